@@ -1,0 +1,1 @@
+"""Wires the house together: settings, addresses, servers, the command ``comptoir``."""

@@ -1,0 +1,1 @@
+"""Which addresses each room answers to: one module for each room."""

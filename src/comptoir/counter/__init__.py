@@ -1,0 +1,1 @@
+"""What every channel shares: customers (opaque), points, sales."""

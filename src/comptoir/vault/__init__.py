@@ -1,0 +1,1 @@
+"""The protected room. Today it holds the credentials of staff."""
