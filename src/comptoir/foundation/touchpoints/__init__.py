@@ -1,0 +1,11 @@
+"""The touchpoint map: which touchpoint sends what, what it needs, from where, how fast; and how well that is met.
+
+Words. A *touchpoint* is a place where the shop and a customer meet, together with the system behind it (a till, the
+web shop, the newsletter tool). Its *contract* is what it may send and read. A *link* leads from what one touchpoint
+sends to what another needs, and has a *timing*, which is a promise. A *breach* is a record that a promise was not kept.
+
+Invariants. A map that contradicts itself is never loaded. What a touchpoint did not declare never passes the door.
+A key is kept as a hash only.
+
+Knows no Django, except in ``models.py``, ``queries.py``, ``commands.py``, ``apps.py`` and ``migrations/``.
+"""

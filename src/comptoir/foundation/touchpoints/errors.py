@@ -1,0 +1,85 @@
+"""Named problems: what the door refuses because the map does not declare it, and a map that contradicts itself.
+
+Not here: the refusals within a map (their names stand in ``rules.py``, their words in ``docs/touchpoints.md``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from comptoir.foundation.kernel.problem import Problem
+from comptoir.foundation.touchpoints.contracts import Fault
+
+
+class MapContradictsItself(ValueError):  # noqa: N818 - it says what happened
+    """The touchpoint map cannot be used. ``faults`` are all that were found, in the order of their lines."""
+
+    def __init__(self, faults: Sequence[Fault], path: str = "touchpoints.toml") -> None:
+        """Keep the faults, sorted, and where the map was read from."""
+        self.faults = tuple(sorted(faults))
+        self.path = path
+        super().__init__("\n".join(f"{path}:{fault.line}: {fault}" for fault in self.faults))
+
+
+class KeyNotKnown(Problem):
+    """This key is not known, or was revoked."""
+
+    name = "key_not_known"
+    status = 401
+
+
+class UnknownType(Problem):
+    """No touchpoint of this shop sends events of this type."""
+
+    name = "unknown_type"
+
+
+class TypeNotDeclared(Problem):
+    """This touchpoint does not send events of this type."""
+
+    name = "type_not_declared"
+    status = 403
+
+
+class SourceNotDeclared(Problem):
+    """This touchpoint does not speak for this source."""
+
+    name = "source_not_declared"
+    status = 403
+
+
+class NeedNotDeclared(Problem):
+    """This touchpoint did not declare that it needs this."""
+
+    name = "need_not_declared"
+    status = 403
+
+
+class UndeclaredField(Problem):
+    """The touchpoint map does not declare this field."""
+
+    name = "undeclared_field"
+
+
+class FieldMissing(Problem):
+    """A required field is missing."""
+
+    name = "field_missing"
+
+
+class FieldInvalid(Problem):
+    """A field does not have the declared form."""
+
+    name = "field_invalid"
+
+
+class OccurredInFuture(Problem):
+    """The event says that it happens later than now."""
+
+    name = "occurred_in_future"
+
+
+class OccurredTooEarly(Problem):
+    """The event is older than this touchpoint may deliver."""
+
+    name = "occurred_too_early"
