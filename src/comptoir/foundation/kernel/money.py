@@ -31,7 +31,7 @@ class Money(msgspec.Struct, frozen=True, order=True):
 
     def __post_init__(self) -> None:
         """Refuse a currency that is not three capital letters."""
-        if len(self.currency) != 3 or not self.currency.isascii() or not self.currency.isupper():  # noqa: PLR2004
+        if len(self.currency) != 3 or not self.currency.isascii() or not self.currency.isupper():
             raise ValueError("a currency is three capital letters (ISO 4217)")
 
     def __add__(self, other: Money) -> Money:

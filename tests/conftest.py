@@ -1,0 +1,202 @@
+"""The small world of the tests: one database server for the whole run, a fresh shop for each test.
+
+The server is the embedded PostgreSQL in a temporary folder, shared by all workers of pytest-xdist. The house is
+migrated once, into a template; each test gets a copy, which takes a fraction of a second. What a fixture does
+stands in ``tests/support``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import socket
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import hypothesis
+import pytest
+
+from comptoir.foundation.kernel import database, embedded
+from support import processes
+from support import shop as shops
+from support.shop import Shop
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+CHROMIUM = Path("/usr/bin/chromium")
+CHROMIUM_ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+_FOLDER = "COMPTOIR_DATA"
+_EXTERNAL = "COMPTOIR_TEST_DATABASE_URL"
+
+# A verdict depends on the content of the tree alone: the same examples every time. Whoever looks for new
+# counterexamples runs `make explore`, where the seeds are random and printed.
+hypothesis.settings.register_profile("suite", deadline=None, derandomize=True, print_blob=True)
+hypothesis.settings.register_profile("explore", deadline=None, max_examples=2_000, print_blob=True)
+hypothesis.settings.load_profile("suite")
+
+
+# -- the run ------------------------------------------------------------------------------------------------------
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the run's folder, once: the workers of pytest-xdist inherit it from the process that starts them."""
+    if hasattr(config, "workerinput"):
+        return
+    for name in [name for name in os.environ if name.startswith("COMPTOIR_") and name != _EXTERNAL]:
+        del os.environ[name]  # no test may touch the shop of whoever runs it
+    os.environ[_FOLDER] = tempfile.mkdtemp(prefix="comptoir-test-")
+    os.environ["DJANGO_SETTINGS_MODULE"] = "comptoir.config.settings"
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Remove the run's folder; the server was stopped by the last worker that left it."""
+    if not hasattr(config, "workerinput"):
+        sockets = embedded.socket_folder()
+        shutil.rmtree(os.environ[_FOLDER], ignore_errors=True)
+        shutil.rmtree(sockets, ignore_errors=True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def only_this_machine() -> Iterator[None]:
+    """Refuse connections to other machines: a test that needs the net is a test of the net."""
+    connect = socket.socket.connect
+
+    def guarded(self: socket.socket, address: Any) -> None:
+        if self.family != socket.AF_UNIX and address[0] not in {"127.0.0.1", "::1", "localhost"}:
+            raise AssertionError(f"a test wanted to talk to {address[0]}")
+        connect(self, address)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket.socket, "connect", guarded)
+        yield
+
+
+# -- databases ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[None]:
+    """Have the run's database server, and the migrated template in it."""
+    with database.server():
+        shops.once(Path(os.environ[_FOLDER]) / "template", lambda: shops.migrate(shops.TEMPLATE))
+        yield
+
+
+@pytest.fixture
+def shop(server: None) -> Iterator[Shop]:
+    """Have a fresh shop in the run's server: a copy of the migrated template."""
+    with shops.copied_from(shops.TEMPLATE) as copy:
+        yield copy
+
+
+@pytest.fixture
+def shop_on_own_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    """Have a fresh shop with a server and a folder of its own, for a test that kills the server."""
+    folder = tmp_path_factory.mktemp("shop")
+    name = "comptoir"
+    with shops.environment(COMPTOIR_DATA=str(folder), COMPTOIR_DATABASE_NAME=name), database.server():
+        shops.migrate(name)
+        yield Shop(database=name, folder=folder)
+
+
+@pytest.fixture(scope="session")
+def external_url() -> str:
+    """Return the address of a PostgreSQL server that the run may use beside the embedded one; skips without it."""
+    url = os.environ.get(_EXTERNAL)
+    if not url:
+        pytest.skip(f"{_EXTERNAL} is not set: nothing was tried on another PostgreSQL server")
+    return url
+
+
+@pytest.fixture
+def shop_on_external_server(external_url: str) -> Iterator[Shop]:
+    """Have a fresh shop on the server of ``COMPTOIR_TEST_DATABASE_URL``; mark the test ``postgres15``."""
+    with shops.environment(COMPTOIR_DATABASE_URL=external_url):
+        template = f"{shops.TEMPLATE}_{Path(os.environ[_FOLDER]).name.replace('-', '_')}".lower()[:63]
+        shops.once(Path(os.environ[_FOLDER]) / "external-template", lambda: shops.migrate(template))
+        with shops.copied_from(template) as copy:
+            yield copy
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep what shares a thing that cannot be shared on one worker: the other server's roles, the machine's speed."""
+    for item in items:
+        for name in ("postgres15", "exclusive"):
+            if item.get_closest_marker(name):
+                item.add_marker(pytest.mark.xdist_group(name))
+
+
+# -- doors --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Gateway:
+    """A running gateway: its address, a client for it, its process, and its log."""
+
+    url: str
+    client: httpx.Client
+    process: Any
+    log: Path
+
+
+@pytest.fixture
+def gateway(shop: Shop, tmp_path: Path) -> Iterator[Gateway]:
+    """Have a real gateway process on a free port, in front of the test's shop."""
+    with run_gateway(tmp_path) as running:
+        yield running
+
+
+@contextlib.contextmanager
+def run_gateway(folder: Path) -> Iterator[Gateway]:
+    """Have a gateway process for the shop that the environment names."""
+    port = processes.free_port()
+    log = folder / "gateway.log"
+    application = "comptoir.doors.gateway.application:application"
+    with (
+        processes.serving(application, port=port, log=log) as process,
+        httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client,
+    ):
+        yield Gateway(url=f"http://127.0.0.1:{port}", client=client, process=process, log=log)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Have Debian's Chromium. Without it, a build fails and everybody else is told."""
+    if not CHROMIUM.exists():
+        message = f"{CHROMIUM} is missing: no page was looked at (apt-get install chromium fonts-noto-cjk)"
+        if os.environ.get("CI"):
+            pytest.fail(message)
+        pytest.skip(message)
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - slow to load, and few tests need it
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=str(CHROMIUM), args=list(CHROMIUM_ARGUMENTS))
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """Have a fresh page of 390 points' width, as a telephone has it; its errors fail the test."""
+    context = browser.new_context(viewport={"width": 390, "height": 844})
+    errors: list[str] = []
+    fresh = context.new_page()
+    fresh.on("pageerror", lambda error: errors.append(str(error)))
+    yield fresh
+    context.close()
+    assert errors == []

@@ -1,0 +1,78 @@
+"""Real processes for tests: started on a free port, waited for until they answer, always ended.
+
+Not here: what is sent to them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+#: A shared machine may be slow; nothing waits this long when all is well.
+PATIENCE_SECONDS = 60.0
+_PAUSE_SECONDS = 0.02
+
+
+def free_port() -> int:
+    """Return a port of this machine that nobody listens to."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def wait_until(condition: Callable[[], bool], *, what: str, seconds_max: float = PATIENCE_SECONDS) -> None:
+    """Return as soon as ``condition`` holds; an assertion that names ``what`` if it never does."""
+    pause = threading.Event()
+    deadline = time.monotonic() + seconds_max
+    while not condition():
+        assert time.monotonic() < deadline, f"waited {seconds_max:.0f} s in vain for {what}"
+        pause.wait(_PAUSE_SECONDS)
+
+
+def accepts(port: int) -> bool:
+    """Tell whether somebody listens to a port of this machine."""
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+        return True
+    return False
+
+
+@contextlib.contextmanager
+def serving(application: str, *, port: int, log: Path, interface: str = "asgi") -> Iterator[subprocess.Popen[bytes]]:
+    """Have ``application`` (``module:name``) served by granian on ``port`` while the block runs.
+
+    It starts in a process group of its own, so that nothing of it is left behind; what it wrote stands in ``log``.
+    """
+    command = [
+        *(sys.executable, "-m", "granian", "--interface", interface, "--host", "127.0.0.1", "--port", str(port)),
+        *("--workers", "1", "--no-ws", "--http", "1", application),
+    ]
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            command, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, start_new_session=True
+        )
+    try:
+        wait_until(lambda: process.poll() is not None or accepts(port), what=f"{application} on port {port}")
+        assert process.poll() is None, f"{application} did not start:\n{log.read_text(errors='replace')[-4000:]}"
+        yield process
+    finally:
+        end(process)
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """End a process and its children: politely, then firmly."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGTERM)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(timeout=10)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()

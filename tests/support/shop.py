@@ -1,0 +1,182 @@
+"""A fresh shop for a test: a database copied from a migrated template, and ways to look inside.
+
+Not here: what a test sends or expects.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import subprocess
+import sys
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import dict_row
+
+from comptoir.foundation.kernel import database, shop
+
+TEMPLATE = "comptoir_template"
+_NAME = "COMPTOIR_DATABASE_NAME"
+_MIGRATE = "from comptoir.foundation.rooms.commands import migrate_house; migrate_house()"
+
+
+@dataclass(frozen=True)
+class Shop:
+    """One shop: its database's name and its folder. Everything that the environment needs is set already."""
+
+    database: str
+    folder: Path
+
+    def connect(self, role: str = "comptoir_counter", *, autocommit: bool = True) -> psycopg.Connection:
+        """Open a connection as a room's role."""
+        return database.connect(role, autocommit=autocommit)
+
+    def rows(self, query: str, *parameters: Any) -> list[dict[str, Any]]:
+        """Return what a query gives to the administrator, who sees every table: a list of mappings."""
+        with psycopg.connect(database.administrator_conninfo(), autocommit=True, row_factory=dict_row) as connection:
+            return connection.execute(query.encode(), parameters or None).fetchall()
+
+    def value(self, query: str, *parameters: Any) -> Any:
+        """Return the first column of the first row, or ``None`` without a row."""
+        for row in self.rows(query, *parameters):
+            return next(iter(row.values()))
+        return None
+
+    def contents(self, *tables: str) -> Mapping[str, list[str]]:
+        """Return the rows of tables (unset: of every table of the shop), as sorted JSON texts by table."""
+        names = tables or tuple(
+            row["name"]
+            for row in self.rows(
+                "SELECT relname AS name FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace"
+                " WHERE relkind IN ('r', 'p') AND NOT relispartition AND nspname = 'public' ORDER BY relname"
+            )
+        )
+        return {
+            name: [row["row"] for row in self.rows(f'SELECT to_jsonb(t)::text AS row FROM "{name}" t ORDER BY 1')]
+            for name in names
+        }
+
+    @contextlib.contextmanager
+    def unchanged(self, *tables: str) -> Iterator[None]:
+        """Assert that nothing moved in these tables (unset: in any) while the block ran."""
+        before = self.contents(*tables)
+        yield
+        after = self.contents(*tables)
+        moved = {name: (before[name], after[name]) for name in before if before[name] != after[name]}
+        assert not moved, f"nothing should have moved: {moved}"
+
+
+@contextlib.contextmanager
+def environment(**values: str | None) -> Iterator[None]:
+    """Have these environment variables while the block runs; ``None`` unsets one."""
+    before = {name: os.environ.get(name) for name in values}
+    _apply(values)
+    try:
+        yield
+    finally:
+        _apply(before)
+
+
+def _apply(values: Mapping[str, str | None]) -> None:
+    for name, value in values.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
+
+
+def migrate(name: str) -> None:
+    """Make and migrate a database in a process of its own, so that Django stays out of the one that tests."""
+    subprocess.run(
+        [sys.executable, "-c", _MIGRATE],
+        env={**os.environ, _NAME: name, "DJANGO_SETTINGS_MODULE": "comptoir.config.settings"},
+        check=True,
+    )
+
+
+def once(marker: Path, action: Callable[[], None]) -> None:
+    """Do something once for all processes that share the folder of ``marker``."""
+    with marker.with_suffix(".lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not marker.exists():
+            action()
+            marker.touch()
+
+
+@contextlib.contextmanager
+def copied_from(template: str) -> Iterator[Shop]:
+    """Have a database that is a copy of ``template``, with its owner, its grants and its settings; it is dropped."""
+    name = f"comptoir_test_{uuid.uuid4().hex}"
+    with psycopg.connect(database.administrator_conninfo(database="postgres"), autocommit=True) as administrator:
+        for statement in _copying(administrator, template, name):
+            administrator.execute(statement)
+        try:
+            with environment(COMPTOIR_DATABASE_NAME=name):
+                _point_django_to(name)
+                yield Shop(database=name, folder=shop.folder())
+        finally:
+            _close_django()
+            administrator.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def _copying(administrator: psycopg.Connection, template: str, name: str) -> Iterator[sql.Composed]:
+    # A copy has the template's tables with their owners and grants. What belongs to the database itself
+    # (its owner, who may connect, settings for roles in it) is not copied by PostgreSQL.
+    new, old = sql.Identifier(name), sql.Identifier(template)
+    row = administrator.execute(
+        "SELECT oid, datdba::regrole::text, datacl IS NOT NULL FROM pg_database WHERE datname = %s", (template,)
+    ).fetchone()
+    assert row is not None, f"there is no database {template}"
+    oid, owner, has_grants = row
+    yield sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER {} STRATEGY wal_log").format(new, old, sql.Identifier(owner))
+    if has_grants:
+        yield sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(new)
+        grants = administrator.execute(
+            "SELECT grantee, grantee::regrole::text, privilege_type, is_grantable"
+            " FROM pg_database, aclexplode(datacl) WHERE pg_database.oid = %s",
+            (oid,),
+        ).fetchall()
+        for grantee, role, privilege, is_grantable in grants:
+            yield sql.SQL("GRANT {} ON DATABASE {} TO {}{}").format(
+                sql.SQL(privilege),
+                new,
+                sql.Identifier(role) if grantee else sql.SQL("PUBLIC"),
+                sql.SQL(" WITH GRANT OPTION" if is_grantable else ""),
+            )
+    settings = administrator.execute(
+        "SELECT setrole, setrole::regrole::text, unnest(setconfig) FROM pg_db_role_setting WHERE setdatabase = %s",
+        (oid,),
+    ).fetchall()
+    for role_oid, role, setting in settings:
+        key, _, value = setting.partition("=")
+        who = sql.SQL("ROLE {} IN DATABASE").format(sql.Identifier(role)) if role_oid else sql.SQL("DATABASE")
+        yield sql.SQL("ALTER {} {} SET {} TO {}").format(who, new, sql.Identifier(key), sql.Literal(value))
+
+
+def _point_django_to(name: str) -> None:
+    if "django.db" not in sys.modules:
+        return
+    from django.conf import settings  # noqa: PLC0415 - only where a test has Django anyway
+    from django.db import connections  # noqa: PLC0415
+
+    if settings.configured:
+        connections.close_all()
+        for alias in connections.databases:
+            # The connection object, if there is one, holds this very mapping.
+            connections.databases[alias]["NAME"] = name
+
+
+def _close_django() -> None:
+    if "django.db" in sys.modules:
+        from django.conf import settings  # noqa: PLC0415
+        from django.db import connections  # noqa: PLC0415
+
+        if settings.configured:
+            connections.close_all()
