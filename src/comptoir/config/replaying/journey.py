@@ -113,7 +113,7 @@ def card_number(household: int) -> str:
 
 def departments() -> dict[int, str]:
     """Return the department of each of the 92,331 products, in small letters."""
-    from pyarrow import parquet  # noqa: PLC0415 - half a second, and only for who imports
+    from pyarrow import parquet  # type: ignore[import-untyped]  # noqa: PLC0415 - half a second, for importers only
 
     # The file is read piece by piece: the loader for whole data sets takes two seconds to get going.
     departments_by_product: dict[int, str] = {}
@@ -132,7 +132,8 @@ def baskets(*, start: dt.date | None = None, until: dt.date | None = None) -> It
     earliest = None if start is None else dt.datetime.combine(start, dt.time())
     latest = None if until is None else dt.datetime.combine(until, dt.time())
     categories = departments()
-    total_cents, total_dollars = 0, []
+    total_cents = 0
+    total_dollars: list[float] = []
     previous: dt.datetime | None = None
     for rows in _baskets_of_rows():
         household, store, basket, *_, moment = rows[0]
