@@ -119,7 +119,7 @@ def copied_from(template: str) -> Iterator[Shop]:
             administrator.execute(statement)
         try:
             with environment(COMPTOIR_DATABASE_NAME=name):
-                _point_django_to(name)
+                _close_django()
                 yield Shop(database=name, folder=shop.folder())
         finally:
             _close_django()
@@ -160,22 +160,10 @@ def _copying(administrator: psycopg.Connection, template: str, name: str) -> Ite
         yield sql.SQL("ALTER {} {} SET {} TO {}").format(who, new, sql.Identifier(key), sql.Literal(value))
 
 
-def _point_django_to(name: str) -> None:
-    if "django.db" not in sys.modules:
-        return
-    from django.conf import settings  # noqa: PLC0415 - only where a test has Django anyway
-    from django.db import connections  # noqa: PLC0415
-
-    if settings.configured:
-        connections.close_all()
-        for alias in connections.databases:
-            # The connection object, if there is one, holds this very mapping.
-            connections.databases[alias]["NAME"] = name
-
-
 def _close_django() -> None:
+    # Django asks for the database's name whenever it opens a connection, so it only has to open a new one.
     if "django.db" in sys.modules:
-        from django.conf import settings  # noqa: PLC0415
+        from django.conf import settings  # noqa: PLC0415 - only where a test has Django anyway
         from django.db import connections  # noqa: PLC0415
 
         if settings.configured:
