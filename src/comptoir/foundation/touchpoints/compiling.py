@@ -20,6 +20,7 @@ from msgspec import Meta
 
 from comptoir.foundation.kernel.problem import Problem
 from comptoir.foundation.touchpoints.contracts import EventType, Link, Need, Send, Touchpoint, TouchpointMap
+from comptoir.foundation.touchpoints.declared import hints_of
 from comptoir.foundation.touchpoints.errors import (
     FieldInvalid,
     FieldMissing,
@@ -179,26 +180,6 @@ def contract_struct(event_type: EventType, declared: Tree) -> type[msgspec.Struc
     return _narrow_struct(event_type.data, declared)
 
 
-def fields_of(annotation: Any) -> type[msgspec.Struct] | None:
-    """Return the Struct inside an annotation (through lists, ``None`` and limits), or ``None`` for a plain value."""
-    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
-    if origin is Annotated:
-        return fields_of(arguments[0])
-    if isinstance(annotation, type) and issubclass(annotation, msgspec.Struct):
-        return annotation
-    for argument in arguments if origin in {list, tuple, types.UnionType, typing.Union} else ():
-        inner = fields_of(argument)
-        if inner is not None:
-            return inner
-    return None
-
-
-def hints_of(struct: type[msgspec.Struct]) -> dict[str, Any]:
-    """Return the annotations of a Struct's fields, with their limits."""
-    hints = typing.get_type_hints(struct, include_extras=True)
-    return {field.name: hints[field.name] for field in msgspec.structs.fields(struct)}
-
-
 def problem_of(error: Exception) -> Problem:
     """Turn what msgspec says about an event's ``data`` into a problem that names the field, and repeats no value."""
     if isinstance(error, UnicodeDecodeError):
@@ -261,7 +242,7 @@ def _narrow_struct(struct: type[msgspec.Struct], declared: Tree | Whole) -> type
         [(name, annotation) if default is msgspec.NODEFAULT else (name, annotation, default) for name, annotation, default in kept],
         namespace={**namespace, "__doc__": struct.__doc__},
         module=struct.__module__,
-        frozen=True,
+        frozen=struct.__struct_config__.frozen,
         kw_only=True,
         forbid_unknown_fields=True,
         gc=False,

@@ -75,7 +75,6 @@ class FieldDeclaration(msgspec.Struct, frozen=True):
     path: str
     data_class: str
     purpose: str
-    line: int = 0
 
 
 class Send(msgspec.Struct, frozen=True):
@@ -85,20 +84,23 @@ class Send(msgspec.Struct, frozen=True):
     fields: tuple[FieldDeclaration, ...]
     purpose: str
     timing: Timing
-    line: int = 0
 
 
 class Need(msgspec.Struct, frozen=True):
-    """Data that a touchpoint needs. ``sources`` names the touchpoints that this promise is about (empty: all).
+    """Data that a touchpoint needs, and how fast. ``slower`` names sources that may take longer, with their timing.
 
-    ``meanwhile`` says what is shown while every source is cut off.
+    ``meanwhile`` says what is shown while the link is cut off.
     """
 
     data: str
     timing: Timing
-    sources: tuple[str, ...] = ()
+    slower: Mapping[str, Timing] = {}
     meanwhile: str = ""
-    line: int = 0
+    number: int = 0  # its place in the touchpoint's list
+
+    def timing_from(self, source: str) -> Timing:
+        """Return the promise about what the touchpoint ``source`` sends."""
+        return self.slower.get(source, self.timing)
 
 
 class Touchpoint(msgspec.Struct, frozen=True):
@@ -115,7 +117,6 @@ class Touchpoint(msgspec.Struct, frozen=True):
     accepts_from: dt.datetime | None
     sends: tuple[Send, ...]
     needs: tuple[Need, ...]
-    line: int = 0
 
 
 class Link(msgspec.Struct, frozen=True):
@@ -167,6 +168,6 @@ class Fault(msgspec.Struct, frozen=True, order=True):
 
     def __str__(self) -> str:
         """Return the fault as one line, without the file."""
-        return f"line {self.line}, {self.field or 'the file'}: {self.message} [{self.name}]"
+        return f"line {self.line}, {self.field or 'the map'}: {self.message} [{self.name}]"
 
 

@@ -18,7 +18,8 @@ class MapContradictsItself(ValueError):  # noqa: N818 - it says what happened
         """Keep the faults, sorted, and where the map was read from."""
         self.faults = tuple(sorted(faults))
         self.path = path
-        super().__init__("\n".join(f"{path}:{fault.line}: {fault}" for fault in self.faults))
+        lines = (f"{path}:{each.line}: {each.field or 'the map'}: {each.message} [{each.name}]" for each in self.faults)
+        super().__init__("\n".join(lines))
 
 
 class KeyNotKnown(Problem):
