@@ -15,7 +15,7 @@ import hmac
 import importlib.resources
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
@@ -90,6 +90,22 @@ def load_statements(package: str, file: str = "store.sql") -> Mapping[str, str]:
             raise ValueError(f"{package}/{file} names {name} twice")
         statements[name] = body.strip().rstrip(";")
     return statements
+
+
+def value_array(values: Iterable[str]) -> str:
+    """Write an array literal of values that need no quotes: ids, numbers, times, ``NULL``.
+
+    Literals are several times as fast as the adapter's lists, and the hot path lives on them.
+    """
+    return "{" + ",".join(values) + "}"
+
+
+def text_array(values: Iterable[str | None]) -> str:
+    """Write an array literal of any texts; ``None`` becomes ``NULL``."""
+    quoted = [
+        "NULL" if value is None else '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"' for value in values
+    ]
+    return "{" + ",".join(quoted) + "}"
 
 
 def _embedded_conninfo(user: str, database: str) -> str:

@@ -1,0 +1,123 @@
+"""What customers do when a batch arrives: note whom it is about, make and undo links, say who is one person."""
+
+from __future__ import annotations
+
+import uuid
+
+import psycopg
+
+from comptoir.counter.customers import rules, store
+from comptoir.counter.customers.contracts import CUSTOMER_KIND, LINKED, UNLINKED, Identifier
+from comptoir.counter.customers.errors import CustomerUnknown, LinkToItself, PersonTooLarge
+from comptoir.foundation.events.contracts import Arrival, Batch
+
+
+class CustomersHandler:
+    """One batch's customers. Other handlers ask it for :meth:`members`."""
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self._members: dict[uuid.UUID, tuple[uuid.UUID, ...]] = {}
+        self._links: dict[tuple[uuid.UUID, uuid.UUID], rules.Link] = {}
+        self._changed: set[tuple[uuid.UUID, uuid.UUID]] = set()
+        self._new: dict[uuid.UUID, str] = {}
+        #: Everybody whom the batch may touch: the customers it names and all who are one person with them.
+        self.concerned: set[uuid.UUID] = set()
+
+    def members(self, customer: uuid.UUID) -> tuple[uuid.UUID, ...]:
+        """Return all customers that are one person with this one, in order, itself among them."""
+        return self._members.get(customer, (customer,))
+
+    def prepare(self, connection: psycopg.Connection, batch: Batch) -> None:
+        """Read who is one person with whom; wait for other batches that link, if this one does."""
+        customers = {arrival.customer for arrival in batch.arrivals if arrival.customer is not None}
+        linking = [arrival for arrival in batch.arrivals if arrival.type in {LINKED, UNLINKED}]
+        if linking:
+            store.lock_links(connection)
+            customers.update(uuid.UUID(arrival.data.identifier.value) for arrival in linking)
+        if customers:
+            self._members = store.find_members(connection, customers)
+        if linking:
+            batch.known |= store.find_known(connection, customers)
+        self.concerned = customers.union(*(members for members in self._members.values()))
+        if linking:
+            # An inactive link may lead to somebody else, whose own links are not at hand: leave it out.
+            self._links = {
+                (link.low, link.high): link
+                for link in store.find_links(connection, self.concerned)
+                if link.low in self.concerned and link.high in self.concerned
+            }
+
+    def load(self, connection: psycopg.Connection, batch: Batch) -> None:
+        """Look up customers who are named by their own id and whom nobody has vouched for yet."""
+        named = {
+            uuid.UUID(identifier.value)
+            for arrival in batch.fresh
+            for identifier, _ in _identifiers(arrival)
+            if identifier.kind == CUSTOMER_KIND
+        } - batch.known
+        if named:
+            batch.known |= store.find_known(connection, named)
+
+    def decide(self, batch: Batch) -> None:
+        """Refuse unknown ids; apply links and their undoing in any order."""
+        known = batch.known
+        for arrival in batch.fresh:
+            for identifier, customer in _identifiers(arrival):
+                if customer in known or customer in self._new:
+                    continue
+                if identifier.kind == CUSTOMER_KIND:
+                    arrival.refusal = CustomerUnknown(field="data.customer")
+                else:
+                    self._new[customer] = identifier.kind
+            if arrival.refusal is None and arrival.type in {LINKED, UNLINKED}:
+                self._link(arrival)
+
+    def write(self, connection: psycopg.Connection, batch: Batch) -> None:  # noqa: ARG002 - the handlers' shape
+        """Write new customers, changed links, and the persons that follow from them."""
+        if self._new:
+            store.insert_customers(connection, self._new)
+        if self._changed:
+            touched = self.concerned
+            persons = rules.persons(self._links.values())
+            store.write_links(connection, [self._links[key] for key in self._changed], persons, touched)
+
+    def _link(self, arrival: Arrival) -> None:
+        one, other = uuid.UUID(arrival.data.identifier.value), arrival.customer
+        assert other is not None
+        if one == other:
+            arrival.refusal = LinkToItself(field="data.identifier")
+            return
+        key = (min(one, other), max(one, other))
+        statement = rules.Statement(arrival.occurred_at, arrival.source, arrival.id, arrival.data.evidence)
+        before = self._links.get(key, rules.Link(*key))
+        is_linking = arrival.type == LINKED
+        link = before.after(linked=statement) if is_linking else before.after(unlinked=statement)
+        if link.is_active and not before.is_active:
+            size = len({*self.members(one), *self.members(other)})
+            if size > rules.MEMBERS_MAX:
+                arrival.refusal = PersonTooLarge(f"They would be {size}.", field="data.identifier")
+                return
+        self._links[key] = link
+        self._changed.add(key)
+        if link.is_active != before.is_active:
+            self._regroup()
+
+    def _regroup(self) -> None:
+        """Make the persons anew from the links at hand; later events of the batch see them."""
+        groups: dict[uuid.UUID, list[uuid.UUID]] = {}
+        for customer, person in rules.persons(self._links.values()).items():
+            groups.setdefault(person, []).append(customer)
+        for customer in self.concerned:
+            self._members.pop(customer, None)
+        for group in groups.values():
+            self._members.update(dict.fromkeys(group, tuple(sorted(group))))
+
+
+def _identifiers(arrival: Arrival) -> list[tuple[Identifier, uuid.UUID]]:
+    found: list[tuple[Identifier, uuid.UUID]] = []
+    if arrival.customer is not None and (identifier := getattr(arrival.data, "customer", None)) is not None:
+        found.append((identifier, arrival.customer))
+    if arrival.type in {LINKED, UNLINKED}:
+        found.append((arrival.data.identifier, uuid.UUID(arrival.data.identifier.value)))
+    return found

@@ -1,0 +1,85 @@
+"""The customers' statements, on the caller's connection."""
+
+from __future__ import annotations
+
+import collections
+import uuid
+from collections.abc import Collection, Mapping
+
+import psycopg
+
+from comptoir.counter.customers.rules import Link, Statement
+from comptoir.foundation.kernel.database import load_statements, text_array, value_array
+
+_SQL = load_statements(__package__)
+
+
+def lock_links(connection: psycopg.Connection) -> None:
+    """Wait until no other transaction is changing links."""
+    connection.execute(_SQL["lock_links"], prepare=True)
+
+
+def find_members(
+    connection: psycopg.Connection, customers: Collection[uuid.UUID]
+) -> dict[uuid.UUID, tuple[uuid.UUID, ...]]:
+    """Return for each linked customer all members of its person in order, itself among them."""
+    rows = connection.execute(_SQL["find_members"], (_ids(customers),), prepare=True).fetchall()
+    if not rows:
+        return {}
+    members: dict[uuid.UUID, list[uuid.UUID]] = collections.defaultdict(list)
+    for customer, person in rows:
+        members[person].append(customer)
+    return {customer: tuple(sorted(members[person])) for customer, person in rows}
+
+
+def find_known(connection: psycopg.Connection, customers: Collection[uuid.UUID]) -> set[uuid.UUID]:
+    """Return those of these customers that exist."""
+    return {row[0] for row in connection.execute(_SQL["find_known"], (_ids(customers),), prepare=True)}
+
+
+def find_links(connection: psycopg.Connection, customers: Collection[uuid.UUID]) -> list[Link]:
+    """Return every link that touches one of these customers."""
+    ids = _ids(customers)
+    return [
+        Link(row[0], row[1], _statement(*row[2:6]), _statement(*row[6:10]))
+        for row in connection.execute(_SQL["find_links"], (ids, ids), prepare=True)
+    ]
+
+
+def insert_customers(connection: psycopg.Connection, kinds: Mapping[uuid.UUID, str]) -> None:
+    """Add customers, each with the kind of its identifier, unless they are there."""
+    ordered = sorted(kinds.items())  # in one order, so that two gateways cannot wait for each other
+    connection.execute(
+        _SQL["insert_customers"], (_ids([c for c, _ in ordered]), text_array([k for _, k in ordered])), prepare=True
+    )
+
+
+def write_links(
+    connection: psycopg.Connection, links: Collection[Link], persons: Mapping[uuid.UUID, uuid.UUID],
+    touched: Collection[uuid.UUID],
+) -> None:  # fmt: skip
+    """Write links, and for all ``touched`` customers the person that they now belong to (none: a person alone)."""
+    for link in links:
+        connection.execute(
+            _SQL["upsert_link"], (link.low, link.high, *_columns(link.linked), *_columns(link.unlinked)), prepare=True
+        )
+    connection.execute(_SQL["delete_memberships"], (_ids(touched),), prepare=True)
+    if persons:
+        customers = list(persons)
+        connection.execute(
+            _SQL["insert_memberships"], (_ids(customers), _ids([persons[c] for c in customers])), prepare=True
+        )
+
+
+def _ids(customers: Collection[uuid.UUID]) -> str:
+    return value_array([customer.hex for customer in customers])
+
+
+def _statement(occurred_at: object, source: object, event_id: object, evidence: object) -> Statement | None:
+    return None if occurred_at is None else Statement(occurred_at, source, event_id, evidence)  # type: ignore[arg-type]
+
+
+def _columns(statement: Statement | None) -> tuple[object, object, object, object]:
+    if statement is None:
+        return (None, None, None, None)
+    return (statement.occurred_at, statement.source, statement.id, statement.evidence)

@@ -1,0 +1,84 @@
+"""What a till or a web shop says about a sale and about a return."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+import msgspec
+
+from comptoir.counter.customers.contracts import Identifier
+from comptoir.foundation.touchpoints.contracts import EventType
+
+SALE_CLOSED: Final = "sale.closed"
+SALE_RETURNED: Final = "sale.returned"
+LINES_MAX: Final = 500
+_AMOUNT_MAX: Final = 10**12
+
+Receipt = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+Store = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+Currency = Annotated[str, msgspec.Meta(min_length=3, max_length=3)]
+Amount = Annotated[int, msgspec.Meta(ge=-_AMOUNT_MAX, le=_AMOUNT_MAX)]
+Quantity = Annotated[int, msgspec.Meta(ge=0, le=10**9)]
+PositiveAmount = Annotated[int, msgspec.Meta(ge=0, le=_AMOUNT_MAX)]
+
+
+class SaleLine(msgspec.Struct, forbid_unknown_fields=True):
+    """One line of a sale. ``quantity`` in whole units, ``amount`` in minor units, after all discounts of the line."""
+
+    product: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+    quantity: Quantity
+    amount: Amount
+    category: Annotated[str, msgspec.Meta(min_length=1, max_length=64)] | None = None
+
+
+class SaleClosed(msgspec.Struct, forbid_unknown_fields=True):
+    """``sale.closed``: somebody bought and paid. ``total`` is the sum of the lines' amounts, in minor units."""
+
+    receipt: Receipt
+    currency: Currency
+    total: Amount
+    lines: Annotated[list[SaleLine], msgspec.Meta(min_length=1, max_length=LINES_MAX)]
+    store: Store | None = None
+    customer: Identifier | None = None
+
+
+class SaleReference(msgspec.Struct, forbid_unknown_fields=True):
+    """Which sale a return belongs to: its receipt number, and the source that booked it unless it is the same one."""
+
+    receipt: Receipt
+    source: Annotated[str, msgspec.Meta(min_length=1, max_length=200)] | None = None
+
+
+class ReturnLine(msgspec.Struct, forbid_unknown_fields=True):
+    """Goods of one line that came back: the line's number in the sale (the first is 1), units, and minor units."""
+
+    line: Annotated[int, msgspec.Meta(ge=1, le=LINES_MAX)]
+    quantity: Quantity
+    amount: PositiveAmount
+
+
+class SaleReturned(msgspec.Struct, forbid_unknown_fields=True):
+    """``sale.returned``: goods of a sale came back. ``total`` is the sum of the lines' amounts, in minor units."""
+
+    receipt: Receipt
+    sale: SaleReference
+    currency: Currency
+    total: PositiveAmount
+    lines: Annotated[list[ReturnLine], msgspec.Meta(min_length=1, max_length=LINES_MAX)]
+    store: Store | None = None
+
+EVENT_TYPES: Final = (
+    EventType(
+        name=SALE_CLOSED, title="Somebody bought and paid", data=SaleClosed,
+        classes={
+            "receipt": "sale", "currency": "sale", "total": "sale", "lines": "sale", "store": "place",
+            "customer": "pseudonym",
+        },
+    ),
+    EventType(
+        name=SALE_RETURNED, title="Goods of a sale came back", data=SaleReturned,
+        classes={
+            "receipt": "sale", "sale": "sale", "currency": "sale", "total": "sale", "lines": "sale", "store": "place",
+        },
+    ),
+)  # fmt: skip

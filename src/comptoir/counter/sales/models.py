@@ -1,0 +1,65 @@
+"""Tables of sales and returns. A sale's lines live in its row: they are read with it, and with nothing else."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import CompositePrimaryKey
+
+
+class Sale(models.Model):
+    """A booked sale; ``lines`` is a list of {product, category, quantity, amount} in minor units."""
+
+    pk = CompositePrimaryKey("source", "receipt")
+    source = models.TextField(db_collation="C")
+    receipt = models.TextField(db_collation="C")
+    position = models.UUIDField()
+    customer = models.UUIDField(null=True)
+    occurred_at = models.DateTimeField()
+    store = models.TextField(null=True)
+    currency = models.TextField()
+    total_minor = models.BigIntegerField()
+    lines = models.JSONField()
+
+    class Meta:
+        """A customer's purchases are found by customer and time."""
+
+        indexes = (
+            models.Index(
+                fields=["customer", "occurred_at"], name="sale_of_customer", condition=models.Q(customer__isnull=False)
+            ),
+        )
+
+    def __str__(self) -> str:
+        """Return the receipt number."""
+        return self.receipt
+
+
+class Return(models.Model):
+    """A booked return; ``lines`` is a list of {line, quantity, amount} in minor units."""
+
+    pk = CompositePrimaryKey("source", "receipt")
+    source = models.TextField(db_collation="C")
+    receipt = models.TextField(db_collation="C")
+    position = models.UUIDField()
+    sale_source = models.TextField(db_collation="C")
+    sale_receipt = models.TextField(db_collation="C")
+    occurred_at = models.DateTimeField()
+    store = models.TextField(null=True)
+    currency = models.TextField()
+    total_minor = models.BigIntegerField()
+    lines = models.JSONField()
+    status = models.TextField()
+
+    class Meta:
+        """Returns are found by their sale."""
+
+        indexes = (models.Index(fields=["sale_source", "sale_receipt"], name="return_of_sale"),)
+        constraints = (
+            models.CheckConstraint(
+                condition=models.Q(status__in=["waiting", "applied", "excessive"]), name="return_status"
+            ),
+        )
+
+    def __str__(self) -> str:
+        """Return the receipt number."""
+        return self.receipt

@@ -1,0 +1,128 @@
+"""What a sale is and what is left of it after its returns. Pure."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from collections.abc import Iterable, Sequence
+from typing import Literal
+
+import msgspec
+
+from comptoir.counter.sales.errors import LineUnknown, ReturnExceedsSale
+from comptoir.foundation.kernel.problem import Problem
+
+#: Who booked something, and under which number.
+Key = tuple[str, str]
+
+
+class Line(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A line as it is kept: product, category, units, minor units."""
+
+    product: str
+    quantity: int
+    amount: int
+    category: str | None = None
+
+
+class Sale(msgspec.Struct, frozen=True):
+    """A booked sale."""
+
+    source: str
+    receipt: str
+    position: uuid.UUID
+    customer: uuid.UUID | None
+    occurred_at: dt.datetime
+    store: str | None
+    currency: str
+    total: int
+    lines: tuple[Line, ...]
+
+    @property
+    def key(self) -> Key:
+        """Who booked it, and under which number."""
+        return (self.source, self.receipt)
+
+
+class Returned(msgspec.Struct, frozen=True):
+    """Goods of one line that came back; ``line`` counts from 1."""
+
+    line: int
+    quantity: int
+    amount: int
+
+
+class Return(msgspec.Struct, frozen=True):
+    """A booked return: ``waiting`` for its sale, ``applied`` to it, or ``excessive``: the sale had not that much."""
+
+    source: str
+    receipt: str
+    position: uuid.UUID
+    sale_source: str
+    sale_receipt: str
+    occurred_at: dt.datetime
+    store: str | None
+    currency: str
+    total: int
+    lines: tuple[Returned, ...]
+    status: Literal["waiting", "applied", "excessive"]
+
+    @property
+    def key(self) -> Key:
+        """Who booked it, and under which number."""
+        return (self.source, self.receipt)
+
+    @property
+    def sale(self) -> Key:
+        """The sale it belongs to."""
+        return (self.sale_source, self.sale_receipt)
+
+    @property
+    def order(self) -> tuple[dt.datetime, str, str]:
+        """The canonical order among the returns of one sale."""
+        return (self.occurred_at, self.source, self.receipt)
+
+
+def in_order(returns: Iterable[Return]) -> list[Return]:
+    """Return the applied ones in canonical order: by the time they happened, then by who says so."""
+    return sorted((one for one in returns if one.status == "applied"), key=lambda one: one.order)
+
+
+def kept(sale: Sale, returns: Iterable[Return]) -> tuple[Line, ...]:
+    """Return the sale's lines less what has come back."""
+    if not returns:
+        return sale.lines
+    quantities = [line.quantity for line in sale.lines]
+    amounts = [line.amount for line in sale.lines]
+    for one in returns:
+        for returned in one.lines:
+            quantities[returned.line - 1] -= returned.quantity
+            amounts[returned.line - 1] -= returned.amount
+    return tuple(
+        Line(line.product, quantity, amount, line.category)
+        for line, quantity, amount in zip(sale.lines, quantities, amounts, strict=True)
+    )
+
+
+def excess(sale: Sale, earlier: Sequence[Return], coming_back: Sequence[Returned]) -> Problem | None:
+    """Return why these goods cannot come back from this sale after the ``earlier`` returns, or ``None``."""
+    left = kept(sale, earlier)
+    quantities = [line.quantity for line in left]
+    amounts = [line.amount for line in left]
+    for index, returned in enumerate(coming_back):
+        at = returned.line - 1
+        if at >= len(quantities):
+            return LineUnknown(f"The sale has {len(quantities)} lines.", field=f"data.lines[{index}].line")
+        quantities[at] -= returned.quantity
+        amounts[at] -= returned.amount
+        if quantities[at] < 0:
+            return ReturnExceedsSale(
+                f"{quantities[at] + returned.quantity} of this line can still come back.",
+                field=f"data.lines[{index}].quantity",
+            )
+        if amounts[at] < min(0, left[at].amount):
+            return ReturnExceedsSale(
+                f"{max(0, amounts[at] + returned.amount)} of this line's amount can still be refunded.",
+                field=f"data.lines[{index}].amount",
+            )
+    return None

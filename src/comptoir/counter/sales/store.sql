@@ -1,0 +1,55 @@
+-- name: lock_parking_shared
+-- Sales are being booked: no return may decide meanwhile that its sale is missing.
+select pg_advisory_xact_lock_shared(7209002);
+
+-- name: lock_parking
+-- A return may have to wait for its sale: let all sales in flight finish first, or it would never be found.
+select pg_advisory_xact_lock(7209002);
+
+-- name: lock_sales
+-- The sales that goods are coming back from, one return at a time; who bought does not change.
+select s.source, s.receipt, s.customer from sales_sale s
+where (s.source, s.receipt) in (select * from unnest(%s::text[], %s::text[]))
+order by s.source, s.receipt for update;
+
+-- name: find_receipts
+-- Which of these receipt numbers are booked.
+select s.source, s.receipt from unnest(%s::text[], %s::text[]) as asked(source, receipt)
+join sales_sale s on s.source = asked.source and s.receipt = asked.receipt;
+
+-- name: find_sales
+-- Whole sales.
+select s.source, s.receipt, s.position, s.customer, s.occurred_at, s.store, s.currency, s.total_minor, s.lines::text
+from unnest(%s::text[], %s::text[]) as asked(source, receipt)
+join sales_sale s on s.source = asked.source and s.receipt = asked.receipt;
+
+-- name: find_returned_receipts
+-- Which of these receipt numbers are booked as returns.
+select r.source, r.receipt from unnest(%s::text[], %s::text[]) as asked(source, receipt)
+join sales_return r on r.source = asked.source and r.receipt = asked.receipt;
+
+-- name: find_returns_of
+-- All returns of these sales, the waiting ones too.
+select r.source, r.receipt, r.position, r.sale_source, r.sale_receipt, r.occurred_at, r.store, r.currency,
+  r.total_minor, r.lines::text, r.status
+from unnest(%s::text[], %s::text[]) as asked(source, receipt)
+join sales_return r on r.sale_source = asked.source and r.sale_receipt = asked.receipt;
+
+-- name: insert_sales
+-- Book sales.
+insert into sales_sale (source, receipt, position, customer, occurred_at, store, currency, total_minor, lines)
+select * from unnest(%s::text[], %s::text[], %s::uuid[], %s::uuid[], %s::timestamptz[], %s::text[], %s::text[],
+  %s::bigint[], %s::jsonb[]);
+
+-- name: insert_returns
+-- Book returns.
+insert into sales_return (source, receipt, position, sale_source, sale_receipt, occurred_at, store, currency,
+  total_minor, lines, status)
+select * from unnest(%s::text[], %s::text[], %s::uuid[], %s::text[], %s::text[], %s::timestamptz[], %s::text[],
+  %s::text[], %s::bigint[], %s::jsonb[], %s::text[]);
+
+-- name: settle_returns
+-- Returns whose sale has come.
+update sales_return r set status = settled.status
+from unnest(%s::text[], %s::text[], %s::text[]) as settled(source, receipt, status)
+where r.source = settled.source and r.receipt = settled.receipt;

@@ -1,0 +1,130 @@
+"""The one way into the log: a batch of events, decided and written in one transaction."""
+
+from __future__ import annotations
+
+import collections
+from collections.abc import Sequence
+from typing import Final
+
+import psycopg
+from psycopg import errors
+
+from comptoir.foundation.events import store
+from comptoir.foundation.events.contracts import Arrival, Batch, HandlerMaker, Outcome
+from comptoir.foundation.events.errors import IdReused
+from comptoir.foundation.kernel import codec
+from comptoir.foundation.kernel.ids import IDS, IdMaker
+
+_ATTEMPTS_MAX: Final = 8
+#: What another transaction can do to ours; deciding again on what it left behind resolves each of them.
+_TRY_AGAIN: Final = (errors.UniqueViolation, errors.DeadlockDetected, errors.SerializationFailure)
+
+
+def record(
+    connection: psycopg.Connection, arrivals: Sequence[Arrival], *, handlers: HandlerMaker, ids: IdMaker = IDS
+) -> None:
+    """Record a batch in one transaction and fill each arrival's ``outcome``.
+
+    When this returns, everything is committed. Repeats of recorded events, and twins inside the batch, get the
+    first outcome; an identity that comes back with other content is refused and leaves no trace. A refused event
+    that was decided (too few points, say) is recorded with its refusal. On an error of the database nothing was
+    written and the exception is raised; the same events may be sent again.
+    """
+    if not arrivals:
+        return
+    for attempt in range(1, _ATTEMPTS_MAX + 1):
+        try:
+            with connection.transaction():
+                _record_once(connection, arrivals, handlers, ids)
+        except _TRY_AGAIN:
+            if attempt == _ATTEMPTS_MAX:
+                raise
+            for arrival in arrivals:
+                arrival.reset()
+        else:
+            return
+
+
+def _record_once(
+    connection: psycopg.Connection, arrivals: Sequence[Arrival], handlers: HandlerMaker, ids: IdMaker
+) -> None:
+    batch = Batch(arrivals)
+    made = handlers()
+    for handler in made:
+        handler.prepare(connection, batch)
+    # Only now, with the locks held, can it be said which events another transaction has recorded meanwhile.
+    twins = _separate_repeats(connection, batch)
+    for arrival, position in zip(batch.fresh, ids.reserve(len(batch.fresh), after=batch.last_position), strict=True):
+        arrival.position = position
+    if batch.fresh:
+        for handler in made:
+            handler.load(connection, batch)
+        for handler in made:
+            handler.decide(batch)
+        for arrival in batch.fresh:
+            arrival.outcome = codec.encode(_outcome(arrival))
+        with connection.pipeline():
+            store.insert_events(connection, batch.fresh)
+            for handler in made:
+                handler.write(connection, batch)
+            store.notify_live(connection, batch.changes, _counts(batch.fresh))
+    for twin, first in twins:
+        _answer_repeat(twin, first.fingerprint, first.outcome)
+
+
+def _separate_repeats(connection: psycopg.Connection, batch: Batch) -> list[tuple[Arrival, Arrival]]:
+    """Fill ``batch.fresh``; answer what was recorded before; return the twins inside the batch with their firsts."""
+    first_of: dict[tuple[str, str], Arrival] = {}
+    twins: list[tuple[Arrival, Arrival]] = []
+    for arrival in batch.arrivals:
+        first = first_of.setdefault((arrival.source, arrival.id), arrival)
+        if first is not arrival:
+            twins.append((arrival, first))
+    recorded = store.find_identities(connection, list(first_of))
+    if not recorded:
+        batch.fresh = list(first_of.values())
+        return twins
+    outcomes = store.find_outcomes(connection, (position for position, _ in recorded.values()))
+    for identity, arrival in first_of.items():
+        known = recorded.get(identity)
+        if known is None:
+            batch.fresh.append(arrival)
+        else:
+            position, fingerprint = known
+            _answer_repeat(arrival, fingerprint, outcomes[position])
+    fresh = {id(arrival) for arrival in batch.fresh}
+    still_twins = []
+    for twin, first in twins:
+        if id(first) in fresh:
+            still_twins.append((twin, first))
+        else:
+            position, fingerprint = recorded[(first.source, first.id)]
+            _answer_repeat(twin, fingerprint, outcomes[position])
+    return still_twins
+
+
+def _answer_repeat(arrival: Arrival, fingerprint: bytes, outcome: bytes) -> None:
+    if arrival.fingerprint == fingerprint:
+        arrival.is_repeated = True
+        arrival.outcome = outcome
+    else:
+        arrival.refusal = IdReused("Give every event an id of its own, and keep it for its repeats.", field="id")
+        arrival.outcome = codec.encode(_outcome(arrival))
+
+
+def _outcome(arrival: Arrival) -> Outcome:
+    return Outcome(
+        id=arrival.id,
+        source=arrival.source,
+        status="accepted" if arrival.refusal is None else "refused",
+        event=arrival.position,
+        customer=arrival.customer,
+        points=arrival.points,
+        balance=arrival.balance,
+        waiting=arrival.is_waiting,
+        problem=None if arrival.refusal is None else arrival.refusal.as_members(),
+    )
+
+
+def _counts(arrivals: Sequence[Arrival]) -> dict[str, int]:
+    return dict(collections.Counter(f"{a.touchpoint} {a.type}" for a in arrivals))

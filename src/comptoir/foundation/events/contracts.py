@@ -1,0 +1,154 @@
+"""What arrives, what is answered, and what a package has to offer to take part in a batch."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from collections.abc import Iterable, Sequence
+from typing import Any, Final, Literal, Protocol
+
+import msgspec
+import psycopg
+
+from comptoir.foundation.kernel.problem import Problem
+
+#: Limits of an event's identity; longer ones are refused at the door.
+SOURCE_CHARACTERS_MAX: Final = 200
+ID_CHARACTERS_MAX: Final = 128
+
+
+class Balance(msgspec.Struct, frozen=True):
+    """What a person has: points to spend, points held for an open reservation, points owed after a return."""
+
+    available: int
+    held: int = 0
+    owed: int = 0
+
+
+class Outcome(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What the sender of an event is answered. ``event`` is its position in the log.
+
+    ``points`` is what the event moved for the customer, net; ``balance`` is the person's balance right after it.
+    ``waiting`` says that a return waits for its sale. ``problem`` has the members of RFC 9457.
+    """
+
+    id: str
+    source: str
+    status: Literal["accepted", "refused"]
+    event: uuid.UUID | None = None
+    customer: uuid.UUID | None = None
+    points: int | None = None
+    balance: Balance | None = None
+    waiting: bool = False
+    problem: dict[str, Any] | None = None
+
+
+class Arrival(msgspec.Struct, gc=False):
+    """An event on its way through one batch: what was sent, then what was decided.
+
+    ``data`` is the typed content, identifiers already replaced by opaque customer ids; ``written`` is the same as
+    the JSON that the log keeps. ``fingerprint`` (16 bytes) tells two contents apart. ``customer`` is the customer
+    whom the event is about, if any. The rest is filled by :func:`~comptoir.foundation.events.commands.record`
+    and by the handlers: a ``refusal``, the net ``points``, the ``balance`` after it, the ``decision`` rows.
+    """
+
+    source: str
+    id: str
+    type: str
+    touchpoint: str
+    occurred_at: dt.datetime
+    received_at: dt.datetime
+    data: Any
+    written: bytes
+    fingerprint: bytes
+    customer: uuid.UUID | None = None
+    position: uuid.UUID | None = None
+    is_repeated: bool = False
+    is_waiting: bool = False
+    refusal: Problem | None = None
+    points: int | None = None
+    balance: Balance | None = None
+    decision: list[Any] | None = None
+    outcome: bytes = b""
+
+    def reset(self) -> None:
+        """Forget what an attempt that was rolled back had decided."""
+        self.position = self.refusal = self.points = self.balance = self.decision = None
+        self.is_repeated = self.is_waiting = False
+        self.outcome = b""
+
+    @property
+    def order(self) -> tuple[dt.datetime, str, str]:
+        """The canonical order of facts: when it happened, then who says so. Never when it arrived."""
+        return (self.occurred_at, self.source, self.id)
+
+
+class Change(msgspec.Struct, frozen=True, array_like=True):
+    """A person's new balance, as live pages hear of it. ``position`` tells which of two changes is the later one."""
+
+    customers: tuple[uuid.UUID, ...]
+    position: uuid.UUID
+    available: int
+    held: int
+    owed: int
+
+
+class Batch:
+    """What is handled in one transaction.
+
+    ``arrivals`` are all events in the order of their arrival, ``fresh`` those that were not seen before.
+    ``known`` are customers that some handler has found in its tables. ``last_position`` is the greatest position
+    that the rows locked by this batch have seen; what the batch appends sorts behind it. ``changes`` is what live
+    pages will hear.
+    """
+
+    def __init__(self, arrivals: Sequence[Arrival]) -> None:
+        """Take the arrivals of one transaction."""
+        self.arrivals = arrivals
+        self.fresh: list[Arrival] = []
+        self.known: set[uuid.UUID] = set()
+        self.last_position: uuid.UUID | None = None
+        self.changes: list[Change] = []
+
+    def accepted(self) -> Iterable[Arrival]:
+        """Return the fresh events that nobody has refused."""
+        return (arrival for arrival in self.fresh if arrival.refusal is None)
+
+    def saw(self, position: uuid.UUID | None) -> None:
+        """Note a position that what follows has to sort behind."""
+        if position is not None and (self.last_position is None or position > self.last_position):
+            self.last_position = position
+
+
+class Handler(Protocol):
+    """A package's part in one batch. A new handler is made for each attempt, so it may keep what it reads.
+
+    The four steps are called for all handlers in the order of their list, one step after the other:
+    ``prepare`` (take locks, in one order; look at every arrival), ``load`` (read what the decision needs; from here
+    on only ``batch.fresh`` matters), ``decide`` (pure: set refusals, points, balances, decisions on the arrivals),
+    ``write`` (queue statements; nothing is awaited).
+    """
+
+    def prepare(self, connection: psycopg.Connection, batch: Batch) -> None:
+        """Take the locks."""
+        ...
+
+    def load(self, connection: psycopg.Connection, batch: Batch) -> None:
+        """Read what the decision needs."""
+        ...
+
+    def decide(self, batch: Batch) -> None:
+        """Decide, without the database."""
+        ...
+
+    def write(self, connection: psycopg.Connection, batch: Batch) -> None:
+        """Write what was decided, as sets."""
+        ...
+
+
+class HandlerMaker(Protocol):
+    """Makes the handlers of one batch, in the order in which they decide."""
+
+    def __call__(self) -> Sequence[Handler]:
+        """Return fresh handlers."""
+        ...
