@@ -64,7 +64,7 @@ class _Outcome(msgspec.Struct, frozen=True):
     id: str | None = None
     source: str | None = None
     status: str = ""
-    points: int = 0
+    points: int | None = None
     customer: str | None = None
     problem: _Problem | None = None
 
@@ -149,7 +149,7 @@ class Tally:
             return None
         if outcome.status == "accepted":
             self.accepted += 1
-            self.points += outcome.points
+            self.points += outcome.points or 0
             return None
         problem = outcome.problem or _Problem()
         reason = problem.type.removeprefix(TYPE_PREFIX)
