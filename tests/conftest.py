@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import socket
 import tempfile
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,7 +58,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Make the run's folder, once: the workers of pytest-xdist inherit it from the process that starts them."""
     if hasattr(config, "workerinput"):
         return
-    for name in [name for name in os.environ if name.startswith("COMPTOIR_") and name != _EXTERNAL]:
+    for name in [name for name in os.environ if re.match(r"COMPTOIR_(?!TEST_)", name)]:
         del os.environ[name]  # no test may touch the shop of whoever runs it
     os.environ[_FOLDER] = tempfile.mkdtemp(prefix="comptoir-test-")
     os.environ["DJANGO_SETTINGS_MODULE"] = "comptoir.config.settings"
@@ -114,22 +116,25 @@ def shop_on_own_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sho
 
 
 @pytest.fixture(scope="session")
-def external_url() -> str:
-    """Return the address of a PostgreSQL server that the run may use beside the embedded one; skips without it."""
+def external_template() -> Iterator[tuple[str, str]]:
+    """Have a migrated template on a PostgreSQL beside the embedded one; skips without it. Its URL and its name."""
     url = os.environ.get(_EXTERNAL)
     if not url:
         pytest.skip(f"{_EXTERNAL} is not set: nothing was tried on another PostgreSQL server")
-    return url
+    name = f"{shops.TEMPLATE}_{uuid.uuid4().hex}"
+    with shops.environment(COMPTOIR_DATABASE_URL=url):
+        shops.migrate(name)
+    yield url, name
+    with shops.environment(COMPTOIR_DATABASE_URL=url):
+        shops.drop(name)
 
 
 @pytest.fixture
-def shop_on_external_server(external_url: str) -> Iterator[Shop]:
+def shop_on_external_server(external_template: tuple[str, str]) -> Iterator[Shop]:
     """Have a fresh shop on the server of ``COMPTOIR_TEST_DATABASE_URL``; mark the test ``postgres15``."""
-    with shops.environment(COMPTOIR_DATABASE_URL=external_url):
-        template = f"{shops.TEMPLATE}_{Path(os.environ[_FOLDER]).name.replace('-', '_')}".lower()[:63]
-        shops.once(Path(os.environ[_FOLDER]) / "external-template", lambda: shops.migrate(template))
-        with shops.copied_from(template) as copy:
-            yield copy
+    url, template = external_template
+    with shops.environment(COMPTOIR_DATABASE_URL=url), shops.copied_from(template) as copy:
+        yield copy
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -26,6 +26,11 @@ TEMPLATE = "comptoir_template"
 _NAME = "COMPTOIR_DATABASE_NAME"
 _MIGRATE = "from comptoir.foundation.rooms.commands import migrate_house; migrate_house()"
 
+_TABLES = """
+SELECT relname FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace
+WHERE relkind IN ('r', 'p') AND NOT relispartition AND nspname = 'public' ORDER BY relname
+"""
+
 
 @dataclass(frozen=True)
 class Shop:
@@ -51,17 +56,17 @@ class Shop:
 
     def contents(self, *tables: str) -> Mapping[str, list[str]]:
         """Return the rows of tables (unset: of every table of the shop), as sorted JSON texts by table."""
-        names = tables or tuple(
-            row["name"]
-            for row in self.rows(
-                "SELECT relname AS name FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace"
-                " WHERE relkind IN ('r', 'p') AND NOT relispartition AND nspname = 'public' ORDER BY relname"
-            )
-        )
-        return {
-            name: [row["row"] for row in self.rows(f'SELECT to_jsonb(t)::text AS row FROM "{name}" t ORDER BY 1')]
-            for name in names
-        }
+        with psycopg.connect(database.administrator_conninfo(), autocommit=True) as connection:
+            names = tables or [name for (name,) in connection.execute(_TABLES)]
+            return {
+                name: [
+                    text
+                    for (text,) in connection.execute(
+                        sql.SQL("SELECT to_jsonb(t)::text FROM {} t ORDER BY 1").format(sql.Identifier(name))
+                    )
+                ]
+                for name in names
+            }
 
     @contextlib.contextmanager
     def unchanged(self, *tables: str) -> Iterator[None]:
@@ -110,6 +115,12 @@ def once(marker: Path, action: Callable[[], None]) -> None:
             marker.touch()
 
 
+def drop(name: str) -> None:
+    """Remove a database."""
+    with psycopg.connect(database.administrator_conninfo(database="postgres"), autocommit=True) as administrator:
+        administrator.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
 @contextlib.contextmanager
 def copied_from(template: str) -> Iterator[Shop]:
     """Have a database that is a copy of ``template``, with its owner, its grants and its settings; it is dropped."""
@@ -123,7 +134,7 @@ def copied_from(template: str) -> Iterator[Shop]:
                 yield Shop(database=name, folder=shop.folder())
         finally:
             _close_django()
-            administrator.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+            drop(name)
 
 
 def _copying(administrator: psycopg.Connection, template: str, name: str) -> Iterator[sql.Composed]:
