@@ -7,6 +7,7 @@ import contextlib
 import csv
 import datetime as dt
 import json
+import math
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,14 +24,14 @@ if TYPE_CHECKING:
 class _Speed(click.ParamType[float]):
     name = "N|max"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float | None:
-        if value is None or value == "max":
-            return None
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        if value == "max":
+            return math.inf
         try:
             speed = float(value)
         except ValueError:
             speed = 0.0
-        if not 0 < speed < 1e9:
+        if math.isnan(speed) or speed <= 0:
             self.fail("a number greater than 0, or max", param, ctx)
         return speed
 
@@ -64,7 +65,7 @@ def command(
     file: Path,
     gateway: str,
     key: str | None,
-    speed: float | None,
+    speed: float,
     batch: int,
     in_flight: int,
     until: dt.datetime | None,
@@ -82,7 +83,7 @@ def command(
     from comptoir.config.replaying import progress, recordings, sending
     from comptoir.config.replaying.bookmarks import Bookmark
 
-    keyring = _keyring(key)
+    keyring = keyring_of(key)
     end = until.replace(tzinfo=dt.UTC) if until else None
 
     def entries() -> Iterator[Entry]:
@@ -105,7 +106,7 @@ def command(
             progress=stack.enter_context(progress.sending_bar("Replaying", total)),
             on_refusal=on_refusal,
         )
-        pace = sending.Pace(speed) if speed is not None else None
+        pace = sending.Pace(speed) if math.isfinite(speed) else None
         try:
             if resume:
                 bookmark = Bookmark(f"replay-{recordings.fingerprint(file)}")
@@ -125,7 +126,8 @@ def command(
         raise click.ClickException(failure)
 
 
-def _keyring(key: str | None) -> Keyring:
+def keyring_of(key: str | None) -> Keyring:
+    """Return a keyring of the one key that was given, or the shop's; a click error if there is neither."""
     from comptoir.config.replaying.keyring import Keyring, KeyringError, keyring_path
 
     if key:

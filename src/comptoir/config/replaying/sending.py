@@ -169,14 +169,14 @@ class Tally:
 
 
 class Pace:
-    """How fast recorded time goes by: ``speed`` recorded seconds in a second, ``None`` for as fast as can be.
+    """How fast recorded time goes by: ``speed`` recorded seconds in a second.
 
     ``now`` tells a steadily growing number of seconds.
     """
 
-    def __init__(self, speed: float | None, *, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, speed: float, *, now: Callable[[], float] = time.monotonic) -> None:
         """Start the clock with the first event that asks when it is due."""
-        if speed is not None and speed <= 0:
+        if speed <= 0:
             raise ValueError("a speed is greater than 0")
         self._speed = speed
         self._now = now
@@ -184,8 +184,6 @@ class Pace:
 
     def seconds_until(self, moment: dt.datetime) -> float:
         """Return in how many seconds an event of that time is due; 0 if it is due already."""
-        if self._speed is None:
-            return 0.0
         if self._began is None:
             self._began = (self._now(), moment)
         began, first = self._began
@@ -261,14 +259,15 @@ class Sender:
         return self.tally
 
     async def probe(self, window: Sequence[Entry]) -> bool:
-        """Send some events and tell whether the gateway knew every one of them. They are not counted."""
+        """Send some events and tell whether nothing was new to the gateway. They are not counted."""
         counted, self.tally = self.tally, Tally()
         heard, self._on_refusal = self._on_refusal, None
         try:
             self._answered_at = self._now()
             async with self._client() as client:
                 await self._send_window(client, window)
-            return self.tally.duplicates == self.tally.events
+            # What the door itself refuses leaves no trace, and is refused again.
+            return self.tally.accepted == 0
         finally:
             # What was new after all is sent once more with the rest, and is counted there as known: the sender
             # starts again from the beginning in that case.
@@ -287,7 +286,7 @@ class Sender:
 
         ``entries`` gives the recording from its beginning each time it is called. ``reading`` hears how many of the
         events before the bookmark have been passed over. The bookmark is checked first: the events just before it
-        are sent again, and unless the gateway knows them all, everything is sent from the beginning.
+        are sent again, and if any of them is new to the gateway, everything is sent from the beginning.
         """
         rest = entries()
         if bookmark.events:
