@@ -44,7 +44,9 @@ CLASSES: Final = {
         DataClass("answer", 'A yes or no in place of data, such as "over 18"', "opaque"),
         DataClass("consent", "What somebody agreed to, or no longer agrees to", "opaque"),
         DataClass("reason", "Why somebody of the shop did something, in words", "opaque"),
-        DataClass("contact", "Where a person can be reached: e-mail, phone, address", "contact", _KEEP_CONTACT_IN_VAULT),
+        DataClass(
+            "contact", "Where a person can be reached: e-mail, phone, address", "contact", _KEEP_CONTACT_IN_VAULT
+        ),
         DataClass("identity", "Who a person is: a name, a document, a bank account", "contact", _KEEP_CONTACT_IN_VAULT),
         DataClass(
             "birth",
@@ -58,18 +60,19 @@ CLASSES: Final = {
 #: Events are kept in the log, which the counter reads; whoever sends them, this is where their data ends up.
 ROOM_OF_EVENTS: Final = "counter"
 
-_ANSWER_INSTEAD: Final = frozenset(
-    "age ages birth birthdate birthday birthyear bornon dateofbirth dayofbirth dob monthofbirth yearofbirth yearsold"
-    .split()
-)  # fmt: skip
-_CONTACT: Final = frozenset(
-    "address addressline deliveryaddress email emailaddress homeaddress mail mobile mobilenumber mobilephone phone"
-    " phonenumber postaladdress streetaddress telephone".split()
-)
-_IDENTITY: Final = frozenset(
-    "creditcard creditcardnumber familyname firstname forename fullname givenname iban idnumber lastname middlename"
-    " nationalid passport passportnumber realname socialsecuritynumber ssn surname taxid".split()
-)
+_ANSWER_INSTEAD: Final = frozenset({
+    "age", "ages", "birth", "birthdate", "birthday", "birthyear", "bornon", "dateofbirth", "dayofbirth", "dob",
+    "monthofbirth", "yearofbirth", "yearsold",
+})  # fmt: skip
+_CONTACT: Final = frozenset({
+    "address", "addressline", "deliveryaddress", "email", "emailaddress", "homeaddress", "mail", "mobile",
+    "mobilenumber", "mobilephone", "phone", "phonenumber", "postaladdress", "streetaddress", "telephone",
+})  # fmt: skip
+_IDENTITY: Final = frozenset({
+    "creditcard", "creditcardnumber", "familyname", "firstname", "forename", "fullname", "givenname", "iban",
+    "idnumber", "lastname", "middlename", "nationalid", "passport", "passportnumber", "realname",
+    "socialsecuritynumber", "ssn", "surname", "taxid",
+})  # fmt: skip
 
 
 def class_by_name(field: str) -> str | None:

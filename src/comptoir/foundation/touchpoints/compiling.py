@@ -58,7 +58,8 @@ class CompiledTouchpoint:
         self.name = declared.name
         #: The decoder of each type that may be sent; a type that is not in here is refused.
         self.decoders: Mapping[str, msgspec.json.Decoder[Any]] = {
-            send.type: msgspec.json.Decoder(contract_struct(known[send.type], paths_of(send))) for send in declared.sends
+            send.type: msgspec.json.Decoder(contract_struct(known[send.type], paths_of(send)))
+            for send in declared.sends
         }
         self.sends: Mapping[str, Send] = {send.type: send for send in declared.sends}
         #: What may be read and followed, such as ``points.balance``.
@@ -82,7 +83,7 @@ class CompiledTouchpoint:
             raise SourceNotDeclared(f"The map declares for {self.name}: {patterns}.", field="source")
 
     def decoder(self, type_name: str) -> msgspec.json.Decoder[Any]:
-        """Return the decoder of a type's ``data``; :class:`UnknownType` or :class:`TypeNotDeclared` if there is none."""
+        """Return the decoder of a type's ``data``; raises :class:`UnknownType` or :class:`TypeNotDeclared`."""
         decoder = self.decoders.get(type_name)
         if decoder is None:
             if type_name in self._known:
@@ -97,7 +98,7 @@ class CompiledTouchpoint:
             value = decoder.decode(data)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise problem_of(error) from None
-        raw = data if isinstance(data, bytes) else bytes(data)
+        raw = bytes(data)
         # PostgreSQL cannot keep this one character in a text; the first test is cheap and nearly always enough.
         if b"\\u0000" in raw and _NUL.search(raw):
             raise FieldInvalid("A text must not contain the character U+0000.", field="data")
@@ -112,10 +113,11 @@ class CompiledTouchpoint:
         return now + self._tolerance
 
     def check_occurred(self, occurred_at: dt.datetime, now: dt.datetime) -> None:
-        """Raise :class:`OccurredInFuture` or :class:`OccurredTooEarly` for a time that this touchpoint may not claim."""
+        """Raise :class:`OccurredInFuture` or :class:`OccurredTooEarly` for a time that cannot be claimed."""
         if occurred_at > now + self._tolerance:
             raise OccurredInFuture(
-                f"At most {self.declared.clock_seconds_tolerated} seconds ahead of our clock are accepted.", field="time"
+                f"At most {self.declared.clock_seconds_tolerated} seconds ahead of our clock are accepted.",
+                field="time",
             )
         earliest = self.earliest(now)
         if occurred_at < earliest:
@@ -208,7 +210,7 @@ def _narrow_struct(struct: type[msgspec.Struct], declared: Tree | Whole) -> type
     if declared != "whole":
         unknown = set(declared) - set(hints)
         if unknown:
-            raise KeyError(f"{struct.__name__} has no field {sorted(unknown)[0]}")
+            raise KeyError(f"{struct.__name__} has no field {min(unknown)}")
     kept: list[tuple[str, Any, Any]] = []
     # Methods come along, so that handlers can use the compiled Struct like the built-in one.
     namespace: dict[str, Any] = {
@@ -225,26 +227,23 @@ def _narrow_struct(struct: type[msgspec.Struct], declared: Tree | Whole) -> type
             continue
         inner = "whole" if declared == "whole" else declared[field.name]
         annotation = _narrow(hints[field.name], inner)
-        if field.encode_name != field.name:
-            default = msgspec.field(
-                default=field.default, default_factory=field.default_factory, name=field.encode_name
-            )
-        elif field.default is not msgspec.NODEFAULT:
-            default = field.default
+        given: dict[str, Any] = {}
+        if field.default is not msgspec.NODEFAULT:
+            given["default"] = field.default
         elif field.default_factory is not msgspec.NODEFAULT:
-            default = msgspec.field(default_factory=field.default_factory)
-        else:
-            kept.append((field.name, annotation, msgspec.NODEFAULT))
-            continue
-        kept.append((field.name, annotation, default))
+            given["default_factory"] = field.default_factory
+        if field.encode_name != field.name:
+            given["name"] = field.encode_name
+        kept.append((field.name, annotation, msgspec.field(**given)))
     return msgspec.defstruct(
         struct.__name__,
-        [(name, annotation) if default is msgspec.NODEFAULT else (name, annotation, default) for name, annotation, default in kept],
+        kept,
         namespace={**namespace, "__doc__": struct.__doc__},
         module=struct.__module__,
         frozen=struct.__struct_config__.frozen,
         kw_only=True,
         forbid_unknown_fields=True,
+        omit_defaults=True,
         gc=False,
     )
 
@@ -270,7 +269,7 @@ def _narrow_bare(annotation: Any, declared: Tree | Whole) -> Any:
         return _narrow_struct(annotation, declared)
     if origin is list:
         return list[_narrow(arguments[0], declared)]  # type: ignore[misc]
-    if origin is tuple and len(arguments) == 2 and arguments[1] is Ellipsis:  # noqa: PLR2004
+    if origin is tuple and len(arguments) == 2 and arguments[1] is Ellipsis:
         return tuple[_narrow(arguments[0], declared), ...]  # type: ignore[misc]
     if origin in {types.UnionType, typing.Union}:
         return typing.Union[tuple(_narrow(argument, declared) for argument in arguments)]  # noqa: UP007

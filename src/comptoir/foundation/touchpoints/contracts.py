@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import enum
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Final
 
 import msgspec
 from msgspec import Meta
@@ -28,6 +28,10 @@ class Timing(enum.StrEnum):
 
 
 _SECONDS_MAX = {Timing.LIVE: 1, Timing.SOON: 60, Timing.DAILY: 86_400}
+
+
+#: What the house itself says has a source below this one; no touchpoint may speak for it.
+HOUSE_SOURCE: Final = "/comptoir/"
 
 
 class CustomerReference(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
@@ -169,5 +173,3 @@ class Fault(msgspec.Struct, frozen=True, order=True):
     def __str__(self) -> str:
         """Return the fault as one line, without the file."""
         return f"line {self.line}, {self.field or 'the map'}: {self.message} [{self.name}]"
-
-

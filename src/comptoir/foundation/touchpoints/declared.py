@@ -64,9 +64,7 @@ def build_type(
     return EventType(
         name=name,
         title=title,
-        data=msgspec.defstruct(
-            struct_name, [*required, *optional], kw_only=True, forbid_unknown_fields=True, gc=False
-        ),
+        data=msgspec.defstruct(struct_name, [*required, *optional], kw_only=True, forbid_unknown_fields=True, gc=False),
         classes={field.name: field.data_class for field in fields},
         activity=is_activity,
         built_in=False,
@@ -133,5 +131,3 @@ def _annotation(field: DeclaredField, customer: type[msgspec.Struct]) -> Any:
         case "customer":
             return customer
     raise AssertionError(field.kind)
-
-

@@ -84,3 +84,9 @@ class OccurredTooEarly(Problem):
     """The event is older than this touchpoint may deliver."""
 
     name = "occurred_too_early"
+
+
+class TouchpointNotInMap(Problem):
+    """The touchpoint map has no touchpoint of this name."""
+
+    name = "touchpoint_not_in_map"

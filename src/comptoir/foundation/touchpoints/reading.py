@@ -207,7 +207,7 @@ class _Reader:
 
     def _read_declared_field(self, name: str, table: Any, path: Path) -> DeclaredField | None:
         if not _FIELD_NAME.fullmatch(name) or name in {"class", "purpose"}:
-            self._fault(path, "name_invalid", "a field is named in small letters, digits and _ (not class, not purpose)")
+            self._fault(path, "name_invalid", "a field has small letters, digits and _ (not class, not purpose)")
             return None
         if not isinstance(table, dict):
             self._fault(path, "value_invalid", 'say what the field is: { is = "text", class = "activity" }')
@@ -469,7 +469,7 @@ class _Reader:
             return {}
         if len(tables) > count_max:
             self._fault(path, "too_many", f"at most {count_max}")
-        found = {}
+        found: dict[str, Mapping[str, Any]] = {}
         for name, table in list(tables.items())[:count_max]:
             if isinstance(table, dict):
                 found[name] = table

@@ -10,6 +10,7 @@ from typing import Final
 
 from comptoir.foundation.touchpoints.classes import CLASSES, ROOM_OF_EVENTS, class_by_name, is_allowed, rooms_of
 from comptoir.foundation.touchpoints.contracts import (
+    HOUSE_SOURCE,
     EventType,
     Fault,
     FieldDeclaration,
@@ -50,6 +51,7 @@ REFUSALS: Final = {
     "data_instead_of_answer": "A field asks for data where an answer would do.",
     "source_missing": "A touchpoint sends, and does not say for whom it speaks.",
     "source_invalid": "A source that is no URI reference.",
+    "source_reserved": "A touchpoint would speak for the house itself.",
     "source_overlaps": "Two touchpoints speak for the same source.",
     "nobody_sends": "A touchpoint needs what nobody sends.",
     "faster_than_source": "A need is faster than what feeds it.",
@@ -145,6 +147,12 @@ def overlaps(one: str, other: str) -> bool:
     return len(ones) == len(others) and all(_parts_overlap(a, b) for a, b in zip(ones, others, strict=True))
 
 
+def is_reserved(pattern: str) -> bool:
+    """Tell whether a pattern matches a source of the house itself."""
+    depth = pattern.count("/") - HOUSE_SOURCE.count("/")
+    return depth >= 0 and overlaps(pattern, HOUSE_SOURCE + "/".join("*" * (depth + 1)))
+
+
 def _parts_overlap(one: str, other: str) -> bool:
     """Walk both patterns at once; the states are pairs of positions, with the star spelled out as ``?`` and ``*``."""
     first, second = _spell_out(one), _spell_out(other)
@@ -170,9 +178,7 @@ def _parts_overlap(one: str, other: str) -> bool:
             continue
         # Both patterns consume one character; a "many" may stay where it is.
         for next_at in {at + 1, at} if a[0] == "many" else {at + 1}:
-            for next_to in {to + 1, to} if b[0] == "many" else {to + 1}:
-                if (next_at, next_to) != state:
-                    waiting.append((next_at, next_to))
+            waiting.extend((next_at, next_to) for next_to in ({to + 1, to} if b[0] == "many" else {to + 1}))
     return False
 
 
@@ -188,9 +194,12 @@ def _overlaps(touchpoints: Sequence[Touchpoint]) -> Iterator[tuple[Path, str, st
     before: list[tuple[str, str]] = []
     for touchpoint in touchpoints:
         for source in touchpoint.sources:
+            if is_reserved(source):
+                message = f"{source} matches sources below {HOUSE_SOURCE}, for which only the house itself speaks"
+                yield ("touchpoint", touchpoint.name, "source"), "source_reserved", message
             for name, other in before:
                 if overlaps(source, other):
-                    message = f"{source} and {other} (touchpoint {name}) match the same source; only one may speak for it"
+                    message = f"{source} and {other} ({name}) match the same source; only one may speak for it"
                     yield ("touchpoint", touchpoint.name, "source"), "source_overlaps", message
                     break
             before.append((touchpoint.name, source))
@@ -241,12 +250,14 @@ def _judge_outages(
     example = 'meanwhile = "the last known balance, with its time"'
     if shortest > need.timing.seconds_max:
         names = ", ".join(sorted({sender.name for sender in senders}))
-        message = f"all that feeds {need.data} ({names}) may be cut off for {_long(shortest)}; say what is shown: {example}"
+        message = (
+            f"all that feeds {need.data} ({names}) may be cut off for {_long(shortest)}; say what is shown: {example}"
+        )
         yield path, "offline_hides_timing", message
     elif touchpoint.offline_seconds_max > need.timing.seconds_max:
         message = (
             f"{touchpoint.name} itself may be cut off for {_long(touchpoint.offline_seconds_max)}; say what it shows "
-            f"then: {example}"
+            f"meanwhile: {example}"
         )
         yield path, "offline_hides_timing", message
 

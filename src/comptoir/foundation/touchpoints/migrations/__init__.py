@@ -1,0 +1,1 @@
+"""How the tables of this package came to be."""
