@@ -77,7 +77,7 @@ def headings(page: str) -> dict[str, str]:
     parts = re.split(r"(?m)^#+ `([^`]+)`\n", (DOCS / page).read_text())[1:]
     names = parts[::2]
     assert len(names) == len(set(names)), f"{page} has a heading twice"
-    return {name: re.split(r"(?m)^## ", text)[0] for name, text in zip(names, parts[1::2], strict=True)}
+    return {name: re.split(r"(?m)^##? ", text)[0] for name, text in zip(names, parts[1::2], strict=True)}
 
 
 def inside(path: Path) -> str:
