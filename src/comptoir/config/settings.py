@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from django.utils.functional import lazy
 from django.utils.translation import gettext_lazy as _
@@ -46,6 +47,7 @@ INSTALLED_APPS = [
     "comptoir.doors.storefront",
     "django.contrib.auth",
     "django.contrib.contenttypes",
+    "django.contrib.humanize",
     "django.contrib.messages",
     "django.contrib.postgres",
     "django.contrib.staticfiles",
@@ -60,8 +62,19 @@ ROOT_URLCONF = "comptoir.config.urls.square"
 ASGI_APPLICATION = "comptoir.config.asgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
+# The room comes first: everything behind it knows where it is.
 MIDDLEWARE = [
+    "comptoir.foundation.rooms.web.RoomMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "comptoir.foundation.rooms.web.StaticFilesMiddleware",
+    "comptoir.foundation.rooms.sessions.RoomSessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "comptoir.vault.credentials.web.SignedInMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
 ]
 
 TEMPLATES: list[dict[str, Any]] = [
@@ -75,6 +88,7 @@ TEMPLATES: list[dict[str, Any]] = [
                 "django.template.context_processors.i18n",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "comptoir.foundation.rooms.web.context",
             ],
         },
     },
@@ -119,4 +133,81 @@ WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False
 WHITENOISE_MAX_AGE = 600
 
+# Requests. Room headers come from the declaration; Django adds what belongs to the transport.
+
+CSRF_COOKIE_NAME = "__Host-comptoir-form" if _IS_PRODUCTION else "comptoir-form"
+CSRF_COOKIE_SECURE = _IS_PRODUCTION
+CSRF_COOKIE_HTTPONLY = True
+CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_FAILURE_VIEW = "comptoir.foundation.rooms.web.refuse_form"
+
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
+LANGUAGE_COOKIE_NAME = "comptoir-language"
+LANGUAGE_COOKIE_SAMESITE = "Lax"
+LANGUAGE_COOKIE_SECURE = _IS_PRODUCTION
+
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1 << 20
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
+
+SECURE_CONTENT_TYPE_NOSNIFF = False  # the room's headers say it
+SECURE_CROSS_ORIGIN_OPENER_POLICY = None
+SECURE_REFERRER_POLICY = None
+SECURE_HSTS_SECONDS = 2 * 365 * 86_400 if _IS_PRODUCTION else 0
+SECURE_SSL_REDIRECT = _IS_PRODUCTION
+#: How many proxies stand in front of the pages; each has set one entry of ``X-Forwarded-For`` and the protocol.
+TRUSTED_PROXIES = int(os.environ.get("COMPTOIR_TRUSTED_PROXIES") or 0)
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
+
+# Signing in: in the vault only, without passwords, with a second factor.
+
 AUTH_USER_MODEL = "credentials.StaffMember"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "/"
+
+ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
+ACCOUNT_ADAPTER = "comptoir.vault.credentials.adapters.AccountAdapter"
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ACCOUNT_LOGIN_BY_CODE_ENABLED = True
+ACCOUNT_LOGOUT_REDIRECT_URL = "/"
+ACCOUNT_SESSION_REMEMBER = False
+ACCOUNT_USER_DISPLAY = "comptoir.vault.credentials.adapters.display_name"
+
+MFA_ADAPTER = "comptoir.vault.credentials.adapters.FactorAdapter"
+MFA_SUPPORTED_TYPES = ["webauthn", "totp", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_WEBAUTHN_USER_VERIFICATION = "required"
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = False
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+MFA_TOTP_TOLERANCE = 1
+
+# Counts of attempts are shared by all processes and survive a restart: they stand in the vault's table.
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "credentials_attempts",
+        "OPTIONS": {"MAX_ENTRIES": 100_000},
+    },
+}
+
+# Mail: by the shop's server, or, without one, into the shop's folder where the operator can read it.
+
+DEFAULT_FROM_EMAIL = os.environ.get("COMPTOIR_MAIL_FROM") or "comptoir@localhost"
+if _mail := os.environ.get("COMPTOIR_MAIL_URL"):
+    _parts = urlsplit(_mail)
+    EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    EMAIL_HOST = _parts.hostname or "localhost"
+    EMAIL_PORT = _parts.port or (465 if _parts.scheme == "smtps" else 587)
+    EMAIL_HOST_USER = unquote(_parts.username or "")
+    EMAIL_HOST_PASSWORD = unquote(_parts.password or "")
+    EMAIL_USE_SSL = _parts.scheme == "smtps"
+    EMAIL_USE_TLS = _parts.scheme == "smtp"
+    EMAIL_TIMEOUT = 10
+else:
+    EMAIL_BACKEND = "comptoir.vault.credentials.mail.FolderBackend"

@@ -113,7 +113,7 @@ _BASE_HEADERS = {
     "Referrer-Policy": "same-origin",
 }
 
-_NOT_STORED = {"Cache-Control": "no-store", "Pragma": "no-cache"}
+_NOT_STORED = {"Cache-Control": "no-store"}
 
 SQUARE = Room(
     name="square",
@@ -158,7 +158,7 @@ VAULT = Room(
     session_absolute_seconds=30 * 60,
     same_site=SameSite.STRICT,
     entrance=("vault", "/sign-in/"),
-    leads_to=("square", "counter", "office"),
+    leads_to=("counter", "office"),
     # No script may make markup or code out of text: the sinks refuse strings, and no policy can be made for them.
     content_security_policy=_BASE_POLICY | {"require-trusted-types-for": "'script'", "trusted-types": "'none'"},
     headers=_BASE_HEADERS
