@@ -118,10 +118,11 @@ def _columns(names: Iterable[str]) -> dict[str, str]:
     left = list(names)
     for meaning, words in _WORDS.items():
         for word in words.split():
-            hit = next((name for name in left if word in re.sub(r"[\s-]+", "_", name.lower())), None)
-            if hit is not None:
-                found[meaning] = hit
-                left.remove(hit)
+            hits = [name for name in left if word in re.sub(r"[\s-]+", "_", name.lower())]
+            if hits:
+                # "Invoice" is more of an invoice's number than "Invoice date".
+                found[meaning] = min(hits, key=len)
+                left.remove(found[meaning])
                 break
     return found
 

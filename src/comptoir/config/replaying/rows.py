@@ -44,15 +44,15 @@ class Row(msgspec.Struct, frozen=True):
 def headings(path: Path, form: FileFormat) -> list[str]:
     """Return the names of the columns; :class:`RowsError` if there are none."""
     with _open(path, form) as file:
-        return _headings(_records(file, form))
+        return _headings(_records(_Lines(file), form, width=None))
 
 
 def read(path: Path, form: FileFormat) -> Iterator[Row]:
     """Yield every row behind the heading, empty lines left out; :class:`RowsError` if the heading cannot be used."""
     with _open(path, form) as file:
-        records = _records(file, form)
-        names = _headings(records)
-        for line, cells, reason, detail in records:
+        lines = _Lines(file)
+        names = _headings(_records(lines, form, width=None))
+        for line, cells, reason, detail in _records(lines, form, width=len(names)):
             if reason is not None:
                 yield Row(line, {}, reason, detail)
             elif len(cells) != len(names):
@@ -87,9 +87,8 @@ def _headings(records: Iterator[_Record]) -> list[str]:
     return [name or f"\0{index}" for index, name in enumerate(names)]
 
 
-def _records(file: TextIO, form: FileFormat) -> Iterator[_Record]:
-    """Yield (line, cells, reason, detail) for each record that is not empty."""
-    lines = _Lines(file)
+def _records(lines: _Lines, form: FileFormat, *, width: int | None) -> Iterator[_Record]:
+    """Yield (line, cells, reason, detail) for each record that is not empty; ``width`` cells are expected."""
     while (text := lines.take()) is not None:
         line = lines.number
         if len(text) > ROW_CHARACTERS_MAX:
@@ -98,18 +97,18 @@ def _records(file: TextIO, form: FileFormat) -> Iterator[_Record]:
         if not text.strip("\r\n"):
             continue
         taken = [text]
-        while True:
+        cells, fault = _parse(text, form)
+        while fault == _UNFINISHED and len(taken) < ROW_LINES_MAX and sum(map(len, taken)) <= ROW_CHARACTERS_MAX:
+            more = lines.take()
+            if more is None:
+                break
+            taken.append(more)
             cells, fault = _parse("".join(taken), form)
-            if fault != _UNFINISHED:
-                break
-            more = lines.take() if len(taken) < ROW_LINES_MAX else None
-            if more is not None:
-                taken.append(more)
-            if more is None or sum(map(len, taken)) > ROW_CHARACTERS_MAX:
-                # The quote on the first line is never closed: that line is at fault, the others are read anew.
-                lines.give_back(taken[1:])
-                fault = "a quote is opened and not closed"
-                break
+        if len(taken) > 1 and (fault or (width is not None and len(cells) != width)):
+            # The quote on the first line was not meant to reach this far: that line is at fault, the others are
+            # read anew.
+            lines.give_back(taken[1:])
+            fault = "a quote is opened and not closed"
         if fault:
             yield line, [], "malformed_quotes", fault
         elif reason := _unwelcome("".join(taken)):
