@@ -1,53 +1,52 @@
-"""Reads for pages: the sales and returns behind what a customer sees, found by their place in the log.
+"""Reads for pages: what a sale or a return in the log was about.
 
-Every function runs in the current room. Not here: figures over many sales.
+The log is read tolerantly: what an older version has recorded is told as far as it goes. Not here: sums over sales.
 """
 
 from __future__ import annotations
 
-import datetime as dt
-import uuid
-from collections.abc import Iterable, Sequence
-
 import msgspec
 
-from comptoir.counter.sales.models import Return, Sale
+from comptoir.counter.sales.contracts import SALE_CLOSED, SALE_RETURNED
 from comptoir.foundation.kernel.money import Money
 
 
-class SaleWords(msgspec.Struct, frozen=True):
-    """A sale or a return as somebody would tell it. ``lines`` counts them; ``status`` is empty for a sale."""
+class Deal(msgspec.Struct, frozen=True):
+    """A sale or a return as somebody would tell it. ``sale_receipt`` is the sale that a return belongs to."""
 
-    position: uuid.UUID
-    source: str
     receipt: str
-    occurred_at: dt.datetime
     store: str
     total: Money
     lines: int
-    is_return: bool = False
     sale_receipt: str = ""
-    status: str = ""
 
 
-def find(positions: Iterable[uuid.UUID], customers: Sequence[uuid.UUID]) -> dict[uuid.UUID, SaleWords]:
-    """Return the sales and returns at these positions of the log that belong to one of these customers.
+class _SaleReference(msgspec.Struct):
+    receipt: str = ""
 
-    A return is told with the sale it belongs to. Positions of other events are left out.
-    """
-    wanted = set(positions)
-    found: dict[uuid.UUID, SaleWords] = {}
-    if not wanted:
-        return found
-    sales = list(Sale.objects.filter(customer__in=customers, position__in=wanted))
-    for sale in sales:
-        found[sale.position] = SaleWords(
-            position=sale.position,
-            source=sale.source,
-            receipt=sale.receipt,
-            occurred_at=sale.occurred_at,
-            store=sale.store or "",
-            total=Money(sale.total_minor, sale.currency),
-            lines=len(sale.lines),
-        )
-    return found
+
+class _Logged(msgspec.Struct):
+    receipt: str
+    currency: str
+    total: int
+    store: str | None = None
+    lines: list[msgspec.Raw] = []
+    sale: _SaleReference | None = None
+
+
+def deal_of(event_type: str, data: str) -> Deal | None:
+    """Tell what an event of the log was about, or ``None`` if it is neither a sale nor a return."""
+    if event_type not in (SALE_CLOSED, SALE_RETURNED):
+        return None
+    try:
+        logged = msgspec.json.decode(data, type=_Logged)
+        total = Money(logged.total, logged.currency)
+    except (msgspec.DecodeError, ValueError):
+        return None
+    return Deal(
+        receipt=logged.receipt,
+        store=logged.store or "",
+        total=total,
+        lines=len(logged.lines),
+        sale_receipt=logged.sale.receipt if logged.sale else "",
+    )

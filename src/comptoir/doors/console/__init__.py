@@ -1,0 +1,6 @@
+"""What the staff see: the live map, the ledger, the keys of the touchpoints. Customers are opaque numbers here.
+
+The office reads. What it changes goes the way of every channel: the console is a touchpoint of the map (the one with
+the channel ``staff`` that sends ``points.adjust``) and posts events to the gateway with a key of its own; only keys
+of touchpoints are the office's own business.
+"""

@@ -1,0 +1,250 @@
+"""Reads for pages: what somebody has, since when and why, and the programme as a whole.
+
+Every function runs in the current room and takes the customers of one person. Not here: how things are said in
+words; entries carry kinds, rules and amounts, and the templates have the words.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+import uuid
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+from django.db import connections, router
+from django.db.models import Sum
+
+from comptoir.counter.loyalty.contracts import Account
+from comptoir.counter.loyalty.models import Account as AccountRow
+from comptoir.counter.loyalty.models import ProgrammeBalance, Transfer
+from comptoir.counter.loyalty.programme import NEVER
+from comptoir.counter.sales import queries as sales
+from comptoir.foundation.events import queries as events
+from comptoir.foundation.kernel.money import Money
+
+ENTRIES_MAX: Final = 100
+
+
+class Lot(msgspec.Struct, frozen=True):
+    """Points that can be spent until the end of ``last_day``; ``None``: they never expire."""
+
+    last_day: dt.date | None
+    points: int
+
+
+class Wallet(msgspec.Struct, frozen=True):
+    """What a person has, over all its customers. ``lots`` add up to ``available``, the first to expire first.
+
+    ``last_position`` is the latest event that moved something, ``None`` if none ever did.
+    """
+
+    available: int = 0
+    held: int = 0
+    owed: int = 0
+    lots: tuple[Lot, ...] = ()
+    last_position: uuid.UUID | None = None
+
+    @property
+    def expiring(self) -> Lot | None:
+        """Return the lot that expires first, or ``None`` if nothing ever does."""
+        return next((lot for lot in self.lots if lot.last_day is not None), None)
+
+
+class Move(msgspec.Struct, frozen=True):
+    """Points from one account to another, named in small letters. ``rule`` is an earning rule or the ledger's word."""
+
+    debit: str
+    credit: str
+    points: int
+    last_day: dt.date | None
+    rule: str
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """What one event did to a person's points, and why.
+
+    ``kind`` is the event's type. ``position`` is where it was booked; where ``is_correction``, an earlier event
+    (``cause``, of which everything else here tells) is counted anew since a later one belongs before it.
+    ``change``, ``held_change`` and ``owed_change`` are net, in points.
+    """
+
+    position: uuid.UUID
+    cause: uuid.UUID
+    kind: str
+    source: str
+    id: str
+    touchpoint: str
+    occurred_at: dt.datetime
+    moves: tuple[Move, ...]
+    change: int
+    held_change: int
+    owed_change: int
+    is_correction: bool
+    receipt: str = ""
+    sale_receipt: str = ""
+    store: str = ""
+    total: Money | None = None
+    note: str = ""
+
+
+class ProgrammeTotals(msgspec.Struct, frozen=True):
+    """The programme so far, in points. ``liability`` is what customers can still spend, held points included."""
+
+    liability: int
+    issued: int
+    redeemed: int
+    expired: int
+    adjusted: int
+
+
+class MonthTotals(msgspec.Struct, frozen=True):
+    """One calendar month in UTC, in points; taken-back points are subtracted from those issued."""
+
+    month: dt.date
+    issued: int
+    redeemed: int
+    expired: int
+    adjusted: int
+
+
+class _Note(msgspec.Struct):
+    reason: str = ""
+    receipt: str | None = None
+
+
+def wallet(customers: Sequence[uuid.UUID]) -> Wallet:
+    """Return what a person has: the sums over its customers."""
+    available = held = owed = 0
+    lots: dict[dt.date, int] = {}
+    last: uuid.UUID | None = None
+    for row in AccountRow.objects.filter(customer__in=customers):
+        available, held, owed = available + row.available, held + row.held, owed + row.owed
+        last = row.last_position if last is None else max(last, row.last_position)
+        for day, points in zip(row.lot_days, row.lot_points, strict=True):
+            lots[day] = lots.get(day, 0) + points
+    return Wallet(
+        available=available,
+        held=held,
+        owed=owed,
+        lots=tuple(Lot(None if day == NEVER else day, lots[day]) for day in sorted(lots)),
+        last_position=last,
+    )
+
+
+def history(
+    customers: Sequence[uuid.UUID], *, before: uuid.UUID | None = None, limit: int = 20
+) -> tuple[list[Entry], uuid.UUID | None]:
+    """Return a page of entries, the last booked first, and the position to ask for the next page with.
+
+    ``before`` leaves out what was booked at or after that position; ``limit`` counts booked events.
+    """
+    limit = min(limit, ENTRIES_MAX)
+    mine = Transfer.objects.filter(customer__in=customers)
+    if before is not None:
+        mine = mine.filter(position__lt=before)
+    positions = list(mine.order_by("-position").values_list("position", flat=True).distinct()[: limit + 1])
+    shown = positions[:limit]
+    rows = Transfer.objects.filter(customer__in=customers, position__in=shown).order_by("-position", "ordinal")
+    groups = [
+        (key, list(group))
+        for _, booked in itertools.groupby(rows, key=lambda row: row.position)
+        for key, group in _by_cause(booked)
+    ]
+    log = events.find(cause for (_, cause), _ in groups)
+    entries = [_entry(position, cause, group, log.get(cause)) for (position, cause), group in groups]
+    return entries, shown[-1] if len(positions) > limit else None
+
+
+def totals() -> ProgrammeTotals:
+    """Return the programme's accounts. What customers hold is their counterpart, so nobody has to be added up."""
+    sums = dict(ProgrammeBalance.objects.values_list("account").annotate(Sum("points")))
+    issued, adjusted = -sums.get(Account.ISSUED, 0), -sums.get(Account.ADJUSTED, 0)
+    redeemed, expired = sums.get(Account.REDEEMED, 0), sums.get(Account.EXPIRED, 0)
+    return ProgrammeTotals(
+        liability=issued + adjusted - redeemed - expired,
+        issued=issued,
+        redeemed=redeemed,
+        expired=expired,
+        adjusted=adjusted,
+    )
+
+
+def by_month(*, seconds_max: float = 5.0) -> list[MonthTotals] | None:
+    """Return every month's totals, oldest first. It reads the whole ledger, so ask seldom.
+
+    ``None`` if that takes longer than ``seconds_max``: the ledger has outgrown a page.
+    """
+    from django.db import OperationalError, transaction
+
+    alias = router.db_for_read(Transfer)
+    try:
+        with transaction.atomic(using=alias), connections[alias].cursor() as cursor:
+            cursor.execute("select set_config('statement_timeout', %s, true)", [str(int(seconds_max * 1000))])
+            cursor.execute(
+                "select date_trunc('month', occurred_at at time zone 'UTC')::date as month,"
+                " coalesce(sum(points) filter (where debit = %(issued)s), 0)"
+                "  - coalesce(sum(points) filter (where credit = %(issued)s), 0),"
+                " coalesce(sum(points) filter (where credit = %(redeemed)s), 0),"
+                " coalesce(sum(points) filter (where credit = %(expired)s), 0),"
+                " coalesce(sum(points) filter (where debit = %(adjusted)s), 0)"
+                "  - coalesce(sum(points) filter (where credit = %(adjusted)s), 0)"
+                f" from {Transfer._meta.db_table} group by 1 order by 1",
+                {each.name.lower(): each.value for each in Account},
+            )
+            return [MonthTotals(month, *map(int, sums)) for month, *sums in cursor.fetchall()]
+    except OperationalError:
+        return None
+
+
+def _by_cause(rows: itertools.chain[Transfer]) -> list[tuple[tuple[uuid.UUID, uuid.UUID], list[Transfer]]]:
+    groups: dict[tuple[uuid.UUID, uuid.UUID], list[Transfer]] = {}
+    for row in rows:
+        groups.setdefault((row.position, row.cause), []).append(row)
+    return list(groups.items())
+
+
+def _entry(
+    position: uuid.UUID, cause: uuid.UUID, rows: Sequence[Transfer], event: events.LoggedEvent | None
+) -> Entry:
+    moves: dict[tuple[int, int, dt.date | None, str], int] = {}
+    changes = dict.fromkeys((Account.AVAILABLE, Account.HELD, Account.OWED), 0)
+    for row in rows:
+        key = (row.debit, row.credit, row.day, row.reason)
+        moves[key] = moves.get(key, 0) + row.points
+        if row.debit in changes:
+            changes[Account(row.debit)] -= row.points
+        if row.credit in changes:
+            changes[Account(row.credit)] += row.points
+    deal = sales.deal_of(event.type, event.data) if event else None
+    note = _note(event.data) if event and deal is None else _Note()
+    return Entry(
+        position=position,
+        cause=cause,
+        kind=event.type if event else "",
+        source=event.source if event else "",
+        id=event.id if event else str(cause),
+        touchpoint=event.touchpoint if event else "",
+        occurred_at=rows[0].occurred_at,
+        moves=tuple(
+            Move(Account(debit).name.lower(), Account(credit).name.lower(), points, None if day == NEVER else day, rule)
+            for (debit, credit, day, rule), points in moves.items()
+        ),
+        change=changes[Account.AVAILABLE],
+        held_change=changes[Account.HELD],
+        owed_change=changes[Account.OWED],
+        is_correction=position != cause,
+        receipt=deal.receipt if deal else note.receipt or "",
+        sale_receipt=deal.sale_receipt if deal else "",
+        store=deal.store if deal else "",
+        total=deal.total if deal else None,
+        note=note.reason,
+    )
+
+
+def _note(data: str) -> _Note:
+    try:
+        return msgspec.json.decode(data, type=_Note)
+    except msgspec.DecodeError:
+        return _Note()

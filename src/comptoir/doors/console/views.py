@@ -1,0 +1,371 @@
+"""The staff's pages. Each parses, reads or calls one command, and shows the result.
+
+Not here: what the map shows (``overview.py``), how the console talks to the gateway (``gateway.py``).
+"""
+
+from __future__ import annotations
+
+import uuid
+from http import HTTPStatus
+from typing import Any, Final
+
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.db import connections
+from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.module_loading import import_string
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_POST, require_safe
+from django.views.i18n import set_language
+
+from comptoir.counter.customers import queries as customers
+from comptoir.counter.loyalty import queries as loyalty
+from comptoir.doors.console import charts, gateway, overview, streams
+from comptoir.foundation.kernel.ids import IDS
+from comptoir.foundation.kernel.problem import Problem
+from comptoir.foundation.rooms import addresses
+from comptoir.foundation.rooms.declaration import OFFICE, SQUARE
+from comptoir.foundation.rooms.visits import end_visit, visit_of
+from comptoir.foundation.rooms.web import in_room
+from comptoir.foundation.touchpoints import commands
+from comptoir.foundation.touchpoints.contracts import TouchpointMap
+
+FOUND_MAX: Final = 20
+ENTRIES_SHOWN: Final = 30
+REASON_CHARACTERS_MAX: Final = 200
+POINTS_MAX: Final = 10**9
+_KINDS: Final = ("card", "web_account", "device", "customer")
+_LOTS_DRAWN: Final = 12
+_PROGRAMME_SECONDS: Final = 300
+
+language = in_room(OFFICE, is_open=True)(set_language)
+
+
+# The live map.
+
+
+@in_room(OFFICE)
+@require_safe
+def live_map(request: HttpRequest) -> HttpResponse:
+    """Answer with the live map; ``?part=figures`` is the part that changes."""
+    context = {"overview": overview.read_overview(declared_map(), now=timezone.now())}
+    if request.GET.get("part") == "figures":
+        return render(request, "console/map_figures.html", context)
+    return _page(request, "console/map.html", "map", context)
+
+
+@in_room(OFFICE)
+async def map_stream(request: HttpRequest) -> HttpResponseBase:  # noqa: ARG001
+    """Stream ``changed`` each time events arrive."""
+    return streams.of_map()
+
+
+# The ledger.
+
+
+@in_room(OFFICE)
+@require_safe
+def ledger(request: HttpRequest) -> HttpResponse:
+    """Answer with the programme's totals, and with the customers whose number begins with ``?q=``."""
+    beginning = request.GET.get("q", "").strip()
+    found = customers.find_by_beginning(beginning, limit=FOUND_MAX) if beginning else []
+    if len(found) == 1:
+        return redirect("console:person", found[0].customer)
+    return _ledger(request, {"beginning": beginning, "found": found})
+
+
+@in_room(OFFICE)
+@require_POST
+def resolve(request: HttpRequest) -> HttpResponse:
+    """Find a customer by an identifier. It comes in the body, so that no address and no log ever shows it."""
+    kind, value = request.POST.get("kind", "").strip(), request.POST.get("value", "").strip()
+    try:
+        answer = _with_key(lambda: gateway.resolve(kind=kind, value=value))
+    except Problem as problem:
+        return _ledger(request, {"kind": kind, "problem": _told(problem)}, status=problem.status)
+    if isinstance(answer, uuid.UUID) and customers.person_of(answer) is not None:
+        return redirect("console:person", answer)
+    if isinstance(answer, gateway.Trouble) and answer.status != HTTPStatus.NOT_FOUND:
+        return _ledger(request, {"kind": kind, "problem": answer}, status=answer.status or HTTPStatus.BAD_GATEWAY)
+    return _ledger(request, {"kind": kind, "unknown": True}, status=HTTPStatus.NOT_FOUND)
+
+
+@in_room(OFFICE)
+@require_safe
+def person(request: HttpRequest, customer: uuid.UUID) -> HttpResponse:
+    """Answer with everything about one person's points; ``?part=wallet`` is the part that changes."""
+    found = _person(customer)
+    if request.GET.get("part") == "wallet":
+        return render(request, "console/wallet.html", {"wallet": loyalty.wallet(found.customers)})
+    return _person_page(request, found)
+
+
+@in_room(OFFICE)
+async def person_stream(request: HttpRequest, customer: uuid.UUID) -> HttpResponseBase:  # noqa: ARG001
+    """Stream ``changed`` each time something happens to the person's points."""
+    found = await sync_to_async(_person)(customer)
+    return streams.of_person(found.customers)
+
+
+@in_room(OFFICE)
+@require_POST
+def adjust(request: HttpRequest, customer: uuid.UUID) -> HttpResponse:
+    """Post an adjustment to the gateway and show what became of it. A page sent twice happens once."""
+    found = _person(customer)
+    form = _read_adjustment(request)
+    if form["errors"]:
+        return _person_page(request, found, form=form, status=HTTPStatus.UNPROCESSABLE_ENTITY)
+    try:
+        outcome = _with_key(
+            lambda: gateway.adjust(
+                declared=declared_map(),
+                customer=found.person,
+                points=form["number"],
+                reason=form["reason"],
+                request=form["request"],
+                at=timezone.now(),
+            )
+        )
+    except Problem as problem:
+        outcome = gateway.Answer(problem=_told(problem))
+    if outcome.problem is None:
+        return _person_page(request, found, outcome=outcome)
+    return _person_page(request, found, outcome=outcome, form=form, status=HTTPStatus.UNPROCESSABLE_ENTITY)
+
+
+# Keys of touchpoints.
+
+
+@in_room(OFFICE)
+@require_safe
+def keys(request: HttpRequest) -> HttpResponse:
+    """Answer with every touchpoint, its contract and its keys."""
+    return _keys_page(request)
+
+
+@in_room(OFFICE)
+@require_POST
+def issue(request: HttpRequest) -> HttpResponse:
+    """Make a key for a touchpoint and show it, this once. The console's own key is kept instead of shown."""
+    declared = declared_map()
+    name = request.POST.get("touchpoint", "")
+    try:
+        made = commands.issue_key(_connection(), touchpoint=name, declared=declared, now=timezone.now())
+    except Problem as problem:
+        return _keys_page(request, problem=_told(problem), status=problem.status)
+    if name == gateway.own_touchpoint(declared):
+        gateway.keep_key(made.text)
+        return _keys_page(request, kept=True)
+    return _keys_page(request, issued=made)
+
+
+@in_room(OFFICE)
+@require_POST
+def revoke(request: HttpRequest) -> HttpResponse:
+    """End a key for good."""
+    try:
+        key = uuid.UUID(request.POST.get("key", ""))
+    except ValueError:
+        raise Http404 from None
+    commands.revoke_key(_connection(), key=key, now=timezone.now())
+    return redirect("console:keys")
+
+
+# The way out.
+
+
+@in_room(OFFICE, is_open=True)
+@require_POST
+def leave(request: HttpRequest) -> HttpResponse:
+    """End the visit. The page that follows is one of the office's own: a form must not lead out of the room."""
+    end_visit(request)
+    return redirect("console:left")
+
+
+@in_room(OFFICE, is_open=True)
+@require_safe
+def left(request: HttpRequest) -> HttpResponse:
+    """Say that the visit has ended, and how to come back."""
+    return render(request, "console/left.html", {"square_url": addresses.url_of(SQUARE, "/")})
+
+
+# What the views share.
+
+
+def declared_map() -> TouchpointMap:
+    """Return the shop's map, as ``config`` wires it in."""
+    found = import_string(settings.TOUCHPOINT_MAP)()
+    assert isinstance(found, TouchpointMap)
+    return found
+
+
+def _page(
+    request: HttpRequest, template: str, section: str, context: dict[str, Any], status: int = HTTPStatus.OK
+) -> HttpResponse:
+    return render(request, template, {**context, "section": section, "staff": visit_of(request)}, status=status)
+
+
+def _connection() -> Any:
+    """Return the current room's own connection, for packages that take one."""
+    database = connections[OFFICE.name]
+    database.ensure_connection()
+    return database.connection
+
+
+def _with_key(call: Any) -> Any:
+    """Call the gateway; a console that never had a key makes one for itself first. A revoked one stays revoked."""
+    if not gateway.has_key():
+        declared = declared_map()
+        name = gateway.own_touchpoint(declared)
+        if name is None:
+            raise gateway.ConsoleNotInMap
+        gateway.keep_key(
+            commands.issue_key(_connection(), touchpoint=name, declared=declared, now=timezone.now()).text
+        )
+    return call()
+
+
+def _told(problem: Problem) -> gateway.Trouble:
+    """Say a problem of the console's own in the reader's language."""
+    titles = {
+        gateway.GatewayAway: (_("The gateway does not answer."), _("Nothing was changed. Try again in a moment.")),
+        gateway.ConsoleNotInMap: (
+            _("The map declares no touchpoint for the staff."),
+            _("Give touchpoints.toml a touchpoint with the channel staff that sends points.adjust."),
+        ),
+        gateway.ConsoleWithoutKey: (
+            _("The gateway does not know the console's key."),
+            _("It was revoked. Issue a new key for the console on the page of the touchpoint keys."),
+        ),
+    }
+    title, detail = titles.get(type(problem), (problem.title(), problem.detail))  # type: ignore[call-overload]
+    return gateway.Trouble(title=title, detail=detail, status=problem.status)
+
+
+def _ledger(request: HttpRequest, context: dict[str, Any], status: int = HTTPStatus.OK) -> HttpResponse:
+    programme = loyalty.totals()
+    months = _months() if programme.issued else None
+    now = timezone.now()
+    this_month = next((each.expired for each in months or () if each.month == now.date().replace(day=1)), 0)
+    words = {
+        "label": _("Points by month: issued, redeemed, expired"),
+        "points": _("points"),
+        "issued": _("issued"),
+        "redeemed": _("redeemed"),
+        "expired": _("expired"),
+    }
+    chart = charts.cached("months", _PROGRAMME_SECONDS, lambda: charts.points_by_month(months, words=words)) if months else None
+    shown = {
+        "programme": programme,
+        "expired_this_month": this_month,
+        "chart": chart,
+        "customers": customers.count(),
+        "kinds": _KINDS,
+        "limit": FOUND_MAX,
+        **context,
+    }
+    return _page(request, "console/ledger.html", "ledger", shown, status=status)
+
+
+def _person(customer: uuid.UUID) -> customers.Person:
+    found = customers.person_of(customer)
+    if found is None:
+        raise Http404
+    return found
+
+
+def _person_page(
+    request: HttpRequest,
+    found: customers.Person,
+    *,
+    form: dict[str, Any] | None = None,
+    outcome: gateway.Answer | None = None,
+    status: int = HTTPStatus.OK,
+) -> HttpResponse:
+    try:
+        before = uuid.UUID(request.GET.get("before", ""))
+    except ValueError:
+        before = None
+    wallet = loyalty.wallet(found.customers)
+    entries, following = loyalty.history(found.customers, before=before, limit=ENTRIES_SHOWN)
+    context = {
+        "person": found,
+        "wallet": wallet,
+        "lots_chart": _lots_chart(wallet),
+        "links": customers.links_of(found),
+        "entries": entries,
+        "before": before,
+        "next": following,
+        "form": form or {"request": IDS.new()},
+        "outcome": outcome,
+        "can_adjust": gateway.own_touchpoint(declared_map()) is not None,
+    }
+    return _page(request, "console/person.html", "ledger", context, status=status)
+
+
+def _lots_chart(wallet: loyalty.Wallet) -> Any:
+    if len(wallet.lots) < 2:  # noqa: PLR2004 - one bar compares nothing
+        return None
+    shown = wallet.lots[:_LOTS_DRAWN]
+    rows = [(date_format(lot.last_day, "DATE_FORMAT") if lot.last_day else _("never"), lot.points) for lot in shown]
+    words = {"points": _("points"), "label": _("Points by their last day")}
+    return charts.cached(("lots", shown), _PROGRAMME_SECONDS, lambda: charts.lots(rows, words=words))
+
+
+def _read_adjustment(request: HttpRequest) -> dict[str, Any]:
+    """Read the form; what is wrong with it stands in ``errors`` by field."""
+    points = request.POST.get("points", "").strip()
+    reason = request.POST.get("reason", "").strip()
+    errors = {}
+    try:
+        number = int(points.replace("\N{MINUS SIGN}", "-"))
+    except ValueError:
+        number = 0
+    if not 0 < abs(number) <= POINTS_MAX:
+        errors["points"] = _("A whole number other than zero.")
+    if not 0 < len(reason) <= REASON_CHARACTERS_MAX:
+        errors["reason"] = _("Say why, in at most 200 characters.")
+    try:
+        identity = uuid.UUID(request.POST.get("request", ""))
+    except ValueError:
+        identity = IDS.new()
+    return {"points": points, "number": number, "reason": reason, "request": identity, "errors": errors}
+
+
+def _keys_page(request: HttpRequest, *, status: int = HTTPStatus.OK, **context: Any) -> HttpResponse:
+    rows = commands.list_keys(_connection())
+    declared = declared_map()
+    touchpoints = [
+        {"touchpoint": touchpoint, "keys": [row for row in rows if row.touchpoint == touchpoint.name]}
+        for touchpoint in declared.touchpoints
+    ]
+    names = {touchpoint.name for touchpoint in declared.touchpoints}
+    strays = [row for row in rows if row.touchpoint not in names and row.revoked_at is None]
+    shown = {"touchpoints": touchpoints, "strays": strays, "own": gateway.own_touchpoint(declared), **context}
+    return _page(request, "console/keys.html", "keys", shown, status=status)
+
+
+def _months() -> list[loyalty.MonthTotals] | None:
+    return _months_kept.read()
+
+
+class _Kept:
+    """The months' totals, read at most every few minutes: they take a walk through the whole ledger."""
+
+    def __init__(self) -> None:
+        self._read_at: float | None = None
+        self._months: list[loyalty.MonthTotals] | None = None
+
+    def read(self) -> list[loyalty.MonthTotals] | None:
+        now = timezone.now().timestamp()
+        if self._read_at is None or now - self._read_at > _PROGRAMME_SECONDS:
+            self._months = loyalty.by_month()
+            self._read_at = now
+        return self._months
+
+
+_months_kept = _Kept()
