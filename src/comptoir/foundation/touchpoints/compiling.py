@@ -9,6 +9,8 @@ refused. Not here: what a map may say (``rules.py``).
 from __future__ import annotations
 
 import datetime as dt
+import functools
+import operator
 import re
 import types
 import typing
@@ -179,7 +181,7 @@ def contract_struct(event_type: EventType, declared: Tree) -> type[msgspec.Struc
 
     Raises :class:`KeyError` for a required field that is not declared; ``rules.py`` finds these beforehand.
     """
-    return _narrow_struct(event_type.data, declared)
+    return _Narrowing().struct(event_type.data, declared)
 
 
 def problem_of(error: Exception) -> Problem:
@@ -205,75 +207,88 @@ def problem_of(error: Exception) -> Problem:
     return FieldInvalid(told.replace("`", "") + ".", field=path)
 
 
-def _narrow_struct(struct: type[msgspec.Struct], declared: Tree | Whole) -> type[msgspec.Struct]:
-    hints = hints_of(struct)
-    if declared != "whole":
-        unknown = set(declared) - set(hints)
+class _Narrowing:
+    """Builds the Structs of one contract. A Struct that is declared alike in two places is built once."""
+
+    def __init__(self) -> None:
+        self._built: dict[tuple[type[msgspec.Struct], str], type[msgspec.Struct]] = {}
+
+    def struct(self, struct: type[msgspec.Struct], declared: Tree | Whole) -> type[msgspec.Struct]:
+        key = (struct, repr(declared))
+        if key not in self._built:
+            self._built[key] = self._build(struct, declared)
+        return self._built[key]
+
+    def _build(self, struct: type[msgspec.Struct], declared: Tree | Whole) -> type[msgspec.Struct]:
+        hints = hints_of(struct)
+        unknown = set() if declared == "whole" else set(declared) - set(hints)
         if unknown:
             raise KeyError(f"{struct.__name__} has no field {min(unknown)}")
-    kept: list[tuple[str, Any, Any]] = []
-    # Methods come along, so that handlers can use the compiled Struct like the built-in one.
-    namespace: dict[str, Any] = {
-        name: member
-        for name, member in vars(struct).items()
-        if isinstance(member, types.FunctionType | property | classmethod | staticmethod)
-        and (not name.startswith("__") or name == "__post_init__")
-    }
-    for field in msgspec.structs.fields(struct):
-        if declared != "whole" and field.name not in declared:
-            if field.required:
-                raise KeyError(f"{field.name} is required")
-            namespace[field.name] = field.default if field.default is not msgspec.NODEFAULT else field.default_factory()
-            continue
-        inner = "whole" if declared == "whole" else declared[field.name]
-        annotation = _narrow(hints[field.name], inner)
-        given: dict[str, Any] = {}
-        if field.default is not msgspec.NODEFAULT:
-            given["default"] = field.default
-        elif field.default_factory is not msgspec.NODEFAULT:
-            given["default_factory"] = field.default_factory
-        if field.encode_name != field.name:
-            given["name"] = field.encode_name
-        kept.append((field.name, annotation, msgspec.field(**given)))
-    return msgspec.defstruct(
-        struct.__name__,
-        kept,
-        namespace={**namespace, "__doc__": struct.__doc__},
-        module=struct.__module__,
-        frozen=struct.__struct_config__.frozen,
-        kw_only=True,
-        forbid_unknown_fields=True,
-        omit_defaults=True,
-        gc=False,
-    )
+        kept: list[tuple[str, Any, Any]] = []
+        left_out: dict[str, Any] = {}
+        for field in msgspec.structs.fields(struct):
+            given: dict[str, Any] = {}
+            if field.default is not msgspec.NODEFAULT:
+                given["default"] = field.default
+            elif field.default_factory is not msgspec.NODEFAULT:
+                given["default_factory"] = field.default_factory
+            if declared != "whole" and field.name not in declared:
+                if field.required:
+                    raise KeyError(f"{field.name} is required")
+                left_out[field.name] = given.get("default") if "default" in given else given["default_factory"]()
+                continue
+            inner = "whole" if declared == "whole" else declared[field.name]
+            if field.encode_name != field.name:
+                given["name"] = field.encode_name
+            kept.append((field.name, self._annotation(hints[field.name], inner), msgspec.field(**given)))
+        is_same = not left_out and all(annotation == hints[name] for name, annotation, _ in kept)
+        if is_same and struct.__struct_config__.forbid_unknown_fields:
+            return struct
+        # Methods come along, so that handlers can use the compiled Struct like the built-in one.
+        methods = {
+            name: member
+            for name, member in vars(struct).items()
+            if isinstance(member, types.FunctionType | property | classmethod | staticmethod)
+            and (not name.startswith("__") or name == "__post_init__")
+        }
+        return msgspec.defstruct(
+            self._name(struct),
+            kept,
+            namespace={**methods, **left_out, "__doc__": struct.__doc__},
+            module=struct.__module__,
+            frozen=struct.__struct_config__.frozen,
+            kw_only=True,
+            forbid_unknown_fields=True,
+            gc=False,
+        )
 
+    def _name(self, struct: type[msgspec.Struct]) -> str:
+        """Name a Struct after its original; a second one of another cut gets a number, for schemas need names."""
+        number = sum(original is struct for original, _ in self._built) + 1
+        return struct.__name__ if number == 1 else f"{struct.__name__}{number}"
 
-def _narrow(annotation: Any, declared: Tree | Whole) -> Any:
-    """Rebuild an annotation with narrowed Structs inside, and with limits where it has none."""
-    if typing.get_origin(annotation) is Annotated:
-        base, *extras = typing.get_args(annotation)
-        metas = [extra for extra in extras if isinstance(extra, Meta)]
-        inner = _narrow(base, declared)
-        added = _limits(base, metas)
-        if typing.get_origin(inner) is Annotated:  # the base alone got limits; the annotation's own decide
-            inner = typing.get_args(inner)[0]
-        return Annotated[(inner, *extras, *added)]
-    bare = _narrow_bare(annotation, declared)
-    added = _limits(annotation, [])
-    return Annotated[(bare, *added)] if added else bare
+    def _annotation(self, annotation: Any, declared: Tree | Whole) -> Any:
+        """Rebuild an annotation with narrowed Structs inside, and with limits where it has none."""
+        extras: tuple[Any, ...] = ()
+        if typing.get_origin(annotation) is Annotated:
+            annotation, *rest = typing.get_args(annotation)
+            extras = tuple(rest)
+        limits = _limits(annotation, [extra for extra in extras if isinstance(extra, Meta)])
+        bare = self._bare(annotation, declared)
+        return Annotated[(bare, *extras, *limits)] if extras or limits else bare
 
-
-def _narrow_bare(annotation: Any, declared: Tree | Whole) -> Any:
-    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
-    if isinstance(annotation, type) and issubclass(annotation, msgspec.Struct):
-        return _narrow_struct(annotation, declared)
-    if origin is list:
-        return list[_narrow(arguments[0], declared)]  # type: ignore[misc]
-    if origin is tuple and len(arguments) == 2 and arguments[1] is Ellipsis:
-        return tuple[_narrow(arguments[0], declared), ...]  # type: ignore[misc]
-    if origin in {types.UnionType, typing.Union}:
-        return typing.Union[tuple(_narrow(argument, declared) for argument in arguments)]  # noqa: UP007
-    return annotation
+    def _bare(self, annotation: Any, declared: Tree | Whole) -> Any:
+        origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+        if isinstance(annotation, type) and issubclass(annotation, msgspec.Struct):
+            return self.struct(annotation, declared)
+        if origin is list:
+            return list[self._annotation(arguments[0], declared)]  # type: ignore[misc]
+        if origin is tuple and len(arguments) == 2 and arguments[1] is Ellipsis:
+            return tuple[self._annotation(arguments[0], declared), ...]  # type: ignore[misc]
+        if origin in {types.UnionType, typing.Union}:
+            alternatives = tuple(self._annotation(argument, declared) for argument in arguments)
+            return functools.reduce(operator.or_, alternatives)
+        return annotation
 
 
 def _limits(base: Any, metas: list[Meta]) -> list[Meta]:
