@@ -1,4 +1,4 @@
-"""The pages as an ASGI application; served by ``comptoir serve``."""
+"""The pages as an ASGI application; served by ``comptoir serve``. They stay closed rather than open unsafely."""
 
 from __future__ import annotations
 
@@ -9,3 +9,8 @@ from django.core.asgi import get_asgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "comptoir.config.settings")
 
 application = get_asgi_application()
+
+from comptoir.config.refusals import insist  # noqa: E402 - needs a Django that is set up
+from comptoir.foundation.rooms.addresses import rooms_here  # noqa: E402
+
+insist(rooms_here()[0].role)

@@ -10,7 +10,7 @@ import importlib
 import click
 
 #: The verbs in the order in which a shop meets them.
-VERBS = ("demo", "serve", "migrate", "import", "replay", "map", "doctor", "rebuild", "bench")
+VERBS = ("demo", "serve", "migrate", "staff", "import", "replay", "map", "doctor", "rebuild", "bench")
 
 
 class _LazyGroup(click.Group):

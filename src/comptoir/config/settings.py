@@ -89,7 +89,9 @@ TEMPLATES: list[dict[str, Any]] = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "comptoir.foundation.rooms.web.context",
+                "comptoir.config.presentation.context",
             ],
+            "libraries": {"house": "comptoir.config.presentation"},
         },
     },
 ]
@@ -97,19 +99,23 @@ TEMPLATES: list[dict[str, Any]] = [
 # The database: one, seen by the owner (migrations only) and by each room's role.
 
 
-def _connection(role: str) -> dict[str, Any]:
+def _connection(role: str, *, pool: dict[str, int] | None = None) -> dict[str, Any]:
     return {
         "ENGINE": "comptoir.foundation.rooms.backend",
         "NAME": database.database_name(),
         "CONN_MAX_AGE": 0,
-        "OPTIONS": {"role": role},
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": {"role": role, **({"pool": pool} if pool else {})},
         "TIME_ZONE": None,
     }
 
 
+#: The pages, which answer each request in a thread of its own, share a few connections for each room.
+_POOL = {"min_size": 0, "max_size": 8, "timeout": 10} if os.environ.get("COMPTOIR_POOL") else None
+
 DATABASES = {
     OWNER_ALIAS: _connection(database.OWNER_ROLE),
-    **{room.name: _connection(room.role) for room in ROOMS.values()},
+    **{room.name: _connection(room.role, pool=_POOL) for room in ROOMS.values()},
 }
 DATABASE_ROUTERS = ["comptoir.foundation.rooms.router.RoomRouter"]
 
@@ -154,6 +160,7 @@ SECURE_CROSS_ORIGIN_OPENER_POLICY = None
 SECURE_REFERRER_POLICY = None
 SECURE_HSTS_SECONDS = 2 * 365 * 86_400 if _IS_PRODUCTION else 0
 SECURE_SSL_REDIRECT = _IS_PRODUCTION
+SECURE_REDIRECT_EXEMPT = [r"^health$"]
 #: How many proxies stand in front of the pages; each has set one entry of ``X-Forwarded-For`` and the protocol.
 TRUSTED_PROXIES = int(os.environ.get("COMPTOIR_TRUSTED_PROXIES") or 0)
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None

@@ -1,7 +1,14 @@
-"""What the office answers to."""
+"""What the office answers to: the console, and the door through which staff arrive with a ticket."""
 
 from __future__ import annotations
 
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, include, path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from comptoir.foundation.rooms.declaration import OFFICE
+from comptoir.foundation.rooms.web import admission, health
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("health", health(OFFICE), name="health"),
+    path("arrive/", admission(OFFICE), name="arrive"),
+    path("", include("comptoir.doors.console.urls")),
+]

@@ -1,7 +1,14 @@
-"""What the square answers to."""
+"""What the square answers to: everybody's front of the shop."""
 
 from __future__ import annotations
 
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, include, path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from comptoir.doors.storefront.urls import square_patterns
+from comptoir.foundation.rooms.declaration import SQUARE
+from comptoir.foundation.rooms.web import health
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("health", health(SQUARE), name="health"),
+    path("", include(square_patterns)),
+]

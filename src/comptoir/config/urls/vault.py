@@ -7,7 +7,7 @@ from allauth.mfa import urls as factors
 from django.urls import URLPattern, URLResolver, include, path
 
 from comptoir.foundation.rooms.declaration import VAULT
-from comptoir.foundation.rooms.web import all_in_room
+from comptoir.foundation.rooms.web import all_in_room, health
 from comptoir.vault.credentials import views
 
 #: Of a library only what is used here: its sign-up, its passwords and its e-mail pages have no address.
@@ -19,6 +19,7 @@ _account: list[URLPattern | URLResolver] = [
 ]
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("health", health(VAULT), name="health"),
     path("", views.home, name="vault"),
     path("sign-in/", views.sign_in, name="account_login"),
     path("enter/<str:secret>/", views.enter, name="enter"),

@@ -32,7 +32,7 @@ def migrate_house(report: Callable[[str], None] = lambda line: None) -> None:
     line for each thing that was done. Raises :class:`grants.UndeclaredError` for a table without a room, before any
     grant is touched.
     """
-    _set_up_django()
+    set_up_django()
     with _locked(database.administrator_conninfo(database="postgres"), _SERVER_LOCK) as server:
         _create_roles(server, report)
         _create_database(server, report)
@@ -58,7 +58,8 @@ def clear_expired_sessions(*, now: dt.datetime) -> int:
     return deleted
 
 
-def _set_up_django() -> None:
+def set_up_django() -> None:
+    """Set Django up with the house's settings, once; safe to call again."""
     import django  # noqa: PLC0415 - whoever imports this module need not have Django
     from django.apps import apps  # noqa: PLC0415
 

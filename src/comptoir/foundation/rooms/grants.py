@@ -141,8 +141,29 @@ def compare(connection: psycopg.Connection) -> list[Difference]:
     actual = actual_privileges(connection)
     differences = [Difference(f"missing: {grant}", grant, is_missing=True) for grant in expected - actual]
     differences += [Difference(f"not declared: {grant}", grant) for grant in actual - expected]
-    differences += [Difference(sentence) for sentence in (*_wrong_roles(connection), *_wrong_owners(connection))]
+    differences += [Difference(sentence) for sentence in (*wrong_roles(connection), *_wrong_owners(connection))]
     return sorted(differences, key=lambda difference: difference.sentence)
+
+
+def wrong_roles(connection: psycopg.Connection) -> list[str]:
+    """Return what is wrong with the rooms' roles and the owner, one sentence each: powers that nobody may have."""
+    roles = {room.role for room in ROOMS.values()}
+    rows = connection.execute(
+        """
+        SELECT rolname, rolcanlogin, rolsuper, rolbypassrls, rolcreatedb, rolcreaterole, rolreplication,
+            array(SELECT roleid::regrole::text FROM pg_auth_members WHERE member = pg_roles.oid)
+        FROM pg_roles WHERE rolname = ANY(%s)
+        """,
+        ([*roles, OWNER_ROLE],),
+    ).fetchall()
+    sentences = [f"the role {role} does not exist" for role in sorted({*roles, OWNER_ROLE} - {row[0] for row in rows})]
+    powers = ("superuser", "bypassrls", "createdb", "createrole", "replication")
+    for name, can_login, *flags, memberships in rows:
+        sentences += [f"the role {name} is {power}" for power, flag in zip(powers, flags, strict=True) if flag]
+        if can_login != (name in roles):
+            sentences.append(f"the role {name} {'may' if can_login else 'may not'} log in")
+        sentences += [f"the role {name} is a member of {other}" for other in memberships]
+    return sentences
 
 
 def statements(differences: Iterable[Difference]) -> list[sql.Composed]:
@@ -210,26 +231,6 @@ def _functions(connection: psycopg.Connection) -> list[tuple[str, str, bool, boo
         """,
         {"schema": SCHEMA},
     ).fetchall()
-
-
-def _wrong_roles(connection: psycopg.Connection) -> list[str]:
-    roles = {room.role for room in ROOMS.values()}
-    rows = connection.execute(
-        """
-        SELECT rolname, rolcanlogin, rolsuper, rolbypassrls, rolcreatedb, rolcreaterole, rolreplication,
-            array(SELECT roleid::regrole::text FROM pg_auth_members WHERE member = pg_roles.oid)
-        FROM pg_roles WHERE rolname = ANY(%s)
-        """,
-        ([*roles, OWNER_ROLE],),
-    ).fetchall()
-    sentences = [f"the role {role} does not exist" for role in sorted({*roles, OWNER_ROLE} - {row[0] for row in rows})]
-    powers = ("superuser", "bypassrls", "createdb", "createrole", "replication")
-    for name, can_login, *flags, memberships in rows:
-        sentences += [f"the role {name} is {power}" for power, flag in zip(powers, flags, strict=True) if flag]
-        if can_login != (name in roles):
-            sentences.append(f"the role {name} {'may' if can_login else 'may not'} log in")
-        sentences += [f"the role {name} is a member of {other}" for other in memberships]
-    return sentences
 
 
 def _wrong_owners(connection: psycopg.Connection) -> list[str]:

@@ -24,7 +24,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 from django.utils.http import urlencode
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_GET, require_POST
 from whitenoise.middleware import WhiteNoiseMiddleware
 
 from comptoir.foundation.rooms import addresses, tickets
@@ -183,6 +183,18 @@ def admission(room: Room) -> View:
         return HttpResponseRedirect(ticket.path)
 
     return in_room(room, is_open=True)(csrf_exempt(admit))
+
+
+def health(room: Room) -> View:
+    """Return the view that says whether a room is open: its pages answer, and its role reaches the database."""
+
+    @require_GET
+    def healthy(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
+        with connections[room.name].cursor() as cursor:
+            cursor.execute("SELECT 1")
+        return HttpResponse("open\n", content_type="text/plain; charset=utf-8")
+
+    return in_room(room, is_open=True)(healthy)
 
 
 def refuse_form(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG001 - Django's signature

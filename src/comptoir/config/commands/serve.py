@@ -1,0 +1,57 @@
+"""``comptoir serve``: open the shop, or one room of it."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import threading
+from types import FrameType
+
+import click
+
+from comptoir.config.serving import DEFAULT_GATEWAY_PORT, DEFAULT_PORT, NAMES, House, HouseFell
+from comptoir.foundation.kernel import database
+
+_MIGRATE = "from comptoir.foundation.rooms.commands import migrate_house; migrate_house(print)"
+
+
+@click.command()
+@click.option("--room", "names", multiple=True, type=click.Choice(NAMES), help="Run only this part; may be repeated.")
+@click.option("--port", default=DEFAULT_PORT, show_default=True, help="Port of the pages.")
+@click.option("--gateway-port", default=DEFAULT_GATEWAY_PORT, show_default=True, help="Port of the gateway.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+def command(*, names: tuple[str, ...], port: int, gateway_port: int, host: str) -> None:
+    """Open the shop: gateway, pages and worker, on top of the database. Ends with Ctrl-C.
+
+    Without --room the whole house runs, and its database is brought up to date first. With --room one part runs by
+    itself, on a database that `comptoir migrate` has prepared: each in a process, and under an operating-system
+    user, of its own.
+
+    \b
+    Examples:
+      comptoir serve
+      comptoir serve --room vault --port 8003
+    """
+    end = threading.Event()
+
+    def leave(_signal: int, _frame: FrameType | None) -> None:
+        end.set()
+
+    signal.signal(signal.SIGINT, leave)
+    signal.signal(signal.SIGTERM, leave)
+    house = House(names, port=port, gateway_port=gateway_port, host=host, report=click.echo)
+    with database.server():
+        if not names:
+            # In a process of its own: the one that stays needs no Django.
+            subprocess.run([sys.executable, "-c", _MIGRATE], check=True, start_new_session=True)
+        try:
+            house.start()
+            house.wait_healthy()
+            for words, address in house.addresses():
+                click.echo(f"{words + ':':22} {address}")
+            house.run_until(end)
+        except HouseFell as error:
+            raise click.ClickException(str(error)) from None
+        finally:
+            house.stop()
