@@ -7,25 +7,22 @@ stands in ``tests/support``.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 import shutil
 import socket
 import tempfile
 import uuid
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import httpx
 import hypothesis
 import pytest
 
 from comptoir.foundation.kernel import database, embedded
-from support import processes
 from support import shop as shops
+from support.gateway import Gateway, running_gateway
 from support.shop import Shop
 
 if TYPE_CHECKING:
@@ -149,34 +146,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 # -- doors --------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Gateway:
-    """A running gateway: its address, a client for it, its process, and its log."""
-
-    url: str
-    client: httpx.Client
-    process: Any
-    log: Path
-
-
 @pytest.fixture
 def gateway(shop: Shop, tmp_path: Path) -> Iterator[Gateway]:
-    """Have a real gateway process on a free port, in front of the test's shop."""
-    with run_gateway(tmp_path) as running:
+    """Have a real gateway process on a free port, in front of the test's shop, with the demo shop's map."""
+    with running_gateway(tmp_path) as running:
         yield running
-
-
-@contextlib.contextmanager
-def run_gateway(folder: Path) -> Iterator[Gateway]:
-    """Have a gateway process for the shop that the environment names."""
-    port = processes.free_port()
-    log = folder / "gateway.log"
-    application = "comptoir.doors.gateway.application:application"
-    with (
-        processes.serving(application, port=port, log=log) as process,
-        httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client,
-    ):
-        yield Gateway(url=f"http://127.0.0.1:{port}", client=client, process=process, log=log)
 
 
 @pytest.fixture(scope="session")
@@ -193,6 +167,28 @@ def browser() -> Iterator[Browser]:
         chromium = playwright.chromium.launch(executable_path=str(CHROMIUM), args=list(CHROMIUM_ARGUMENTS))
         yield chromium
         chromium.close()
+
+
+@pytest.fixture
+def photograph(tmp_path: Path) -> Callable[[Page, str], list[Path]]:
+    """Return what takes pictures of a page at 390 and at 1280 points' width: it is given the page and a name.
+
+    The pictures go to ``COMPTOIR_TEST_IMAGES`` (``make screenshots`` says ``docs/images``), or else nowhere that lasts.
+    The wide one is called by its name alone.
+    """
+    folder = Path(os.environ.get("COMPTOIR_TEST_IMAGES") or tmp_path)
+    folder.mkdir(parents=True, exist_ok=True)
+
+    def take(page: Page, name: str) -> list[Path]:
+        taken = []
+        for width, height, suffix in ((390, 844, "-390"), (1280, 800, "")):
+            page.set_viewport_size({"width": width, "height": height})
+            path = folder / f"{name}{suffix}.png"
+            page.screenshot(path=path, animations="disabled")
+            taken.append(path)
+        return taken
+
+    return take
 
 
 @pytest.fixture

@@ -46,10 +46,12 @@ def accepts(port: int) -> bool:
 
 
 @contextlib.contextmanager
-def serving(application: str, *, port: int, log: Path, interface: str = "asgi") -> Iterator[subprocess.Popen[bytes]]:
+def serving(
+    application: str, *, port: int, log: Path, answers: Callable[[], bool] | None = None, interface: str = "asgi"
+) -> Iterator[subprocess.Popen[bytes]]:
     """Have ``application`` (``module:name``) served by granian on ``port`` while the block runs.
 
-    It starts in a process group of its own, so that nothing of it is left behind; what it wrote stands in ``log``.
+    ``answers`` tells whether it is ready; without, it is as soon as somebody listens. It starts in a process group of its own, so that nothing of it is left behind; what it wrote stands in ``log``.
     """
     command = [
         *(sys.executable, "-m", "granian", "--interface", interface, "--host", "127.0.0.1", "--port", str(port)),
@@ -60,7 +62,8 @@ def serving(application: str, *, port: int, log: Path, interface: str = "asgi") 
             command, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, start_new_session=True
         )
     try:
-        wait_until(lambda: process.poll() is not None or accepts(port), what=f"{application} on port {port}")
+        is_ready = answers or (lambda: accepts(port))
+        wait_until(lambda: process.poll() is not None or is_ready(), what=f"{application} on port {port}")
         assert process.poll() is None, f"{application} did not start:\n{log.read_text(errors='replace')[-4000:]}"
         yield process
     finally:
