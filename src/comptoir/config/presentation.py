@@ -12,11 +12,13 @@ from typing import Any, Final
 
 import qrcode
 from django import template
+from django.http import HttpRequest
 from django.utils import timezone, translation
 from django.utils.formats import date_format, number_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from comptoir.doors.console.declared import declared_map
 from comptoir.foundation.kernel.money import Money, exponent
 
 register = template.Library()
@@ -25,6 +27,11 @@ _SIGNS: Final = {"EUR": "€", "GBP": "£", "JPY": "¥", "USD": "$"}
 _MINUS: Final = "\N{MINUS SIGN}"
 _NO_BREAK: Final = "\N{NO-BREAK SPACE}"
 _QUIET_MODULES: Final = 4
+
+
+def context(request: HttpRequest) -> dict[str, Any]:  # noqa: ARG001 - the shape of a context processor
+    """Give templates ``shop_name``: the title of the shop's map."""
+    return {"shop_name": declared_map().title or "Comptoir"}
 
 
 @register.filter

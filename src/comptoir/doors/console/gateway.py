@@ -75,6 +75,7 @@ class Answer(msgspec.Struct, frozen=True):
 
 class _Resolved(msgspec.Struct):
     customer: uuid.UUID
+    known: bool = True
 
 
 def own_touchpoint(declared: TouchpointMap) -> str | None:
@@ -127,14 +128,15 @@ def adjust(
     return _read(content, Answer)
 
 
-def resolve(*, kind: str, value: str) -> uuid.UUID | Trouble:
-    """Ask which customer an identifier means. The gateway hashes it; neither of us keeps it.
+def resolve(*, kind: str, value: str) -> uuid.UUID | Trouble | None:
+    """Ask which customer an identifier means; ``None`` if nobody was seen under it. Nobody keeps what was asked.
 
     Raises :class:`GatewayAway` and :class:`ConsoleWithoutKey`.
     """
     response = _post("/v1/customers/resolve", {"kind": kind, "value": value}, content_type="application/json")
     if response.status_code == HTTPStatus.OK:
-        return _read(response.content, _Resolved).customer
+        resolved = _read(response.content, _Resolved)
+        return resolved.customer if resolved.known else None
     return _read(response.content, Trouble)
 
 

@@ -10,14 +10,12 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from asgiref.sync import sync_to_async
-from django.conf import settings
 from django.db import connections
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST, require_safe
 from django.views.i18n import set_language
@@ -25,6 +23,7 @@ from django.views.i18n import set_language
 from comptoir.counter.customers import queries as customers
 from comptoir.counter.loyalty import queries as loyalty
 from comptoir.doors.console import charts, gateway, overview, streams
+from comptoir.doors.console.declared import declared_map
 from comptoir.foundation.kernel.ids import IDS
 from comptoir.foundation.kernel.problem import Problem
 from comptoir.foundation.rooms import addresses
@@ -32,7 +31,6 @@ from comptoir.foundation.rooms.declaration import OFFICE, SQUARE
 from comptoir.foundation.rooms.visits import end_visit, visit_of
 from comptoir.foundation.rooms.web import in_room
 from comptoir.foundation.touchpoints import commands
-from comptoir.foundation.touchpoints.contracts import TouchpointMap
 
 FOUND_MAX: Final = 20
 ENTRIES_SHOWN: Final = 30
@@ -89,7 +87,7 @@ def resolve(request: HttpRequest) -> HttpResponse:
         return _ledger(request, {"kind": kind, "problem": _told(problem)}, status=problem.status)
     if isinstance(answer, uuid.UUID) and customers.person_of(answer) is not None:
         return redirect("console:person", answer)
-    if isinstance(answer, gateway.Trouble) and answer.status != HTTPStatus.NOT_FOUND:
+    if isinstance(answer, gateway.Trouble):
         return _ledger(request, {"kind": kind, "problem": answer}, status=answer.status or HTTPStatus.BAD_GATEWAY)
     return _ledger(request, {"kind": kind, "unknown": True}, status=HTTPStatus.NOT_FOUND)
 
@@ -194,13 +192,6 @@ def left(request: HttpRequest) -> HttpResponse:
 
 
 # What the views share.
-
-
-def declared_map() -> TouchpointMap:
-    """Return the shop's map, as ``config`` wires it in."""
-    found = import_string(settings.TOUCHPOINT_MAP)()
-    assert isinstance(found, TouchpointMap)
-    return found
 
 
 def _page(
