@@ -28,6 +28,13 @@ class CustomersHandler:
         """Return all customers that are one person with this one, in order, itself among them."""
         return self._members.get(customer, (customer,))
 
+    def include(self, connection: psycopg.Connection, customers: set[uuid.UUID]) -> None:
+        """Concern further customers, whom another handler has found, and everybody who is one person with them."""
+        unknown = customers - self._members.keys()
+        if unknown:
+            self._members.update(store.find_members(connection, unknown))
+        self.concerned |= customers.union(*(self.members(customer) for customer in customers))
+
     def prepare(self, connection: psycopg.Connection, batch: Batch) -> None:
         """Read who is one person with whom; wait for other batches that link, if this one does."""
         customers = {arrival.customer for arrival in batch.arrivals if arrival.customer is not None}
@@ -49,27 +56,27 @@ class CustomersHandler:
             }
 
     def load(self, connection: psycopg.Connection, batch: Batch) -> None:
-        """Look up customers who are named by their own id and whom nobody has vouched for yet."""
+        """Note who is named for the first time; refuse opaque ids that nobody has, before anybody decides on them."""
         named = {
-            uuid.UUID(identifier.value)
+            customer
             for arrival in batch.fresh
-            for identifier, _ in _identifiers(arrival)
+            for identifier, customer in _identifiers(arrival)
             if identifier.kind == CUSTOMER_KIND
         } - batch.known
         if named:
             batch.known |= store.find_known(connection, named)
-
-    def decide(self, batch: Batch) -> None:
-        """Refuse unknown ids; apply links and their undoing in any order."""
-        known = batch.known
         for arrival in batch.fresh:
             for identifier, customer in _identifiers(arrival):
-                if customer in known or customer in self._new:
+                if customer in batch.known or customer in self._new:
                     continue
                 if identifier.kind == CUSTOMER_KIND:
                     arrival.refusal = CustomerUnknown(field="data.customer")
                 else:
                     self._new[customer] = identifier.kind
+
+    def decide(self, batch: Batch) -> None:
+        """Apply links and their undoing, in any order."""
+        for arrival in batch.fresh:
             if arrival.refusal is None and arrival.type in {LINKED, UNLINKED}:
                 self._link(arrival)
 

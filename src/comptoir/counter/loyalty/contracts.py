@@ -18,6 +18,9 @@ ADJUST: Final = "points.adjust"
 EXPIRE: Final = "points.expire"
 REQUESTS: Final = frozenset({REDEEM, RESERVE, POST, VOID, ADJUST, EXPIRE})
 
+#: Who speaks when time has passed; no touchpoint may use a source below ``/comptoir/``.
+CLOCK_SOURCE: Final = "/comptoir/clock"
+
 POINTS_MAX: Final = 10**9
 Points = Annotated[int, msgspec.Meta(ge=1, le=POINTS_MAX)]
 Reservation = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
@@ -78,12 +81,13 @@ class PointsAdjust(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class PointsExpire(msgspec.Struct, forbid_unknown_fields=True):
-    """``points.expire``: by the clock, lots whose last day lies before ``before`` (a date) are gone."""
+    """``points.expire``: by the house's own clock, never by a touchpoint: lots whose last day lies before ``before`` (a date) are gone."""
 
     customer: Identifier
     before: Annotated[str, msgspec.Meta(pattern=r"^\d{4}-\d{2}-\d{2}$")]
 
 
+#: What touchpoints may send.
 EVENT_TYPES: Final = (
     EventType(
         name=REDEEM, title="Spend points now", data=PointsRedeem,
@@ -102,15 +106,9 @@ EVENT_TYPES: Final = (
         name=ADJUST, title="Add or take points by hand", data=PointsAdjust,
         classes={"customer": "pseudonym", "points": "points", "reason": "reason"},
     ),
-    EventType(
-        name=EXPIRE, title="Points whose day has passed", data=PointsExpire,
-        classes={"customer": "pseudonym", "before": "time"},
-    ),
 )  # fmt: skip
 
-_MOVES: Final = frozenset(
-    {"sale.closed", "sale.returned", "identifier.linked", "identifier.unlinked"} | REQUESTS
-)
+_MOVES: Final = frozenset({"sale.closed", "sale.returned", "identifier.linked", "identifier.unlinked"} | REQUESTS)
 PRODUCTS: Final = (
     Product(
         name="points.balance", title="A customer's points", maker="loyalty", made_from=_MOVES, data_class="points",

@@ -166,6 +166,10 @@ class Version:
         """Return the shop's calendar day of a moment."""
         return self._days(at)[0]
 
+    def midnight(self, day: dt.date) -> dt.datetime:
+        """Return the moment at which a day begins in the shop."""
+        return dt.datetime.combine(day, dt.time(), self._zone).astimezone(dt.UTC)
+
     def last_day(self, at: dt.datetime) -> dt.date:
         """Return the last day on which points earned at that moment can be spent."""
         return self._days(at)[1]
@@ -233,7 +237,13 @@ def _compiled(rule: EarningRule, currency: str, field: str) -> _MoneyRule:
     if not scaled.is_finite() or scaled != scaled.to_integral_value() or not 0 < scaled <= POINTS_MAX:
         raise ProgrammeInvalid(f"Not a positive amount in {currency}.", field=f"{field}.per")
     return _MoneyRule(
-        rule.name, rule.points, int(scaled), rule.category, rule.starts or dt.date.min, rule.ends or NEVER, rule.rounding
+        rule.name,
+        rule.points,
+        int(scaled),
+        rule.category,
+        rule.starts or dt.date.min,
+        rule.ends or NEVER,
+        rule.rounding,
     )
 
 

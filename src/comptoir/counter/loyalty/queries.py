@@ -205,9 +205,7 @@ def _by_cause(rows: itertools.chain[Transfer]) -> list[tuple[tuple[uuid.UUID, uu
     return list(groups.items())
 
 
-def _entry(
-    position: uuid.UUID, cause: uuid.UUID, rows: Sequence[Transfer], event: events.LoggedEvent | None
-) -> Entry:
+def _entry(position: uuid.UUID, cause: uuid.UUID, rows: Sequence[Transfer], event: events.LoggedEvent | None) -> Entry:
     moves: dict[tuple[int, int, dt.date | None, str], int] = {}
     changes = dict.fromkeys((Account.AVAILABLE, Account.HELD, Account.OWED), 0)
     for row in rows:

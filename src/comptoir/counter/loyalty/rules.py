@@ -146,9 +146,7 @@ class Ledger:
             taken = min(left, accounts.lots.get(day, 0))
             if taken:
                 self._take(accounts, day, taken)
-                self._move(
-                    customer, Account.AVAILABLE, Account.ISSUED, taken, day, earning.rule, cause, occurred_at
-                )
+                self._move(customer, Account.AVAILABLE, Account.ISSUED, taken, day, earning.rule, cause, occurred_at)
                 left -= taken
         if left:
             accounts.owed += left

@@ -67,6 +67,7 @@ class SaleReturned(msgspec.Struct, forbid_unknown_fields=True):
     lines: Annotated[list[ReturnLine], msgspec.Meta(min_length=1, max_length=LINES_MAX)]
     store: Store | None = None
 
+
 EVENT_TYPES: Final = (
     EventType(
         name=SALE_CLOSED, title="Somebody bought and paid", data=SaleClosed,

@@ -41,9 +41,7 @@ class SalesHandler:
 
     def prepare(self, connection: psycopg.Connection, batch: Batch) -> None:
         """Lock the sales that goods come back from, and find out whose they are."""
-        bought = {
-            (a.source, a.data.receipt): a.customer for a in batch.arrivals if a.type == SALE_CLOSED
-        }
+        bought = {(a.source, a.data.receipt): a.customer for a in batch.arrivals if a.type == SALE_CLOSED}
         coming_back = [a for a in batch.arrivals if a.type == SALE_RETURNED]
         if coming_back:
             referred = {_sale_of(a) for a in coming_back}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import collections
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import psycopg
@@ -21,33 +21,41 @@ _TRY_AGAIN: Final = (errors.UniqueViolation, errors.DeadlockDetected, errors.Ser
 
 
 def record(
-    connection: psycopg.Connection, arrivals: Sequence[Arrival], *, handlers: HandlerMaker, ids: IdMaker = IDS
+    connection: psycopg.Connection,
+    arrivals: Sequence[Arrival],
+    *,
+    handlers: HandlerMaker,
+    ids: IdMaker = IDS,
+    committed: Callable[[Batch, dict[str, int]], None] | None = None,
 ) -> None:
     """Record a batch in one transaction and fill each arrival's ``outcome``.
 
     When this returns, everything is committed. Repeats of recorded events, and twins inside the batch, get the
     first outcome; an identity that comes back with other content is refused and leaves no trace. A refused event
     that was decided (too few points, say) is recorded with its refusal. On an error of the database nothing was
-    written and the exception is raised; the same events may be sent again.
+    written and the exception is raised; the same events may be sent again. ``committed`` is called once after the
+    commit with the batch and the number of events of each link.
     """
     if not arrivals:
         return
     for attempt in range(1, _ATTEMPTS_MAX + 1):
         try:
             with connection.transaction():
-                _record_once(connection, arrivals, handlers, ids)
+                batch, counts = _record_once(connection, arrivals, handlers, ids)
         except _TRY_AGAIN:
             if attempt == _ATTEMPTS_MAX:
                 raise
             for arrival in arrivals:
                 arrival.reset()
         else:
+            if committed is not None and batch.fresh:
+                committed(batch, counts)
             return
 
 
 def _record_once(
     connection: psycopg.Connection, arrivals: Sequence[Arrival], handlers: HandlerMaker, ids: IdMaker
-) -> None:
+) -> tuple[Batch, dict[str, int]]:
     batch = Batch(arrivals)
     made = handlers()
     for handler in made:
@@ -56,6 +64,7 @@ def _record_once(
     twins = _separate_repeats(connection, batch)
     for arrival, position in zip(batch.fresh, ids.reserve(len(batch.fresh), after=batch.last_position), strict=True):
         arrival.position = position
+    counts = dict(collections.Counter(f"{a.touchpoint} {a.type}" for a in batch.fresh))
     if batch.fresh:
         for handler in made:
             handler.load(connection, batch)
@@ -67,9 +76,10 @@ def _record_once(
             store.insert_events(connection, batch.fresh)
             for handler in made:
                 handler.write(connection, batch)
-            store.notify_live(connection, batch.changes, _counts(batch.fresh))
+            store.notify_live(connection, batch.changes, counts)
     for twin, first in twins:
         _answer_repeat(twin, first.fingerprint, first.outcome)
+    return batch, counts
 
 
 def _separate_repeats(connection: psycopg.Connection, batch: Batch) -> list[tuple[Arrival, Arrival]]:
@@ -124,7 +134,3 @@ def _outcome(arrival: Arrival) -> Outcome:
         waiting=arrival.is_waiting,
         problem=None if arrival.refusal is None else arrival.refusal.as_members(),
     )
-
-
-def _counts(arrivals: Sequence[Arrival]) -> dict[str, int]:
-    return dict(collections.Counter(f"{a.touchpoint} {a.type}" for a in arrivals))

@@ -10,4 +10,3 @@ class IdReused(Problem):
 
     name = "id_reused"
     status = 409
-

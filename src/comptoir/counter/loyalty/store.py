@@ -1,0 +1,212 @@
+"""The ledger's statements, on the caller's connection. Nothing here decides anything."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+import msgspec
+import psycopg
+
+from comptoir.counter.loyalty.programme import Programme, Programmes, Version
+from comptoir.counter.loyalty.rules import CustomerAccounts, Draw, Reservation, Transfer
+from comptoir.foundation.kernel import codec
+from comptoir.foundation.kernel.database import load_statements, text_array, value_array
+
+_SQL = load_statements(__package__)
+
+
+class HistoryRow(NamedTuple):
+    """What one event did for a person's points by one reason: net points, and the last day of those earned."""
+
+    cause: uuid.UUID
+    occurred_at: dt.datetime
+    reason: str
+    points: int
+    day: dt.date | None
+
+
+_draws = msgspec.json.Decoder(tuple[tuple[uuid.UUID, dt.date, int], ...])
+_programme = msgspec.json.Decoder(Programme)
+
+
+def lock_accounts(
+    connection: psycopg.Connection, customers: Collection[uuid.UUID]
+) -> dict[uuid.UUID, CustomerAccounts]:
+    """Lock the accounts of these customers in one order and return those that exist."""
+    return _read_accounts(connection, "lock_accounts", customers)
+
+
+def find_accounts(
+    connection: psycopg.Connection, customers: Collection[uuid.UUID]
+) -> dict[uuid.UUID, CustomerAccounts]:
+    """Return the accounts of these customers, as far as they exist, without a lock."""
+    return _read_accounts(connection, "find_accounts", customers)
+
+
+def write_accounts(
+    connection: psycopg.Connection, accounts: Mapping[uuid.UUID, CustomerAccounts], position: uuid.UUID
+) -> None:
+    """Write accounts that were locked before, and those that are new. ``position``: the last event they have seen."""
+    for statement, is_new in (("update_accounts", False), ("insert_accounts", True)):
+        rows = sorted((customer, each) for customer, each in accounts.items() if each.is_new == is_new)
+        if rows:
+            lots = [sorted(each.lots.items()) for _, each in rows]
+            connection.execute(
+                _SQL[statement],
+                (
+                    value_array([customer.hex for customer, _ in rows]),
+                    value_array([str(each.available) for _, each in rows]),
+                    value_array([str(each.held) for _, each in rows]),
+                    value_array([str(each.owed) for _, each in rows]),
+                    value_array(['"{' + ",".join([day.isoformat() for day, _ in each]) + '}"' for each in lots]),
+                    value_array(['"{' + ",".join([str(points) for _, points in each]) + '}"' for each in lots]),
+                    value_array([position.hex] * len(rows)),
+                ),
+                prepare=True,
+            )
+
+
+def insert_transfers(
+    connection: psycopg.Connection,
+    decided: Iterable[tuple[uuid.UUID, dt.datetime, Sequence[Transfer]]],
+) -> None:
+    """Append transfers: for each event its position, when it happened, and what it moved."""
+    rows = [
+        (transfer, position, ordinal, occurred_at)
+        for position, occurred_at, transfers in decided
+        for ordinal, transfer in enumerate(transfers)
+    ]
+    connection.execute(
+        _SQL["insert_transfers"],
+        (
+            value_array([t.customer.hex for t, _, _, _ in rows]),
+            value_array([position.hex for _, position, _, _ in rows]),
+            value_array([str(ordinal) for _, _, ordinal, _ in rows]),
+            value_array([(t.cause or position).hex for t, position, _, _ in rows]),
+            value_array([(t.occurred_at or occurred_at).isoformat() for t, _, _, occurred_at in rows]),
+            value_array([str(int(t.debit)) for t, _, _, _ in rows]),
+            value_array([str(int(t.credit)) for t, _, _, _ in rows]),
+            value_array([str(t.points) for t, _, _, _ in rows]),
+            value_array([t.day.isoformat() if t.day else "NULL" for t, _, _, _ in rows]),
+            text_array([t.reason for t, _, _, _ in rows]),
+        ),
+        prepare=True,
+    )
+
+
+def add_to_programme(connection: psycopg.Connection, changes: Mapping[int, int]) -> None:
+    """Add net changes to the programme's accounts."""
+    ordered = sorted(changes.items())
+    connection.execute(
+        _SQL["add_to_programme"],
+        (value_array([str(int(a)) for a, _ in ordered]), value_array([str(points) for _, points in ordered])),
+        prepare=True,
+    )
+
+
+def find_reservations(
+    connection: psycopg.Connection, keys: Collection[tuple[str, str]]
+) -> dict[tuple[str, str], Reservation]:
+    """Return reservations by (touchpoint, name)."""
+    touchpoints, names = text_array([t for t, _ in keys]), text_array([n for _, n in keys])
+    found = {}
+    for row in connection.execute(_SQL["find_reservations"], (touchpoints, names), prepare=True):
+        touchpoint, name, customer, position, points, draws, expires_at, status, posted = row
+        found[touchpoint, name] = Reservation(
+            touchpoint, name, customer, position, points, tuple(Draw(*draw) for draw in _draws.decode(draws)),
+            expires_at, status, posted,
+        )  # fmt: skip
+    return found
+
+
+def insert_reservations(connection: psycopg.Connection, reservations: Sequence[Reservation]) -> None:
+    """Keep new reservations; a name that is taken fails the whole batch."""
+    connection.execute(
+        _SQL["insert_reservations"],
+        (
+            text_array([r.touchpoint for r in reservations]),
+            text_array([r.name for r in reservations]),
+            value_array([r.customer.hex for r in reservations]),
+            value_array([r.position.hex for r in reservations]),
+            value_array([str(r.points) for r in reservations]),
+            text_array([codec.encode(r.draws).decode() for r in reservations]),
+            value_array([r.expires_at.isoformat() for r in reservations]),
+            value_array([r.status for r in reservations]),
+            value_array([str(r.posted) for r in reservations]),
+        ),
+        prepare=True,
+    )
+
+
+def close_reservations(connection: psycopg.Connection, reservations: Sequence[Reservation]) -> None:
+    """Write how reservations ended."""
+    connection.execute(
+        _SQL["close_reservations"],
+        (
+            text_array([r.touchpoint for r in reservations]),
+            text_array([r.name for r in reservations]),
+            value_array([r.status for r in reservations]),
+            value_array([str(r.posted) for r in reservations]),
+        ),
+        prepare=True,
+    )
+
+
+def find_overdue_reservations(
+    connection: psycopg.Connection, at: dt.datetime, *, limit: int
+) -> list[tuple[str, str, uuid.UUID]]:
+    """Return touchpoint, name and position of open reservations whose time is over."""
+    return connection.execute(_SQL["find_overdue_reservations"], (at, limit)).fetchall()
+
+
+def find_expiring(connection: psycopg.Connection, before: dt.date, *, after: uuid.UUID, limit: int) -> list[uuid.UUID]:
+    """Return customers behind ``after`` who have a lot whose last day lies before a day."""
+    return [row[0] for row in connection.execute(_SQL["find_expiring"], (after, before, limit))]
+
+
+def find_programmes(connection: psycopg.Connection) -> Programmes | None:
+    """Return all versions of the programme, or ``None`` if there is none yet."""
+    rows = connection.execute(_SQL["find_programmes"]).fetchall()
+    if not rows:
+        return None
+    return Programmes([Version(_programme.decode(definition), starts_at) for _, starts_at, definition in rows])
+
+
+def insert_programme(connection: psycopg.Connection, programme: Programme, starts_at: dt.datetime | None) -> int:
+    """Add a version and return its number."""
+    row = connection.execute(_SQL["insert_programme"], (starts_at, codec.encode(programme).decode())).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def lock_programmes(connection: psycopg.Connection) -> None:
+    """Wait until nobody else is changing the programme."""
+    connection.execute(_SQL["lock_programmes"])
+
+
+def find_history(
+    connection: psycopg.Connection,
+    customers: Collection[uuid.UUID],
+    *,
+    before: tuple[dt.datetime, uuid.UUID],
+    limit: int,
+) -> list[HistoryRow]:
+    """Return what events did for these customers, the latest first, behind (moment, cause)."""
+    ids = value_array([customer.hex for customer in customers])
+    rows = connection.execute(_SQL["find_history"], (ids, *before, limit))
+    return [HistoryRow(*row) for row in rows]
+
+
+def _read_accounts(
+    connection: psycopg.Connection, statement: str, customers: Collection[uuid.UUID]
+) -> dict[uuid.UUID, CustomerAccounts]:
+    rows = connection.execute(_SQL[statement], (value_array([c.hex for c in customers]),), prepare=True)
+    return {
+        customer: CustomerAccounts(
+            available, held, owed, dict(zip(days, points, strict=True)), last_position, is_new=False
+        )
+        for customer, available, held, owed, days, points, last_position in rows
+    }

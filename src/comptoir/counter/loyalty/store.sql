@@ -1,0 +1,88 @@
+-- name: lock_accounts
+-- Lock the accounts of a batch in one order, so that two batches never wait for each other in a circle.
+select customer, available, held, owed, lot_days, lot_points, last_position
+from loyalty_account where customer = any(%s::uuid[]) order by customer for update;
+
+-- name: find_accounts
+-- The same for reading only.
+select customer, available, held, owed, lot_days, lot_points, last_position
+from loyalty_account where customer = any(%s::uuid[]);
+
+-- name: insert_accounts
+-- Accounts of customers who had none.
+insert into loyalty_account (customer, available, held, owed, lot_days, lot_points, last_position)
+select customer, available, held, owed, lot_days::date[], lot_points::bigint[], last_position
+from unnest(%s::uuid[], %s::bigint[], %s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::uuid[])
+  as new(customer, available, held, owed, lot_days, lot_points, last_position);
+
+-- name: update_accounts
+-- What the batch made of the accounts it had locked.
+update loyalty_account a
+set available = new.available, held = new.held, owed = new.owed, lot_days = new.lot_days::date[],
+  lot_points = new.lot_points::bigint[], last_position = new.last_position
+from unnest(%s::uuid[], %s::bigint[], %s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::uuid[])
+  as new(customer, available, held, owed, lot_days, lot_points, last_position)
+where a.customer = new.customer;
+
+-- name: insert_transfers
+-- Append to the ledger.
+insert into loyalty_transfer (customer, position, ordinal, cause, occurred_at, debit, credit, points, day, reason)
+select * from unnest(%s::uuid[], %s::uuid[], %s::smallint[], %s::uuid[], %s::timestamptz[], %s::smallint[],
+  %s::smallint[], %s::bigint[], %s::date[], %s::text[]);
+
+-- name: add_to_programme
+-- One net change for each of the programme's accounts, in a part that few others write to at the same time.
+insert into loyalty_programmebalance (account, shard, points)
+select account, pg_backend_pid() %% 64, points from unnest(%s::smallint[], %s::bigint[]) as change(account, points)
+on conflict (account, shard) do update set points = loyalty_programmebalance.points + excluded.points;
+
+-- name: find_reservations
+-- Reservations by their touchpoint and its name for them.
+select r.touchpoint, r.name, r.customer, r.position, r.points, r.draws::text, r.expires_at, r.status, r.posted
+from unnest(%s::text[], %s::text[]) as asked(touchpoint, name)
+join loyalty_reservation r on r.touchpoint = asked.touchpoint and r.name = asked.name;
+
+-- name: insert_reservations
+-- Points are held.
+insert into loyalty_reservation (touchpoint, name, customer, position, points, draws, expires_at, status, posted)
+select * from unnest(%s::text[], %s::text[], %s::uuid[], %s::uuid[], %s::bigint[], %s::jsonb[], %s::timestamptz[],
+  %s::text[], %s::bigint[]);
+
+-- name: close_reservations
+-- Held points were spent or given back.
+update loyalty_reservation r set status = closed.status, posted = closed.posted
+from unnest(%s::text[], %s::text[], %s::text[], %s::bigint[]) as closed(touchpoint, name, status, posted)
+where r.touchpoint = closed.touchpoint and r.name = closed.name;
+
+-- name: find_overdue_reservations
+-- Open reservations whose time is over, the oldest first.
+select touchpoint, name, position from loyalty_reservation
+where status = 'held' and expires_at <= %s order by expires_at limit %s;
+
+-- name: find_expiring
+-- Customers with a lot whose last day lies before a day, in portions by customer.
+select customer from loyalty_account
+where customer > %s and lot_days[1] < %s order by customer limit %s;
+
+-- name: find_programmes
+-- All versions, oldest first.
+select version, starts_at, definition::text from loyalty_programme order by version;
+
+-- name: insert_programme
+-- A further version.
+insert into loyalty_programme (starts_at, definition) values (%s, %s::jsonb) returning version;
+
+-- name: lock_programmes
+-- One change of the programme at a time.
+select pg_advisory_xact_lock(7209004);
+
+-- name: find_history
+-- What every event did for these customers, the latest first: one row for each cause and reason, from before a moment.
+select t.cause, max(t.occurred_at) as occurred_at, t.reason,
+  sum(case when t.credit = 1 then t.points when t.debit = 1 then -t.points
+           when t.credit = 3 then -t.points when t.debit = 3 then t.points else 0 end)::bigint as points,
+  min(case when t.credit = 1 then t.day end) as day
+from loyalty_transfer t
+where t.customer = any(%s::uuid[]) and (t.occurred_at, t.cause) < (%s, %s)
+group by t.cause, t.reason
+order by 2 desc, t.cause desc limit %s;

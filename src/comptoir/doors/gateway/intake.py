@@ -1,0 +1,301 @@
+"""The intake: requests wait here for a moment, and whole groups of them become one transaction.
+
+A *lane* is a thread with a connection of its own. While it commits, requests gather; when it is free, it takes all
+that wait, up to a limit, so that one lonely request never waits for company, and a crowd shares its commits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+import msgspec
+import psycopg
+
+from comptoir.doors.gateway import limits
+from comptoir.doors.gateway.errors import Busy, DatabaseAway, Unexpected
+from comptoir.doors.gateway.metrics import Metrics
+from comptoir.doors.gateway.reading import Reader, Refused
+from comptoir.foundation.events.commands import record
+from comptoir.foundation.events.contracts import Arrival, Batch, HandlerMaker, Outcome
+from comptoir.foundation.events.live import Hub
+from comptoir.foundation.kernel import codec
+from comptoir.foundation.kernel.clock import Clock
+from comptoir.foundation.kernel.problem import Problem
+from comptoir.foundation.touchpoints.compiling import CompiledTouchpoint
+from comptoir.foundation.touchpoints.freshness import Recorder, Stage
+
+_log = logging.getLogger(__name__)
+_RECONNECT_SECONDS: Final = (0.05, 0.2, 0.5, 1.0)
+
+
+class Rules(msgspec.Struct, frozen=True):
+    """What a lane decides by: read anew when the map or the programme changes."""
+
+    reader: Reader
+    handlers: HandlerMaker
+
+
+class Request(msgspec.Struct, gc=False):
+    """A request that waits. ``done`` gets the :class:`Answer`, or the :class:`Problem` that concerns all of it."""
+
+    body: bytes
+    touchpoint: CompiledTouchpoint
+    is_batch: bool
+    binary_headers: Mapping[str, str] | None
+    done: asyncio.Future[Answer]
+
+
+class Item(msgspec.Struct, frozen=True, gc=False):
+    """What became of one event: the bytes of its outcome, the refusal if there was one, whether it was a repeat."""
+
+    outcome: bytes
+    problem_name: str | None
+    status: int
+    is_repeated: bool
+
+
+Answer = Sequence[Item] | Problem
+
+
+class Intake:
+    """Gathers requests and commits them in lanes. Started and asked in one event loop; lanes are threads."""
+
+    def __init__(
+        self,
+        *,
+        connect: Callable[[], psycopg.Connection],
+        rules: Callable[[], Rules],
+        hub: Hub,
+        recorder: Recorder,
+        metrics: Metrics,
+        clock: Clock,
+        lanes: int = 2,
+    ) -> None:
+        """``connect`` opens a connection as the counter's role; ``rules`` returns the present ones."""
+        self._connect = connect
+        self._rules = rules
+        self._hub = hub
+        self._recorder = recorder
+        self._metrics = metrics
+        self._clock = clock
+        self._waiting: collections.deque[Request] = collections.deque()
+        self._waiting_bytes = 0
+        self._wake = threading.Condition()
+        self._is_closing = False
+        self._noting = threading.Lock()
+        self._threads = [
+            threading.Thread(target=self._run_lane, name=f"lane {number}", daemon=True) for number in range(lanes)
+        ]
+
+    def start(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Open the lanes."""
+        self._loop = loop
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self, *, seconds_max: float = 10.0) -> None:
+        """Let the lanes finish what waits, then close them."""
+        with self._wake:
+            self._is_closing = True
+            self._wake.notify_all()
+        for thread in self._threads:
+            thread.join(seconds_max)
+
+    def take(self, request: Request) -> None:
+        """Let a request wait for its batch, or raise :class:`Busy` if too much waits already."""
+        with self._wake:
+            if (
+                len(self._waiting) >= limits.WAITING_REQUESTS_MAX
+                or self._waiting_bytes + len(request.body) > limits.WAITING_BYTES_MAX
+                or self._is_closing
+            ):
+                raise Busy
+            self._waiting.append(request)
+            self._waiting_bytes += len(request.body)
+            self._wake.notify()
+
+    @property
+    def waiting(self) -> int:
+        """How many requests wait."""
+        return len(self._waiting)
+
+    def _gather(self) -> list[Request]:
+        """Wait until there is something, then take what fits into one transaction."""
+        with self._wake:
+            while not self._waiting:
+                if self._is_closing:
+                    return []
+                self._wake.wait()
+            group: list[Request] = []
+            size = 0
+            while self._waiting and len(group) < limits.COMMIT_EVENTS_MAX:
+                length = len(self._waiting[0].body)
+                if group and size + length > limits.COMMIT_BYTES_MAX:
+                    break
+                group.append(self._waiting.popleft())
+                size += length
+            self._waiting_bytes -= size
+            return group
+
+    def _run_lane(self) -> None:
+        connection: psycopg.Connection | None = None
+        failures = 0
+        while group := self._gather():
+            try:
+                if connection is None or connection.closed:
+                    connection = self._connect()
+                    self._hub.skip(connection.info.backend_pid)
+                answers = self._handle(connection, group)
+                failures = 0
+            except psycopg.OperationalError as error:
+                # The commit may or may not have happened; the sender repeats, and the identity tells.
+                _log.warning("the database is away: %s", type(error).__name__)
+                if connection is not None:
+                    self._hub.heed(connection.info.backend_pid)
+                    connection.close()
+                connection = None
+                answers = [DatabaseAway() for _ in group]
+                time.sleep(_RECONNECT_SECONDS[min(failures, len(_RECONNECT_SECONDS) - 1)])
+                failures += 1
+            except Exception:  # a lane must not die; the request's sender gets a problem, the log the reason
+                _log.exception("a batch failed")
+                answers = [Unexpected() for _ in group]
+            self._loop.call_soon_threadsafe(_resolve, group, answers)
+        if connection is not None:
+            connection.close()
+
+    def _handle(self, connection: psycopg.Connection, group: Sequence[Request]) -> list[Answer]:
+        """Read, record and answer a group of requests."""
+        started = time.perf_counter()
+        rules = self._rules()
+        received_at = self._clock.now()
+        contents: list[list[Arrival | Refused] | Problem] = []
+        arrivals: list[Arrival] = []
+        for request in group:
+            content = self._read(rules.reader, request, received_at)
+            contents.append(content)
+            if not isinstance(content, Problem):
+                arrivals.extend(one for one in content if isinstance(one, Arrival))
+        if arrivals:
+            self._record(connection, arrivals, rules.handlers)
+        answers: list[Answer] = [
+            content if isinstance(content, Problem) else [_item(one) for one in content] for content in contents
+        ]
+        self._note(group, contents, received_at.timestamp(), time.perf_counter() - started)
+        return answers
+
+    def _read(self, reader: Reader, request: Request, received_at: object) -> list[Arrival | Refused] | Problem:
+        touchpoint = request.touchpoint
+        try:
+            if request.is_batch:
+                return reader.read_batch(request.body, touchpoint, received_at)  # type: ignore[arg-type]
+            if request.binary_headers is not None:
+                return [reader.read_binary(request.binary_headers, request.body, touchpoint, received_at)]  # type: ignore[arg-type]
+            return [reader.read(request.body, touchpoint, received_at)]  # type: ignore[arg-type]
+        except Problem as problem:
+            return problem
+
+    def _record(self, connection: psycopg.Connection, arrivals: Sequence[Arrival], handlers: HandlerMaker) -> None:
+        """Record a batch; if something in it cannot be written at all, find out what, and let the others through."""
+        try:
+            record(connection, arrivals, handlers=handlers, committed=self._tell)
+        except (psycopg.OperationalError, psycopg.InterfaceError):
+            raise
+        except Exception:
+            if len(arrivals) == 1:
+                _log.exception("an event of type %s cannot be recorded", arrivals[0].type)
+                arrivals[0].reset()
+                arrivals[0].refusal = Unexpected()
+                arrivals[0].outcome = codec.encode(
+                    Outcome(
+                        id=arrivals[0].id,
+                        source=arrivals[0].source,
+                        status="refused",
+                        problem=arrivals[0].refusal.as_members(),
+                    )
+                )
+                return
+            for arrival in arrivals:
+                arrival.reset()
+            middle = len(arrivals) // 2
+            self._record(connection, arrivals[:middle], handlers)
+            self._record(connection, arrivals[middle:], handlers)
+
+    def _tell(self, batch: Batch, counts: dict[str, int]) -> None:
+        """Take the short way to those who watch through this process, right after the commit."""
+        self._loop.call_soon_threadsafe(self._hub.publish, batch.changes, counts)
+
+    def _note(
+        self,
+        group: Sequence[Request],
+        contents: Sequence[list[Arrival | Refused] | Problem],
+        received: float,
+        seconds: float,
+    ) -> None:
+        """Count what came in, how late it was, and how long it took here."""
+        with self._noting:  # the recorder is shared by the lanes
+            self._count(group, contents, received, seconds)
+
+    def _count(
+        self,
+        group: Sequence[Request],
+        contents: Sequence[list[Arrival | Refused] | Problem],
+        received: float,
+        seconds: float,
+    ) -> None:
+        now = received + seconds
+        delays: dict[tuple[str, str], list[float]] = collections.defaultdict(list)
+        counts: collections.Counter[tuple[str, str, str]] = collections.Counter()
+        for request, content in zip(group, contents, strict=True):
+            name = request.touchpoint.name
+            if isinstance(content, Problem):
+                self._recorder.refuse(name, content.name, at=now)
+                counts[name, "", content.name] += 1
+                continue
+            for one in content:
+                if isinstance(one, Refused):
+                    self._recorder.refuse(name, one.problem.name, at=now)
+                    counts[name, "", one.problem.name] += 1
+                elif one.is_repeated:
+                    counts[name, one.type, "repeated"] += 1
+                elif one.refusal is not None:
+                    self._recorder.refuse(name, one.refusal.name, at=now)
+                    counts[name, one.type, one.refusal.name] += 1
+                else:
+                    counts[name, one.type, "accepted"] += 1
+                    # A replay or an import is older than any outage explains; no promise is about it.
+                    if not request.touchpoint.is_history(one.occurred_at, one.received_at):
+                        delays[name, one.type].append(received - one.occurred_at.timestamp())
+        for (name, event_type), each in delays.items():
+            self._recorder.record_each(name, event_type, Stage.SENDER, delays_seconds=each, at=now)
+        for (name, event_type, result), count in counts.items():
+            if result == "accepted":
+                self._recorder.record(name, event_type, Stage.OURS, delay_seconds=seconds, at=now, count=count)
+        self._metrics.batch(counts, seconds)
+
+
+def _item(one: Arrival | Refused) -> Item:
+    if isinstance(one, Refused):
+        return Item(one.outcome, one.problem.name, one.problem.status, is_repeated=False)
+    if one.is_repeated and b'"status":"refused"' in one.outcome:
+        problem = _stored(one.outcome).problem
+        assert problem is not None
+        return Item(one.outcome, str(problem["type"]), int(problem["status"]), is_repeated=True)
+    if one.refusal is None:
+        return Item(one.outcome, None, 200, one.is_repeated)
+    return Item(one.outcome, one.refusal.name, one.refusal.status, one.is_repeated)
+
+
+_stored = msgspec.json.Decoder(Outcome).decode
+
+
+def _resolve(group: Sequence[Request], answers: Sequence[Answer]) -> None:
+    for request, answer in zip(group, answers, strict=True):
+        if not request.done.done():  # its client may have left
+            request.done.set_result(answer)

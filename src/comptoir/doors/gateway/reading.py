@@ -1,0 +1,206 @@
+"""From bytes to events: the CloudEvents envelope, the touchpoint's contract, identifiers replaced by opaque ids.
+
+CloudEvents 1.0.2, JSON format and HTTP binding (https://github.com/cloudevents/spec). Every event of a batch is
+read by itself: what is wrong with one never touches its neighbours. Not here: HTTP, the database.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
+from urllib.parse import unquote
+
+import msgspec
+
+from comptoir.counter.customers.contracts import CUSTOMER_KIND
+from comptoir.counter.customers.rules import customer_id
+from comptoir.doors.gateway.errors import BatchTooLarge, EnvelopeInvalid, MalformedJson
+from comptoir.doors.gateway.limits import BATCH_EVENTS_MAX
+from comptoir.foundation.events.contracts import ID_CHARACTERS_MAX, SOURCE_CHARACTERS_MAX, Arrival, Outcome
+from comptoir.foundation.kernel import codec
+from comptoir.foundation.kernel.problem import Problem
+from comptoir.foundation.touchpoints.compiling import CompiledMap, CompiledTouchpoint
+from comptoir.foundation.touchpoints.errors import FieldInvalid, SourceNotDeclared
+
+#: Sources below this one belong to the house itself.
+RESERVED_SOURCE: Final = "/comptoir/"
+_NO_DATA: Final = msgspec.Raw(b"{}")
+
+Text = Annotated[str, msgspec.Meta(min_length=1)]
+
+
+class Envelope(msgspec.Struct, gc=False):
+    """A CloudEvents envelope, as far as the counter reads it; extension attributes are allowed and dropped."""
+
+    specversion: str
+    id: Annotated[str, msgspec.Meta(min_length=1, max_length=ID_CHARACTERS_MAX)]
+    source: Annotated[str, msgspec.Meta(min_length=1, max_length=SOURCE_CHARACTERS_MAX)]
+    type: Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
+    time: Annotated[dt.datetime, msgspec.Meta(tz=True)]
+    datacontenttype: str = "application/json"
+    data: msgspec.Raw = _NO_DATA
+    data_base64: str | None = None
+
+
+_envelope = msgspec.json.Decoder(Envelope)
+_members = msgspec.json.Decoder(list[msgspec.Raw])
+_any = msgspec.json.Decoder()
+
+
+class Refused(msgspec.Struct, gc=False):
+    """An event that did not get past the door, and what its sender is told. Nothing of it is kept."""
+
+    problem: Problem
+    outcome: bytes
+
+
+class Reader:
+    """Reads what one version of the map lets in."""
+
+    def __init__(self, compiled: CompiledMap, *, key: bytes) -> None:
+        """Read by this map; ``key`` (32 bytes) turns identifiers into opaque ids."""
+        self.map = compiled
+        self._key = key
+        self._references: dict[tuple[str, str], tuple[str, ...]] = {
+            (touchpoint.name, event_type): _reference_fields(decoder.type)
+            for touchpoint in compiled.touchpoints.values()
+            for event_type, decoder in touchpoint.decoders.items()
+        }
+
+    def read_batch(
+        self, body: bytes, touchpoint: CompiledTouchpoint, received_at: dt.datetime
+    ) -> list[Arrival | Refused]:
+        """Read a JSON array of events, each by itself.
+
+        Raises :class:`MalformedJson` if it is none, :class:`BatchTooLarge` if it holds too many.
+        """
+        try:
+            members = _members.decode(body)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            raise MalformedJson(_sentence(error)) from None
+        if len(members) > BATCH_EVENTS_MAX:
+            raise BatchTooLarge(f"At most {BATCH_EVENTS_MAX} events, not {len(members)}.")
+        return [self.read(member, touchpoint, received_at) for member in members]
+
+    def read(
+        self, body: bytes | msgspec.Raw, touchpoint: CompiledTouchpoint, received_at: dt.datetime
+    ) -> Arrival | Refused:
+        """Read one event in the JSON format."""
+        try:
+            envelope = _envelope.decode(body)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            return _unreadable(body, error)
+        return self._check(envelope, touchpoint, received_at)
+
+    def read_binary(
+        self, headers: Mapping[str, str], body: bytes, touchpoint: CompiledTouchpoint, received_at: dt.datetime
+    ) -> Arrival | Refused:
+        """Read one event in the binary content mode: attributes as ``ce-`` headers, ``data`` as the body."""
+        attributes: dict[str, Any] = {
+            name[3:]: unquote(value.strip('"')) for name, value in headers.items() if name.startswith("ce-")
+        }
+        try:
+            envelope = msgspec.convert(attributes, Envelope, strict=False)
+        except msgspec.ValidationError as error:
+            problem = EnvelopeInvalid(_sentence(error), field=_field(error))
+            return Refused(problem, _outcome(problem, str(attributes.get("source", "")), str(attributes.get("id", ""))))
+        envelope.data = msgspec.Raw(body or b"{}")
+        return self._check(envelope, touchpoint, received_at)
+
+    def _check(self, envelope: Envelope, touchpoint: CompiledTouchpoint, received_at: dt.datetime) -> Arrival | Refused:
+        try:
+            if envelope.specversion != "1.0":
+                raise EnvelopeInvalid("Only version 1.0 is spoken here.", field="specversion")
+            if not envelope.datacontenttype.startswith("application/json") or envelope.data_base64 is not None:
+                raise EnvelopeInvalid("Data is JSON here.", field="datacontenttype")
+            if not (envelope.id.isprintable() and envelope.source.isprintable()):
+                raise EnvelopeInvalid(
+                    "Only printable characters.", field="source" if envelope.id.isprintable() else "id"
+                )
+            if envelope.source.startswith(RESERVED_SOURCE):
+                raise SourceNotDeclared(f"{RESERVED_SOURCE} is the house's own.", field="source")
+            touchpoint.check_source(envelope.source)
+            data = touchpoint.read(envelope.type, envelope.data)
+            touchpoint.check_occurred(envelope.time, received_at)
+            customer = self._replace_identifiers(data, self._references[touchpoint.name, envelope.type])
+            written = codec.encode(data)
+        except Problem as problem:
+            return Refused(problem, _outcome(problem, envelope.source, envelope.id))
+        time = envelope.time.astimezone(dt.UTC)
+        content = b"\n".join((envelope.type.encode(), time.isoformat().encode(), written))
+        return Arrival(
+            source=envelope.source,
+            id=envelope.id,
+            type=envelope.type,
+            touchpoint=touchpoint.name,
+            occurred_at=time,
+            received_at=received_at,
+            data=data,
+            written=written,
+            fingerprint=codec.fingerprint(content),
+            customer=customer,
+        )
+
+    def _replace_identifiers(self, data: Any, fields: tuple[str, ...]) -> uuid.UUID | None:
+        """Put opaque ids in the place of identifiers; return the one of the field ``customer``."""
+        found = None
+        for field in fields:
+            reference = getattr(data, field)
+            if reference is None:
+                continue
+            if reference.kind == CUSTOMER_KIND:
+                try:
+                    customer = uuid.UUID(reference.value)
+                except ValueError:
+                    raise FieldInvalid("This kind carries a UUID.", field=f"data.{field}.value") from None
+            else:
+                customer = customer_id(self._key, reference.kind, reference.value)
+            msgspec.structs.force_setattr(reference, "value", str(customer))
+            if field == "customer":
+                found = customer
+        return found
+
+
+def _reference_fields(struct: type[Any]) -> tuple[str, ...]:
+    """Return the names of the fields that hold an identifier."""
+    return tuple(field.name for field in msgspec.structs.fields(struct) if _is_reference(field.type))
+
+
+def _is_reference(annotation: Any) -> bool:
+    if isinstance(annotation, type) and issubclass(annotation, msgspec.Struct):
+        return {"kind", "value"} == {field.name for field in msgspec.structs.fields(annotation)}
+    return any(_is_reference(argument) for argument in getattr(annotation, "__args__", ()))
+
+
+def _unreadable(body: bytes | msgspec.Raw, error: Exception) -> Refused:
+    """Say what is wrong with an envelope, with the identity that could be read all the same."""
+    source = event_id = ""
+    try:
+        members = _any.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        problem: Problem = MalformedJson(_sentence(error))
+    else:
+        problem = EnvelopeInvalid(_sentence(error), field=_field(error))
+        if isinstance(members, dict):
+            source, event_id = (str(members.get(name, ""))[:SOURCE_CHARACTERS_MAX] for name in ("source", "id"))
+    return Refused(problem, _outcome(problem, source, event_id))
+
+
+def _outcome(problem: Problem, source: str, event_id: str) -> bytes:
+    return codec.encode(Outcome(id=event_id, source=source, status="refused", problem=problem.as_members()))
+
+
+def _sentence(error: Exception) -> str:
+    """Return what the decoder found, without anything internal."""
+    return str(error).split(" - at `", maxsplit=1)[0] if isinstance(error, msgspec.MsgspecError) else "Not readable."
+
+
+def _field(error: Exception) -> str | None:
+    text = str(error)
+    if " - at `$." in text:
+        return text.rsplit(" - at `$.", maxsplit=1)[1].rstrip("`")
+    if "required field `" in text:
+        return text.split("required field `", maxsplit=1)[1].split("`", maxsplit=1)[0]
+    return None
