@@ -27,7 +27,7 @@ def test_the_first_basket_is_the_first_row_of_the_data_set(baskets: list[journey
     assert first.source == "/stores/330/tills/1"
     assert recordings.codec.encode(first.event().data) == (
         b'{"receipt":"31198570044","store":"330","customer":{"kind":"card","value":"2017-0000900"},"currency":"USD",'
-        b'"total":50,"lines":[{"product":"1095275","category":"pastry","quantity":1,"amount":50}]}'
+        b'"total":50,"lines":[{"product":"1095275","category":"PASTRY","quantity":1,"amount":50}]}'
     )
 
 

@@ -112,14 +112,14 @@ def card_number(household: int) -> str:
 
 
 def departments() -> dict[int, str]:
-    """Return the department of each of the 92,331 products, in small letters."""
+    """Return the department of each of the 92,331 products, as the data set writes it (``PRODUCE``)."""
     from pyarrow import parquet  # type: ignore[import-untyped]  # noqa: PLC0415 - half a second, for importers only
 
     # The file is read piece by piece: the loader for whole data sets takes two seconds to get going.
     departments_by_product: dict[int, str] = {}
     with parquet.ParquetFile(_file("products.parquet"), buffer_size=_BUFFER_BYTES) as file:
         for batch in file.iter_batches(batch_size=_ROWS_A_TIME, columns=["product_id", "department"]):
-            names = (name and sys.intern(name.lower()) for name in batch.column("department").to_pylist())
+            names = (name and sys.intern(name) for name in batch.column("department").to_pylist())
             departments_by_product.update(zip(batch.column("product_id").to_pylist(), names, strict=True))
     return {product: name for product, name in departments_by_product.items() if name}
 

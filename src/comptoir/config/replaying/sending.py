@@ -44,6 +44,7 @@ _RETRY_AFTER_SECONDS_MAX = 120.0
 _REQUEST_SECONDS_MAX = 60.0
 _TICK_SECONDS = 0.25
 _CONTENT_TYPE = "application/cloudevents-batch+json"
+_PUT_OFF_MAX = 5  # an event that the gateway cannot record after so many times is refused by that name
 _RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504})
 _FORBIDDEN = frozenset({401, 403, 404, 405})
 
@@ -388,7 +389,7 @@ class Sender:
                 reason = f"no answer from {self._gateway} ({type(error).__name__})"
             else:
                 if response.status_code == httpx.codes.OK:
-                    left = self._settle(batch, response.content)
+                    left = self._settle(batch, response.content, may_retry=attempt < _PUT_OFF_MAX)
                     self._answered_at = self._now()
                     if not left:
                         return
@@ -412,8 +413,8 @@ class Sender:
                 self._progress.waiting(reason, seconds)
             await self._sleep(seconds)
 
-    def _settle(self, batch: list[Entry], content: bytes) -> list[Entry]:
-        """Count a batch's outcomes; returns the events that the gateway asks to send again."""
+    def _settle(self, batch: list[Entry], content: bytes, *, may_retry: bool) -> list[Entry]:
+        """Count a batch's outcomes; returns the events that are worth sending again, unless it is enough."""
         try:
             answer = _answers.decode(content)
         except (msgspec.ValidationError, msgspec.DecodeError) as error:
@@ -425,7 +426,8 @@ class Sender:
         for index, (entry, outcome) in enumerate(zip(batch, answer.outcomes, strict=True)):
             if outcome.id is not None and outcome.id != entry.id:
                 raise SendingError(f"the outcome of event {outcome.id} came back for event {entry.id}")
-            if outcome.problem is not None and outcome.problem.status in _RETRIED and index not in repeated:
+            is_passing = outcome.problem is not None and outcome.problem.status in _RETRIED
+            if is_passing and may_retry and index not in repeated:
                 left.append(entry)
                 continue
             self._count(entry, outcome, is_repeated=index in repeated)

@@ -1,0 +1,363 @@
+"""``comptoir demo``: a shop with a year of real sales, from nothing, with pages to look at while it fills."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import datetime as dt
+import itertools
+import json
+import os
+import shlex
+import signal
+import socket
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from comptoir.config.replaying.keyring import Keyring
+    from comptoir.config.replaying.recordings import Entry
+    from comptoir.config.serving import House
+
+#: The card that the demo proposes to look at: it is used nearly every day, and its holder has an account as well.
+CARD: Final = "2017-0002337"
+STAFF_EMAIL: Final = "demo@office.localhost"
+
+_FIRST_PART = dt.datetime(2017, 1, 15)  # noqa: DTZ001 - click's own form; the zone is added below
+_DAY_SECONDS = 86_400
+_TEND_SECONDS = 0.5
+
+
+@click.command(epilog="Example: comptoir demo, or comptoir demo --no-serve --json --until 2017-01-15")
+@click.option(
+    "--until",
+    type=click.DateTime(["%Y-%m-%d"]),
+    default=_FIRST_PART,
+    show_default="2017-01-15",
+    help="Load the sales before this day at once.",
+)
+@click.option("--serve/--no-serve", default=True, help="Open the pages and go on replaying, or end after the loading.")
+@click.option("--plain", is_flag=True, help="The real sales only: no returns, reviews, redemptions or mistakes added.")
+@click.option("--day-seconds", type=click.FloatRange(0.01), default=20, show_default=True, help="How long a day takes.")
+@click.option("--fresh", is_flag=True, help="Throw the earlier demo of this folder away first.")
+@click.option("--port", type=click.IntRange(1, 65_535), default=8000, show_default=True, help="The pages' port.")
+@click.option("--gateway-port", type=click.IntRange(1, 65_535), default=8001, show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="Print the result of the loading as one JSON object.")
+def command(
+    *,
+    until: dt.datetime,
+    serve: bool,
+    plain: bool,
+    day_seconds: float,
+    fresh: bool,
+    port: int,
+    gateway_port: int,
+    as_json: bool,
+) -> None:
+    """Open a shop with a real year of a grocery chain, and look at it.
+
+    Starts the database, creates the tables, opens the house, loads the first two weeks through the gateway, says
+    what to open and what to try, and goes on with the year, a day in twenty seconds, until Ctrl-C. The next demo
+    finds everything where it was.
+    """
+    from comptoir.config import opening
+    from comptoir.config.replaying import journey, progress
+    from comptoir.config.replaying.sending import SendingError
+    from comptoir.config.serving import HouseFell
+
+    output = progress.console()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if not serve:
+        gateway_port = _free_port()
+    os.environ.setdefault("COMPTOIR_PORT", str(port))
+    demo = _Demo(
+        output=output,
+        until=until.replace(tzinfo=dt.UTC),
+        is_plain=plain,
+        day_seconds=day_seconds,
+        port=port,
+        gateway_port=gateway_port,
+    )
+    try:
+        result = demo.run(serve=serve, fresh=fresh, loaded=_printed if as_json else _nothing)
+    except (opening.NotTheDemo, journey.JourneyError, SendingError, HouseFell) as error:
+        raise click.ClickException(str(error)) from None
+    except KeyboardInterrupt:
+        output.print("Closed before it was open; the next demo goes on from here.")
+        raise SystemExit(130) from None
+    if not result["ledger_ok"]:
+        raise click.ClickException("the ledger's balances are not the sums of its entries: run comptoir doctor")
+
+
+def _printed(result: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(result) + "\n")
+    sys.stdout.flush()
+
+
+def _nothing(result: dict[str, Any]) -> None:
+    """Tell nobody."""
+
+
+class _Demo:
+    """One demo, from the database to the last line."""
+
+    def __init__(
+        self,
+        *,
+        output: Console,
+        until: dt.datetime,
+        is_plain: bool,
+        day_seconds: float,
+        port: int,
+        gateway_port: int,
+    ) -> None:
+        self._output = output
+        self._until = until
+        self._is_plain = is_plain
+        self._day_seconds = day_seconds
+        self._port = port
+        self._gateway_port = gateway_port
+
+    def run(self, *, serve: bool, fresh: bool, loaded: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+        """Do all of it; returns the result of the loading, which ``loaded`` gets as soon as it is known."""
+        from comptoir.config import opening
+        from comptoir.config.serving import House
+        from comptoir.foundation.kernel import database, shop
+        from comptoir.foundation.rooms.commands import migrate_house
+
+        began = time.monotonic()
+        with contextlib.ExitStack() as stack:
+            with self._output.status("Starting the database"):
+                stack.enter_context(database.server())
+            if fresh:
+                opening.start_anew(self._say)
+            opening.write_examples(self._say)
+            with self._output.status("Creating roles, tables and grants"):
+                migrate_house()
+            opening.claim_database()
+            keyring = opening.open_channels(self._say)
+            house = House(
+                () if serve else ("gateway",),
+                port=self._port,
+                gateway_port=self._gateway_port,
+                log_folder=shop.folder() / "log",
+                report=self._say,
+            )
+            with self._output.status("Opening the house"):
+                stack.enter_context(house)
+            self._say(f"The house is open after {time.monotonic() - began:.1f} s.")
+            result = self._load(house, keyring, resume=serve)
+            result |= opening.figures()._asdict() | {"seconds": round(time.monotonic() - began, 1)}
+            loaded(result)
+            self._say(
+                f"{result['customers']:,} customers have earned {result['points_earned']:,} points; the ledger is "
+                + ("in order." if result["ledger_ok"] else "[red]not in order[/].")
+            )
+            if serve:
+                self._live(house, keyring)
+        return result
+
+    def _load(self, house: House, keyring: Keyring, *, resume: bool) -> dict[str, Any]:
+        """Send the first part as fast as it goes. ``resume`` passes over what an earlier demo has sent."""
+        from comptoir.config.replaying import progress, sending
+
+        with progress.sending_bar(f"Loading the sales before {self._until:%Y-%m-%d}", None) as bar:
+            sender = sending.Sender(house.gateway_url, keyring, progress=bar)
+
+            async def load() -> None:
+                async with _tended(house):
+                    if resume:
+                        await sender.resume(self._first_part, self._bookmark())
+                    else:
+                        await sender.send(self._first_part())
+
+            asyncio.run(load())
+        self._output.print(progress.summary(sender.tally))
+        tally = sender.tally.as_members()
+        return {name: tally[name] for name in _LOADED}
+
+    def _live(self, house: House, keyring: Keyring) -> None:
+        """Say what there is to see, and go on with the year until Ctrl-C."""
+        from comptoir.config.replaying import progress, sending
+
+        self._introduce(house, keyring)
+        with progress.sending_bar("Replaying", None) as bar:
+            sender = sending.Sender(house.gateway_url, keyring, progress=bar)
+            pace = sending.Pace(_DAY_SECONDS / self._day_seconds)
+
+            async def live() -> None:
+                async with _tended(house), self._links_on_request():
+                    await sender.resume(self._entries, self._bookmark(), pace=pace)
+                    self._say("The year is over. The house stays open; Ctrl-C closes it.")
+                    await asyncio.Event().wait()
+
+            with contextlib.suppress(KeyboardInterrupt):
+                asyncio.run(live())
+        self._say("Closing.")
+        self._output.print(progress.summary(sender.tally))
+        self._say("Closed. The next demo goes on from here; `comptoir demo --fresh` starts anew.")
+
+    def _entries(self) -> Iterator[Entry]:
+        from comptoir.config.replaying import additions, journey
+
+        baskets = journey.baskets()
+        events = (
+            additions.plain(baskets) if self._is_plain else additions.with_additions(baskets, open_from=self._until)
+        )
+        return (event.encode() for event in events)
+
+    def _first_part(self) -> Iterator[Entry]:
+        return itertools.takewhile(lambda entry: entry.time < self._until, self._entries())
+
+    def _bookmark(self) -> Any:
+        from comptoir.config.replaying.bookmarks import Bookmark
+
+        return Bookmark(f"demo-{'plain' if self._is_plain else 'lively'}-{self._until:%Y-%m-%d}")
+
+    def _introduce(self, house: House, keyring: Keyring) -> None:
+        """Print the addresses and what to try."""
+        say = self._say
+        say("\n[bold]Open[/]")
+        for words, address in house.addresses():
+            say(f"  {address:<42} {words}")
+        say("\n[bold]The console[/], signed in (the link works once, for ten minutes; Enter prints another one)")
+        say(f"  {self._staff_link()}")
+        customer = _resolved(house.gateway_url, keyring)
+        if customer is not None:
+            from comptoir.doors.storefront.links import card_link
+
+            say(f"\n[bold]A shopper's card[/], {CARD}: its points change while you look at it")
+            say(f"  {card_link(customer)}")
+        say("\n[bold]Sell something to that shopper[/], in another terminal: the answer has the new balance")
+        self._output.print(_curl(house.gateway_url), soft_wrap=True, markup=False, highlight=False)
+        say(f"\nThe year goes on, a day in {self._day_seconds:g} seconds. Ctrl-C closes the shop.\n")
+
+    @contextlib.asynccontextmanager
+    async def _links_on_request(self) -> AsyncIterator[None]:
+        """Print a fresh link for the console whenever somebody presses Enter."""
+        if not sys.stdin or not sys.stdin.isatty():
+            yield
+            return
+        loop = asyncio.get_running_loop()
+
+        async def show() -> None:
+            self._say(await asyncio.to_thread(self._staff_link))
+
+        tasks: set[asyncio.Task[None]] = set()
+
+        def pressed() -> None:
+            if not os.read(sys.stdin.fileno(), 1024):
+                loop.remove_reader(sys.stdin.fileno())
+                return
+            task = loop.create_task(show())
+            tasks.add(task)
+            task.add_done_callback(tasks.discard)
+
+        loop.add_reader(sys.stdin.fileno(), pressed)
+        try:
+            yield
+        finally:
+            loop.remove_reader(sys.stdin.fileno())
+
+    def _staff_link(self) -> str:
+        from comptoir.foundation.kernel.clock import SYSTEM_CLOCK
+        from comptoir.vault.credentials import commands as credentials
+
+        now = SYSTEM_CLOCK.now()
+        credentials.take_on(name="Demo", email=STAFF_EMAIL, now=now)
+        return credentials.one_time_link(email=STAFF_EMAIL, now=now)
+
+    def _say(self, line: str) -> None:
+        self._output.print(line, soft_wrap=True)
+
+
+_LOADED = ("events", "accepted", "refused", "refused_by_reason", "duplicates", "skipped", "events_per_second")
+
+
+@contextlib.asynccontextmanager
+async def _tended(house: House) -> AsyncIterator[None]:
+    """Look after the house while the block runs; what cannot be kept up ends the block with its error."""
+    block = asyncio.current_task()
+    assert block is not None
+    fallen: list[BaseException] = []
+
+    async def tend() -> None:
+        while True:
+            await asyncio.sleep(_TEND_SECONDS)
+            try:
+                house.tend()
+            except Exception as error:  # noqa: BLE001 - raised below, where somebody hears it
+                fallen.append(error)
+                block.cancel()
+                return
+
+    tending = asyncio.create_task(tend())
+    try:
+        yield
+    except asyncio.CancelledError:
+        if fallen:
+            raise fallen[0] from None
+        raise
+    finally:
+        tending.cancel()
+
+
+def _resolved(gateway: str, keyring: Keyring) -> Any:
+    """Return the opaque customer of the demo's card, as the gateway knows it; ``None`` if it does not say."""
+    import uuid
+
+    import httpx
+
+    key = keyring.key_for("/stores/1/tills/1")
+    with contextlib.suppress(httpx.HTTPError, KeyError, ValueError):
+        answer = httpx.post(
+            f"{gateway}/v1/customers/resolve",
+            json={"kind": "card", "value": CARD},
+            headers={"authorization": f"Bearer {key}"},
+            trust_env=False,
+        )
+        return uuid.UUID(answer.raise_for_status().json()["customer"])
+    return None
+
+
+def _curl(gateway: str) -> str:
+    """Return a command that sells something for 12.30 dollars, as another sale each time."""
+    from comptoir.config import opening
+
+    header = opening.header_path()
+    with contextlib.suppress(ValueError):
+        header = header.relative_to(Path.cwd())
+    sale = {
+        "specversion": "1.0",
+        "id": "try-'$N'",
+        "source": "/stores/1/tills/1",
+        "type": "sale.closed",
+        "time": "'$(date -u +%Y-%m-%dT%H:%M:%SZ)'",
+        "data": {
+            "receipt": "try-'$N'",
+            "store": "1",
+            "customer": {"kind": "card", "value": CARD},
+            "currency": "USD",
+            "total": 1230,
+            "lines": [{"product": "coffee", "quantity": 1, "amount": 1230}],
+        },
+    }
+    return (
+        f"  N=$(date +%s%N); curl -sS {gateway}/v1/events -H @{shlex.quote(str(header))} \\\n"
+        "    -H 'Content-Type: application/cloudevents+json' \\\n"
+        f"    -d '{json.dumps(sale)}'"
+    )
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
