@@ -283,7 +283,11 @@ class _Reader:
         )
 
     def _read_send(self, type_name: str, table: Mapping[str, Any], path: Path) -> Send | None:
-        self._only(table, path, {"fields", "purpose", "timing"})
+        known = {"fields", "purpose", "timing"}
+        if "." not in type_name and not known & set(table):
+            self._fault(path, "value_invalid", 'the name of a type goes in quotes: sends."sale.closed"')
+            return None
+        self._only(table, path, known)
         purpose = self._purpose(table, path)
         fields: list[FieldDeclaration] = []
         declared = table.get("fields")
@@ -324,9 +328,8 @@ class _Reader:
                 if "purpose" in value:
                     own_purpose = self._purpose(value, here)
                 value = value.get("class")  # noqa: PLW2901 - from here on both forms are one
-            data_class = self._class(value, here)
-            if data_class:
-                fields.append(FieldDeclaration(prefix + name, data_class, own_purpose))
+            # A field without a valid class is already a fault; it stays, so that it is not said to be missing too.
+            fields.append(FieldDeclaration(prefix + name, self._class(value, here), own_purpose))
 
     def _read_need(self, table: Any, path: Path) -> Need | None:
         if not isinstance(table, dict):
@@ -474,10 +477,7 @@ class _Reader:
             if isinstance(table, dict):
                 found[name] = table
             else:
-                message = "this is a table with keys of its own"
-                if path[-1] == "sends" and "." not in name:
-                    message += '; the name of a type goes in quotes: sends."sale.closed"'
-                self._fault((*path, name), "value_invalid", message)
+                self._fault((*path, name), "value_invalid", "this is a table with keys of its own")
         return found
 
     def _only(self, table: Mapping[str, Any], path: Path, known: set[str]) -> None:

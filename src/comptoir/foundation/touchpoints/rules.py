@@ -108,12 +108,14 @@ def field_faults(
     for field in fields:
         here: Path = (*path, "fields", *field.path.split("."))
         shape = known.get(field.path)
-        by_name = list(class_contradictions(field.path, field.data_class))
+        by_name = list(class_contradictions(field.path, field.data_class)) if field.data_class else []
         found += [(here, name, message) for name, message in by_name]
         if shape is None:
             if not by_name:
                 names = ", ".join(sorted(known))
                 found.append((here, "field_unknown", f"{event_type.name} has no such field; it has: {names}"))
+        elif not field.data_class:
+            continue
         elif shape.data_class is None:
             below = ", ".join(child.path for child in shape.children)
             found.append((here, "class_differs", f"the fields below it are of several classes; declare them: {below}"))
