@@ -23,7 +23,7 @@ QUIET: Final = "#8fb8b1"
 SOFT: Final = "#5a5750"
 INK: Final = "#1c1b18"
 LINE: Final = "#e2dfd6"
-PROBLEM: Final = "#97291c"
+STRONG: Final = "#8d897e"
 _WIDTHS: Final = {"wide": 1064, "phone": 316}
 #: Left out of drawings: style attributes, which the page's policy forbids; fonts, which the style sheet decides;
 #: a description of every single mark, since the whole has a label and its figures stand in a table.
@@ -71,7 +71,7 @@ def events_by_minute(
         for minute, name, count in rows
     ]
     domain = [titles.get(name, name) for name in order]
-    colours = [ACCENT, QUIET, SOFT, LINE, INK]
+    colours = [ACCENT, QUIET, SOFT, STRONG, INK]
     chart = (
         alt.Chart(alt.Data(values=values))
         .mark_bar(width={"band": 0.86})

@@ -62,6 +62,22 @@ class Overview(msgspec.Struct, frozen=True):
     chart: SafeString | None
 
     @property
+    def busy(self) -> tuple[ArmRow, ...]:
+        """Return the arms over which something runs, or whose promise is broken."""
+        return tuple(arm for arm in self.arms if arm.state != "quiet")
+
+    @property
+    def quiet(self) -> tuple[tuple[str, str, str], ...]:
+        """Return the others, by touchpoint: its title, what it could send, what it could need."""
+        names = dict.fromkeys(arm.touchpoint for arm in self.arms if arm.state == "quiet")
+        rows = []
+        for name in names:
+            mine = [arm for arm in self.arms if arm.touchpoint == name and arm.state == "quiet"]
+            sends = ", ".join(arm.data for arm in mine if not arm.is_need)
+            rows.append((mine[0].title, sends, ", ".join(arm.data for arm in mine if arm.is_need)))
+        return tuple(rows)
+
+    @property
     def has_events(self) -> bool:
         """Tell whether anything was ever counted."""
         return any(arm.last_seen for arm in self.arms)

@@ -10,6 +10,8 @@ import uuid
 from collections.abc import Iterable
 
 import msgspec
+from django.db.models import TextField
+from django.db.models.functions import Cast
 
 from comptoir.foundation.events.models import Event
 
@@ -30,7 +32,11 @@ class LoggedEvent(msgspec.Struct, frozen=True):
 
 def find(positions: Iterable[uuid.UUID]) -> dict[uuid.UUID, LoggedEvent]:
     """Return the events at these positions; positions that the log does not have are left out."""
-    rows = Event.objects.filter(position__in=set(positions)).values_list(
-        "position", "source", "id", "type", "touchpoint", "occurred_at", "received_at", "status", "data"
+    rows = (
+        Event.objects.filter(position__in=set(positions))
+        .annotate(written=Cast("data", TextField()))
+        .values_list(
+            "position", "source", "id", "type", "touchpoint", "occurred_at", "received_at", "status", "written"
+        )
     )
     return {row[0]: LoggedEvent(*row) for row in rows}
