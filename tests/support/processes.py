@@ -51,8 +51,8 @@ def serving(
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Have ``application`` (``module:name``) served by granian on ``port`` while the block runs.
 
-    ``answers`` tells whether it is ready; without, it is as soon as somebody listens. It starts in a process group of its own, so
-    that nothing of it is left behind; what it wrote stands in ``log``.
+    ``answers`` tells whether it is ready; without, it is as soon as somebody listens. It starts in a process
+    group of its own, so that nothing of it is left behind; what it wrote stands in ``log``.
     """
     command = [
         *(sys.executable, "-m", "granian", "--interface", interface, "--host", "127.0.0.1", "--port", str(port)),
