@@ -56,7 +56,7 @@ def serving(
     """
     command = [
         *(sys.executable, "-m", "granian", "--interface", interface, "--host", "127.0.0.1", "--port", str(port)),
-        *("--workers", "1", "--no-ws", "--http", "1", application),
+        *("--workers", "1", "--loop", "uvloop", "--http", "1", "--no-ws", "--backlog", "2048", application),
     ]
     with log.open("ab") as output:
         process = subprocess.Popen(
