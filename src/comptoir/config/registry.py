@@ -1,31 +1,18 @@
-"""What the house can be told and what it makes of it: every built-in type of event, every product, the shop's map.
+"""The shop's map, read with every type of event that the house understands. Knows no Django.
 
-Each package declares its own types in its ``contracts.py``; here they are only gathered, for those who may not
-import the packages (``foundation``). Knows no Django.
+Not here: the types themselves (``contracts.py`` of each package, gathered in ``counter/assembly.py``).
 """
 
 from __future__ import annotations
 
 import importlib.resources
 import os
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
 
-from comptoir.counter.customers import contracts as customers
-from comptoir.counter.loyalty import contracts as loyalty
-from comptoir.counter.sales import contracts as sales
+from comptoir.counter.assembly import EVENT_TYPES, PRODUCTS
 from comptoir.foundation.kernel import shop
-from comptoir.foundation.touchpoints.contracts import EventType, Product, TouchpointMap
+from comptoir.foundation.touchpoints.contracts import TouchpointMap
 from comptoir.foundation.touchpoints.reading import load_map
-
-#: Every built-in type that a touchpoint may send, by name.
-TYPES: Final[Mapping[str, EventType]] = {
-    each.name: each for each in (*customers.EVENT_TYPES, *sales.EVENT_TYPES, *loyalty.EVENT_TYPES)
-}
-
-#: Everything that a touchpoint may need, by name.
-PRODUCTS: Final[Mapping[str, Product]] = {each.name: each for each in loyalty.PRODUCTS}
 
 
 def example_map_path() -> Path:
@@ -44,4 +31,4 @@ def map_path() -> Path:
 
 def shop_map(path: Path | None = None) -> TouchpointMap:
     """Read the shop's map (or another file). Raises :class:`MapContradictsItself`, :class:`OSError`."""
-    return load_map(path or map_path(), types=TYPES, products=PRODUCTS)
+    return load_map(path or map_path(), types=EVENT_TYPES, products=PRODUCTS)

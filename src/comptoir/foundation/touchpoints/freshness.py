@@ -13,6 +13,8 @@ processes and minutes are simply added. Not here: where the counts are kept (``s
 from __future__ import annotations
 
 import enum
+import operator
+import threading
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from typing import Final
@@ -88,41 +90,48 @@ class Taken(msgspec.Struct, frozen=True):
 class Recorder:
     """Gathers delays and refusals of one process; somebody takes them, about once a second, to the database.
 
-    Not made for several threads at once: the gateway records in one thread, and takes in the same.
+    May be used by several threads.
     """
 
     def __init__(self) -> None:
         """Begin with nothing."""
         self._cells: dict[tuple[str, str, int, int], list[int]] = {}
         self._refusals: dict[tuple[str, str, int], int] = {}
+        self._lock = threading.Lock()
 
     def record(
         self, touchpoint: str, data: str, stage: Stage, *, delay_seconds: float, at: float, count: int = 1
     ) -> None:
         """Count events with one delay, at the moment ``at`` (seconds since 1970). A negative delay counts as none."""
-        cell = self._cell(touchpoint, data, stage, at)
-        if cell is not None:
-            cell[bucket_of(delay_seconds)] += count
+        bucket = bucket_of(delay_seconds)
+        with self._lock:
+            cell = self._cell(touchpoint, data, stage, at)
+            if cell is not None:
+                cell[bucket] += count
 
     def record_each(
         self, touchpoint: str, data: str, stage: Stage, *, delays_seconds: Iterable[float], at: float
     ) -> None:
         """Count events with a delay each: one look-up for a whole group of a batch."""
-        cell = self._cell(touchpoint, data, stage, at)
-        if cell is not None:
-            for delay in delays_seconds:
-                cell[bisect_left(BOUNDS_MS, delay * 1000)] += 1
+        buckets = [bisect_left(BOUNDS_MS, delay * 1000) for delay in delays_seconds]
+        with self._lock:
+            cell = self._cell(touchpoint, data, stage, at)
+            if cell is not None:
+                for bucket in buckets:
+                    cell[bucket] += 1
 
     def refuse(self, touchpoint: str, reason: str, *, at: float, count: int = 1) -> None:
         """Count refusals by the name of their problem. Without a known key, the touchpoint is ``""``."""
         key = (touchpoint, reason, int(at) // 60 * 60)
-        if key in self._refusals or len(self._refusals) < _CELLS_MAX:
-            self._refusals[key] = self._refusals.get(key, 0) + count
+        with self._lock:
+            if key in self._refusals or len(self._refusals) < _CELLS_MAX:
+                self._refusals[key] = self._refusals.get(key, 0) + count
 
     def take(self) -> Taken:
         """Return what was gathered, in the order in which every process writes it, and begin anew."""
-        cells, self._cells = self._cells, {}
-        refusals, self._refusals = self._refusals, {}
+        with self._lock:
+            cells, self._cells = self._cells, {}
+            refusals, self._refusals = self._refusals, {}
         return Taken(
             [FreshnessRow(*key, counts) for key, counts in sorted(cells.items())],
             [RefusalRow(*key, count) for key, count in sorted(refusals.items())],
@@ -131,10 +140,10 @@ class Recorder:
     def give_back(self, taken: Taken) -> None:
         """Take back what could not be written; it goes along with the next."""
         for row in taken.freshness:
-            cell = self._cell(row.touchpoint, row.data, row.stage, row.minute)
-            if cell is not None:
-                for bucket, count in enumerate(row.counts):
-                    cell[bucket] += count
+            with self._lock:
+                cell = self._cell(row.touchpoint, row.data, row.stage, row.minute)
+                if cell is not None:
+                    cell[:] = map(operator.add, cell, row.counts)
         for refusal in taken.refusals:
             self.refuse(refusal.touchpoint, refusal.reason, at=refusal.minute, count=refusal.count)
 
