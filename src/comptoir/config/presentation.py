@@ -114,6 +114,13 @@ def rate(value: float) -> str:
     return str(number_format(round(value, places), decimal_pos=places, force_grouping=True))
 
 
+@register.filter
+def event_title(kind: str) -> str:
+    """Write a type of event as the shop's map calls it."""
+    declared = declared_map().types.get(kind)
+    return declared.title if declared and declared.title else kind
+
+
 @register.simple_tag
 def square_code(text: str, label: str) -> SafeString:
     """Draw a QR code (ISO/IEC 18004) as SVG, one path, no style: dark on light in every colour scheme."""

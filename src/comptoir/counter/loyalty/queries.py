@@ -88,6 +88,19 @@ class Entry(msgspec.Struct, frozen=True):
     total: Money | None = None
     note: str = ""
 
+    @property
+    def reasons(self) -> tuple[Move, ...]:
+        """Return the moves as one tells them: those of one rule together, with their last day where it is one day."""
+        told: dict[tuple[str, str, str], Move] = {}
+        for move in self.moves:
+            key = (move.debit, move.credit, move.rule)
+            former = told.get(key)
+            if former is not None:
+                day = move.last_day if move.last_day == former.last_day else None
+                move = Move(move.debit, move.credit, former.points + move.points, day, move.rule)  # noqa: PLW2901
+            told[key] = move
+        return tuple(told.values())
+
 
 class ProgrammeTotals(msgspec.Struct, frozen=True):
     """The programme so far, in points. ``liability`` is what customers can still spend, held points included."""
