@@ -8,10 +8,11 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from comptoir.config import registry
+from comptoir.counter.assembly import EVENT_TYPES, PRODUCTS
 from comptoir.foundation.touchpoints import reading, rules
 from comptoir.foundation.touchpoints.compiling import source_matcher
 from comptoir.foundation.touchpoints.contracts import Fault, Link, Timing, TouchpointMap
@@ -36,7 +37,7 @@ fields.lines = "sale"
 
 
 def load(text: str) -> TouchpointMap:
-    return load_map(text, types=registry.TYPES, products=registry.PRODUCTS)
+    return load_map(text, types=EVENT_TYPES, products=PRODUCTS)
 
 
 def faults(text: str) -> tuple[Fault, ...]:
@@ -106,7 +107,7 @@ CONTRADICTIONS: list[tuple[str, str, int, str]] = [
     ("field_unknown", SALE + 'fields.weather = "public"', 12, f"{SENDS}.fields.weather"),
     (
         "field_unknown",
-        changed('fields.lines = "sale"', 'fields.lines = { product = "sale", quantity = "sale", amount = "sale", x = "sale" }'),
+        changed('lines = "sale"', 'lines = { product = "sale", quantity = "sale", amount = "sale", x = "sale" }'),
         11,
         f"{SENDS}.fields.lines.x",
     ),
@@ -211,7 +212,7 @@ def test_a_file_that_is_no_text(tmp_path: Path) -> None:
     path = tmp_path / "map.toml"
     path.write_bytes(b"title = 'x'\ny = '\xff'")
     with pytest.raises(MapContradictsItself) as caught:
-        load_map(path, types=registry.TYPES, products=registry.PRODUCTS)
+        load_map(path, types=EVENT_TYPES, products=PRODUCTS)
     assert [(fault.line, fault.name) for fault in caught.value.faults] == [(2, "not_toml")]
     assert str(path) in str(caught.value)
 
@@ -254,8 +255,9 @@ def test_a_star_stands_for_one_part_of_a_source(pattern: str, source: str, match
     assert (source_matcher([pattern])(source) is not None) is matches
 
 
-PATTERNS = st.lists(st.sampled_from(["", "a", "b", "*", "a*", "*b", "a*b", "**"[:1]]), max_size=3).map("/".join)
-SOURCES = ["/".join(parts) for count in range(4) for parts in itertools.product(["", "a", "b", "ab", "aab"], repeat=count)]
+PATTERNS = st.lists(st.sampled_from(["", "a", "b", "*", "a*", "*b", "a*b", "b*"]), max_size=3).map("/".join)
+PARTS = ["", "a", "b", "ab", "aab"]
+SOURCES = ["/".join(parts) for count in range(4) for parts in itertools.product(PARTS, repeat=count)]
 
 
 @given(PATTERNS, PATTERNS)
@@ -264,28 +266,29 @@ def test_two_patterns_overlap_where_some_source_matches_both(one: str, other: st
     assert rules.overlaps(one, other) == any(first(source) and second(source) for source in SOURCES)
 
 
+def names_of_faults(text: str) -> set[str]:
+    try:
+        load(text)
+    except MapContradictsItself as error:
+        return {fault.name for fault in error.faults}
+    return set()
+
+
 @given(st.text(max_size=60) | st.binary(max_size=40).map(lambda raw: raw.decode("latin-1")))
 def test_any_text_is_read_or_refused(text: str) -> None:
-    try:
-        load(SALE + text)
-    except MapContradictsItself as error:
-        assert error.faults
-        assert all(fault.name in rules.REFUSALS and fault.line >= 1 for fault in error.faults)
+    assert names_of_faults(SALE + text) <= set(rules.REFUSALS)
 
 
-VALUES = st.one_of(
-    st.none().map(lambda _: "1979-05-27"),
-    st.sampled_from(["1", "true", '""', '"x"', "[]", "{}", "[1]", "[{}]", "{ a = 1 }", '"live"', '["a"]', "1.5"]),
+VALUES = st.sampled_from(
+    ["1979-05-27", "1", "true", '""', '"x"', "[]", "{}", "[1]", "[{}]", "{ a = 1 }", '"live"', '["a"]', "1.5"]
 )
 
 
+@settings(max_examples=60)
 @given(st.data())
 def test_any_value_at_any_place_is_read_or_refused(data: st.DataObject) -> None:
-    lines = (registry.example_map_path().read_text()).splitlines()
+    lines = registry.example_map_path().read_text().splitlines()
     places = [number for number, line in enumerate(lines) if re.match(r"^[\w.]+ = ", line)]
     place = data.draw(st.sampled_from(places))
     lines[place] = lines[place].split(" = ")[0] + " = " + data.draw(VALUES)
-    try:
-        load("\n".join(lines))
-    except MapContradictsItself as error:
-        assert all(fault.name in rules.REFUSALS for fault in error.faults)
+    assert names_of_faults("\n".join(lines)) <= set(rules.REFUSALS)

@@ -8,4 +8,8 @@ Invariants. A map that contradicts itself is never loaded. What a touchpoint did
 A key is kept as a hash only.
 
 Knows no Django, except in ``models.py``, ``queries.py``, ``commands.py``, ``apps.py`` and ``migrations/``.
+
+Files of its own: a map is read (``reading.py``, with ``positions.py`` for the lines), its types and classes of data
+are looked up (``declared.py``, ``classes.py``), it is made fast for the door (``compiling.py``), measured and held to
+its word (``freshness.py``, ``promises.py``), and shown (``picture.py``, ``terminal.py``, ``asyncapi.py``).
 """

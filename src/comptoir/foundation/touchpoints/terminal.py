@@ -66,7 +66,9 @@ def _panel(touchpoint: Touchpoint, figures: MapFigures | None, *, is_sender: boo
             arm = figures.arm(touchpoint.name, name)
             stage = None if arm is None else arm.ours if is_sender else arm.visible
             table.add_row(_measured(arm, stage), "")
-            is_broken = is_broken or bool(arm and arm.breaches)
+            for breach in arm.breaches if arm else ():
+                table.add_row(Text(f"  {breach.kind.replace('_', ' ')} since {breach.since:%H:%M}", "bold red"), "")
+                is_broken = True
     subtitle = touchpoint.system
     if is_sender and touchpoint.offline_seconds_max:
         subtitle = f"may be cut off for {duration(touchpoint.offline_seconds_max)}"
@@ -84,10 +86,7 @@ def _panel(touchpoint: Touchpoint, figures: MapFigures | None, *, is_sender: boo
 def _measured(arm: ArmFigures | None, stage: StageFigures | None) -> Text:
     if arm is None or stage is None:
         return Text("  nothing lately", "dim")
-    text = Text(f"  {arm.rate_per_minute:,.1f}/min, 99 % within {delay(stage.p99_seconds)}", "dim")
-    for breach in arm.breaches:
-        text.append(f"  {breach.kind.replace('_', ' ')} since {breach.since:%H:%M}", "bold red")
-    return text
+    return Text(f"  {arm.rate_per_minute:,.1f}/min, 99 % within {delay(stage.p99_seconds)}", "dim")
 
 
 def _counter(declared: TouchpointMap, figures: MapFigures | None) -> Panel:
