@@ -3,4 +3,7 @@
 The office reads. What it changes goes the way of every channel: the console is a touchpoint of the map (the one with
 the channel ``staff`` that sends ``points.adjust``) and posts events to the gateway with a key of its own; only keys
 of touchpoints are the office's own business.
+
+Files of its own: ``overview.py`` and ``charts.py`` (what the live map shows), ``declared.py`` (the shop's map, read
+again when it changes), ``gateway.py`` (the console as a touchpoint), ``streams.py`` (what keeps the pages live).
 """

@@ -2,7 +2,8 @@
 
 Owns: the declaration (``declaration.py``, no Django), where each room answers (``addresses.py``, no Django), the
 current room and the database router (``current.py``, ``router.py``, ``backend/``), roles and grants
-(``grants.py``, ``commands.py``), and the web half (``web.py``, ``sessions.py``, ``tickets.py``, ``headers.py``).
+(``grants.py``, ``commands.py``), and the web half (``web.py``, ``sessions.py``, ``visits.py``, ``tickets.py``,
+``headers.py``).
 
 Words: a *room* is a place with a database role, an origin and a session of its own; rooms with a higher *order* lie
 further in. *Access* says which room's role may do what with a table. A *visit* is what a room knows of who is in it.

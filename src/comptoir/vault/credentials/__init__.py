@@ -8,4 +8,6 @@ beside the code sent by e-mail; a *one-time link* is printed by the operator's m
 
 Invariants: nobody has a password; nobody enters the office without a second factor or a fresh one-time link;
 a one-time link works once and for ten minutes.
+
+Files of its own: ``adapters.py`` and ``mail.py`` (how django-allauth behaves here), ``web.py`` (who is signed in).
 """
