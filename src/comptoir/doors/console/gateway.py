@@ -29,21 +29,21 @@ _T = TypeVar("_T")
 class GatewayAway(Problem):
     """The gateway does not answer."""
 
-    name = "gateway-away"
+    name = "gateway_away"
     status = 503
 
 
 class ConsoleNotInMap(Problem):
     """The map has no touchpoint for the staff that sends points.adjust."""
 
-    name = "console-not-in-map"
+    name = "console_not_in_map"
     status = 409
 
 
 class ConsoleWithoutKey(Problem):
     """The console has no key for the gateway."""
 
-    name = "console-without-key"
+    name = "console_without_key"
     status = 409
 
 

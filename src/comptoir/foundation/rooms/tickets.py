@@ -33,7 +33,7 @@ _NUMBER_BYTES = 32
 class TicketRefused(Problem):
     """This ticket does not open the room."""
 
-    name = "ticket-refused"
+    name = "ticket_refused"
     status = 403
 
 
