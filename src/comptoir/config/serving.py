@@ -195,7 +195,7 @@ class House:
         if self._rooms:
             yield Part(
                 "pages",
-                self._granian(_PAGES, self.port),
+                self._granian(_PAGES, self.port, interface="asginl"),  # Django has no lifespan
                 environment={"COMPTOIR_ROOMS": ",".join(room.name for room in self._rooms), "COMPTOIR_POOL": "1"},
                 port=self.port,
                 host=_with_port(addresses.host_of(self._rooms[0]), self.port),
@@ -203,9 +203,9 @@ class House:
         if "worker" in wanted and importlib.util.find_spec(_WORKER) is not None:
             yield Part("worker", (sys.executable, "-c", f"from {_WORKER} import main; main()"))
 
-    def _granian(self, application: str, port: int) -> tuple[str, ...]:
+    def _granian(self, application: str, port: int, *, interface: str = "asgi") -> tuple[str, ...]:
         return (
-            *(sys.executable, "-m", "granian", "--interface", "asgi", "--host", self.host, "--port", str(port)),
+            *(sys.executable, "-m", "granian", "--interface", interface, "--host", self.host, "--port", str(port)),
             *("--workers", "1", "--loop", "uvloop", "--http", "1", "--no-ws", "--log-level", "warning"),
             *("--workers-kill-timeout", "10", "--backlog", "2048", application),
         )

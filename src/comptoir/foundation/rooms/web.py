@@ -52,11 +52,7 @@ class RoomMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """Answer from the room, or say that there is none."""
-        try:
-            host, _port = split_domain_port(request.get_host())
-        except DisallowedHost:
-            host = ""
-        room = addresses.room_of_host(host)
+        room = _room_of(request)
         if room is None or room not in addresses.rooms_here():
             return HttpResponse(
                 "No room answers to this name.\n",
@@ -272,6 +268,17 @@ def _errors_of(room: Room, views: Iterable[tuple[str, View]]) -> Iterator[checks
             yield checks.Error(f"{address} in the {room.name}: {name} is in no room.", hint=hint, id="rooms.E001")
         elif own != room:
             yield checks.Error(f"{address} in the {room.name}: {name} belongs to the {own.name}.", id="rooms.E002")
+
+
+def _room_of(request: HttpRequest) -> Room | None:
+    try:
+        said = request.get_host()
+    except DisallowedHost:
+        return None
+    host, _port = split_domain_port(said)
+    # A name with a dot at its end is another origin to a browser, with cookies of its own.
+    is_exact = said.lower().startswith(host) and not said.partition(":")[0].endswith(".")
+    return addresses.room_of_host(host) if is_exact else None
 
 
 def _refusal(request: HttpRequest, room: Room, *, is_open: bool) -> HttpResponseBase | None:
