@@ -256,7 +256,7 @@ def test_a_star_stands_for_one_part_of_a_source(pattern: str, source: str, match
 
 
 PATTERNS = st.lists(st.sampled_from(["", "a", "b", "*", "a*", "*b", "a*b", "b*"]), max_size=3).map("/".join)
-PARTS = ["", "a", "b", "ab", "aab"]
+PARTS = ["", "a", "b", "ab", "bb", "aab"]
 SOURCES = ["/".join(parts) for count in range(4) for parts in itertools.product(PARTS, repeat=count)]
 
 

@@ -6,6 +6,7 @@ import datetime as dt
 import io
 import json
 import re
+import time
 import uuid
 import xml.etree.ElementTree as ET
 from pathlib import Path
@@ -19,12 +20,15 @@ from rich.console import Console
 from comptoir.config import registry
 from comptoir.config.command import main
 from comptoir.counter.assembly import EVENT_TYPES, PRODUCTS
+from comptoir.foundation.touchpoints import store
 from comptoir.foundation.touchpoints.contracts import TouchpointMap
+from comptoir.foundation.touchpoints.freshness import Recorder, Stage
 from comptoir.foundation.touchpoints.picture import delay, duration, render_svg
 from comptoir.foundation.touchpoints.queries import ArmFigures, MapFigures, RefusalFigures, StageFigures
 from comptoir.foundation.touchpoints.reading import load_map
 from comptoir.foundation.touchpoints.store import BreachRow
 from comptoir.foundation.touchpoints.terminal import render_terminal
+from support.shop import Shop
 
 NOW = dt.datetime(2026, 5, 1, 12, tzinfo=dt.UTC)
 SVG = "{http://www.w3.org/2000/svg}"
@@ -164,3 +168,13 @@ def test_asyncapi_prints_json() -> None:
     assert result.exit_code == 0
     document = json.loads(result.output)
     assert (document["asyncapi"], document["servers"]["gateway"]["host"]) == ("3.0.0", "counter.example")
+
+
+def test_show_has_live_figures_while_the_shop_is_open(shop: Shop) -> None:
+    recorder = Recorder()
+    recorder.record("till", "sale.closed", Stage.OURS, delay_seconds=0.08, at=time.time(), count=160)
+    with shop.connect() as connection:
+        store.flush(connection, recorder.take())
+    result = CliRunner().invoke(main, ["map", "show", str(registry.example_map_path())])
+    assert result.exit_code == 0, result.output
+    assert re.search(r"10\.\d/min, 99 % within 80 ms", result.output)
