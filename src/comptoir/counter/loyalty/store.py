@@ -13,7 +13,7 @@ import psycopg
 from comptoir.counter.loyalty.programme import Programme, Programmes, Version
 from comptoir.counter.loyalty.rules import CustomerAccounts, Draw, Reservation, Transfer
 from comptoir.foundation.kernel import codec
-from comptoir.foundation.kernel.database import load_statements, text_array, value_array
+from comptoir.foundation.kernel.database import Appending, load_statements, text_array, value_array
 
 _SQL = load_statements(__package__)
 
@@ -28,6 +28,10 @@ class HistoryRow(NamedTuple):
     day: dt.date | None
 
 
+_transfers = Appending(
+    "loyalty_transfer", customer="uuid", position="uuid", ordinal="smallint", cause="uuid", occurred_at="timestamptz",
+    debit="smallint", credit="smallint", points="bigint", day="date", reason="text",
+)  # fmt: skip
 _draws = msgspec.json.Decoder(tuple[tuple[uuid.UUID, dt.date, int], ...])
 _programme = msgspec.json.Decoder(Programme)
 
@@ -75,25 +79,22 @@ def insert_transfers(
 ) -> None:
     """Append transfers: for each event its position, when it happened, and what it moved."""
     rows = [
-        (transfer, position, ordinal, occurred_at)
+        (transfer, position.hex, str(ordinal), occurred_at)
         for position, occurred_at, transfers in decided
         for ordinal, transfer in enumerate(transfers)
     ]
-    connection.execute(
-        _SQL["insert_transfers"],
-        (
-            value_array([t.customer.hex for t, _, _, _ in rows]),
-            value_array([position.hex for _, position, _, _ in rows]),
-            value_array([str(ordinal) for _, _, ordinal, _ in rows]),
-            value_array([(t.cause or position).hex for t, position, _, _ in rows]),
-            value_array([(t.occurred_at or occurred_at).isoformat() for t, _, _, occurred_at in rows]),
-            value_array([str(int(t.debit)) for t, _, _, _ in rows]),
-            value_array([str(int(t.credit)) for t, _, _, _ in rows]),
-            value_array([str(t.points) for t, _, _, _ in rows]),
-            value_array([t.day.isoformat() if t.day else "NULL" for t, _, _, _ in rows]),
-            text_array([t.reason for t, _, _, _ in rows]),
-        ),
-        prepare=True,
+    _transfers.rows(
+        connection,
+        [t.customer.hex for t, _, _, _ in rows],
+        [position for _, position, _, _ in rows],
+        [ordinal for _, _, ordinal, _ in rows],
+        [t.cause.hex if t.cause else position for t, position, _, _ in rows],
+        [(t.occurred_at or occurred_at).isoformat() for t, _, _, occurred_at in rows],
+        [str(int(t.debit)) for t, _, _, _ in rows],
+        [str(int(t.credit)) for t, _, _, _ in rows],
+        [str(t.points) for t, _, _, _ in rows],
+        [t.day.isoformat() if t.day else None for t, _, _, _ in rows],
+        [t.reason for t, _, _, _ in rows],
     )
 
 
@@ -157,8 +158,8 @@ def close_reservations(connection: psycopg.Connection, reservations: Sequence[Re
 
 def find_overdue_reservations(
     connection: psycopg.Connection, at: dt.datetime, *, limit: int
-) -> list[tuple[str, str, uuid.UUID]]:
-    """Return touchpoint, name and position of open reservations whose time is over."""
+) -> list[tuple[str, str, uuid.UUID, dt.datetime]]:
+    """Return touchpoint, name and position of open reservations whose time is over, and when that was."""
     return connection.execute(_SQL["find_overdue_reservations"], (at, limit)).fetchall()
 
 

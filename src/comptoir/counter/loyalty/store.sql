@@ -24,12 +24,6 @@ from unnest(%s::uuid[], %s::bigint[], %s::bigint[], %s::bigint[], %s::text[], %s
   as new(customer, available, held, owed, lot_days, lot_points, last_position)
 where a.customer = new.customer;
 
--- name: insert_transfers
--- Append to the ledger.
-insert into loyalty_transfer (customer, position, ordinal, cause, occurred_at, debit, credit, points, day, reason)
-select * from unnest(%s::uuid[], %s::uuid[], %s::smallint[], %s::uuid[], %s::timestamptz[], %s::smallint[],
-  %s::smallint[], %s::bigint[], %s::date[], %s::text[]);
-
 -- name: add_to_programme
 -- One net change for each of the programme's accounts, in a part that few others write to at the same time.
 insert into loyalty_programmebalance (account, shard, points)
@@ -56,7 +50,7 @@ where r.touchpoint = closed.touchpoint and r.name = closed.name;
 
 -- name: find_overdue_reservations
 -- Open reservations whose time is over, the oldest first.
-select touchpoint, name, position from loyalty_reservation
+select touchpoint, name, position, expires_at from loyalty_reservation
 where status = 'held' and expires_at <= %s order by expires_at limit %s;
 
 -- name: find_expiring

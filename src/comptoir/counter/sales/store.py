@@ -10,9 +10,17 @@ import psycopg
 
 from comptoir.counter.sales.rules import Key, Line, Return, Returned, Sale
 from comptoir.foundation.kernel import codec
-from comptoir.foundation.kernel.database import load_statements, text_array, value_array
+from comptoir.foundation.kernel.database import Appending, load_statements, text_array
 
 _SQL = load_statements(__package__)
+_sales = Appending(
+    "sales_sale", source="text", receipt="text", position="uuid", customer="uuid", occurred_at="timestamptz",
+    store="text", currency="text", total_minor="bigint", lines="jsonb",
+)  # fmt: skip
+_returns = Appending(
+    "sales_return", source="text", receipt="text", position="uuid", sale_source="text", sale_receipt="text",
+    occurred_at="timestamptz", store="text", currency="text", total_minor="bigint", lines="jsonb", status="text",
+)  # fmt: skip
 _sale_lines = msgspec.json.Decoder(tuple[Line, ...])
 _return_lines = msgspec.json.Decoder(tuple[Returned, ...])
 
@@ -44,6 +52,12 @@ def find_sales(connection: psycopg.Connection, keys: Collection[Key]) -> dict[Ke
     return {(row[0], row[1]): Sale(*row[:8], _sale_lines.decode(row[8])) for row in rows}
 
 
+def is_any_waiting(connection: psycopg.Connection) -> bool:
+    """Tell whether any return waits for its sale."""
+    row = connection.execute(_SQL["is_any_waiting"], prepare=True).fetchone()
+    return bool(row and row[0])
+
+
 def find_returns_of(connection: psycopg.Connection, sales: Collection[Key]) -> list[Return]:
     """Return all returns of these sales, the waiting ones too."""
     rows = connection.execute(_SQL["find_returns_of"], _arrays(sales), prepare=True)
@@ -52,41 +66,35 @@ def find_returns_of(connection: psycopg.Connection, sales: Collection[Key]) -> l
 
 def insert_sales(connection: psycopg.Connection, sales: Sequence[Sale]) -> None:
     """Book sales; a receipt number that is taken fails the whole batch."""
-    connection.execute(
-        _SQL["insert_sales"],
-        (
-            text_array([s.source for s in sales]),
-            text_array([s.receipt for s in sales]),
-            value_array([s.position.hex for s in sales]),
-            value_array([s.customer.hex if s.customer else "NULL" for s in sales]),
-            value_array([s.occurred_at.isoformat() for s in sales]),
-            text_array([s.store for s in sales]),
-            text_array([s.currency for s in sales]),
-            value_array([str(s.total) for s in sales]),
-            text_array([codec.encode(s.lines).decode() for s in sales]),
-        ),
-        prepare=True,
+    _sales.rows(
+        connection,
+        [s.source for s in sales],
+        [s.receipt for s in sales],
+        [s.position.hex for s in sales],
+        [s.customer.hex if s.customer else None for s in sales],
+        [s.occurred_at.isoformat() for s in sales],
+        [s.store for s in sales],
+        [s.currency for s in sales],
+        [str(s.total) for s in sales],
+        [codec.encode(s.lines).decode() for s in sales],
     )
 
 
 def insert_returns(connection: psycopg.Connection, returns: Sequence[Return]) -> None:
     """Book returns; a receipt number that is taken fails the whole batch."""
-    connection.execute(
-        _SQL["insert_returns"],
-        (
-            text_array([r.source for r in returns]),
-            text_array([r.receipt for r in returns]),
-            value_array([r.position.hex for r in returns]),
-            text_array([r.sale_source for r in returns]),
-            text_array([r.sale_receipt for r in returns]),
-            value_array([r.occurred_at.isoformat() for r in returns]),
-            text_array([r.store for r in returns]),
-            text_array([r.currency for r in returns]),
-            value_array([str(r.total) for r in returns]),
-            text_array([codec.encode(r.lines).decode() for r in returns]),
-            text_array([r.status for r in returns]),
-        ),
-        prepare=True,
+    _returns.rows(
+        connection,
+        [r.source for r in returns],
+        [r.receipt for r in returns],
+        [r.position.hex for r in returns],
+        [r.sale_source for r in returns],
+        [r.sale_receipt for r in returns],
+        [r.occurred_at.isoformat() for r in returns],
+        [r.store for r in returns],
+        [r.currency for r in returns],
+        [str(r.total) for r in returns],
+        [codec.encode(r.lines).decode() for r in returns],
+        [r.status for r in returns],
     )
 
 
@@ -97,6 +105,13 @@ def settle_returns(connection: psycopg.Connection, returns: Sequence[Return]) ->
         (*_arrays([one.key for one in returns]), text_array([one.status for one in returns])),
         prepare=True,
     )
+
+
+def count_waiting_returns(connection: psycopg.Connection, *, before: uuid.UUID) -> int:
+    """Return how many returns, received before a position, still wait for their sale."""
+    row = connection.execute(_SQL["count_waiting_returns"], (before,)).fetchone()
+    assert row is not None
+    return int(row[0])
 
 
 def _arrays(keys: Collection[Key]) -> tuple[str, str]:

@@ -35,21 +35,16 @@ select r.source, r.receipt, r.position, r.sale_source, r.sale_receipt, r.occurre
 from unnest(%s::text[], %s::text[]) as asked(source, receipt)
 join sales_return r on r.sale_source = asked.source and r.sale_receipt = asked.receipt;
 
--- name: insert_sales
--- Book sales.
-insert into sales_sale (source, receipt, position, customer, occurred_at, store, currency, total_minor, lines)
-select * from unnest(%s::text[], %s::text[], %s::uuid[], %s::uuid[], %s::timestamptz[], %s::text[], %s::text[],
-  %s::bigint[], %s::jsonb[]);
-
--- name: insert_returns
--- Book returns.
-insert into sales_return (source, receipt, position, sale_source, sale_receipt, occurred_at, store, currency,
-  total_minor, lines, status)
-select * from unnest(%s::text[], %s::text[], %s::uuid[], %s::text[], %s::text[], %s::timestamptz[], %s::text[],
-  %s::text[], %s::bigint[], %s::jsonb[], %s::text[]);
+-- name: is_any_waiting
+-- Usually no return waits, and then new sales need not look for theirs.
+select exists (select from sales_return where status = 'waiting');
 
 -- name: settle_returns
 -- Returns whose sale has come.
 update sales_return r set status = settled.status
 from unnest(%s::text[], %s::text[], %s::text[]) as settled(source, receipt, status)
 where r.source = settled.source and r.receipt = settled.receipt;
+
+-- name: count_waiting_returns
+-- How many returns from before a position still wait for their sale.
+select count(*) from sales_return where status = 'waiting' and position < %s;

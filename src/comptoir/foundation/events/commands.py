@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import contextlib
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -13,6 +14,7 @@ from comptoir.foundation.events import store
 from comptoir.foundation.events.contracts import Arrival, Batch, HandlerMaker, Outcome
 from comptoir.foundation.events.errors import IdReused
 from comptoir.foundation.kernel import codec
+from comptoir.foundation.kernel.database import COPY_ROWS_MIN
 from comptoir.foundation.kernel.ids import IDS, IdMaker
 
 _ATTEMPTS_MAX: Final = 8
@@ -72,7 +74,9 @@ def _record_once(
             handler.decide(batch)
         for arrival in batch.fresh:
             arrival.outcome = codec.encode(_outcome(arrival))
-        with connection.pipeline():
+        # Few rows travel together in a pipeline; many go by COPY, which cannot.
+        is_small = len(batch.fresh) < COPY_ROWS_MIN
+        with connection.pipeline() if is_small else contextlib.nullcontext():
             store.insert_events(connection, batch.fresh)
             for handler in made:
                 handler.write(connection, batch)

@@ -1,4 +1,4 @@
-"""Refusals that concern an event as such, whatever it says."""
+"""Refusals that concern an event as such, whatever it says, and destinations that cannot be served."""
 
 from __future__ import annotations
 
@@ -10,3 +10,9 @@ class IdReused(Problem):
 
     name = "id_reused"
     status = 409
+
+
+class RelayInvalid(Problem):
+    """A destination of the relay is declared wrongly."""
+
+    name = "relay_invalid"

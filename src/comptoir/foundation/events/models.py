@@ -72,6 +72,11 @@ class Outbox(models.Model):
     positions = ArrayField(models.UUIDField())
     created_at = models.DateTimeField(db_default=Now())
 
+    class Meta:
+        """Read in the order of transactions."""
+
+        indexes = (models.Index(fields=["transaction", "id"], name="outbox_in_order"),)
+
     def __str__(self) -> str:
         """Return the row's number."""
         return str(self.pk)

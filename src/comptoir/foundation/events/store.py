@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import uuid
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 import psycopg
 
 from comptoir.foundation.events.contracts import Arrival, Change
 from comptoir.foundation.kernel import codec
-from comptoir.foundation.kernel.database import load_statements, text_array, value_array
+from comptoir.foundation.kernel.database import Appending, load_statements, text_array, value_array
 
 _SQL = load_statements(__package__)
+_identities = Appending("events_identity", source="text", id="text", position="uuid", fingerprint="bytea")
+_events = Appending(
+    "events_event", position="uuid", customer="uuid", occurred_at="timestamptz", received_at="timestamptz",
+    source="text", id="text", type="text", touchpoint="text", status="text", data="json", outcome="json",
+    decision="json",
+)  # fmt: skip
 CHANNEL: Final = "comptoir_live"
 _PAYLOAD_BYTES_MAX: Final = 7_900  # PostgreSQL refuses a notification of 8,000 bytes
 
@@ -33,34 +40,30 @@ def find_outcomes(connection: psycopg.Connection, positions: Iterable[uuid.UUID]
 
 
 def insert_events(connection: psycopg.Connection, arrivals: Sequence[Arrival]) -> None:
-    """Append events with their outcomes, their identities and one outbox row."""
-    positions = value_array([a.position.hex for a in arrivals])  # type: ignore[union-attr]
-    sources = text_array([a.source for a in arrivals])
-    ids = text_array([a.id for a in arrivals])
-    connection.execute(
-        _SQL["insert_identities"],
-        (sources, ids, positions, value_array(['"\\\\x' + a.fingerprint.hex() + '"' for a in arrivals])),
-        prepare=True,
+    """Append events with their outcomes, their identities and one outbox row.
+
+    A taken identity fails the whole batch, which is then decided again.
+    """
+    positions = [a.position.hex for a in arrivals]  # type: ignore[union-attr]
+    sources = [a.source for a in arrivals]
+    ids = [a.id for a in arrivals]
+    _identities.rows(connection, sources, ids, positions, ["\\x" + a.fingerprint.hex() for a in arrivals])
+    _events.rows(
+        connection,
+        positions,
+        [a.customer.hex if a.customer else None for a in arrivals],
+        [a.occurred_at.isoformat() for a in arrivals],
+        [a.received_at.isoformat() for a in arrivals],
+        sources,
+        ids,
+        [a.type for a in arrivals],
+        [a.touchpoint for a in arrivals],
+        ["accepted" if a.refusal is None else "refused" for a in arrivals],
+        [a.written.decode() for a in arrivals],
+        [a.outcome.decode() for a in arrivals],
+        [codec.encode(a.decision).decode() if a.decision else None for a in arrivals],
     )
-    connection.execute(
-        _SQL["insert_events"],
-        (
-            positions,
-            value_array([a.customer.hex if a.customer else "NULL" for a in arrivals]),
-            value_array([a.occurred_at.isoformat() for a in arrivals]),
-            value_array([a.received_at.isoformat() for a in arrivals]),
-            sources,
-            ids,
-            text_array([a.type for a in arrivals]),
-            text_array([a.touchpoint for a in arrivals]),
-            value_array(["accepted" if a.refusal is None else "refused" for a in arrivals]),
-            text_array([a.written.decode() for a in arrivals]),
-            text_array([a.outcome.decode() for a in arrivals]),
-            text_array([codec.encode(a.decision).decode() if a.decision else None for a in arrivals]),
-        ),
-        prepare=True,
-    )
-    connection.execute(_SQL["insert_outbox"], (positions,), prepare=True)
+    connection.execute(_SQL["insert_outbox"], (value_array(positions),), prepare=True)
 
 
 def notify_live(connection: psycopg.Connection, changes: Sequence[Change], counts: dict[str, int]) -> None:
@@ -82,3 +85,130 @@ def notify_live(connection: psycopg.Connection, changes: Sequence[Change], count
         payloads.append('{"changes":[' + b",".join(pieces).decode() + "]}")
     payloads.append('{"counts":' + codec.encode(counts).decode() + "}")
     connection.execute(_SQL["notify_live"], (text_array(payloads),), prepare=True)
+
+
+# -- the relay and the clock --------------------------------------------------------------------------------------
+
+
+class OutboxPlace(NamedTuple):
+    """A place in the outbox: everything up to this row of this transaction."""
+
+    transaction: int
+    outbox: int
+
+
+class OutboxRow(NamedTuple):
+    """One committed batch: its place, the positions of its events, and when its transaction began."""
+
+    place: OutboxPlace
+    positions: list[uuid.UUID]
+    created_at: dt.datetime
+
+
+class ResultRow(NamedTuple):
+    """An accepted event with the answer that was given to it, as JSON."""
+
+    position: uuid.UUID
+    source: str
+    id: str
+    type: str
+    touchpoint: str
+    occurred_at: dt.datetime
+    customer: uuid.UUID | None
+    outcome: str
+
+
+class DestinationRow(NamedTuple):
+    """How a destination does: its last delivery, and since when and why it fails, if it does."""
+
+    destination: str
+    delivered_at: dt.datetime | None
+    failing_since: dt.datetime | None
+    failure: str
+
+
+async def lock_destination(connection: psycopg.AsyncConnection, destination: str) -> bool:
+    """Take a destination for this connection, unless another relay has it."""
+    cursor = await connection.execute(_SQL["lock_destination"], (destination,))
+    row = await cursor.fetchone()
+    return bool(row and row[0])
+
+
+async def register_destination(connection: psycopg.AsyncConnection, destination: str) -> OutboxPlace:
+    """Return how far a destination has got; a new one begins with what is committed from now on."""
+    await connection.execute(_SQL["register_destination"], (destination,))
+    cursor = await connection.execute(_SQL["find_destination"], (destination,))
+    row = await cursor.fetchone()
+    assert row is not None
+    return OutboxPlace(*row)
+
+
+async def adopt_restored(connection: psycopg.AsyncConnection) -> int:
+    """Bring an outbox that was restored from another server in line with this one; returns how many rows that were.
+
+    Numbers of transactions belong to a server. What came from another one is numbered anew, and told once more.
+    """
+    async with connection.transaction():
+        cursor = await connection.execute(_SQL["renumber_outbox"])
+        places = await connection.execute(_SQL["renumber_destinations"])
+    return cursor.rowcount + places.rowcount
+
+
+async def read_outbox(connection: psycopg.AsyncConnection, after: OutboxPlace, *, limit: int) -> list[OutboxRow]:
+    """Return the next rows behind a place, as far as no transaction before them can still commit."""
+    cursor = await connection.execute(_SQL["read_outbox"], (*after, limit), prepare=True)
+    return [OutboxRow(OutboxPlace(row[1], row[0]), row[2], row[3]) for row in await cursor.fetchall()]
+
+
+async def read_results(
+    connection: psycopg.AsyncConnection, positions: Iterable[uuid.UUID]
+) -> dict[uuid.UUID, ResultRow]:
+    """Return the accepted events at these positions; refused ones concern nobody but their sender."""
+    ids = value_array(position.hex for position in positions)
+    cursor = await connection.execute(_SQL["read_results"], (ids,), prepare=True)
+    return {row[0]: ResultRow(*row) for row in await cursor.fetchall()}
+
+
+async def advance_destination(
+    connection: psycopg.AsyncConnection, destination: str, place: OutboxPlace, *, delivered_at: dt.datetime | None
+) -> None:
+    """Note that a destination has passed a place; ``delivered_at`` is ``None`` where nothing there concerned it."""
+    parameters = {"destination": destination, "delivered_at": delivered_at, **place._asdict()}
+    await connection.execute(_SQL["advance_destination"], parameters, prepare=True)
+
+
+async def note_failure(connection: psycopg.AsyncConnection, destination: str, *, failure: str, at: dt.datetime) -> None:
+    """Note why a destination was not reached; the time of the first failure stays until it is reached again."""
+    await connection.execute(_SQL["note_failure"], {"destination": destination, "failure": failure, "at": at})
+
+
+def find_destinations(connection: psycopg.Connection) -> list[DestinationRow]:
+    """Return how every destination does."""
+    return [DestinationRow(*row) for row in connection.execute(_SQL["find_destinations"])]
+
+
+def forget_destinations(connection: psycopg.Connection, *, declared: Iterable[str]) -> list[str]:
+    """Drop destinations that are declared no more; returns their names."""
+    return [row[0] for row in connection.execute(_SQL["forget_destinations"], (text_array(declared),))]
+
+
+def prune_outbox(connection: psycopg.Connection, *, before: dt.datetime, limit: int) -> int:
+    """Drop at most ``limit`` rows that every destination has passed; without any, those from before a moment."""
+    place = connection.execute(_SQL["find_last_place"]).fetchone()
+    if place is None:
+        return connection.execute(_SQL["prune_old"], (before, limit)).rowcount
+    return connection.execute(_SQL["prune_passed"], (*place, limit)).rowcount
+
+
+def make_partition(connection: psycopg.Connection, at: dt.datetime) -> bool:
+    """Have a partition for the month of a moment, within two seconds; tells whether it is new."""
+    connection.execute(_SQL["wait_briefly"])
+    row = connection.execute(_SQL["make_partition"], (at,)).fetchone()
+    return bool(row and row[0])
+
+
+def rest_bytes(connection: psycopg.Connection) -> int:
+    """Return how many bytes lie in the partition for positions that no month has taken."""
+    row = connection.execute(_SQL["rest_bytes"]).fetchone()
+    assert row is not None
+    return int(row[0])
