@@ -22,6 +22,8 @@ from comptoir.config import opening
 from comptoir.config.replaying.keyring import Keyring
 from support.processes import accepts, free_port, wait_until
 
+#: The tests follow one shop through its life, so they stay together.
+pytestmark = pytest.mark.xdist_group("demo")
 COMMAND = (sys.executable, "-c", "from comptoir.config.command import main; main()", "demo", "--until", "2017-01-03")
 
 
@@ -87,11 +89,10 @@ class Open:
         return self._said.read_text(errors="replace")
 
 
-@pytest.fixture
-def open_demo(folder: Path, first: dict[str, Any], tmp_path: Path) -> Iterator[Open]:
-    """The demo with its pages open, at a day in two seconds."""
+@contextlib.contextmanager
+def opened(folder: Path, said: Path) -> Iterator[Open]:
+    """Have the demo with its pages open, at a day in two seconds."""
     port, gateway_port = free_port(), free_port()
-    said = tmp_path / "said"
     arguments = ["--port", str(port), "--gateway-port", str(gateway_port), "--day-seconds", "2"]
     with said.open("wb") as output:
         process = subprocess.Popen(
@@ -108,6 +109,13 @@ def open_demo(folder: Path, first: dict[str, Any], tmp_path: Path) -> Iterator[O
             process.wait(timeout=60)
         process.kill()
         process.wait()
+
+
+@pytest.fixture(scope="module")
+def open_demo(folder: Path, first: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Open]:
+    """The demo that the following tests look at; the last of them closes it."""
+    with opened(folder, tmp_path_factory.mktemp("open") / "said") as demo:
+        yield demo
 
 
 def balance(demo: Open, folder: Path) -> int:
@@ -154,14 +162,27 @@ def test_the_printed_command_sells_something_each_time(open_demo: Open) -> None:
     assert len(ids) == 2
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_the_open_demo_closes_cleanly(open_demo: Open, number: signal.Signals) -> None:
-    open_demo.process.send_signal(number)
-    assert open_demo.process.wait(timeout=60) == 0, open_demo.text
-    assert "Closed. The next demo goes on from here" in open_demo.text
-    assert "Traceback" not in open_demo.text
-    assert not accepts(open_demo.port)
-    assert not accepts(open_demo.gateway_port)
+def closes(demo: Open, number: signal.Signals) -> None:
+    demo.process.send_signal(number)
+    assert demo.process.wait(timeout=60) == 0, demo.text
+    assert "Closed. The next demo goes on from here" in demo.text
+    assert "Traceback" not in demo.text
+    assert not accepts(demo.port)
+    assert not accepts(demo.gateway_port)
+
+
+def test_the_open_demo_closes_cleanly(open_demo: Open) -> None:
+    closes(open_demo, signal.SIGINT)
+
+
+def test_the_next_open_demo_goes_on_and_closes_cleanly_too(
+    open_demo: Open, folder: Path, first: dict[str, Any], tmp_path: Path
+) -> None:
+    with opened(folder, tmp_path / "said") as demo:
+        skipped = re.search(r"([\d,]+) +skipped, since a bookmark", demo.text)
+        assert skipped is not None, demo.text
+        assert int(skipped[1].replace(",", "")) == first["events"]
+        closes(demo, signal.SIGTERM)
 
 
 def test_the_keys_are_for_their_owner_only(folder: Path, first: dict[str, Any]) -> None:

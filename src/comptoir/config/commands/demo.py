@@ -174,7 +174,7 @@ class _Demo:
             async def load() -> None:
                 async with _tended(house):
                     if resume:
-                        await sender.resume(self._first_part, self._bookmark())
+                        await sender.resume(self._first_part, self._bookmark("first"))
                     else:
                         await sender.send(self._first_part())
 
@@ -194,7 +194,7 @@ class _Demo:
 
             async def live() -> None:
                 async with _tended(house), self._links_on_request():
-                    await sender.resume(self._entries, self._bookmark(), pace=pace)
+                    await sender.resume(self._rest, self._bookmark("rest"), pace=pace)
                     self._say("The year is over. The house stays open; Ctrl-C closes it.")
                     await asyncio.Event().wait()
 
@@ -216,10 +216,13 @@ class _Demo:
     def _first_part(self) -> Iterator[Entry]:
         return itertools.takewhile(lambda entry: entry.time < self._until, self._entries())
 
-    def _bookmark(self) -> Any:
+    def _rest(self) -> Iterator[Entry]:
+        return itertools.dropwhile(lambda entry: entry.time < self._until, self._entries())
+
+    def _bookmark(self, part: str) -> Any:
         from comptoir.config.replaying.bookmarks import Bookmark
 
-        return Bookmark(f"demo-{'plain' if self._is_plain else 'lively'}-{self._until:%Y-%m-%d}")
+        return Bookmark(f"demo-{'plain' if self._is_plain else 'lively'}-{self._until:%Y-%m-%d}-{part}")
 
     def _introduce(self, house: House, keyring: Keyring) -> None:
         """Print the addresses and what to try."""
