@@ -103,9 +103,10 @@ def shop(server: None) -> Iterator[Shop]:
 
 
 @pytest.fixture
-def shop_on_own_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+def shop_on_own_server() -> Iterator[Shop]:
     """Have a fresh shop with a server and a folder of its own, for a test that kills the server."""
-    folder = tmp_path_factory.mktemp("shop")
+    # Not pytest's own folder: another run of pytest closes that one to the server's user.
+    folder = Path(tempfile.mkdtemp(prefix="shop-", dir=os.environ[_FOLDER]))
     name = "comptoir"
     with shops.environment(COMPTOIR_DATA=str(folder), COMPTOIR_DATABASE_NAME=name), database.server():
         shops.migrate(name)
@@ -161,7 +162,7 @@ def browser() -> Iterator[Browser]:
         if os.environ.get("CI"):
             pytest.fail(message)
         pytest.skip(message)
-    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - slow to load, and few tests need it
+    from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=str(CHROMIUM), args=list(CHROMIUM_ARGUMENTS))

@@ -167,10 +167,13 @@ def test_a_role_can_do_what_is_declared_and_nothing_else(shop: Shop, room: Room)
 
 
 def test_the_square_reads_nothing_further_in(shop: Shop) -> None:
-    readable = {row["relname"] for row in shop.rows(
-        "SELECT relname FROM pg_class WHERE relkind IN ('r', 'p') AND relnamespace = 'public'::regnamespace"
-        " AND has_table_privilege('comptoir_square', oid, 'SELECT')"
-    )}
+    readable = {
+        row["relname"]
+        for row in shop.rows(
+            "SELECT relname FROM pg_class WHERE relkind IN ('r', 'p') AND relnamespace = 'public'::regnamespace"
+            " AND has_table_privilege('comptoir_square', oid, 'SELECT')"
+        )
+    }
     assert readable <= {"rooms_squaresession", "rooms_squareadmission"}
 
 
@@ -263,7 +266,9 @@ def test_several_may_migrate_at_once(server: None) -> None:
     try:
         results = [process.communicate(timeout=120) for process in processes]
         assert [process.returncode for process in processes] == [0, 0, 0], results
-        created = [line for out, _err in results for line in out.splitlines() if line.startswith("created the database")]
+        created = [
+            line for out, _err in results for line in out.splitlines() if line.startswith("created the database")
+        ]
         assert len(created) == 1
     finally:
         with psycopg.connect(database.administrator_conninfo(database="postgres"), autocommit=True) as connection:
@@ -322,9 +327,7 @@ def test_a_user_of_the_machine_who_is_not_in_the_map_is_nobody(shop: Shop, socke
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may act as another user")
-def test_a_user_of_the_machine_may_be_one_room_alone(
-    shop_on_own_server: Shop, sockets: Path
-) -> None:
+def test_a_user_of_the_machine_may_be_one_room_alone(shop_on_own_server: Shop, sockets: Path) -> None:
     embedded.write_authentication({"root": ["all"], "nobody": [SQUARE.role]})
     with administrator() as connection:
         connection.execute("SELECT pg_reload_conf()")

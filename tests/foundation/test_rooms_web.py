@@ -78,7 +78,9 @@ def test_every_response_carries_the_rooms_headers(room: Room, address: str) -> N
     assert policy["default-src"] == policy["frame-ancestors"] == policy["base-uri"] == policy["object-src"] == "'none'"
     assert policy["script-src"] == policy["style-src"] == policy["connect-src"] == "'self'"
     assert "unsafe" not in answer.headers["Content-Security-Policy"]
-    assert answer.headers["Cross-Origin-Opener-Policy"] == answer.headers["Cross-Origin-Resource-Policy"] == "same-origin"
+    assert (
+        answer.headers["Cross-Origin-Opener-Policy"] == answer.headers["Cross-Origin-Resource-Policy"] == "same-origin"
+    )
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert answer.headers["X-Frame-Options"] == "DENY"
     assert "camera=()" in answer.headers["Permissions-Policy"]
@@ -107,7 +109,7 @@ def test_forms_of_other_rooms_go_nowhere_else() -> None:
 # -- views --------------------------------------------------------------------------------------------------------
 
 
-def nothing(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
+def nothing(request: HttpRequest) -> HttpResponse:
     return HttpResponse()
 
 
@@ -130,7 +132,7 @@ def test_a_librarys_views_are_taken_in_without_changing_the_library() -> None:
 
     patterns = [path("inner/", include(([path("one/", nothing, name="one")], "library")))]
     bound = web.all_in_room(VAULT, patterns)
-    assert [error for error in web._errors_of(VAULT, web._views(bound, "/"))] == []
+    assert list(web._errors_of(VAULT, web._views(bound, "/"))) == []
     assert not hasattr(nothing, "room")
 
 
@@ -330,13 +332,17 @@ def test_rooms_lead_only_where_they_are_declared_to() -> None:
                 issue_ticket(origin=origin, destination=destination, path="/", visit=ALICE, now=NOW)
 
 
-@pytest.mark.parametrize("way_out", ["//evil.example/", "https://evil.example/", "/\\evil.example", "", "ledger", "/\n/"])
+@pytest.mark.parametrize(
+    "way_out", ["//evil.example/", "https://evil.example/", "/\\evil.example", "", "ledger", "/\n/"]
+)
 def test_a_ticket_leads_to_no_other_place(way_out: str) -> None:
     with pytest.raises(TicketRefused):
         fresh_ticket(path=way_out)
 
 
-@pytest.mark.parametrize("origin", ["http://evil.example", "http://office.localhost:8000", "http://localhost:8000", "null"])
+@pytest.mark.parametrize(
+    "origin", ["http://evil.example", "http://office.localhost:8000", "http://localhost:8000", "null"]
+)
 def test_a_ticket_counts_only_from_the_vaults_own_page(shop: Shop, origin: str) -> None:
     """Nobody's page sends a visitor in under the name of whoever wrote the page."""
     with shop.unchanged():
@@ -372,7 +378,7 @@ def test_two_uses_at_once_are_one(shop: Shop) -> None:
 
 def test_tickets_of_two_visits_differ() -> None:
     assert fresh_ticket(now=NOW) != fresh_ticket(now=NOW)
-    assert tickets.LIFE == dt.timedelta(seconds=60)
+    assert dt.timedelta(seconds=60) == tickets.LIFE
 
 
 # -- forms --------------------------------------------------------------------------------------------------------

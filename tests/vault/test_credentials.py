@@ -179,7 +179,9 @@ def test_a_link_is_used_once_by_many_at_once(camille: Shop) -> None:
 
 def test_a_link_ends_after_ten_minutes_and_with_the_next_one(camille: Shop) -> None:
     first = commands.one_time_link(email=CAMILLE, now=NOW).rsplit("/", 2)[1]
-    assert commands.who_is_let_in(secret=first, now=NOW + commands.LINK_LIFE - dt.timedelta(seconds=1)).name == "Camille"
+    assert (
+        commands.who_is_let_in(secret=first, now=NOW + commands.LINK_LIFE - dt.timedelta(seconds=1)).name == "Camille"
+    )
     for late in (NOW + commands.LINK_LIFE, NOW - dt.timedelta(seconds=1)):
         with pytest.raises(LinkRefused):
             commands.use_one_time_link(secret=first, now=late)
@@ -294,7 +296,8 @@ def test_a_passkey_is_made_for_the_vaults_host_alone(camille: Shop) -> None:
 
 
 @pytest.mark.parametrize(
-    "address", ["/signup/", "/accounts/signup/", "/password/reset/", "/password/change/", "/login/", "/admin/", "/email/"]
+    "address",
+    ["/signup/", "/accounts/signup/", "/password/reset/", "/password/change/", "/login/", "/admin/", "/email/"],
 )
 def test_there_is_no_sign_up_and_no_password(address: str) -> None:
     assert Browser().get(address).status_code == 404
@@ -302,12 +305,11 @@ def test_there_is_no_sign_up_and_no_password(address: str) -> None:
 
 def test_an_unknown_address_gets_the_same_answer(camille: Shop) -> None:
     answers = [
-        Browser().send("/sign-in/", {"email": email}, to="/sign-in/code/")
-        for email in (CAMILLE, "nobody@shop.example")
+        Browser().send("/sign-in/", {"email": email}, to="/sign-in/code/") for email in (CAMILLE, "nobody@shop.example")
     ]
     assert [answer.status_code for answer in answers] == [302, 302]
     assert answers[0].headers["Location"] == answers[1].headers["Location"]
-    assert {key for key in answers[0].cookies} == {key for key in answers[1].cookies}
+    assert set(answers[0].cookies) == set(answers[1].cookies)
 
 
 def test_guessing_codes_ends(camille: Shop) -> None:

@@ -18,7 +18,7 @@ _DISTINCT_BYTES_MIN = 8
 _KEYS = ("signing", "database", "factors", "ticket-office", "ticket-counter")
 
 
-class HouseRefused(Exception):
+class HouseRefused(Exception):  # noqa: N818 - what happened
     """The house stays closed; the message says why, one reason a line."""
 
 
@@ -31,12 +31,13 @@ def reasons_to_stay_closed(connection: psycopg.Connection) -> list[str]:
         reasons.append("MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN is on: a passkey would be accepted from any site")
     if str(settings.SECRET_KEY) != shop.secret("signing").hex():
         reasons.append("SECRET_KEY is not the shop's own key")
-    for name in _KEYS:
-        if len(set(shop.secret(name))) < _DISTINCT_BYTES_MIN:
-            reasons.append(f"the key {name} is not random")
+    weak = (name for name in _KEYS if len(set(shop.secret(name))) < _DISTINCT_BYTES_MIN)
+    reasons += [f"the key {name} is not random" for name in weak]
     if addresses.is_production():
         if "COMPTOIR_TRUSTED_PROXIES" not in os.environ:
-            reasons.append("COMPTOIR_TRUSTED_PROXIES is not set: attempts cannot be counted by address (0 is an answer)")
+            reasons.append(
+                "COMPTOIR_TRUSTED_PROXIES is not set: attempts cannot be counted by address (0 is an answer)"
+            )
         if not settings.CSRF_COOKIE_SECURE:
             reasons.append("the settings were read before COMPTOIR_DOMAIN was set")
     reasons += grants.wrong_roles(connection)

@@ -7,7 +7,6 @@ part does that in a process of its own. Not here: what a part does, what is migr
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import importlib.util
 import os
 import signal
@@ -20,7 +19,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import IO
+from typing import IO, Self
 
 import httpx
 import msgspec
@@ -42,14 +41,14 @@ _RESTARTS_WITHIN_SECONDS = 60.0
 _PAUSE_SECONDS = 0.1
 _HEALTHY_WITHIN_SECONDS = 90.0
 _END_WITHIN_SECONDS = 15.0
-_PR_SET_PDEATHSIG = 1
 
 _GATEWAY = "comptoir.doors.gateway.application:application"
 _PAGES = "comptoir.config.asgi:application"
 _WORKER = "comptoir.config.worker"
+_PART = (sys.executable, "-m", "comptoir.config.part")
 
 
-class HouseFell(Exception):
+class HouseFell(Exception):  # noqa: N818 - what happened, as the other refusals say it
     """A part of the house does not stay up."""
 
 
@@ -78,7 +77,7 @@ class House:
         gateway_port: int = DEFAULT_GATEWAY_PORT,
         host: str = "127.0.0.1",
         log_folder: Path | None = None,
-        report: Callable[[str], None] = lambda line: None,
+        report: Callable[[str], None] = lambda _line: None,
     ) -> None:
         """Plan the house; nothing is started yet. Raises :class:`ValueError` for a name that is no part's."""
         wanted = tuple(dict.fromkeys(names)) or NAMES
@@ -94,7 +93,7 @@ class House:
 
     # -- in the order in which it happens ---------------------------------------------------------------------------
 
-    def __enter__(self) -> House:
+    def __enter__(self) -> Self:
         """Start, and wait until every part answers."""
         try:
             self.start()
@@ -133,7 +132,7 @@ class House:
                 pause.wait(_PAUSE_SECONDS)
 
     def tend(self) -> None:
-        """Start again what has died. Raises :class:`HouseFell` when a part dies too often. Call it every now and then."""
+        """Start again what has died; call it every now and then. Raises :class:`HouseFell` if a part dies too often."""
         for part in self.parts:
             process = self._running.get(part.name)
             if process is None or process.poll() is None:
@@ -201,11 +200,11 @@ class House:
                 host=_with_port(addresses.host_of(self._rooms[0]), self.port),
             )
         if "worker" in wanted and importlib.util.find_spec(_WORKER) is not None:
-            yield Part("worker", (sys.executable, "-c", f"from {_WORKER} import main; main()"))
+            yield Part("worker", (*_PART, _WORKER))
 
     def _granian(self, application: str, port: int, *, interface: str = "asgi") -> tuple[str, ...]:
         return (
-            *(sys.executable, "-m", "granian", "--interface", interface, "--host", self.host, "--port", str(port)),
+            *(*_PART, "granian", "--interface", interface, "--host", self.host, "--port", str(port)),
             *("--workers", "1", "--loop", "uvloop", "--http", "1", "--no-ws", "--log-level", "warning"),
             *("--workers-kill-timeout", "10", "--backlog", "2048", application),
         )
@@ -227,15 +226,14 @@ class House:
             self._log_folder.mkdir(parents=True, exist_ok=True)
             output = self._log(part).open("ab")
         try:
-            self._running[part.name] = subprocess.Popen(
+            self._running[part.name] = subprocess.Popen(  # noqa: S603 - this project's own programs
                 part.command,
                 env={**os.environ, **self._common_environment(), **part.environment},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT if output is not None else None,
-                # A Ctrl-C is for the house, which ends its parts in order; and if the house is killed, so are they.
+                # A Ctrl-C is for the house, which ends its parts in order.
                 start_new_session=True,
-                preexec_fn=_end_with_parent if sys.platform == "linux" else None,
             )
         finally:
             if output is not None:
@@ -279,10 +277,6 @@ def _is_taken(host: str, port: int) -> bool:
 def _ending(process: subprocess.Popen[bytes]) -> str:
     code = process.returncode
     return f"signal {-code}" if code < 0 else f"exit {code}"
-
-
-def _end_with_parent() -> None:
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 @contextlib.contextmanager

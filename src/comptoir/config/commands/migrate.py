@@ -10,7 +10,7 @@ from comptoir.foundation.rooms.commands import migrate_house
 
 @click.command()
 def command() -> None:
-    """Create or update the shop's database: roles, tables, and who may do what with them.
+    r"""Create or update the shop's database: roles, tables, and who may do what with them.
 
     May be run at any time, also while the shop is open, and says what it did.
 

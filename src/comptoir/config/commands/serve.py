@@ -22,7 +22,7 @@ _MIGRATE = "from comptoir.foundation.rooms.commands import migrate_house; migrat
 @click.option("--gateway-port", default=DEFAULT_GATEWAY_PORT, show_default=True, help="Port of the gateway.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 def command(*, names: tuple[str, ...], port: int, gateway_port: int, host: str) -> None:
-    """Open the shop: gateway, pages and worker, on top of the database. Ends with Ctrl-C.
+    r"""Open the shop: gateway, pages and worker, on top of the database. Ends with Ctrl-C.
 
     Without --room the whole house runs, and its database is brought up to date first. With --room one part runs by
     itself, on a database that `comptoir migrate` has prepared: each in a process, and under an operating-system
@@ -44,7 +44,7 @@ def command(*, names: tuple[str, ...], port: int, gateway_port: int, host: str) 
     with database.server():
         if not names:
             # In a process of its own: the one that stays needs no Django.
-            subprocess.run([sys.executable, "-c", _MIGRATE], check=True, start_new_session=True)
+            subprocess.run([sys.executable, "-c", _MIGRATE], check=True, start_new_session=True)  # noqa: S603
         try:
             house.start()
             house.wait_healthy()

@@ -15,7 +15,7 @@ from comptoir.foundation.rooms.commands import set_up_django
 
 @click.group()
 def command() -> None:
-    """Take staff on, let them go, and make their one-time links.
+    r"""Take staff on, let them go, and make their one-time links.
 
     \b
     Examples:
@@ -30,7 +30,7 @@ def command() -> None:
 def add(*, email: str, name: str) -> None:
     """Take a staff member on, and print their first one-time link."""
     with _vault():
-        from comptoir.vault.credentials import commands  # noqa: PLC0415 - needs a Django that is set up
+        from comptoir.vault.credentials import commands
 
         commands.take_on(name=name, email=email, now=SYSTEM_CLOCK.now())
         click.echo(commands.one_time_link(email=email, now=SYSTEM_CLOCK.now()))
@@ -41,7 +41,7 @@ def add(*, email: str, name: str) -> None:
 def link(*, email: str) -> None:
     """Print a link that signs a staff member in once, within ten minutes."""
     with _vault():
-        from comptoir.vault.credentials import commands  # noqa: PLC0415
+        from comptoir.vault.credentials import commands
 
         click.echo(commands.one_time_link(email=email, now=SYSTEM_CLOCK.now()))
 
@@ -51,7 +51,7 @@ def link(*, email: str) -> None:
 def forget(*, email: str) -> None:
     """Forget a staff member's lost factors; a one-time link then lets them enrol new ones."""
     with _vault():
-        from comptoir.vault.credentials import commands  # noqa: PLC0415
+        from comptoir.vault.credentials import commands
 
         click.echo(f"{commands.forget_factors(email=email)} factors are forgotten.")
 
@@ -61,7 +61,7 @@ def forget(*, email: str) -> None:
 def remove(*, email: str) -> None:
     """Let a staff member go: nothing signs them in any more."""
     with _vault():
-        from comptoir.vault.credentials import commands  # noqa: PLC0415
+        from comptoir.vault.credentials import commands
 
         commands.let_go(email=email)
         click.echo(f"{email} can no longer sign in.")

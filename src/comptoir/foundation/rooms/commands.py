@@ -25,7 +25,7 @@ _SERVER_LOCK = 0x636F6D70_726F6C65
 _HOUSE_LOCK = 0x636F6D70_686F7573
 
 
-def migrate_house(report: Callable[[str], None] = lambda line: None) -> None:
+def migrate_house(report: Callable[[str], None] = lambda _line: None) -> None:
     """Create what is missing of database, roles and tables, and bring every grant into line with the declaration.
 
     Needs a running server (``with database.server()``), and no more: Django is set up here. ``report`` is told one

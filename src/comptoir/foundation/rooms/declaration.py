@@ -87,15 +87,15 @@ _BASE_POLICY = {
     "object-src": "'none'",
 }
 
-_NO_FEATURES = {
-    feature: "()"
-    for feature in (
+_NO_FEATURES = dict.fromkeys(
+    (
         "accelerometer", "autoplay", "camera", "display-capture", "encrypted-media", "fullscreen", "geolocation",
         "gyroscope", "hid", "magnetometer", "microphone", "midi", "payment", "picture-in-picture",
         "publickey-credentials-create", "publickey-credentials-get", "screen-wake-lock", "serial", "usb",
         "web-share", "xr-spatial-tracking",
-    )
-}  # fmt: skip
+    ),
+    "()",
+)  # fmt: skip
 
 
 def _permissions(**allowed: str) -> str:
@@ -164,9 +164,7 @@ VAULT = Room(
     headers=_BASE_HEADERS
     | _NOT_STORED
     | {
-        "Permissions-Policy": _permissions(
-            publickey_credentials_create="(self)", publickey_credentials_get="(self)"
-        ),
+        "Permissions-Policy": _permissions(publickey_credentials_create="(self)", publickey_credentials_get="(self)"),
     },
     data_classes=frozenset({"public", "persona", "opaque", "contact", "credential"}),
 )

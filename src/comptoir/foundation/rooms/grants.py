@@ -53,7 +53,7 @@ class Grant(msgspec.Struct, frozen=True, order=True):
 
 
 class Difference(msgspec.Struct, frozen=True, order=True):
-    """Something in the database that is not as declared: a sentence, and the statement that puts it right, if one does."""
+    """Something in the database that is not as declared: a sentence, and the grant that is missing or too many."""
 
     sentence: str
     remedy: Grant | None = None
@@ -124,11 +124,11 @@ def actual_privileges(connection: psycopg.Connection) -> frozenset[Grant]:
     """
     grants: set[Grant] = set()
     roles = [room.role for room in ROOMS.values()]
+    asked = {"roles": roles, "schema": SCHEMA, "table_privileges": list(_TABLE_PRIVILEGES)}
     for kind, query in _EFFECTIVE.items():
-        grants |= {Grant(kind, *row) for row in connection.execute(query, {"roles": roles, "schema": SCHEMA})}
+        grants |= {Grant(kind, *row) for row in connection.execute(query, asked)}
     for kind, query in _GRANTED.items():
-        rows = connection.execute(query, {"roles": roles, "schema": SCHEMA, "owner": OWNER_ROLE})
-        grants |= {Grant(kind, *row) for row in rows}
+        grants |= {Grant(kind, *row) for row in connection.execute(query, asked)}
     return frozenset(grants)
 
 
@@ -176,8 +176,8 @@ def statements(differences: Iterable[Difference]) -> list[sql.Composed]:
         grantee = sql.SQL("PUBLIC") if grant.grantee == "PUBLIC" else sql.Identifier(grant.grantee)
         if grant.kind == "COLUMN":
             table, _, column = grant.name.rpartition(".")
-            thing = sql.SQL("ON TABLE {}").format(sql.Identifier(table))
-            privilege = sql.SQL("{} ({})").format(sql.SQL(grant.privilege), sql.Identifier(column))
+            thing: sql.Composable = sql.SQL("ON TABLE {}").format(sql.Identifier(table))
+            privilege: sql.Composable = sql.SQL("{} ({})").format(sql.SQL(grant.privilege), sql.Identifier(column))
         else:
             # A function's signature comes quoted from the catalogue (regprocedure); everything else is one name.
             name = sql.SQL(grant.name) if grant.kind == "FUNCTION" else sql.Identifier(grant.name)
@@ -259,9 +259,9 @@ _EFFECTIVE = {
             unnest(ARRAY['USAGE', 'CREATE']) privilege
         WHERE has_schema_privilege(role, %(schema)s, privilege)
         """,
-    "TABLE": f"""
+    "TABLE": """
         SELECT relname::text, role, privilege FROM pg_class, unnest(%(roles)s::text[]) role,
-            unnest(ARRAY{list(_TABLE_PRIVILEGES)}) privilege
+            unnest(%(table_privileges)s::text[]) privilege
         WHERE relkind IN ('r', 'p', 'v', 'm', 'f') AND relnamespace = %(schema)s::regnamespace
             AND has_table_privilege(role, pg_class.oid, privilege)
         """,

@@ -6,7 +6,7 @@ nobody's session of another. Not here: what a session may hold (``visits.py``).
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from django.db import models
 
@@ -20,6 +20,8 @@ class _Session(models.Model):
     content = models.TextField()
     begun_at = models.DateTimeField()
     seen_at = models.DateTimeField(db_index=True)
+
+    objects: ClassVar[models.Manager[Self]] = models.Manager()
 
     class Meta:
         abstract = True
@@ -54,6 +56,8 @@ class _Admission(models.Model):
 
     ticket = models.BinaryField(primary_key=True, max_length=32)
     expires_at = models.DateTimeField(db_index=True)
+
+    objects: ClassVar[models.Manager[Self]] = models.Manager()
 
     class Meta:
         abstract = True

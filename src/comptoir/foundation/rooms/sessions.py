@@ -51,7 +51,7 @@ class RoomSession(SessionBase):
 
     @property
     def is_due(self) -> bool:
-        """Tell whether it is time to write down that somebody is still here: at most once in a tenth of the idle time."""
+        """Tell whether it is time to write down that somebody is still here: once in a tenth of the idle time."""
         if self.seen_at is None:
             return False
         return timezone.now() - self.seen_at > dt.timedelta(seconds=self._room.session_idle_seconds / 10)
@@ -61,7 +61,7 @@ class RoomSession(SessionBase):
         now = timezone.now()
         row = None
         if self.session_key:
-            row = self._model._default_manager.filter(
+            row = self._model.objects.filter(
                 digest=_digest(self.session_key),
                 seen_at__gt=now - dt.timedelta(seconds=self._room.session_idle_seconds),
                 begun_at__gt=now - dt.timedelta(seconds=self._room.session_absolute_seconds),
@@ -75,7 +75,7 @@ class RoomSession(SessionBase):
 
     def exists(self, session_key: str) -> bool:
         """Tell whether there is a session with that key."""
-        return self._model._default_manager.filter(digest=_digest(session_key)).exists()
+        return self._model.objects.filter(digest=_digest(session_key)).exists()
 
     def create(self) -> None:
         """Begin a session with a new key; the absolute time begins now."""
@@ -85,18 +85,18 @@ class RoomSession(SessionBase):
         self.save(must_create=True)
         self.modified = True
 
-    def save(self, must_create: bool = False) -> None:  # noqa: FBT001, FBT002 - Django's signature
+    def save(self, must_create: bool = False) -> None:
         """Write the session down. Raises :class:`UpdateError` if it was ended meanwhile."""
         if self.session_key is None:
             self.create()
             return
-        content = self._get_session(no_load=must_create)
+        content = self._get_session(no_load=must_create)  # type: ignore[attr-defined]
         now = timezone.now()
         self._begun_at = self._begun_at or now
         self.seen_at = now
         values = {"content": self.encode(content), "seen_at": now}
         digest = _digest(self.session_key)
-        sessions = self._model._default_manager
+        sessions = self._model.objects
         try:
             with transaction.atomic(using=self._room.name):
                 if must_create:
@@ -110,7 +110,7 @@ class RoomSession(SessionBase):
         """End a session (unset: this one)."""
         key = session_key or self.session_key
         if key is not None:
-            self._model._default_manager.filter(digest=_digest(key)).delete()
+            self._model.objects.filter(digest=_digest(key)).delete()
 
     def _get_new_session_key(self) -> str:
         return secrets.token_urlsafe(_KEY_BYTES)
@@ -131,7 +131,7 @@ class RoomSessionMiddleware:
         room: Room = request.room  # type: ignore[attr-defined]
         name = cookie_name(room)
         session = RoomSession(request.COOKIES.get(name), room=room)
-        request.session = session  # type: ignore[assignment]
+        request.session = session
         response = self._get_response(request)
         is_server_error = response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR
         if session.accessed:

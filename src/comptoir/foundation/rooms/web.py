@@ -61,7 +61,7 @@ class RoomMiddleware:
                 headers={"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"},
             )
         request.room = room  # type: ignore[attr-defined]
-        request.urlconf = room.urlconf  # type: ignore[attr-defined]
+        request.urlconf = room.urlconf
         with entered(room):
             response = self._get_response(request)
             if isinstance(response, StreamingHttpResponse):
@@ -88,7 +88,7 @@ class RoomMiddleware:
             response.headers[name] = value
 
 
-class StaticFilesMiddleware(WhiteNoiseMiddleware):
+class StaticFilesMiddleware(WhiteNoiseMiddleware):  # type: ignore[misc]
     """Serves the static files of the packages under every room's own origin."""
 
     @staticmethod

@@ -35,7 +35,7 @@ def display_name(user: AbstractBaseUser) -> str:
     return str(user)
 
 
-class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] - allauth has no types
+class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     """Accounts are made by the operator; a sign-in begins a visit in the vault."""
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:  # noqa: ARG002 - allauth's signature
@@ -53,7 +53,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] - allauth has
         begin_visit(request, visit)
 
 
-class FactorAdapter(DefaultMFAAdapter):  # type: ignore[misc] - allauth has no types
+class FactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
     """Second factors: kept sealed, bound to the vault's own name, never all taken away."""
 
     def get_totp_issuer(self) -> str:

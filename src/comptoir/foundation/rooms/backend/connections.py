@@ -25,9 +25,9 @@ class RoomConnections(ConnectionHandler):
         room = current_room()
         return super().__getitem__(room.name if room is not None and alias == OWNER_ALIAS else alias)
 
-    def all(self, initialized_only: bool = False) -> list[Any]:  # noqa: FBT001, FBT002 - Django's signature
+    def all(self, initialized_only: bool = False) -> list[Any]:
         """Return the connections themselves, so that closing all of them closes the owner's too."""
-        aliases = [alias for alias in self if not initialized_only or hasattr(self._connections, alias)]
+        aliases = [alias for alias in self if not initialized_only or hasattr(self._connections, alias)]  # type: ignore[attr-defined]
         return [super(RoomConnections, self).__getitem__(alias) for alias in aliases]
 
 
