@@ -31,8 +31,8 @@ FIXED_NAMES = {
 #: Names that gather what nobody wanted to place.
 DUMPING_GROUNDS = {"util", "utils", "helper", "helpers", "common", "misc", "lib", "shared", "tools", "stuff", "base"}
 
-#: Files that one head can hold have at most this many lines.
-LINES_MAX = 600
+#: Files that one head can hold have at most this many lines; those of tests, whose parts stand side by side, some more.
+LINES_MAX, TEST_LINES_MAX = 600, 800
 #: Longer ones, each with the reason why it is one thing all the same.
 LONG_FILES: dict[str, str] = {}
 
@@ -104,10 +104,11 @@ def test_there_is_no_dumping_ground() -> None:
 @pytest.mark.parametrize("path", [*modules(), *sorted((ROOT / "tests").rglob("*.py"))], ids=inside)
 def test_a_file_is_one_thing_that_a_head_can_hold(path: Path) -> None:
     lines = len(path.read_text().splitlines())
+    allowed = LINES_MAX if path.is_relative_to(SOURCE) else TEST_LINES_MAX
     if inside(path) in LONG_FILES:
-        assert lines > LINES_MAX, "it is short again: take it off the list"
+        assert lines > allowed, "it is short again: take it off the list"
     else:
-        assert lines <= LINES_MAX
+        assert lines <= allowed
 
 
 def test_no_file_names_a_registry_or_somebodys_machine() -> None:

@@ -174,8 +174,8 @@ def _copying(administrator: psycopg.Connection, template: str, name: str) -> Ite
 def _close_django() -> None:
     # Django asks for the database's name whenever it opens a connection, so it only has to open a new one.
     if "django.db" in sys.modules:
-        from django.conf import settings  # noqa: PLC0415 - only where a test has Django anyway
-        from django.db import connections  # noqa: PLC0415
+        from django.conf import settings
+        from django.db import connections
 
         if settings.configured:
             connections.close_all()
