@@ -67,7 +67,7 @@ class SalesHandler:
             touched.extend(referred)
             self._sales = store.find_sales(connection, referred)
             self._returned = store.find_returned_receipts(connection, [(a.source, a.data.receipt) for a in coming_back])
-        if touched:
+        if coming_back or (bought and store.is_any_waiting(connection)):
             for one in store.find_returns_of(connection, set(touched)):
                 self._returns_of[one.sale].append(one)
 

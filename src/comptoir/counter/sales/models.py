@@ -20,15 +20,6 @@ class Sale(models.Model):
     total_minor = models.BigIntegerField()
     lines = models.JSONField()
 
-    class Meta:
-        """A customer's purchases are found by customer and time."""
-
-        indexes = (
-            models.Index(
-                fields=["customer", "occurred_at"], name="sale_of_customer", condition=models.Q(customer__isnull=False)
-            ),
-        )
-
     def __str__(self) -> str:
         """Return the receipt number."""
         return self.receipt
@@ -53,7 +44,10 @@ class Return(models.Model):
     class Meta:
         """Returns are found by their sale."""
 
-        indexes = (models.Index(fields=["sale_source", "sale_receipt"], name="return_of_sale"),)
+        indexes = (
+            models.Index(fields=["sale_source", "sale_receipt"], name="return_of_sale"),
+            models.Index(fields=["position"], name="return_waiting", condition=models.Q(status="waiting")),
+        )
         constraints = (
             models.CheckConstraint(
                 condition=models.Q(status__in=["waiting", "applied", "excessive"]), name="return_status"

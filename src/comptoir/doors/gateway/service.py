@@ -65,7 +65,7 @@ class Service:
         self.recorder = Recorder()
         self.metrics = Metrics(waiting=lambda: self.intake.waiting, streams=lambda: self.hub.subscribers)
         self.intake = Intake(
-            connect=lambda: database.connect(COUNTER.role),
+            connect=lambda: database.connect_lane(COUNTER.role),
             rules=lambda: self._rules,
             hub=self.hub,
             recorder=self.recorder,

@@ -31,7 +31,12 @@ class Migration(migrations.Migration):
                 ("status", models.TextField()),
             ],
             options={
-                "indexes": [models.Index(fields=["sale_source", "sale_receipt"], name="return_of_sale")],
+                "indexes": [
+                    models.Index(fields=["sale_source", "sale_receipt"], name="return_of_sale"),
+                    models.Index(
+                        condition=models.Q(("status", "waiting")), fields=["position"], name="return_waiting"
+                    ),
+                ],
                 "constraints": [
                     models.CheckConstraint(
                         condition=models.Q(("status__in", ["waiting", "applied", "excessive"])), name="return_status"
@@ -58,14 +63,5 @@ class Migration(migrations.Migration):
                 ("total_minor", models.BigIntegerField()),
                 ("lines", models.JSONField()),
             ],
-            options={
-                "indexes": [
-                    models.Index(
-                        condition=models.Q(("customer__isnull", False)),
-                        fields=["customer", "occurred_at"],
-                        name="sale_of_customer",
-                    )
-                ],
-            },
         ),
     ]
