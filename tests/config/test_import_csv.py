@@ -452,6 +452,8 @@ def test_a_real_year_is_imported_and_no_row_is_lost(online_retail: Path) -> None
         rows_in_events = counts.in_events
     assert counts.read == 525_461
     assert rows_in_events + counts.refused == 525_461
+    # The largest invoice has 675 lines, and none is cut.
+    assert "too_many_lines" not in reasons
     # 2,121 counts of the stock, three bad debts, one cancellation without goods: exact, whatever else is refused.
     assert reasons["negative_quantity"] == 2_121
     assert reasons["negative_amount"] == 3

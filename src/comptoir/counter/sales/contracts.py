@@ -11,7 +11,7 @@ from comptoir.foundation.touchpoints.contracts import EventType
 
 SALE_CLOSED: Final = "sale.closed"
 SALE_RETURNED: Final = "sale.returned"
-LINES_MAX: Final = 500
+LINES_MAX: Final = 1000  # a wholesaler's invoice has had 675
 _AMOUNT_MAX: Final = 10**12
 
 Receipt = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
