@@ -12,6 +12,7 @@ from click.testing import CliRunner
 
 from comptoir.config.command import main
 from comptoir.config.replaying import additions, journey, recordings
+from comptoir.foundation.kernel import codec
 
 UNTIL = dt.date(2017, 1, 3)
 
@@ -25,7 +26,7 @@ def test_the_first_basket_is_the_first_row_of_the_data_set(baskets: list[journey
     first = baskets[0]
     assert first.time == dt.datetime(2017, 1, 1, 11, 53, 26, tzinfo=dt.UTC)
     assert first.source == "/stores/330/tills/1"
-    assert recordings.codec.encode(first.event().data) == (
+    assert codec.encode(first.event().data) == (
         b'{"receipt":"31198570044","store":"330","customer":{"kind":"card","value":"2017-0000900"},"currency":"USD",'
         b'"total":50,"lines":[{"product":"1095275","category":"PASTRY","quantity":1,"amount":50}]}'
     )

@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import textwrap
+import tomllib
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,7 @@ from click.testing import CliRunner
 from comptoir.config.command import main
 from comptoir.config.replaying import exports, inspecting, mapping, recordings, rows
 from comptoir.config.replaying.reports import harmless
+from comptoir.counter.sales.contracts import LINES_MAX
 
 PLAIN = """
     [sale]
@@ -47,7 +49,7 @@ HEADING = "Receipt;Shop;Day;Hour;Card;Article;Group;Count;Worth"
 
 
 def rules(text: str = PLAIN, **changes: Any) -> mapping.Mapping:
-    members = mapping.tomllib.loads(textwrap.dedent(text))
+    members = tomllib.loads(textwrap.dedent(text))
     for name, value in changes.items():
         table, _, setting = name.partition("__")
         if value is None:
@@ -269,7 +271,7 @@ def test_repeated_rows_are_kept_or_refused_as_the_mapping_says(tmp_path: Path) -
 
 def test_amounts_are_rounded_or_refused_as_the_mapping_says(tmp_path: Path) -> None:
     lines = ["1;L;01.07.2026;09:30;C;A1;;3;0,335", "2;L;01.07.2026;09:30;C;A1;;1,5;1"]
-    by_unit = {"line__amount": None, "line__unit_price": "Worth"}
+    by_unit: dict[str, Any] = {"line__amount": None, "line__unit_price": "Worth"}
     result = imported(tmp_path, *lines, **by_unit, line__fractional_quantities="one")
     assert [event["data"]["total"] for event in result.events] == [101, 150]
     assert result.events[1]["data"]["lines"][0]["quantity"] == 1
@@ -278,9 +280,9 @@ def test_amounts_are_rounded_or_refused_as_the_mapping_says(tmp_path: Path) -> N
 
 
 def test_a_receipt_with_too_many_lines_is_refused_as_a_whole(tmp_path: Path) -> None:
-    lines = [f"1;L;01.07.2026;09:30;C;A{n};;1;1,00" for n in range(exports.LINES_MAX + 1)]
+    lines = [f"1;L;01.07.2026;09:30;C;A{n};;1;1,00" for n in range(LINES_MAX + 1)]
     result = imported(tmp_path, *lines, "2;L;01.07.2026;09:30;C;A;;1;1,00")
-    assert Counter(row.reason for row in result.refused) == {"too_many_lines": exports.LINES_MAX + 1}
+    assert Counter(row.reason for row in result.refused) == {"too_many_lines": LINES_MAX + 1}
     assert [event["id"] for event in result.events] == ["sale-2"]
 
 
@@ -384,7 +386,7 @@ def test_a_new_mapping_is_one_that_works(tmp_path: Path) -> None:
         encoding="cp1252",
     )
     text = inspecting.new_mapping(path)
-    guessed = mapping.parse(mapping.tomllib.loads(text))
+    guessed = mapping.parse(tomllib.loads(text))
     assert guessed.time == mapping.TimeColumns(["Invoice date"], "%d/%m/%Y %H:%M", "UTC")
     assert guessed.returns == mapping.ReturnRules("receipt_prefix", prefix="C", match_returns=True)
     result = Imported(path, guessed)
@@ -424,8 +426,8 @@ def online_retail(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     source = folder / "online_retail_II" / "online_retail_II_2009-2010.parquet"
     if not source.exists():
         pytest.skip(f"{source} is missing: no real export was imported")
-    from pyarrow import csv as arrow_csv  # type: ignore[import-untyped]  # noqa: PLC0415
-    from pyarrow import parquet  # noqa: PLC0415
+    from pyarrow import csv as arrow_csv  # type: ignore[import-untyped]
+    from pyarrow import parquet
 
     path = tmp_path_factory.mktemp("online-retail") / "export.csv"
     table = parquet.ParquetFile(source).read()

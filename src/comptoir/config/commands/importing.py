@@ -139,6 +139,7 @@ def csv_(
                 "rows_refused": counts.refused,
                 "refused_by_reason": export.reasons(),
             }
+            sent = _Sent({}, [], None)
             if dry_run:
                 result |= _shown(export, output)
             else:
@@ -147,8 +148,9 @@ def csv_(
                     written = (event.encode() for event in export.events())
                     result["events"] = recordings.write(path, bar.counted(written))
                 result["recording"] = str(path)
-            sent = _sent(export, path, gateway=gateway, key=key) if send else _Sent({}, [], None)
-            result |= sent.members
+                if send:
+                    sent = _sent(export, path, gateway=gateway, key=key)
+                    result |= sent.members
             _say(result, began, output)
             if report is not None:
                 _write_report(report, file.name, export.refused(), sent.refused_rows)
