@@ -21,6 +21,8 @@ def command() -> None:
     Examples:
       comptoir staff add camille@example.org --name Camille
       comptoir staff link camille@example.org
+      comptoir staff forget camille@example.org
+      comptoir staff remove camille@example.org
     """
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
@@ -10,6 +11,11 @@ from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
 from comptoir.foundation.kernel.ids import IDS
+
+
+def new_id() -> uuid.UUID:
+    """Return a new id for a staff member (UUIDv7)."""
+    return IDS.new()
 
 
 class StaffMembers(BaseUserManager["StaffMember"]):
@@ -23,7 +29,7 @@ class StaffMembers(BaseUserManager["StaffMember"]):
 class StaffMember(AbstractBaseUser):
     """A person who works for the shop. There are no passwords: the field that Django wants is unusable."""
 
-    id = models.UUIDField(primary_key=True, default=IDS.new, editable=False)
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     name = models.CharField(_("name"), max_length=100)
     email = models.EmailField(_("e-mail address"), unique=True)
     joined_at = models.DateTimeField()

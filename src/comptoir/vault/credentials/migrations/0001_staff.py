@@ -5,7 +5,7 @@ import django.db.models.functions.text
 from django.conf import settings
 from django.db import migrations, models
 
-import comptoir.foundation.kernel.ids
+import comptoir.vault.credentials.models
 
 
 class Migration(migrations.Migration):
@@ -33,7 +33,7 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.UUIDField(
-                        default=comptoir.foundation.kernel.ids.IdMaker.new,
+                        default=comptoir.vault.credentials.models.new_id,
                         editable=False,
                         primary_key=True,
                         serialize=False,
