@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import uuid
 
 import psycopg
 
@@ -23,6 +22,7 @@ from comptoir.counter.sales.contracts import SALE_CLOSED, SALE_RETURNED
 from comptoir.counter.sales.handlers import Fold, SalesHandler
 from comptoir.counter.sales.rules import kept
 from comptoir.foundation.events.contracts import Arrival, Balance, Batch, Change
+from comptoir.foundation.kernel.ids import Id
 from comptoir.foundation.kernel.problem import Problem
 
 
@@ -86,7 +86,7 @@ class LoyaltyHandler:
             elif arrival.refusal is None and arrival.type in {LINKED, UNLINKED}:
                 # Nothing moves, but what each of the two sees is another wallet now.
                 assert arrival.position is not None
-                for end in {members, self._customers.members(uuid.UUID(arrival.data.identifier.value))}:
+                for end in {members, self._customers.members(arrival.data.identifier.value)}:
                     batch.changes.append(Change(end, arrival.position, *ledger.balance(end)))
 
     def write(self, connection: psycopg.Connection, batch: Batch) -> None:
@@ -141,10 +141,10 @@ class LoyaltyHandler:
                 self._ledger.earn(customer, earning)
             return
 
-        def effects(returns: list[object] | None) -> dict[tuple[uuid.UUID, str], int]:
+        def effects(returns: list[object] | None) -> dict[tuple[Id, str], int]:
             if returns is None:
                 return {}
-            stages: list[tuple[uuid.UUID, list[Earning]]] = [
+            stages: list[tuple[Id, list[Earning]]] = [
                 (sale.position, version.for_sale(sale.occurred_at, sale.lines))
             ]
             for count, one in enumerate(returns, start=1):
@@ -154,7 +154,9 @@ class LoyaltyHandler:
 
         happened = {sale.position: sale.occurred_at, **{one.position: one.occurred_at for one in after}}
         day = version.last_day(sale.occurred_at)
-        for cause, rule, change in rules.differences(effects(before), effects(after)):  # type: ignore[arg-type]
+        changes = rules.differences(effects(before), effects(after))  # type: ignore[arg-type]
+        # What rounds the other way now is given before the rest is taken, so that no other lot has to stand in.
+        for cause, rule, change in sorted(changes, key=lambda each: each[2] < 0):
             move = self._ledger.earn if change > 0 else self._ledger.take_back
             move(customer, Earning(rule, abs(change), day), cause=cause, occurred_at=happened[cause])
 
@@ -216,7 +218,7 @@ class LoyaltyHandler:
             day=version.last_day(arrival.received_at), today=version.local_day(arrival.received_at),
         )  # fmt: skip
 
-    def _members(self, arrival: Arrival) -> tuple[uuid.UUID, ...] | None:
+    def _members(self, arrival: Arrival) -> tuple[Id, ...] | None:
         return None if arrival.customer is None else self._customers.members(arrival.customer)
 
 

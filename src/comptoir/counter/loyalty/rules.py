@@ -204,12 +204,17 @@ class Ledger:
     def adjust(
         self, customer: uuid.UUID, members: Sequence[uuid.UUID], points: int, *, day: dt.date, today: dt.date
     ) -> Problem | None:
-        """Add points that expire on ``day``, or take points away; returns the refusal if there are not enough."""
+        """Add points that expire on ``day``, or take points away; returns the refusal if there are not enough.
+
+        What the customer owes is settled out of added points.
+        """
         if points > 0:
             accounts = self._of(customer)
             accounts.available += points
             accounts.lots[day] = accounts.lots.get(day, 0) + points
             self._move(customer, Account.ADJUSTED, Account.AVAILABLE, points, day, "adjusted")
+            if accounts.owed:
+                self._settle(customer, accounts)
             return None
         draws = self._draws(members, -points, today)
         if isinstance(draws, Problem):
