@@ -31,6 +31,8 @@ CARD: Final = "2017-0002337"
 STAFF_EMAIL: Final = "demo@office.localhost"
 
 _FIRST_PART = dt.datetime(2017, 1, 15)  # noqa: DTZ001 - click's own form; the zone is added below
+_YEAR = (dt.datetime(2017, 1, 1, tzinfo=dt.UTC), dt.datetime(2018, 1, 1, 4, 2, tzinfo=dt.UTC))
+_FIRST_DAY_ENDS = dt.datetime(2017, 1, 2, tzinfo=dt.UTC)
 _DAY_SECONDS = 86_400
 _TEND_SECONDS = 0.5
 
@@ -168,7 +170,7 @@ class _Demo:
         """Send the first part as fast as it goes. ``resume`` passes over what an earlier demo has sent."""
         from comptoir.config.replaying import progress, sending
 
-        with progress.sending_bar(f"Loading the sales before {self._until:%Y-%m-%d}", None) as bar:
+        with progress.sending_bar("Loading", span=(_YEAR[0], max(self._until, _FIRST_DAY_ENDS))) as bar:
             sender = sending.Sender(house.gateway_url, keyring, progress=bar)
 
             async def load() -> None:
@@ -188,7 +190,7 @@ class _Demo:
         from comptoir.config.replaying import progress, sending
 
         self._introduce(house, keyring)
-        with progress.sending_bar("Replaying", None) as bar:
+        with progress.sending_bar("The year", span=_YEAR) as bar:
             sender = sending.Sender(house.gateway_url, keyring, progress=bar)
             pace = sending.Pace(_DAY_SECONDS / self._day_seconds)
 

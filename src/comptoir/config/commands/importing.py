@@ -205,7 +205,7 @@ def _sent(export: Export, path: Path, *, gateway: str, key: str | None) -> _Sent
         refused[refusal.source, refusal.id] = refusal
 
     failure = None
-    with progress.sending_bar("Sending", None) as bar:
+    with progress.sending_bar("Sending") as bar:
         sender = sending.Sender(gateway, keyring_of(key), progress=bar, on_refusal=remember)
         try:
             asyncio.run(sender.send(recordings.read(path)))

@@ -35,11 +35,11 @@ class Bar:
         """Prepare a bar for ``total`` steps; ``None`` where nobody knows how many there are."""
         self._title = title
         self._output = output or console()
+        # Where nobody knows the end, a bar says nothing.
+        bar = [rich.progress.BarColumn(24), rich.progress.TaskProgressColumn()] if total is not None else []
         self._bars = rich.progress.Progress(
             rich.progress.TextColumn("{task.description}"),
-            rich.progress.BarColumn(),
-            rich.progress.MofNCompleteColumn(),
-            rich.progress.TimeElapsedColumn(),
+            *bar,
             rich.progress.TextColumn("{task.fields[note]}"),
             console=self._output,
             disable=not self._output.is_terminal,
@@ -58,10 +58,10 @@ class Bar:
 
     def at(self, count: int, note: str = "") -> None:
         """Say that ``count`` steps are done, with a few words beside the bar."""
-        self._bars.update(self._task, completed=count, note=note)
+        self._bars.update(self._task, completed=count, note=note or f"{count:,}")
         if not self._output.is_terminal and time.monotonic() - self._said_at > _LINE_EVERY_SECONDS:
             self._said_at = time.monotonic()
-            self._output.print(f"{self._title}: {count:,} {note}".rstrip())
+            self._output.print(f"{self._title}: {note or f'{count:,}'}")
 
     def counted(self, items: Iterable[T], *, every: int = 500) -> Iterator[T]:
         """Pass the items on, and count them on the bar."""
@@ -77,27 +77,37 @@ class Bar:
 class SendingBar:
     """A bar for a sender: how many events, up to which day, how fast, and what it waits for."""
 
-    def __init__(self, bar: Bar) -> None:
-        """Show on ``bar``."""
+    def __init__(self, bar: Bar, start: dt.datetime | None) -> None:
+        """Show on ``bar``, which goes by recorded seconds after ``start``, or else by events."""
         self._bar = bar
-        self._count = 0
+        self._start = start
+        self._done = 0
 
     def sent(self, tally: Tally, at: dt.datetime) -> None:
         """Show the count, the recorded time, the speed and the refusals."""
-        self._count = tally.skipped + tally.events
+        count = tally.skipped + tally.events
+        self._done = count if self._start is None else int((at - self._start).total_seconds())
         refused = f", {tally.refused_total:,} refused" if tally.refused_total else ""
-        self._bar.at(self._count, f"{at:%Y-%m-%d %H:%M}, {tally.events_per_second:,.0f} a second{refused}")
+        self._bar.at(self._done, f"{at:%Y-%m-%d %H:%M}, {count:,} events, {tally.events_per_second:,.0f}/s{refused}")
 
     def waiting(self, reason: str, seconds: float) -> None:
         """Show why nothing moves, and when the sender tries again."""
-        self._bar.at(self._count, f"[yellow]{reason}; again in {seconds:.1f} s[/]")
+        self._bar.at(self._done, f"[yellow]{reason}; again in {seconds:.1f} s[/]")
 
 
 @contextlib.contextmanager
-def sending_bar(title: str, total: int | None) -> Iterator[SendingBar]:
-    """Show a bar for a sender while the block runs."""
+def sending_bar(
+    title: str, total: int | None = None, *, span: tuple[dt.datetime, dt.datetime] | None = None
+) -> Iterator[SendingBar]:
+    """Show a bar for a sender while the block runs.
+
+    The bar goes by the ``total`` of events, or by recorded time within ``span``, whichever is known.
+    """
+    start = None
+    if span is not None:
+        start, total = span[0], int((span[1] - span[0]).total_seconds())
     with Bar(title, total=total) as bar:
-        yield SendingBar(bar)
+        yield SendingBar(bar, start)
 
 
 def summary(tally: Tally) -> rich.table.Table:

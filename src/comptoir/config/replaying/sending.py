@@ -1,9 +1,9 @@
 """The sender: takes recorded events to the gateway over HTTP, as the stores' tills would have.
 
 Events go in the order of time, in windows. Within a window the facts (what happened) are sent first, several
-batches at once, and then, one after another, the requests on which the counter has to decide (``points.redeem``
-and its like): facts give the same result in any order, decisions depend on what was known before them, so that the
-same recording always meets the same answers.
+batches at once, and then, one touchpoint after the other, the requests on which the counter has to decide
+(``points.redeem`` and its like). Facts give the same result in any order; decisions depend on what was known before
+them, so that the same recording always meets the same answers.
 
 Nothing is given up silently. A gateway that is busy (503), restarting or out of reach is asked again, later and
 later with some chance in it, and the wait is shown; a batch that is refused as a whole is halved until the event at
@@ -351,15 +351,12 @@ class Sender:
 
     async def _send_window(self, client: httpx.AsyncClient, window: Sequence[Entry]) -> None:
         facts: dict[str, list[Entry]] = {}
-        decisions: list[tuple[str, Entry]] = []
+        decisions: dict[str, list[Entry]] = {}
         for entry in window:
             key = self._keyring.key_for(entry.source)
             if key is None:
                 raise SendingError(f"no key for the source {entry.source}; nothing of this window was lost")
-            if is_decision(entry.type):
-                decisions.append((key, entry))
-            else:
-                facts.setdefault(key, []).append(entry)
+            (decisions if is_decision(entry.type) else facts).setdefault(key, []).append(entry)
         gate = asyncio.Semaphore(self._in_flight)
 
         async def send(key: str, batch: list[Entry]) -> None:
@@ -374,8 +371,8 @@ class Sender:
         except BaseExceptionGroup as errors:
             # The first one says it; the others are its echo.
             raise errors.exceptions[0] from None
-        for key, run in itertools.groupby(decisions, key=lambda pair: pair[0]):
-            for batch in _batches([entry for _, entry in run], self._batch):
+        for key, entries in decisions.items():
+            for batch in _batches(entries, self._batch):
                 await self._send_batch(client, key, batch)
 
     async def _send_batch(self, client: httpx.AsyncClient, key: str, batch: list[Entry]) -> None:
