@@ -9,20 +9,22 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import logging
+import re
+import signal
 import uuid
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from types import FrameType
 from typing import Any, Final
-from urllib.parse import parse_qs, unquote
+from urllib.parse import parse_qsl
 
 import msgspec
 
-from comptoir.counter.customers.contracts import Identifier
+from comptoir.counter.customers.contracts import CUSTOMER_KIND, Identifier
 from comptoir.doors.gateway import limits, openapi
 from comptoir.doors.gateway.errors import (
     BodyTooLarge,
     BodyTooSlow,
-    Busy,
-    DatabaseAway,
+    EnvelopeInvalid,
     MalformedJson,
     MediaTypeNotAccepted,
     MethodNotAllowed,
@@ -33,26 +35,40 @@ from comptoir.doors.gateway.errors import (
 from comptoir.doors.gateway.intake import Item, Request
 from comptoir.doors.gateway.metrics import CONTENT_TYPE as METRICS_TYPE
 from comptoir.doors.gateway.service import Service
-from comptoir.doors.gateway.streams import stream_counts, stream_customer
+from comptoir.doors.gateway.streams import Streams
 from comptoir.foundation.kernel import codec
+from comptoir.foundation.kernel.ids import Id
 from comptoir.foundation.kernel.problem import Problem
-from comptoir.foundation.touchpoints.compiling import CompiledTouchpoint
+from comptoir.foundation.touchpoints.compiling import CompiledMap, CompiledTouchpoint, problem_of
 from comptoir.foundation.touchpoints.errors import FieldInvalid, KeyNotKnown
+from comptoir.foundation.touchpoints.store import Keys
 
 _log = logging.getLogger(__name__)
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Answering = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _JSON: Final = b"application/json"
 _PROBLEM: Final = b"application/problem+json"
 _RETRY: Final = (b"retry-after", str(limits.RETRY_AFTER_SECONDS).encode())
-_REPEATED: Final = (b"comptoir-repeated", b"1")
-_SINGLE: Final = "application/cloudevents+json"
-_BATCH: Final = "application/cloudevents-batch+json"
+_CHALLENGE: Final = (b"www-authenticate", b'Bearer realm="comptoir"')
+_REPEATED: Final = ((b"comptoir-repeated", b"1"),)
+_SINGLE: Final = b"application/cloudevents+json"
+_BATCH: Final = b"application/cloudevents-batch+json"
+_WHOLE: Final = frozenset({_SINGLE, _BATCH})
+_TYPES_OF_EVENTS: Final = "Send application/cloudevents+json, application/cloudevents-batch+json, or application/json \
+with ce- headers."
 #: The last moment there is, and the last id: where a history begins.
-_FROM_THE_END: Final = (dt.datetime(9999, 12, 31, tzinfo=dt.UTC), uuid.UUID(int=(1 << 128) - 1))
+_FROM_THE_END: Final = (dt.datetime(9999, 12, 31, tzinfo=dt.UTC), "ffffffff-ffff-ffff-ffff-ffffffffffff")
+_UUID: Final = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
+_CUSTOMER: Final = re.compile(rb"/v1/customers/([^/]+)/(balance|history)")
+_MOMENT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:Z|[+-]\d\d:\d\d)", re.ASCII)
+_NAME: Final = re.compile(r"[a-z_]{1,32}")
+_CHARSETS: Final = frozenset({b"utf-8", b"utf8", b"us-ascii"})
+#: More ways than this to write valid keys are nobody's honest need.
+_KEYS_REMEMBERED_MAX: Final = 1_000
 
 _identifier = msgspec.json.Decoder(Identifier)
 
@@ -62,141 +78,170 @@ class Application:
 
     def __init__(self) -> None:
         """Open nothing yet: the server says when to start."""
-        self._service: Service | None = None
+        self._service: Service
+        self._streams: Streams
+        self._addresses: Mapping[bytes, tuple[Answering, tuple[str, ...]]] = {
+            b"/v1/events": (self._take_events, ("POST",)),
+            b"/v1/stream": (self._follow, ("GET",)),
+            b"/v1/customers/resolve": (self._resolve, ("POST",)),
+            b"/health": (self._tell_health, ("GET", "HEAD")),
+            b"/metrics": (self._tell_metrics, ("GET", "HEAD")),
+            b"/openapi.json": (self._tell_interface, ("GET", "HEAD")),
+        }
+        self._touchpoints: dict[bytes, CompiledTouchpoint] = {}
+        self._touchpoints_by: tuple[Keys, CompiledMap] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer the server's life cycle, and requests."""
-        if scope["type"] == "lifespan":
-            await self._live(receive, send)
-        elif scope["type"] == "http":
+        """Answer requests, and the server's life cycle."""
+        if scope["type"] == "http":
             await self._answer(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await self._live(receive, send)
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
         service = Service()
+        loop = asyncio.get_running_loop()
         try:
-            await asyncio.to_thread(service.start, asyncio.get_running_loop())
+            await asyncio.to_thread(service.start, loop)
         except Exception as error:  # the server is told why it cannot start
             _log.exception("the gateway cannot start")
             await send({"type": "lifespan.startup.failed", "message": str(error)})
             raise
         service.hub.start()
         self._service = service
+        self._streams = Streams(service)
+        _when_told_to_end(loop, self._streams.end)
         await send({"type": "lifespan.startup.complete"})
         await receive()
+        self._streams.end()
         await service.stop()
         await send({"type": "lifespan.shutdown.complete"})
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        assert self._service is not None
         try:
-            await self._route(self._service, scope, receive, send)
+            # The path as it was sent: an address that is written in another way is another address.
+            answering, methods = self._addresses.get(scope["raw_path"]) or self._find(scope["raw_path"])
+            _allow(scope["method"], methods)
+            await answering(scope, receive, send)
         except Problem as problem:
             self._service.metrics.refused(problem.name)
             await _send_problem(send, problem)
         except ConnectionError:
             pass  # the client has left
-        except Exception:  # nothing internal goes outside
+        except Exception:  # noqa: BLE001 - nothing internal goes outside
             _log.exception("a request failed")
             await _send_problem(send, Unexpected())
 
-    async def _route(self, service: Service, scope: Scope, receive: Receive, send: Send) -> None:
-        path, method = scope["path"], scope["method"]
-        if path == "/v1/events":
-            _allow(method, "POST")
-            await self._take_events(service, scope, receive, send)
-        elif path == "/v1/stream":
-            _allow(method, "GET")
-            await self._stream(service, scope, receive, send)
-        elif path == "/v1/customers/resolve":
-            _allow(method, "POST")
-            await self._resolve(service, scope, receive, send)
-        elif path.startswith("/v1/customers/"):
-            _allow(method, "GET", "HEAD")
-            await self._read_customer(service, scope, send)
-        elif path == "/health":
-            _allow(method, "GET", "HEAD")
-            is_healthy = await asyncio.to_thread(service.is_healthy)
-            await _send(send, 200 if is_healthy else 503, codec.encode({"healthy": is_healthy}))
-        elif path == "/metrics":
-            _allow(method, "GET", "HEAD")
-            await _send(send, 200, service.metrics.text(), content_type=METRICS_TYPE.encode())
-        elif path == "/openapi.json":
-            _allow(method, "GET", "HEAD")
-            await _send(send, 200, openapi.document())
-        else:
+    def _find(self, path: bytes) -> tuple[Answering, tuple[str, ...]]:
+        found = _CUSTOMER.fullmatch(path)
+        if found is None:
             raise NotFound
+        name, what = found[1].decode("latin-1"), found[2]
+        answering = self._tell_balance if what == b"balance" else self._tell_history
 
-    async def _take_events(self, service: Service, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = _headers(scope)
-        touchpoint = _authenticate(service, headers)
-        media_type = headers.get("content-type", "").split(";", maxsplit=1)[0].strip().lower()
-        is_binary = media_type not in {_SINGLE, _BATCH} and "ce-specversion" in headers
-        if media_type not in {_SINGLE, _BATCH} and not (is_binary and media_type == "application/json"):
-            raise MediaTypeNotAccepted(
-                f"{_SINGLE}, {_BATCH}, or application/json with ce- headers.", field="content-type"
-            )
-        body = await _body(headers, receive)
+        async def answer(scope: Scope, _: Receive, send: Send) -> None:
+            await answering(name, scope, send)
+
+        return answer, ("GET", "HEAD")
+
+    # -- events -------------------------------------------------------------------------------------------------------
+
+    async def _take_events(self, scope: Scope, receive: Receive, send: Send) -> None:
+        key, media_type, announced, is_binary = _head_of_events(scope)
+        touchpoint = self._touchpoint_of(key)
+        if media_type not in _WHOLE:
+            media_type = _media_type(media_type)
+        is_batch = media_type == _BATCH
+        if is_batch or media_type == _SINGLE:
+            is_binary = False
+        elif not (is_binary and media_type == _JSON):
+            raise MediaTypeNotAccepted(_TYPES_OF_EVENTS, field="content-type")
+        attributes = _attributes(scope) if is_binary else None
+        body = await _body(announced, receive)
         done: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        service.intake.take(Request(body, touchpoint, media_type == _BATCH, headers if is_binary else None, done))
+        self._service.intake.take(Request(body, touchpoint, is_batch, attributes, done))
         answer = await done
         if isinstance(answer, Problem):
             raise answer
-        if media_type == _BATCH:
+        if is_batch:
             await _send(send, 200, _batch_body(answer))
         else:
             await _send_item(send, answer[0])
 
-    async def _resolve(self, service: Service, scope: Scope, receive: Receive, send: Send) -> None:
+    def _touchpoint_of(self, authorization: bytes | None) -> CompiledTouchpoint:
+        """Return whose key it is, or raise :class:`KeyNotKnown`.
+
+        Headers that were found good are remembered until the keys or the map change: a till sends the same one all
+        day. Whoever guesses learns nothing from the time that a look-up takes, since hashes are keyed by process.
+        """
+        service = self._service
+        present = (service.keys, service.map)
+        if self._touchpoints_by != present or len(self._touchpoints) > _KEYS_REMEMBERED_MAX:
+            self._touchpoints, self._touchpoints_by = {}, present
+        if authorization is None:
+            raise KeyNotKnown("Send the touchpoint's key as: Authorization: Bearer …", field="authorization")
+        touchpoint = self._touchpoints.get(authorization)
+        if touchpoint is None:
+            scheme, _, key = authorization.decode("latin-1").partition(" ")
+            if scheme.lower() != "bearer" or not key:
+                raise KeyNotKnown("Send the touchpoint's key as: Authorization: Bearer …", field="authorization")
+            touchpoint = self._touchpoints[authorization] = service.touchpoint_of(key.strip())
+        return touchpoint
+
+    # -- reads --------------------------------------------------------------------------------------------------------
+
+    async def _resolve(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = _headers(scope)
-        touchpoint = _authenticate(service, headers)
+        touchpoint = self._touchpoint_of(headers.get(b"authorization"))
         touchpoint.check_right("points.balance")
+        if _media_type(headers.get(b"content-type", b"")) != _JSON:
+            raise MediaTypeNotAccepted("Send application/json.", field="content-type")
         try:
-            identifier = _identifier.decode(await _body(headers, receive))
+            identifier = _identifier.decode(await _body(headers.get(b"content-length", b""), receive))
         except msgspec.ValidationError as error:
-            raise FieldInvalid(str(error)) from None
-        except (msgspec.DecodeError, UnicodeDecodeError):
+            problem = problem_of(error)
+            place = (problem.field or "").removeprefix("data").removeprefix(".")
+            raise type(problem)(problem.detail, field=place or None) from None
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             raise MalformedJson from None
-        customer = (
-            _uuid(identifier.value)
-            if identifier.kind == "customer"
-            else service.identify(identifier.kind, identifier.value)
-        )
-        await self._send_balance(service, customer, send)
-
-    async def _read_customer(self, service: Service, scope: Scope, send: Send) -> None:
-        touchpoint = _authenticate(service, _headers(scope))
-        _, _, rest = scope["path"].partition("/v1/customers/")
-        name, _, what = rest.partition("/")
-        if what == "balance":
-            touchpoint.check_right("points.balance")
-            await self._send_balance(service, _uuid(name), send)
-        elif what == "history":
-            touchpoint.check_right("points.history")
-            await self._send_history(service, _uuid(name), _query(scope), send)
+        if identifier.kind != CUSTOMER_KIND:
+            customer = self._service.identify(identifier.kind, identifier.value)
+        elif _UUID.fullmatch(identifier.value):
+            customer = str(uuid.UUID(identifier.value))
         else:
-            raise NotFound
+            raise FieldInvalid("This kind carries a UUID.", field="value")
+        await self._send_balance(customer, send)
 
-    async def _send_balance(self, service: Service, customer: uuid.UUID, send: Send) -> None:
-        members = await _in_thread(service.members, customer)
-        balance, last, is_known = await _in_thread(service.balance, members)
-        body = {"customer": customer, "known": is_known, "balance": balance, "as_of": last}
+    async def _tell_balance(self, name: str, scope: Scope, send: Send) -> None:
+        touchpoint = self._touchpoint_of(_headers(scope).get(b"authorization"))
+        touchpoint.check_right("points.balance")
+        _query(scope)
+        await self._send_balance(_uuid(name), send)
+
+    async def _send_balance(self, customer: Id, send: Send) -> None:
+        state = await self._service.ask(self._service.state, customer)
+        body = {"customer": customer, "known": state.is_known, "balance": state.balance, "as_of": state.position}
         await _send(send, 200, codec.encode(body))
 
-    async def _send_history(self, service: Service, customer: uuid.UUID, query: dict[str, str], send: Send) -> None:
+    async def _tell_history(self, name: str, scope: Scope, send: Send) -> None:
+        touchpoint = self._touchpoint_of(_headers(scope).get(b"authorization"))
+        touchpoint.check_right("points.history")
+        customer = _uuid(name)
+        query = _query(scope, "limit", "before")
         limit = _integer(query.get("limit", "50"), "limit", 1, limits.HISTORY_ENTRIES_MAX)
-        before = _FROM_THE_END
-        if "before" in query:
-            moment, _, cause = query["before"].partition("/")
-            try:
-                before = (dt.datetime.fromisoformat(moment), uuid.UUID(cause))
-            except ValueError:
-                raise QueryInvalid("Take it from the answer before, as it stands.", field="before") from None
-            if before[0].tzinfo is None:
-                raise QueryInvalid("A time needs its zone.", field="before")
-        members = await _in_thread(service.members, customer)
-        rows = await _in_thread(lambda: service.history(members, before=before, limit=limit))
-        following = f"{rows[-1].occurred_at.isoformat()}/{rows[-1].cause}" if len(rows) == limit else None
+        before = _moment(query["before"]) if "before" in query else _FROM_THE_END
+        # An event may have several entries. They stay together, or the next page would begin in their midst.
+        rows = await self._service.ask(self._service.history, customer, before, limit + limits.ENTRIES_OF_EVENT_MAX)
+        end = limit
+        while end < len(rows) and rows[end].cause == rows[end - 1].cause:
+            end += 1
+        following = None
+        if end < len(rows):
+            last = rows[end - 1]
+            # In UTC and with a Z: a plus sign in an address is a blank.
+            moment = last.occurred_at.astimezone(dt.UTC).replace(tzinfo=None).isoformat(timespec="microseconds")
+            following = f"{moment}Z/{last.cause}"
         entries = [
             {
                 "event": row.cause,
@@ -205,70 +250,139 @@ class Application:
                 "points": row.points,
                 "expires": row.day,
             }
-            for row in rows
+            for row in rows[:end]
         ]
         await _send(send, 200, codec.encode({"customer": customer, "entries": entries, "before": following}))
 
-    async def _stream(self, service: Service, scope: Scope, receive: Receive, send: Send) -> None:
-        touchpoint = _authenticate(service, _headers(scope))
-        query = _query(scope)
-        if service.hub.is_full:
-            raise Busy("As many follow already as may.")
-        if "customer" in query:
-            touchpoint.check_right("points.balance")
-            await stream_customer(service, touchpoint, _uuid(query["customer"]), receive, send)
-        elif query.get("for") == "staff":
-            touchpoint.check_right("points.balance")
-            await stream_counts(service, receive, send)
+    async def _follow(self, scope: Scope, receive: Receive, send: Send) -> None:
+        touchpoint = self._touchpoint_of(_headers(scope).get(b"authorization"))
+        touchpoint.check_right("points.balance")
+        query = _query(scope, "customer", "for")
+        if set(query) == {"customer"}:
+            await self._streams.follow_customer(touchpoint, _uuid(query["customer"]), receive, send)
+        elif query == {"for": "staff"}:
+            await self._streams.follow_counts(receive, send)
         else:
             raise QueryInvalid("Say customer=… or for=staff.", field="customer")
+
+    # -- for operators ------------------------------------------------------------------------------------------------
+
+    async def _tell_health(self, _scope: Scope, _receive: Receive, send: Send) -> None:
+        is_healthy = await asyncio.to_thread(self._service.is_healthy)
+        extra = () if is_healthy else (_RETRY,)
+        await _send(send, 200 if is_healthy else 503, codec.encode({"healthy": is_healthy}), extra=extra)
+
+    async def _tell_metrics(self, _scope: Scope, _receive: Receive, send: Send) -> None:
+        await _send(send, 200, self._service.metrics.text(), content_type=METRICS_TYPE.encode())
+
+    async def _tell_interface(self, _scope: Scope, _receive: Receive, send: Send) -> None:
+        await _send(send, 200, openapi.document(self._service.map.declared))
 
 
 application = Application()
 
 
-def _allow(method: str, *methods: str) -> None:
-    if method not in methods:
-        raise MethodNotAllowed(f"{' or '.join(methods)}, not {method}.")
+def _when_told_to_end(loop: asyncio.AbstractEventLoop, callback: Callable[[], None]) -> None:
+    """Call ``callback`` in the loop as soon as the process is told to end.
 
+    The server first waits until all requests are answered, and a stream never is; the life cycle's own message
+    comes only after that. The server's handlers stay: they are called from here.
+    """
 
-def _headers(scope: Scope) -> dict[str, str]:
-    return {
-        (name.decode("latin-1") if isinstance(name, bytes) else name).lower(): value.decode("latin-1")
-        for name, value in scope["headers"]
-    }
+    def chained(before: Any) -> Callable[[int, FrameType | None], None]:
+        def handle(number: int, frame: FrameType | None) -> None:
+            loop.call_soon_threadsafe(callback)
+            if callable(before):
+                before(number, frame)
 
+        return handle
 
-def _query(scope: Scope) -> dict[str, str]:
     try:
-        parts = parse_qs(scope["query_string"].decode("latin-1"), max_num_fields=20, errors="strict")
-    except ValueError:
-        raise QueryInvalid("The address cannot be read.") from None
-    return {name: values[-1] for name, values in parts.items()}
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, chained(signal.getsignal(number)))
+    except ValueError:  # not the main thread: somebody else looks after signals
+        _log.info("streams end when their clients leave")
 
 
-def _authenticate(service: Service, headers: dict[str, str]) -> CompiledTouchpoint:
-    scheme, _, key = headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not key:
-        raise KeyNotKnown("Send the touchpoint's key as: Authorization: Bearer …", field="authorization")
-    return service.touchpoint_of(key.strip())
+# -- what is asked ----------------------------------------------------------------------------------------------------
 
 
-async def _body(headers: dict[str, str], receive: Receive) -> bytes:
+def _allow(method: str, methods: tuple[str, ...]) -> None:
+    if method not in methods:
+        raise MethodNotAllowed(f"{' or '.join(methods)}, not {method[:16]}.", allowed=methods)
+
+
+def _once(present: bytes | None, value: bytes) -> bytes:
+    if present is not None:
+        raise KeyNotKnown("Send one key.", field="authorization")
+    return value
+
+
+def _head_of_events(scope: Scope) -> tuple[bytes | None, bytes, bytes, bool]:
+    """Return what the headers say: the key, the media type, the length announced, whether attributes are among them.
+
+    One pass, and only what is needed: this is the way that every sale takes.
+    """
+    key: bytes | None = None
+    media_type = announced = b""
+    is_binary = False
+    for name, value in scope["headers"]:
+        if name == b"content-type":
+            if media_type:
+                raise MediaTypeNotAccepted("Say it once.", field="content-type")
+            media_type = value
+        elif name == b"authorization":
+            key = _once(key, value)
+        elif name == b"content-length":
+            announced = value
+        elif name == b"ce-specversion":
+            is_binary = True
+        elif name == b"content-encoding" and value.lower() != b"identity":
+            raise MediaTypeNotAccepted("Send it as it is, not compressed.", field="content-encoding")
+    return key, media_type, announced, is_binary
+
+
+def _headers(scope: Scope) -> dict[bytes, bytes]:
+    """Return the headers by name. Of what decides who is speaking, there is one."""
+    found: dict[bytes, bytes] = {}
+    for name, value in scope["headers"]:
+        if name == b"authorization":
+            _once(found.get(name), value)
+        found[name] = value
+    return found
+
+
+def _attributes(scope: Scope) -> dict[str, str]:
+    """Return the attributes of an event in binary mode: what the ``ce-`` headers say, as they were sent."""
+    found: dict[str, str] = {}
+    for name, value in scope["headers"]:
+        if name.startswith(b"ce-"):
+            attribute = name[3:].decode("latin-1")
+            if attribute in found:
+                raise EnvelopeInvalid("An attribute stands once.", field=attribute)
+            found[attribute] = value.decode("latin-1")
+    return found
+
+
+def _media_type(value: bytes) -> bytes:
+    """Return a media type without its parameters, in lower case; nothing for an encoding other than UTF-8."""
+    media_type, *parameters = value.lower().split(b";")
+    for parameter in parameters:
+        name, _, charset = parameter.strip().partition(b"=")
+        if name == b"charset" and charset.strip(b'"') not in _CHARSETS:
+            raise MediaTypeNotAccepted("JSON is written in UTF-8.", field="content-type")
+    return media_type.strip()
+
+
+async def _body(announced: bytes, receive: Receive) -> bytes:
     """Read a request's body, within the limits of size and time."""
-    announced = headers.get("content-length", "0")
-    if announced.isdigit() and int(announced) > limits.BODY_BYTES_MAX:
+    if announced.isdigit() and int(announced[:20]) > limits.BODY_BYTES_MAX:
         raise BodyTooLarge(f"At most {limits.BODY_BYTES_MAX} bytes.")
     try:
         async with asyncio.timeout(limits.BODY_SECONDS_MAX):
-            message = await receive()
-            body: bytes = message.get("body", b"")
-            if not message.get("more_body"):
-                if len(body) > limits.BODY_BYTES_MAX:
-                    raise BodyTooLarge(f"At most {limits.BODY_BYTES_MAX} bytes.")
-                return body
-            parts, size = [body], len(body)
-            while message.get("more_body"):
+            parts: list[bytes] = []
+            size = 0
+            while True:
                 message = await receive()
                 if message["type"] == "http.disconnect":
                     raise ConnectionError
@@ -277,33 +391,56 @@ async def _body(headers: dict[str, str], receive: Receive) -> bytes:
                 if size > limits.BODY_BYTES_MAX:
                     raise BodyTooLarge(f"At most {limits.BODY_BYTES_MAX} bytes.")
                 parts.append(part)
+                if not message.get("more_body"):
+                    break
     except TimeoutError:
         raise BodyTooSlow(f"A body may take {limits.BODY_SECONDS_MAX:.0f} seconds.") from None
-    return b"".join(parts)
+    return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
-async def _in_thread(function: Callable[..., Any], *arguments: Any) -> Any:
-    """Ask the database in a thread; an absent database is a problem with a name."""
-    import psycopg  # noqa: PLC0415 - only for the name of its error
-    import psycopg_pool  # noqa: PLC0415
-
+def _query(scope: Scope, *names: str) -> dict[str, str]:
+    """Return what stands behind the question mark: each of ``names`` at most once, and nothing else."""
+    found: dict[str, str] = {}
+    if not scope["query_string"]:
+        return found
     try:
-        return await asyncio.to_thread(function, *arguments)
-    except (psycopg.OperationalError, psycopg_pool.PoolTimeout):
-        raise DatabaseAway from None
-
-
-def _uuid(text: str) -> uuid.UUID:
-    try:
-        return uuid.UUID(unquote(text))
+        text = scope["query_string"].decode("ascii")
+        pairs = parse_qsl(text, keep_blank_values=True, strict_parsing=True, max_num_fields=10, errors="strict")
     except ValueError:
-        raise QueryInvalid("A customer's id is a UUID.", field="customer") from None
+        raise QueryInvalid("The address cannot be read.") from None
+    for name, value in pairs:
+        if name not in names:
+            raise QueryInvalid("Nothing of this name is asked here.", field=name if _NAME.fullmatch(name) else None)
+        if name in found:
+            raise QueryInvalid("Say it once.", field=name)
+        found[name] = value
+    return found
+
+
+def _uuid(text: str) -> Id:
+    if not _UUID.fullmatch(text):
+        raise QueryInvalid("A customer's id is a UUID.", field="customer")
+    return str(uuid.UUID(text))
 
 
 def _integer(text: str, field: str, least: int, most: int) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 10 and least <= int(text) <= most):
         raise QueryInvalid(f"A whole number from {least} to {most}.", field=field)
     return int(text)
+
+
+def _moment(text: str) -> tuple[dt.datetime, Id]:
+    moment, _, cause = text.partition("/")
+    if not (_MOMENT.fullmatch(moment) and _UUID.fullmatch(cause)):
+        raise QueryInvalid("Take it from the answer before, as it stands.", field="before")
+    try:
+        when = dt.datetime.fromisoformat(moment)
+        return when.astimezone(dt.UTC), str(uuid.UUID(cause))
+    except (ValueError, OverflowError):
+        raise QueryInvalid("Take it from the answer before, as it stands.", field="before") from None
+
+
+# -- what is answered -------------------------------------------------------------------------------------------------
 
 
 def _batch_body(items: list[Item]) -> bytes:
@@ -320,7 +457,7 @@ def _batch_body(items: list[Item]) -> bytes:
 
 
 async def _send_item(send: Send, item: Item) -> None:
-    extra = (_REPEATED,) if item.is_repeated else ()
+    extra = _REPEATED if item.is_repeated else ()
     if item.problem_name is None:
         await _send(send, 200, item.outcome, extra=extra)
         return
@@ -335,7 +472,9 @@ async def _send_problem(send: Send, problem: Problem) -> None:
     if problem.status == 503:
         extra = (_RETRY,)
     elif problem.status == 401:
-        extra = ((b"www-authenticate", b'Bearer realm="comptoir"'),)
+        extra = (_CHALLENGE,)
+    elif problem.status == 405:
+        extra = ((b"allow", ", ".join(problem.extra["allowed"]).encode()),)
     await _send(send, problem.status, codec.encode(problem.as_members()), content_type=_PROBLEM, extra=extra)
 
 

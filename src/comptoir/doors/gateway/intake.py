@@ -31,6 +31,7 @@ from comptoir.foundation.touchpoints.compiling import CompiledTouchpoint
 from comptoir.foundation.touchpoints.freshness import Recorder, Stage
 
 _log = logging.getLogger(__name__)
+_SWEEP_SECONDS: Final = 1.0
 _RECONNECT_SECONDS: Final = (0.05, 0.2, 0.5, 1.0)
 
 
@@ -49,6 +50,7 @@ class Request(msgspec.Struct, gc=False):
     is_batch: bool
     binary_headers: Mapping[str, str] | None
     done: asyncio.Future[Answer]
+    since: float = 0.0
 
 
 class Item(msgspec.Struct, frozen=True, gc=False):
@@ -89,6 +91,7 @@ class Intake:
         self._wake = threading.Condition()
         self._is_closing = False
         self._noting = threading.Lock()
+        self._lane = threading.local()
         self._threads = [
             threading.Thread(target=self._run_lane, name=f"lane {number}", daemon=True) for number in range(lanes)
         ]
@@ -98,6 +101,7 @@ class Intake:
         self._loop = loop
         for thread in self._threads:
             thread.start()
+        loop.call_later(_SWEEP_SECONDS, self._sweep)
 
     def stop(self, *, seconds_max: float = 10.0) -> None:
         """Let the lanes finish what waits, then close them."""
@@ -116,6 +120,7 @@ class Intake:
                 or self._is_closing
             ):
                 raise Busy
+            request.since = time.monotonic()
             self._waiting.append(request)
             self._waiting_bytes += len(request.body)
             self._wake.notify()
@@ -124,6 +129,18 @@ class Intake:
     def waiting(self) -> int:
         """How many requests wait."""
         return len(self._waiting)
+
+    def _sweep(self) -> None:
+        """Send away who waits in vain, as when the database hangs. What a lane has taken already is not touched."""
+        late: list[Request] = []
+        with self._wake:
+            earliest = time.monotonic() - limits.WAITING_SECONDS_MAX
+            while self._waiting and self._waiting[0].since < earliest:
+                request = self._waiting.popleft()
+                self._waiting_bytes -= len(request.body)
+                late.append(request)
+        _resolve(late, [Busy()] * len(late))
+        self._loop.call_later(_SWEEP_SECONDS, self._sweep)
 
     def _gather(self) -> list[Request]:
         """Wait until there is something, then take what fits into one transaction."""
@@ -150,10 +167,11 @@ class Intake:
             try:
                 if connection is None or connection.closed:
                     connection = self._connect()
+                    connection.execute(f"set statement_timeout = {limits.STATEMENT_SECONDS_MAX * 1000:.0f}")
                     self._hub.skip(connection.info.backend_pid)
                 answers = self._handle(connection, group)
                 failures = 0
-            except psycopg.OperationalError as error:
+            except (psycopg.OperationalError, psycopg.InterfaceError) as error:
                 # The commit may or may not have happened; the sender repeats, and the identity tells.
                 _log.warning("the database is away: %s", type(error).__name__)
                 if connection is not None:
@@ -163,7 +181,7 @@ class Intake:
                 answers = [DatabaseAway() for _ in group]
                 time.sleep(_RECONNECT_SECONDS[min(failures, len(_RECONNECT_SECONDS) - 1)])
                 failures += 1
-            except Exception:  # a lane must not die; the request's sender gets a problem, the log the reason
+            except Exception:  # noqa: BLE001 - a lane must not die; the request's sender gets a problem, the log the reason
                 _log.exception("a batch failed")
                 answers = [Unexpected() for _ in group]
             self._loop.call_soon_threadsafe(_resolve, group, answers)
@@ -204,10 +222,17 @@ class Intake:
     def _record(self, connection: psycopg.Connection, arrivals: Sequence[Arrival], handlers: HandlerMaker) -> None:
         """Record a batch; if something in it cannot be written at all, find out what, and let the others through."""
         try:
-            record(connection, arrivals, handlers=handlers, committed=self._tell)
+            self._lane.has_repeats = record(
+                connection,
+                arrivals,
+                handlers=handlers,
+                committed=self._tell,
+                # Repeats come in crowds: after one, look for more; after none, let the keys find them.
+                is_trusting=not getattr(self._lane, "has_repeats", True),
+            )
         except (psycopg.OperationalError, psycopg.InterfaceError):
             raise
-        except Exception:
+        except Exception:  # noqa: BLE001 - whatever it was, the others are to be written
             if len(arrivals) == 1:
                 _log.exception("an event of type %s cannot be recorded", arrivals[0].type)
                 arrivals[0].reset()

@@ -13,6 +13,14 @@ BODY_SECONDS_MAX: Final = 20.0
 #: What waits for a place in a batch, before the gateway says 503.
 WAITING_REQUESTS_MAX: Final = 2_000
 WAITING_BYTES_MAX: Final = 64 << 20
+#: How long it waits for that place, before the gateway says 503 after all.
+WAITING_SECONDS_MAX: Final = 10.0
+#: How long one statement may take, locks included, before it is given up and everything rolled back.
+STATEMENT_SECONDS_MAX: Final = 15.0
+#: The same for a question about a balance or a history, and for the wait for a connection to ask it with.
+READ_SECONDS_MAX: Final = 5.0
+#: Questions about balances and histories that wait for their turn, before the gateway says 503.
+READS_WAITING_MAX: Final = 500
 #: What one transaction takes at most.
 COMMIT_EVENTS_MAX: Final = 1_000
 COMMIT_BYTES_MAX: Final = 1 << 20
@@ -20,7 +28,11 @@ COMMIT_BYTES_MAX: Final = 1 << 20
 STREAMS_MAX: Final = 2_000
 #: A comment on each stream, so that dead connections are noticed.
 HEARTBEAT_SECONDS: Final = 15.0
+#: How long a client may leave a live change unread, before its stream is closed.
+UNREAD_SECONDS_MAX: Final = 30.0
 #: What a client is asked to wait before it tries again.
 RETRY_AFTER_SECONDS: Final = 1
 #: Entries of a history in one answer.
 HISTORY_ENTRIES_MAX: Final = 200
+#: Entries that one event can have, at most.
+ENTRIES_OF_EVENT_MAX: Final = 50

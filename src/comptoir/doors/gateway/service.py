@@ -6,16 +6,19 @@ Not here: HTTP (``application.py``).
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import datetime as dt
+import functools
 import logging
 import os
 import threading
-import uuid
+from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, ParamSpec, TypeVar
 
+import msgspec
 import psycopg
-from psycopg_pool import ConnectionPool
+from psycopg_pool import ConnectionPool, PoolTimeout
 
 from comptoir.counter.assembly import EVENT_TYPES, PRODUCTS, handlers_for
 from comptoir.counter.customers.rules import customer_id
@@ -25,6 +28,7 @@ from comptoir.counter.loyalty.commands import adopt_programme
 from comptoir.counter.loyalty.programme import Programmes, read_programme
 from comptoir.counter.loyalty.rules import Ledger
 from comptoir.doors.gateway import limits
+from comptoir.doors.gateway.errors import Busy, DatabaseAway
 from comptoir.doors.gateway.intake import Intake, Rules
 from comptoir.doors.gateway.metrics import Metrics
 from comptoir.doors.gateway.reading import Reader
@@ -32,6 +36,7 @@ from comptoir.foundation.events.contracts import Balance
 from comptoir.foundation.events.live import Hub
 from comptoir.foundation.kernel import database, shop
 from comptoir.foundation.kernel.clock import SYSTEM_CLOCK, Clock
+from comptoir.foundation.kernel.ids import Id
 from comptoir.foundation.rooms.declaration import COUNTER
 from comptoir.foundation.touchpoints import store as touchpoints
 from comptoir.foundation.touchpoints.compiling import CompiledMap, CompiledTouchpoint, compile_map
@@ -43,6 +48,9 @@ _log = logging.getLogger(__name__)
 _UPKEEP_SECONDS: Final = 1.0
 _READERS_MAX: Final = 4
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
 
 def map_path() -> Path:
     """Return where the shop's map lies: ``COMPTOIR_MAP``, or ``touchpoints.toml`` in the shop's folder."""
@@ -52,6 +60,15 @@ def map_path() -> Path:
 def programme_path() -> Path:
     """Return where the shop's programme lies: ``COMPTOIR_PROGRAMME``, or ``programme.toml`` in the shop's folder."""
     return Path(os.environ.get("COMPTOIR_PROGRAMME") or shop.folder() / "programme.toml")
+
+
+class State(msgspec.Struct, frozen=True):
+    """What a person has: its customers, its balance, the position that this rests on, whether there are accounts."""
+
+    members: tuple[Id, ...]
+    balance: Balance
+    position: Id | None
+    is_known: bool
 
 
 class Service:
@@ -72,6 +89,8 @@ class Service:
             metrics=self.metrics,
             clock=clock,
         )
+        self._asking = 0
+        self._readers = concurrent.futures.ThreadPoolExecutor(_READERS_MAX, "reader")
         self._closing = threading.Event()
         self._upkeep = threading.Thread(target=self._keep_up, name="upkeep", daemon=True)
 
@@ -95,8 +114,12 @@ class Service:
             database.conninfo(COUNTER.role),
             min_size=1,
             max_size=_READERS_MAX,
-            kwargs={"autocommit": True, "application_name": "comptoir gateway reads"},
-            timeout=5,
+            kwargs={
+                "autocommit": True,
+                "application_name": "comptoir gateway reads",
+                "options": f"-c statement_timeout={limits.READ_SECONDS_MAX:.0f}s",
+            },
+            timeout=limits.READ_SECONDS_MAX,
             open=True,
         )
         self.intake.start(loop)
@@ -108,6 +131,7 @@ class Service:
         self._closing.set()
         await asyncio.to_thread(self._upkeep.join, 5)
         await self.hub.stop()
+        self._readers.shutdown(wait=False, cancel_futures=True)
         await asyncio.to_thread(self._pool.close)
 
     def touchpoint_of(self, key: str) -> CompiledTouchpoint:
@@ -123,28 +147,52 @@ class Service:
         """The currency the shop sells in."""
         return self._programmes.currency
 
-    def identify(self, kind: str, value: str) -> uuid.UUID:
+    def identify(self, kind: str, value: str) -> Id:
         """Return the opaque id of an identifier."""
         return customer_id(self._identifier_key, kind, value)
 
-    def members(self, customer: uuid.UUID) -> tuple[uuid.UUID, ...]:
-        """Return all customers that are one person with this one. Blocks; asked in a thread."""
-        with self._pool.connection() as connection:
-            return find_members(connection, [customer]).get(customer, (customer,))
+    async def ask(self, function: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
+        """Ask the database, by one of the functions below, in a thread.
 
-    def balance(self, members: tuple[uuid.UUID, ...]) -> tuple[Balance, uuid.UUID | None, bool]:
-        """Return a person's balance, the last position that it knows of, and whether anybody of it has accounts."""
+        Raises :class:`Busy` if too many ask, :class:`DatabaseAway` if it does not answer in time.
+        """
+        if self._asking >= limits.READS_WAITING_MAX:
+            raise Busy
+        self._asking += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(
+                self._readers, functools.partial(self._ask_again, functools.partial(function, *arguments, **named))
+            )
+        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+            _log.warning("a question was not answered: %s", type(error).__name__)
+            raise DatabaseAway from None
+        finally:
+            self._asking -= 1
+
+    def state(self, customer: Id) -> State:
+        """Return what a person has at present. Blocks."""
         with self._pool.connection() as connection:
+            members = find_members(connection, [customer]).get(customer, (customer,))
             accounts = loyalty.find_accounts(connection, members)
         last = max((each.last_position for each in accounts.values() if each.last_position), default=None)
-        return Balance(*Ledger(accounts).balance(members)), last, bool(accounts)
+        return State(members, Balance(*Ledger(accounts).balance(members)), last, bool(accounts))
 
-    def history(
-        self, members: tuple[uuid.UUID, ...], *, before: tuple[dt.datetime, uuid.UUID], limit: int
-    ) -> list[loyalty.HistoryRow]:
-        """Return what every event did for a person's points, the latest first."""
+    def history(self, customer: Id, before: tuple[dt.datetime, Id], limit: int) -> list[loyalty.HistoryRow]:
+        """Return what every event did for a person's points, the latest first. Blocks."""
         with self._pool.connection() as connection:
+            members = find_members(connection, [customer]).get(customer, (customer,))
             return loyalty.find_history(connection, members, before=before, limit=limit)
+
+    def _ask_again(self, function: Callable[[], T]) -> T:
+        """Ask, and again if the connection had died unnoticed, as each of them has when the server was away."""
+        for _ in range(_READERS_MAX):
+            try:
+                return function()
+            except (psycopg.errors.QueryCanceled, PoolTimeout):
+                raise
+            except psycopg.OperationalError:
+                continue
+        return function()
 
     def is_healthy(self) -> bool:
         """Tell whether the database answers."""
@@ -162,26 +210,39 @@ class Service:
         return compile_map(load_map(map_path(), types=EVENT_TYPES, products=PRODUCTS))
 
     def _keep_up(self) -> None:
-        """Each second: write the figures, see whether keys, map or programme have changed."""
+        """Each second: see whether keys, map or programme have changed, and write the figures.
+
+        Nothing ends this but the end of the gateway, or else a revoked key would stay valid.
+        """
         connection: psycopg.Connection | None = None
         is_last = False
         while not is_last:
             is_last = self._closing.wait(_UPKEEP_SECONDS)
-            taken = self.recorder.take()
             try:
                 if connection is None or connection.closed:
                     connection = database.connect(COUNTER.role)
-                if not taken.is_empty:
-                    touchpoints.flush(connection, taken)
+                    connection.execute(f"set statement_timeout = {limits.READ_SECONDS_MAX * 1000:.0f}")
                 self._look_for_changes(connection)
+                self._write_figures(connection)
             except psycopg.Error as error:
-                self.recorder.give_back(taken)
                 _log.warning("upkeep: %s", type(error).__name__)
                 if connection is not None:
                     connection.close()
                 connection = None
+            except Exception:  # noqa: BLE001 - see above
+                _log.exception("upkeep failed")
         if connection is not None:
             connection.close()
+
+    def _write_figures(self, connection: psycopg.Connection) -> None:
+        taken = self.recorder.take()
+        if taken.is_empty:
+            return
+        try:
+            touchpoints.flush(connection, taken)
+        except psycopg.Error:
+            self.recorder.give_back(taken)
+            raise
 
     def _look_for_changes(self, connection: psycopg.Connection) -> None:
         if touchpoints.keys_version(connection) != self.keys.version:
@@ -197,7 +258,7 @@ class Service:
             try:
                 self.map = self._read_map()
                 is_changed = True
-            except (MapContradictsItself, OSError):
+            except (MapContradictsItself, OSError, ValueError):
                 _log.exception("the changed map has faults; the one before stays in force")
         if is_changed:
             self._make_rules()
