@@ -165,6 +165,8 @@ def browser() -> Iterator[Browser]:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
+        # Playwright keeps an event loop in this thread; Django takes that for a view that blocks one.
+        os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
         chromium = playwright.chromium.launch(executable_path=str(CHROMIUM), args=list(CHROMIUM_ARGUMENTS))
         yield chromium
         chromium.close()

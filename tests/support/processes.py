@@ -59,8 +59,15 @@ def serving(
         *("--workers", "1", "--loop", "uvloop", "--http", "1", "--no-ws", "--backlog", "2048", application),
     ]
     with log.open("ab") as output:
+        # What a browser in this process needs of Django must not make a server careless.
+        environment = {name: value for name, value in os.environ.items() if name != "DJANGO_ALLOW_ASYNC_UNSAFE"}
         process = subprocess.Popen(
-            command, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, start_new_session=True
+            command,
+            env=environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
         )
     try:
         is_ready = answers or (lambda: accepts(port))

@@ -88,7 +88,7 @@ def events_by_minute(
                 "touchpoint:N",
                 title=None,
                 scale=alt.Scale(domain=domain, range=[colours[i % len(colours)] for i in range(len(domain))]),
-                legend=alt.Legend(orient="top", symbolType="square", labelLimit=260, columns=0)
+                legend=alt.Legend(orient="top", symbolType="square", labelLimit=260)
                 if len(domain) > 1
                 else None,
             ),
@@ -162,7 +162,10 @@ def _draw(chart: Any, *, height: int, label: str, widths: Mapping[str, int] = _W
                 labelColor=SOFT, titleColor=SOFT, domainColor=LINE, tickColor=LINE, gridColor=LINE, labelFontSize=12,
                 titleFontSize=12, titleFontWeight="normal", labelPadding=6,
             )
-            .configure_legend(labelColor=SOFT, labelFontSize=12, padding=0, offset=8, symbolSize=80)
+            .configure_legend(
+                labelColor=SOFT, labelFontSize=12, padding=0, offset=8, symbolSize=80,
+                columns=2 if name == "phone" else 0,
+            )
         ).to_dict()  # fmt: skip
         drawing = vl_convert.vegalite_to_svg(specification)
         parts.append((name, mark_safe(_clean(drawing))))  # noqa: S308 - drawn here, from figures and escaped words

@@ -88,7 +88,7 @@ def own_touchpoint(declared: TouchpointMap) -> str | None:
 
 def keep_key(text: str) -> None:
     """Remember the console's own key, in place of a former one."""
-    path = _key_path()
+    path = key_path()
     path.parent.mkdir(mode=0o700, exist_ok=True)
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -99,7 +99,7 @@ def keep_key(text: str) -> None:
 
 def has_key() -> bool:
     """Tell whether the console has a key."""
-    return _key_path().exists()
+    return key_path().exists()
 
 
 def adjust(
@@ -143,7 +143,7 @@ def resolve(*, kind: str, value: str) -> uuid.UUID | Trouble | None:
 def _post(path: str, content: Any, *, content_type: str) -> httpx.Response:
     address = os.environ.get("COMPTOIR_GATEWAY") or _ADDRESS_DEFAULT
     try:
-        key = _key_path().read_text()
+        key = key_path().read_text()
     except FileNotFoundError:
         raise ConsoleWithoutKey from None
     headers = {"Authorization": f"Bearer {key}", "Content-Type": content_type}
@@ -167,5 +167,6 @@ def _read(content: bytes, as_type: type[_T]) -> _T:
         raise GatewayAway from None
 
 
-def _key_path() -> Path:
+def key_path() -> Path:
+    """Return where the console's key lies."""
     return shop.folder() / "keys" / "console-gateway"

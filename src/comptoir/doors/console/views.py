@@ -5,6 +5,7 @@ Not here: what the map shows (``overview.py``), how the console talks to the gat
 
 from __future__ import annotations
 
+import datetime as dt
 import uuid
 from http import HTTPStatus
 from typing import Any, Final
@@ -39,6 +40,7 @@ POINTS_MAX: Final = 10**9
 _KINDS: Final = ("card", "web_account", "device", "customer")
 _LOTS_DRAWN: Final = 12
 _PROGRAMME_SECONDS: Final = 300
+_SENT_MAX: Final = 50
 
 language = in_room(OFFICE, is_open=True)(set_language)
 
@@ -125,7 +127,7 @@ def adjust(request: HttpRequest, customer: uuid.UUID) -> HttpResponse:
                 points=form["number"],
                 reason=form["reason"],
                 request=form["request"],
-                at=timezone.now(),
+                at=_first_sent(request, form["request"]),
             )
         )
     except Problem as problem:
@@ -325,6 +327,14 @@ def _read_adjustment(request: HttpRequest) -> dict[str, Any]:
     except ValueError:
         identity = IDS.new()
     return {"points": points, "number": number, "reason": reason, "request": identity, "errors": errors}
+
+
+def _first_sent(request: HttpRequest, identity: uuid.UUID) -> dt.datetime:
+    """Return when this form was first sent: sent again, it has to be the same event, its time included."""
+    sent: dict[str, str] = request.session.get("sent", {})
+    at = sent.setdefault(str(identity), timezone.now().isoformat())
+    request.session["sent"] = dict(list(sent.items())[-_SENT_MAX:])
+    return dt.datetime.fromisoformat(at)
 
 
 def _keys_page(request: HttpRequest, *, status: int = HTTPStatus.OK, **context: Any) -> HttpResponse:

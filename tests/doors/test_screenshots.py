@@ -1,0 +1,86 @@
+"""The pictures of the docs, made of real pages of a real shop: ``make screenshots``. Looked at by people."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from comptoir.foundation.kernel import database
+from comptoir.foundation.rooms.commands import set_up_django
+from comptoir.foundation.rooms.declaration import COUNTER, OFFICE
+from support.pages import Pages, accepted, sale, tell
+from support.processes import wait_until
+
+set_up_django()  # before the modules that hold models
+
+# ruff: noqa: E402
+from comptoir.foundation.touchpoints import store
+from comptoir.foundation.touchpoints.freshness import Recorder, Stage
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+pytestmark = pytest.mark.screenshots
+#: How many events a minute the links of the pictures' shop bring, on average, and how fast.
+_HOUR = (
+    ("till", "sale.closed", 240, 0.012),
+    ("till", "sale.returned", 9, 0.014),
+    ("till", "points.redeem", 31, 0.011),
+    ("webshop", "sale.closed", 58, 0.009),
+    ("webshop", "points.reserve", 17, 0.009),
+    ("webshop", "points.post", 15, 0.008),
+    ("app", "identifier.linked", 4, 0.02),
+    ("newsletter", "newsletter.subscribed", 2, 0.02),
+)
+
+
+def an_hour_before(now: dt.datetime) -> None:
+    """Write down the counts of an hour with an ordinary shop's ups and downs, as a gateway would have."""
+    recorder = Recorder()
+    for minute in range(60):
+        at = (now - dt.timedelta(minutes=minute + 1)).timestamp()
+        for number, (touchpoint, kind, usual, seconds) in enumerate(_HOUR):
+            wave = 1 + ((minute * 7 + number * 5) % 11 - 5) / 20 - minute / 150
+            for share, factor in ((0.6, 1.0), (0.35, 2.0), (0.05, 6.0)):
+                count = round(usual * wave * share)
+                recorder.record(touchpoint, kind, Stage.OURS, delay_seconds=seconds * factor, at=at, count=count)
+                recorder.record(touchpoint, kind, Stage.SENDER, delay_seconds=0.05 * factor, at=at, count=count)
+        for touchpoint, seconds in (("till", 0.03), ("webshop", 0.05), ("app", 0.12)):
+            recorder.record(touchpoint, "points.balance", Stage.VISIBLE, delay_seconds=seconds, at=at, count=80)
+    with database.connect(COUNTER.role) as connection:
+        store.flush(connection, recorder.take())
+
+
+def test_pictures_of_the_console_and_the_card(
+    pages: Pages, page: Page, photograph: Callable[[Page, str], list[Path]]
+) -> None:
+    gateway = pages.gateway
+    customer = tell(gateway, cards=60, months=8)
+    an_hour_before(dt.datetime.now(dt.UTC))
+    with database.connect(OFFICE.role) as connection:
+        wait_until(
+            lambda: bool(connection.execute("select 1 from touchpoints_refusal limit 1").fetchone()), what="counts"
+        )
+    taken: list[Path] = []
+    pages.sign_in(page, "Akiko")
+    for name, path in (
+        ("console-map", "/"),
+        ("console-ledger", "/ledger"),
+        ("console-customer", f"/ledger/{customer}"),
+        ("console-keys", "/keys"),
+    ):
+        page.goto(pages.url(OFFICE, path))
+        if path in {"/", f"/ledger/{customer}"}:
+            page.wait_for_selector('html[data-live="stream"]')
+        taken += photograph(page, name)
+    page.goto(pages.card_url(customer))
+    page.wait_for_selector('html[data-live="stream"]')
+    accepted(gateway.post([sale("1000", 84, receipt="now", category="PRODUCE")]))
+    page.locator(".history li .moved").get_by_text("+168", exact=True).first.wait_for(timeout=10_000)
+    taken += photograph(page, "card")
+    assert len(taken) == 10
+    assert all(path.stat().st_size > 10_000 for path in taken)
