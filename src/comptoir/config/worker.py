@@ -17,7 +17,8 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Final
 
@@ -52,6 +53,9 @@ _log = logging.getLogger("comptoir.worker")
 RELAYED: Final = "points.balance"
 _AGAIN_SECONDS: Final = (0.5, 2.0, 5.0, 15.0)
 _FLUSH_SECONDS: Final = 1.0
+_LOOK_SECONDS: Final = 5.0
+#: A destination whose table is taken away, by mistake or while a file is being written, keeps its place for so long.
+_SETTLED_SECONDS: Final = 3_600.0
 _RESCUE_SECONDS: Final = 30.0
 _FAILED_JOBS_KEPT_HOURS: Final = 7 * 24
 _LATE_SECONDS_MAX: Final = 3_600
@@ -227,10 +231,55 @@ class Jobs:
 
 
 async def work(*, stop: asyncio.Event, clock: Clock = SYSTEM_CLOCK) -> None:
-    """Relay and do jobs until ``stop`` is set. Raises :class:`RelayInvalid` for what is declared wrongly."""
-    destinations = shop_destinations()
+    """Relay and do jobs until ``stop`` is set."""
     recorder = Recorder()
+    jobs = Jobs(clock=clock)
+    tasks = [
+        asyncio.create_task(jobs.run(), name="jobs"),
+        asyncio.create_task(_flush(recorder), name="flush"),
+    ]
+    relaying = asyncio.create_task(_relay(stop, recorder, clock), name="relay")
+    try:
+        await stop.wait()
+    finally:
+        jobs.stop()
+        await relaying
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
+
+async def _relay(stop: asyncio.Event, recorder: Recorder, clock: Clock) -> None:
+    """Have a relay at work for the destinations that are declared; a new one whenever that changes.
+
+    What is declared wrongly is said in the log, and what was in force stays in force: the jobs go on, and nothing
+    that waits for a destination is dropped.
+    """
+    declared: list[Destination] | None = None
+    since, is_settled, told = 0.0, False, ""
+    async with contextlib.AsyncExitStack() as running:
+        while not stop.is_set():
+            try:
+                fresh = await asyncio.to_thread(shop_destinations)
+            except (RelayInvalid, MapContradictsItself, OSError) as error:
+                fault = _fault(error)
+                if fault != told:
+                    _log.error("%s", fault)
+                told = fault
+            else:
+                told = ""
+                if fresh != declared:
+                    await running.aclose()
+                    declared, since, is_settled = fresh, time.monotonic(), False
+                    await running.enter_async_context(_relaying(fresh, recorder, clock))
+                elif not is_settled and time.monotonic() - since > _SETTLED_SECONDS:
+                    is_settled = await _forget_others(fresh)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), timeout=_LOOK_SECONDS)
+
+
+@contextlib.asynccontextmanager
+async def _relaying(destinations: list[Destination], recorder: Recorder, clock: Clock) -> AsyncIterator[None]:
     def measure(delivered: Delivered) -> None:
         touchpoint = delivered.destination.touchpoint
         if touchpoint is not None:
@@ -245,38 +294,37 @@ async def work(*, stop: asyncio.Event, clock: Clock = SYSTEM_CLOCK) -> None:
                         count=count,
                     )
 
+    if destinations:
+        _log.info("relaying to %s", ", ".join(each.name for each in destinations))
     relay = Relay(destinations, connect=lambda: database.conninfo(COUNTER.role), clock=clock, delivered=measure)
-    jobs = Jobs(clock=clock)
-    tasks = [
-        asyncio.create_task(_forget_destinations([each.name for each in destinations]), name="forget"),
-        asyncio.create_task(jobs.run(), name="jobs"),
-        asyncio.create_task(_flush(recorder), name="flush"),
-    ]
-    relaying = asyncio.create_task(relay.run(), name="relay")
+    task = asyncio.create_task(relay.run(), name="relay")
     try:
-        await stop.wait()
+        yield
     finally:
-        jobs.stop()
         relay.stop()
-        await relaying
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await task
 
 
-async def _forget_destinations(declared: list[str]) -> None:
-    """Drop what is kept for destinations that are declared no more; once, when the database is there."""
-    for seconds in (*_AGAIN_SECONDS, *[_AGAIN_SECONDS[-1]] * 100):
-        with contextlib.suppress(psycopg.Error):
-            for name in await asyncio.to_thread(_forget, declared):
-                _log.info("%s is declared no more; nothing is kept for it", name)
-            return
-        await asyncio.sleep(seconds)
+async def _forget_others(declared: list[Destination]) -> bool:
+    """Keep nothing any more for destinations that are declared no longer; ``False`` if the database is away."""
+
+    def forget() -> list[str]:
+        with database.connect(COUNTER.role) as connection:
+            return events_store.forget_destinations(connection, declared=[each.name for each in declared])
+
+    try:
+        for name in await asyncio.to_thread(forget):
+            _log.info("%s is declared no more; nothing is kept for it", name)
+    except psycopg.Error as error:
+        _log.warning("relay: the database is away (%s)", type(error).__name__)
+        return False
+    return True
 
 
-def _forget(declared: list[str]) -> list[str]:
-    with database.connect(COUNTER.role) as connection:
-        return events_store.forget_destinations(connection, declared=declared)
+def _fault(error: RelayInvalid | MapContradictsItself | OSError) -> str:
+    if isinstance(error, RelayInvalid):
+        return f"{relay_path().name}, {error.field or 'the file'}: {error.detail}"
+    return f"the map cannot be read ({type(error).__name__}); nobody new is told anything"
 
 
 async def _flush(recorder: Recorder) -> None:
@@ -312,16 +360,12 @@ async def _until_told() -> None:
 
 
 def main() -> None:
-    """Run the worker until SIGTERM or SIGINT; exit status 2 for destinations that are declared wrongly."""
+    """Run the worker until SIGTERM or SIGINT."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s", stream=sys.stderr)
     for library in ("procrastinate", "httpx", "httpcore", "nats", "psycopg.pool"):
         logging.getLogger(library).setLevel(logging.WARNING)
-    try:
-        with database.server():
-            asyncio.run(_until_told())
-    except RelayInvalid as problem:
-        _log.error("%s: %s %s", problem.field or relay_path(), problem.title(), problem.detail)
-        sys.exit(2)
+    with database.server():
+        asyncio.run(_until_told())
 
 
 if __name__ == "__main__":

@@ -37,6 +37,7 @@ def make_partitions(connection: psycopg.Connection, *, now: dt.datetime) -> int:
                 made += store.make_partition(connection, at)
         except errors.LockNotAvailable:
             _log.info("the log was too busy for a new partition (%s)", at.date())
+            break
         except errors.CheckViolation:
             _log.warning("the partition of %s cannot be made: events of that month lie in the rest", at.date())
     if made:
