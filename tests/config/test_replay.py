@@ -207,6 +207,18 @@ def test_a_pace_keeps_the_distances_of_the_events() -> None:
     assert 10 <= sent_at["e600"] < 10.5
 
 
+def test_what_is_known_already_goes_by_without_a_pace() -> None:
+    counter = Counter()
+    counter.known = {f"e{n}" for n in range(0, 6000, 60)}
+    pace = sending.Pace(60, catch_up=True, now=lambda: counter.seconds)
+    run(counter.sender(batch=50), [sold(n) for n in range(0, 9000, 60)], pace=pace)
+    known, new = counter.requests[:4], counter.requests[4:]
+    # Windows of 20, 40 and 80 events, the last one in two batches; in it, the first new ones are met.
+    assert [len(ids) for ids in known] == [20, 40, 50, 30]
+    assert [len(ids) for ids in new] == [1] * 10
+    assert 9 <= counter.seconds <= 10
+
+
 class TestBookmark:
     """A bookmark saves time, and nothing depends on it."""
 

@@ -192,7 +192,7 @@ class _Demo:
         self._introduce(house, keyring)
         with progress.sending_bar("The year", span=_YEAR) as bar:
             sender = sending.Sender(house.gateway_url, keyring, progress=bar)
-            pace = sending.Pace(_DAY_SECONDS / self._day_seconds)
+            pace = sending.Pace(_DAY_SECONDS / self._day_seconds, catch_up=True)
 
             async def live() -> None:
                 async with _tended(house), self._links_on_request():

@@ -43,6 +43,7 @@ _WAIT_SECONDS_MAX = 15.0
 _RETRY_AFTER_SECONDS_MAX = 120.0
 _REQUEST_SECONDS_MAX = 60.0
 _TICK_SECONDS = 0.25
+_FIRST_CATCH_UP = 20  # events; so many at most go faster than the pace when all are new
 _CONTENT_TYPE = "application/cloudevents-batch+json"
 _PUT_OFF_MAX = 5  # an event that the gateway cannot record after so many times is refused by that name
 _RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504})
@@ -170,15 +171,19 @@ class Tally:
 
 
 class Pace:
-    """How fast recorded time goes by: ``speed`` recorded seconds in a second.
+    """How fast recorded time goes by: ``speed`` recorded seconds in a second, once there is something new to send.
+
+    While ``is_catching_up``, nothing waits: what the gateway knows already goes by in windows that grow as long as
+    nothing in them is new. ``catch_up=False`` keeps the pace from the first event on.
 
     ``now`` tells a steadily growing number of seconds.
     """
 
-    def __init__(self, speed: float, *, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, speed: float, *, catch_up: bool = False, now: Callable[[], float] = time.monotonic) -> None:
         """Start the clock with the first event that asks when it is due."""
         if speed <= 0:
             raise ValueError("a speed is greater than 0")
+        self.is_catching_up = catch_up
         self._speed = speed
         self._now = now
         self._began: tuple[float, dt.datetime] | None = None
@@ -249,7 +254,10 @@ class Sender:
                 async for window in windows:
                     # The wait for the next event's time is no silence of the gateway.
                     self._answered_at = self._now()
+                    accepted = self.tally.accepted
                     await self._send_window(client, window)
+                    if pace is not None and self.tally.accepted > accepted:
+                        pace.is_catching_up = False
                     self.tally.seconds = before + self._now() - began
                     if acknowledged is not None:
                         acknowledged(window)
@@ -333,6 +341,10 @@ class Sender:
                 with contextlib.suppress(Exception):
                     await asyncio.shield(reading)
             return
+        some = _FIRST_CATCH_UP
+        while pace.is_catching_up and (window := await asyncio.to_thread(_take, entries, min(some, size))):
+            yield window
+            some *= 2
         window = []
         entry = next(entries, None)
         while entry is not None:
