@@ -16,7 +16,7 @@ CUSTOMER_KIND: Final = "customer"
 Identifier = CustomerReference
 
 
-class IdentifierLinked(msgspec.Struct, forbid_unknown_fields=True):
+class IdentifierLinked(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     """``identifier.linked``: two customers are one person, and what that rests on."""
 
     identifier: Identifier
@@ -24,7 +24,7 @@ class IdentifierLinked(msgspec.Struct, forbid_unknown_fields=True):
     evidence: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 
 
-class IdentifierUnlinked(msgspec.Struct, forbid_unknown_fields=True):
+class IdentifierUnlinked(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     """``identifier.unlinked``: a link was a mistake or is no longer wanted, and why."""
 
     identifier: Identifier

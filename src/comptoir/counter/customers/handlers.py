@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import uuid
-
 import psycopg
 
 from comptoir.counter.customers import rules, store
 from comptoir.counter.customers.contracts import CUSTOMER_KIND, LINKED, UNLINKED, Identifier
 from comptoir.counter.customers.errors import CustomerUnknown, LinkToItself, PersonTooLarge
 from comptoir.foundation.events.contracts import Arrival, Batch
+from comptoir.foundation.kernel.ids import Id
 
 
 class CustomersHandler:
@@ -17,18 +16,18 @@ class CustomersHandler:
 
     def __init__(self) -> None:
         """Start empty."""
-        self._members: dict[uuid.UUID, tuple[uuid.UUID, ...]] = {}
-        self._links: dict[tuple[uuid.UUID, uuid.UUID], rules.Link] = {}
-        self._changed: set[tuple[uuid.UUID, uuid.UUID]] = set()
-        self._new: dict[uuid.UUID, str] = {}
+        self._members: dict[Id, tuple[Id, ...]] = {}
+        self._links: dict[tuple[Id, Id], rules.Link] = {}
+        self._changed: set[tuple[Id, Id]] = set()
+        self._new: dict[Id, str] = {}
         #: Everybody whom the batch may touch: the customers it names and all who are one person with them.
-        self.concerned: set[uuid.UUID] = set()
+        self.concerned: set[Id] = set()
 
-    def members(self, customer: uuid.UUID) -> tuple[uuid.UUID, ...]:
+    def members(self, customer: Id) -> tuple[Id, ...]:
         """Return all customers that are one person with this one, in order, itself among them."""
         return self._members.get(customer, (customer,))
 
-    def include(self, connection: psycopg.Connection, customers: set[uuid.UUID]) -> None:
+    def include(self, connection: psycopg.Connection, customers: set[Id]) -> None:
         """Concern further customers, whom another handler has found, and everybody who is one person with them."""
         unknown = customers - self._members.keys()
         if unknown:
@@ -41,7 +40,7 @@ class CustomersHandler:
         linking = [arrival for arrival in batch.arrivals if arrival.type in {LINKED, UNLINKED}]
         if linking:
             store.lock_links(connection)
-            customers.update(uuid.UUID(arrival.data.identifier.value) for arrival in linking)
+            customers.update(arrival.data.identifier.value for arrival in linking)
         if customers:
             self._members = store.find_members(connection, customers)
         if linking:
@@ -90,7 +89,7 @@ class CustomersHandler:
             store.write_links(connection, [self._links[key] for key in self._changed], persons, touched)
 
     def _link(self, arrival: Arrival) -> None:
-        one, other = uuid.UUID(arrival.data.identifier.value), arrival.customer
+        one, other = arrival.data.identifier.value, arrival.customer
         assert other is not None
         if one == other:
             arrival.refusal = LinkToItself(field="data.identifier")
@@ -112,7 +111,7 @@ class CustomersHandler:
 
     def _regroup(self) -> None:
         """Make the persons anew from the links at hand; later events of the batch see them."""
-        groups: dict[uuid.UUID, list[uuid.UUID]] = {}
+        groups: dict[Id, list[Id]] = {}
         for customer, person in rules.persons(self._links.values()).items():
             groups.setdefault(person, []).append(customer)
         for customer in self.concerned:
@@ -121,10 +120,10 @@ class CustomersHandler:
             self._members.update(dict.fromkeys(group, tuple(sorted(group))))
 
 
-def _identifiers(arrival: Arrival) -> list[tuple[Identifier, uuid.UUID]]:
-    found: list[tuple[Identifier, uuid.UUID]] = []
+def _identifiers(arrival: Arrival) -> list[tuple[Identifier, Id]]:
+    found: list[tuple[Identifier, Id]] = []
     if arrival.customer is not None and (identifier := getattr(arrival.data, "customer", None)) is not None:
         found.append((identifier, arrival.customer))
     if arrival.type in {LINKED, UNLINKED}:
-        found.append((arrival.data.identifier, uuid.UUID(arrival.data.identifier.value)))
+        found.append((arrival.data.identifier, arrival.data.identifier.value))
     return found

@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-import uuid
 from collections.abc import Iterable
 
 import msgspec
+
+from comptoir.foundation.kernel.ids import Id
 
 #: More linked identifiers than a person can have; beyond it somebody links strangers.
 MEMBERS_MAX = 50
 
 
-def customer_id(key: bytes, kind: str, value: str) -> uuid.UUID:
+def customer_id(key: bytes, kind: str, value: str) -> Id:
     """Derive the opaque customer id of an identifier: a UUIDv8 (RFC 9562) from BLAKE2b keyed with the shop's key.
 
     Equal identifiers give equal ids in any order of arrival, on every gateway, and after a rebuild; without the
     key nothing leads back. ``kind`` holds no NUL, so kind and value cannot run into each other.
     """
-    digest = hashlib.blake2b(f"{kind}\0{value}".encode(), key=key, digest_size=16).digest()
-    number = int.from_bytes(digest) & ~(0xF << 76) & ~(0x3 << 62)
-    return uuid.UUID(int=number | (0x8 << 76) | (0x2 << 62))
+    digest = hashlib.blake2b(f"{kind}\0{value}".encode(), key=key, digest_size=16).hexdigest()
+    variant = "89ab"[int(digest[16], 16) % 4]
+    return f"{digest[:8]}-{digest[8:12]}-8{digest[13:16]}-{variant}{digest[17:20]}-{digest[20:]}"
 
 
 class Statement(msgspec.Struct, frozen=True, order=True):
@@ -36,8 +37,8 @@ class Statement(msgspec.Struct, frozen=True, order=True):
 class Link(msgspec.Struct, frozen=True):
     """What is known of two customers: the last statement that they are one person, and the last that they are not."""
 
-    low: uuid.UUID
-    high: uuid.UUID
+    low: Id
+    high: Id
     linked: Statement | None = None
     unlinked: Statement | None = None
 
@@ -59,11 +60,11 @@ def _latest(one: Statement | None, other: Statement | None) -> Statement | None:
     return max(one, other)
 
 
-def persons(links: Iterable[Link]) -> dict[uuid.UUID, uuid.UUID]:
+def persons(links: Iterable[Link]) -> dict[Id, Id]:
     """Return for every customer with an active link the person: the smallest id of those it is joined with."""
-    parent: dict[uuid.UUID, uuid.UUID] = {}
+    parent: dict[Id, Id] = {}
 
-    def root(customer: uuid.UUID) -> uuid.UUID:
+    def root(customer: Id) -> Id:
         while parent[customer] != customer:
             parent[customer] = customer = parent[parent[customer]]
         return customer

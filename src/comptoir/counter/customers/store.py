@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import collections
-import uuid
 from collections.abc import Collection, Mapping
 
 import psycopg
 
 from comptoir.counter.customers.rules import Link, Statement
 from comptoir.foundation.kernel.database import load_statements, text_array, value_array
+from comptoir.foundation.kernel.ids import Id
 
 _SQL = load_statements(__package__)
 
@@ -19,25 +19,23 @@ def lock_links(connection: psycopg.Connection) -> None:
     connection.execute(_SQL["lock_links"], prepare=True)
 
 
-def find_members(
-    connection: psycopg.Connection, customers: Collection[uuid.UUID]
-) -> dict[uuid.UUID, tuple[uuid.UUID, ...]]:
+def find_members(connection: psycopg.Connection, customers: Collection[Id]) -> dict[Id, tuple[Id, ...]]:
     """Return for each linked customer all members of its person in order, itself among them."""
     rows = connection.execute(_SQL["find_members"], (_ids(customers),), prepare=True).fetchall()
     if not rows:
         return {}
-    members: dict[uuid.UUID, list[uuid.UUID]] = collections.defaultdict(list)
+    members: dict[Id, list[Id]] = collections.defaultdict(list)
     for customer, person in rows:
         members[person].append(customer)
     return {customer: tuple(sorted(members[person])) for customer, person in rows}
 
 
-def find_known(connection: psycopg.Connection, customers: Collection[uuid.UUID]) -> set[uuid.UUID]:
+def find_known(connection: psycopg.Connection, customers: Collection[Id]) -> set[Id]:
     """Return those of these customers that exist."""
     return {row[0] for row in connection.execute(_SQL["find_known"], (_ids(customers),), prepare=True)}
 
 
-def find_links(connection: psycopg.Connection, customers: Collection[uuid.UUID]) -> list[Link]:
+def find_links(connection: psycopg.Connection, customers: Collection[Id]) -> list[Link]:
     """Return every link that touches one of these customers."""
     ids = _ids(customers)
     return [
@@ -46,7 +44,7 @@ def find_links(connection: psycopg.Connection, customers: Collection[uuid.UUID])
     ]
 
 
-def insert_customers(connection: psycopg.Connection, kinds: Mapping[uuid.UUID, str]) -> None:
+def insert_customers(connection: psycopg.Connection, kinds: Mapping[Id, str]) -> None:
     """Add customers, each with the kind of its identifier, unless they are there."""
     ordered = sorted(kinds.items())  # in one order, so that two gateways cannot wait for each other
     connection.execute(
@@ -55,8 +53,8 @@ def insert_customers(connection: psycopg.Connection, kinds: Mapping[uuid.UUID, s
 
 
 def write_links(
-    connection: psycopg.Connection, links: Collection[Link], persons: Mapping[uuid.UUID, uuid.UUID],
-    touched: Collection[uuid.UUID],
+    connection: psycopg.Connection, links: Collection[Link], persons: Mapping[Id, Id],
+    touched: Collection[Id],
 ) -> None:  # fmt: skip
     """Write links, and for all ``touched`` customers the person that they now belong to (none: a person alone)."""
     for link in links:
@@ -71,8 +69,8 @@ def write_links(
         )
 
 
-def _ids(customers: Collection[uuid.UUID]) -> str:
-    return value_array([customer.hex for customer in customers])
+def _ids(customers: Collection[Id]) -> str:
+    return value_array(customers)
 
 
 def _statement(occurred_at: object, source: object, event_id: object, evidence: object) -> Statement | None:

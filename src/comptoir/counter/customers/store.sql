@@ -4,17 +4,17 @@ select pg_advisory_xact_lock(7209001);
 
 -- name: find_members
 -- Everybody who is one person with one of these customers; customers without a link have no row.
-select m.customer, m.person
+select m.customer::text, m.person::text
 from customers_membership m
 where m.person in (select person from customers_membership where customer = any(%s::uuid[]));
 
 -- name: find_known
 -- Those of these customers that exist.
-select customer from customers_customer where customer = any(%s::uuid[]);
+select customer::text from customers_customer where customer = any(%s::uuid[]);
 
 -- name: find_links
 -- All links that touch one of these customers, active or not.
-select low, high, linked_at, linked_source, linked_id, linked_evidence,
+select low::text, high::text, linked_at, linked_source, linked_id, linked_evidence,
   unlinked_at, unlinked_source, unlinked_id, unlinked_evidence
 from customers_link where low = any(%s::uuid[]) or high = any(%s::uuid[]);
 

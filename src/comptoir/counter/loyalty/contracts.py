@@ -41,7 +41,7 @@ class Account(enum.IntEnum):
     CLAIMS = 15
 
 
-class PointsRedeem(msgspec.Struct, forbid_unknown_fields=True):
+class PointsRedeem(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     """``points.redeem``: spend points now."""
 
     customer: Identifier
@@ -49,7 +49,7 @@ class PointsRedeem(msgspec.Struct, forbid_unknown_fields=True):
     receipt: Receipt | None = None
 
 
-class PointsReserve(msgspec.Struct, forbid_unknown_fields=True):
+class PointsReserve(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     """``points.reserve``: hold points for ``expires_in`` seconds, under a name that the sender chooses."""
 
     customer: Identifier
@@ -58,7 +58,7 @@ class PointsReserve(msgspec.Struct, forbid_unknown_fields=True):
     expires_in: Annotated[int, msgspec.Meta(ge=1, le=HOLD_SECONDS_MAX)]
 
 
-class PointsPost(msgspec.Struct, forbid_unknown_fields=True):
+class PointsPost(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     """``points.post``: spend what was held, or the first ``points`` of it; the rest becomes available again."""
 
     reservation: Reservation
@@ -66,13 +66,13 @@ class PointsPost(msgspec.Struct, forbid_unknown_fields=True):
     receipt: Receipt | None = None
 
 
-class PointsVoid(msgspec.Struct, forbid_unknown_fields=True):
+class PointsVoid(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     """``points.void``: give back what was held."""
 
     reservation: Reservation
 
 
-class PointsAdjust(msgspec.Struct, forbid_unknown_fields=True):
+class PointsAdjust(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     """``points.adjust``: staff add or take points, and say why."""
 
     customer: Identifier
@@ -80,7 +80,7 @@ class PointsAdjust(msgspec.Struct, forbid_unknown_fields=True):
     reason: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 
 
-class PointsExpire(msgspec.Struct, forbid_unknown_fields=True):
+class PointsExpire(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     """``points.expire``: by the house's own clock, never by a touchpoint: lots whose last day lies before ``before`` (a date) are gone."""
 
     customer: Identifier

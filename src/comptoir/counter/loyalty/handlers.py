@@ -144,9 +144,7 @@ class LoyaltyHandler:
         def effects(returns: list[object] | None) -> dict[tuple[Id, str], int]:
             if returns is None:
                 return {}
-            stages: list[tuple[Id, list[Earning]]] = [
-                (sale.position, version.for_sale(sale.occurred_at, sale.lines))
-            ]
+            stages: list[tuple[Id, list[Earning]]] = [(sale.position, version.for_sale(sale.occurred_at, sale.lines))]
             for count, one in enumerate(returns, start=1):
                 left = kept(sale, returns[:count])  # type: ignore[arg-type]
                 stages.append((one.position, version.for_sale(sale.occurred_at, left)))  # type: ignore[attr-defined]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-import uuid
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
@@ -21,6 +20,7 @@ from comptoir.counter.loyalty.programme import Programmes
 from comptoir.foundation.events.commands import record
 from comptoir.foundation.events.contracts import Arrival, HandlerMaker
 from comptoir.foundation.kernel import codec
+from comptoir.foundation.kernel.ids import Id
 
 _log = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ _log = logging.getLogger(__name__)
 TOUCHPOINT: Final = "clock"
 BATCH_EVENTS: Final = 500
 _BATCHES_MAX: Final = 400
-_FIRST: Final = uuid.UUID(int=0)
+_FIRST: Final = "00000000-0000-0000-0000-000000000000"
 
 
 def expire_points(
@@ -61,7 +61,7 @@ def expire_points(
             _arrival(
                 EXPIRE,
                 f"expire/{today.isoformat()}/{customer}",
-                PointsExpire(Identifier(CUSTOMER_KIND, str(customer)), today.isoformat()),
+                PointsExpire(Identifier(CUSTOMER_KIND, customer), today.isoformat()),
                 occurred_at=midnight,
                 now=now,
                 customer=customer,
@@ -118,7 +118,7 @@ def _arrival(
     occurred_at: dt.datetime,
     now: dt.datetime,
     touchpoint: str = TOUCHPOINT,
-    customer: uuid.UUID | None = None,
+    customer: Id | None = None,
 ) -> Arrival:
     """Make an event of the clock. Nothing that identifies it depends on when the job ran."""
     written = codec.encode(data)

@@ -8,7 +8,6 @@ on which points expire; the first to expire are the first spent.
 from __future__ import annotations
 
 import datetime as dt
-import uuid
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
@@ -23,6 +22,7 @@ from comptoir.counter.loyalty.errors import (
     ReservationVoided,
 )
 from comptoir.counter.loyalty.programme import NEVER, Earning
+from comptoir.foundation.kernel.ids import Id
 from comptoir.foundation.kernel.problem import Problem
 
 
@@ -33,13 +33,13 @@ class Transfer(msgspec.Struct, frozen=True, array_like=True, gc=False):
     goes the time when that event happened. ``reason`` is the name of an earning rule, or a word of the ledger's.
     """
 
-    customer: uuid.UUID
+    customer: Id
     debit: int
     credit: int
     points: int
     day: dt.date | None
     reason: str
-    cause: uuid.UUID | None = None
+    cause: Id | None = None
     occurred_at: dt.datetime | None = None
 
 
@@ -50,14 +50,14 @@ class CustomerAccounts(msgspec.Struct, gc=False):
     held: int = 0
     owed: int = 0
     lots: dict[dt.date, int] = {}
-    last_position: uuid.UUID | None = None
+    last_position: Id | None = None
     is_new: bool = True
 
 
 class Draw(NamedTuple):
     """Points taken from one lot of one customer."""
 
-    customer: uuid.UUID
+    customer: Id
     day: dt.date
     points: int
 
@@ -67,8 +67,8 @@ class Reservation(msgspec.Struct, frozen=True):
 
     touchpoint: str
     name: str
-    customer: uuid.UUID
-    position: uuid.UUID
+    customer: Id
+    position: Id
     points: int
     draws: tuple[Draw, ...]
     expires_at: dt.datetime
@@ -94,10 +94,10 @@ class Ledger:
     :meth:`take_transfers` hands out what it caused.
     """
 
-    def __init__(self, accounts: dict[uuid.UUID, CustomerAccounts]) -> None:
+    def __init__(self, accounts: dict[Id, CustomerAccounts]) -> None:
         """Work on these accounts, in place."""
         self.accounts = accounts
-        self.touched: set[uuid.UUID] = set()
+        self.touched: set[Id] = set()
         #: Net change of each of the programme's accounts in this batch: credits less debits.
         self.programme: dict[int, int] = {}
         self._transfers: list[Transfer] = []
@@ -107,7 +107,7 @@ class Ledger:
         transfers, self._transfers = self._transfers, []
         return transfers
 
-    def balance(self, members: Iterable[uuid.UUID]) -> tuple[int, int, int]:
+    def balance(self, members: Iterable[Id]) -> tuple[int, int, int]:
         """Return a person's available, held and owed points: the sums over its customers."""
         available = held = owed = 0
         for member in members:
@@ -119,7 +119,7 @@ class Ledger:
         return available, held, owed
 
     def earn(
-        self, customer: uuid.UUID, earning: Earning, *, cause: uuid.UUID | None = None,
+        self, customer: Id, earning: Earning, *, cause: Id | None = None,
         occurred_at: dt.datetime | None = None,
     ) -> None:  # fmt: skip
         """Issue points into a lot. What the customer owes is settled first, out of these points."""
@@ -136,7 +136,7 @@ class Ledger:
             self._move(customer, Account.OWED, Account.CLAIMS, settled, None, "settled", cause, occurred_at)
 
     def take_back(
-        self, customer: uuid.UUID, earning: Earning, *, cause: uuid.UUID | None = None,
+        self, customer: Id, earning: Earning, *, cause: Id | None = None,
         occurred_at: dt.datetime | None = None,
     ) -> None:  # fmt: skip
         """Take earned points back: from their own lot, then from the first to expire; what is spent already is owed."""
@@ -152,7 +152,7 @@ class Ledger:
             accounts.owed += left
             self._move(customer, Account.CLAIMS, Account.OWED, left, None, earning.rule, cause, occurred_at)
 
-    def spend(self, members: Sequence[uuid.UUID], points: int, *, today: dt.date) -> Problem | None:
+    def spend(self, members: Sequence[Id], points: int, *, today: dt.date) -> Problem | None:
         """Redeem points at once; returns the refusal if there are not enough."""
         draws = self._draws(members, points, today)
         if isinstance(draws, Problem):
@@ -162,7 +162,7 @@ class Ledger:
             self._move(draw.customer, Account.AVAILABLE, Account.REDEEMED, draw.points, draw.day, "redeemed")
         return None
 
-    def hold(self, members: Sequence[uuid.UUID], points: int, *, today: dt.date) -> tuple[Draw, ...] | Problem:
+    def hold(self, members: Sequence[Id], points: int, *, today: dt.date) -> tuple[Draw, ...] | Problem:
         """Hold points; returns what was drawn from where, or the refusal."""
         draws = self._draws(members, points, today)
         if isinstance(draws, Problem):
@@ -202,7 +202,7 @@ class Ledger:
         return msgspec.structs.replace(reservation, status="expired" if by_clock else "voided")
 
     def adjust(
-        self, customer: uuid.UUID, members: Sequence[uuid.UUID], points: int, *, day: dt.date, today: dt.date
+        self, customer: Id, members: Sequence[Id], points: int, *, day: dt.date, today: dt.date
     ) -> Problem | None:
         """Add points that expire on ``day``, or take points away; returns the refusal if there are not enough.
 
@@ -224,7 +224,7 @@ class Ledger:
             self._move(draw.customer, Account.AVAILABLE, Account.ADJUSTED, draw.points, draw.day, "adjusted")
         return None
 
-    def expire(self, customer: uuid.UUID, *, before: dt.date) -> None:
+    def expire(self, customer: Id, *, before: dt.date) -> None:
         """Let the lots go whose last day lies before that day."""
         accounts = self._of(customer)
         for day in sorted(accounts.lots):
@@ -233,13 +233,13 @@ class Ledger:
                 self._take(accounts, day, points)
                 self._move(customer, Account.AVAILABLE, Account.EXPIRED, points, day, "expired")
 
-    def _of(self, customer: uuid.UUID) -> CustomerAccounts:
+    def _of(self, customer: Id) -> CustomerAccounts:
         accounts = self.accounts.get(customer)
         if accounts is None:
             accounts = self.accounts[customer] = CustomerAccounts()
         return accounts
 
-    def _draws(self, members: Sequence[uuid.UUID], points: int, today: dt.date) -> tuple[Draw, ...] | Problem:
+    def _draws(self, members: Sequence[Id], points: int, today: dt.date) -> tuple[Draw, ...] | Problem:
         """Choose lots for a number of points: the first to expire first, over all customers of the person."""
         lots = sorted(
             (day, member, held)
@@ -282,7 +282,7 @@ class Ledger:
         if to == Account.AVAILABLE and accounts.owed:
             self._settle(draw.customer, accounts)
 
-    def _settle(self, customer: uuid.UUID, accounts: CustomerAccounts) -> None:
+    def _settle(self, customer: Id, accounts: CustomerAccounts) -> None:
         """Let points that became available again pay what is owed: nobody has both."""
         for day in sorted(accounts.lots):
             paid = min(accounts.owed, accounts.lots[day])
@@ -293,8 +293,8 @@ class Ledger:
                 self._move(customer, Account.OWED, Account.CLAIMS, paid, None, "settled")
 
     def _move(
-        self, customer: uuid.UUID, debit: Account, credit: Account, points: int, day: dt.date | None, reason: str,
-        cause: uuid.UUID | None = None, occurred_at: dt.datetime | None = None,
+        self, customer: Id, debit: Account, credit: Account, points: int, day: dt.date | None, reason: str,
+        cause: Id | None = None, occurred_at: dt.datetime | None = None,
     ) -> None:  # fmt: skip
         self.touched.add(customer)
         if debit >= Account.ISSUED:
@@ -305,8 +305,8 @@ class Ledger:
 
 
 def differences(
-    before: Mapping[tuple[uuid.UUID, str], int], after: Mapping[tuple[uuid.UUID, str], int]
-) -> Collection[tuple[uuid.UUID, str, int]]:
+    before: Mapping[tuple[Id, str], int], after: Mapping[tuple[Id, str], int]
+) -> Collection[tuple[Id, str, int]]:
     """Return by how much each (cause, rule) has changed, in the order of ``after``, zeros left out."""
     keys = {**after, **before}
     return [
@@ -317,14 +317,14 @@ def differences(
 
 
 def effects(
-    causes: Sequence[tuple[uuid.UUID, Sequence[Earning]]],
-) -> dict[tuple[uuid.UUID, str], int]:
+    causes: Sequence[tuple[Id, Sequence[Earning]]],
+) -> dict[tuple[Id, str], int]:
     """Return what each event did for the points of one sale: the sale itself, then its returns in canonical order.
 
     ``causes`` gives for each of these events what the goods kept after it earn. The sale's part is all of it; a
     return's part is what the goods kept earn now, less what they earned before it: never more than nothing.
     """
-    parts: dict[tuple[uuid.UUID, str], int] = {}
+    parts: dict[tuple[Id, str], int] = {}
     earlier: dict[str, int] = {}
     for cause, earnings in causes:
         now = {earning.rule: earning.points for earning in earnings}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import uuid
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -14,6 +13,7 @@ from comptoir.counter.loyalty.programme import Programme, Programmes, Version
 from comptoir.counter.loyalty.rules import CustomerAccounts, Draw, Reservation, Transfer
 from comptoir.foundation.kernel import codec
 from comptoir.foundation.kernel.database import Appending, load_statements, text_array, value_array
+from comptoir.foundation.kernel.ids import Id
 
 _SQL = load_statements(__package__)
 
@@ -21,7 +21,7 @@ _SQL = load_statements(__package__)
 class HistoryRow(NamedTuple):
     """What one event did for a person's points by one reason: net points, and the last day of those earned."""
 
-    cause: uuid.UUID
+    cause: Id
     occurred_at: dt.datetime
     reason: str
     points: int
@@ -32,27 +32,21 @@ _transfers = Appending(
     "loyalty_transfer", customer="uuid", position="uuid", ordinal="smallint", cause="uuid", occurred_at="timestamptz",
     debit="smallint", credit="smallint", points="bigint", day="date", reason="text",
 )  # fmt: skip
-_draws = msgspec.json.Decoder(tuple[tuple[uuid.UUID, dt.date, int], ...])
+_draws = msgspec.json.Decoder(tuple[tuple[Id, dt.date, int], ...])
 _programme = msgspec.json.Decoder(Programme)
 
 
-def lock_accounts(
-    connection: psycopg.Connection, customers: Collection[uuid.UUID]
-) -> dict[uuid.UUID, CustomerAccounts]:
+def lock_accounts(connection: psycopg.Connection, customers: Collection[Id]) -> dict[Id, CustomerAccounts]:
     """Lock the accounts of these customers in one order and return those that exist."""
     return _read_accounts(connection, "lock_accounts", customers)
 
 
-def find_accounts(
-    connection: psycopg.Connection, customers: Collection[uuid.UUID]
-) -> dict[uuid.UUID, CustomerAccounts]:
+def find_accounts(connection: psycopg.Connection, customers: Collection[Id]) -> dict[Id, CustomerAccounts]:
     """Return the accounts of these customers, as far as they exist, without a lock."""
     return _read_accounts(connection, "find_accounts", customers)
 
 
-def write_accounts(
-    connection: psycopg.Connection, accounts: Mapping[uuid.UUID, CustomerAccounts], position: uuid.UUID
-) -> None:
+def write_accounts(connection: psycopg.Connection, accounts: Mapping[Id, CustomerAccounts], position: Id) -> None:
     """Write accounts that were locked before, and those that are new. ``position``: the last event they have seen."""
     for statement, is_new in (("update_accounts", False), ("insert_accounts", True)):
         rows = sorted((customer, each) for customer, each in accounts.items() if each.is_new == is_new)
@@ -61,13 +55,13 @@ def write_accounts(
             connection.execute(
                 _SQL[statement],
                 (
-                    value_array([customer.hex for customer, _ in rows]),
+                    value_array([customer for customer, _ in rows]),
                     value_array([str(each.available) for _, each in rows]),
                     value_array([str(each.held) for _, each in rows]),
                     value_array([str(each.owed) for _, each in rows]),
                     value_array(['"{' + ",".join([day.isoformat() for day, _ in each]) + '}"' for each in lots]),
                     value_array(['"{' + ",".join([str(points) for _, points in each]) + '}"' for each in lots]),
-                    value_array([position.hex] * len(rows)),
+                    value_array([position] * len(rows)),
                 ),
                 prepare=True,
             )
@@ -75,20 +69,20 @@ def write_accounts(
 
 def insert_transfers(
     connection: psycopg.Connection,
-    decided: Iterable[tuple[uuid.UUID, dt.datetime, Sequence[Transfer]]],
+    decided: Iterable[tuple[Id, dt.datetime, Sequence[Transfer]]],
 ) -> None:
     """Append transfers: for each event its position, when it happened, and what it moved."""
     rows = [
-        (transfer, position.hex, str(ordinal), occurred_at)
+        (transfer, position, str(ordinal), occurred_at)
         for position, occurred_at, transfers in decided
         for ordinal, transfer in enumerate(transfers)
     ]
     _transfers.rows(
         connection,
-        [t.customer.hex for t, _, _, _ in rows],
+        [t.customer for t, _, _, _ in rows],
         [position for _, position, _, _ in rows],
         [ordinal for _, _, ordinal, _ in rows],
-        [t.cause.hex if t.cause else position for t, position, _, _ in rows],
+        [t.cause or position for t, position, _, _ in rows],
         [(t.occurred_at or occurred_at).isoformat() for t, _, _, occurred_at in rows],
         [str(int(t.debit)) for t, _, _, _ in rows],
         [str(int(t.credit)) for t, _, _, _ in rows],
@@ -130,8 +124,8 @@ def insert_reservations(connection: psycopg.Connection, reservations: Sequence[R
         (
             text_array([r.touchpoint for r in reservations]),
             text_array([r.name for r in reservations]),
-            value_array([r.customer.hex for r in reservations]),
-            value_array([r.position.hex for r in reservations]),
+            value_array([r.customer for r in reservations]),
+            value_array([r.position for r in reservations]),
             value_array([str(r.points) for r in reservations]),
             text_array([codec.encode(r.draws).decode() for r in reservations]),
             value_array([r.expires_at.isoformat() for r in reservations]),
@@ -158,12 +152,12 @@ def close_reservations(connection: psycopg.Connection, reservations: Sequence[Re
 
 def find_overdue_reservations(
     connection: psycopg.Connection, at: dt.datetime, *, limit: int
-) -> list[tuple[str, str, uuid.UUID, dt.datetime]]:
+) -> list[tuple[str, str, Id, dt.datetime]]:
     """Return touchpoint, name and position of open reservations whose time is over, and when that was."""
     return connection.execute(_SQL["find_overdue_reservations"], (at, limit)).fetchall()
 
 
-def find_expiring(connection: psycopg.Connection, before: dt.date, *, after: uuid.UUID, limit: int) -> list[uuid.UUID]:
+def find_expiring(connection: psycopg.Connection, before: dt.date, *, after: Id, limit: int) -> list[Id]:
     """Return customers behind ``after`` who have a lot whose last day lies before a day."""
     return [row[0] for row in connection.execute(_SQL["find_expiring"], (after, before, limit))]
 
@@ -190,21 +184,21 @@ def lock_programmes(connection: psycopg.Connection) -> None:
 
 def find_history(
     connection: psycopg.Connection,
-    customers: Collection[uuid.UUID],
+    customers: Collection[Id],
     *,
-    before: tuple[dt.datetime, uuid.UUID],
+    before: tuple[dt.datetime, Id],
     limit: int,
 ) -> list[HistoryRow]:
     """Return what events did for these customers, the latest first, behind (moment, cause)."""
-    ids = value_array([customer.hex for customer in customers])
+    ids = value_array(customers)
     rows = connection.execute(_SQL["find_history"], (ids, *before, limit))
     return [HistoryRow(*row) for row in rows]
 
 
 def _read_accounts(
-    connection: psycopg.Connection, statement: str, customers: Collection[uuid.UUID]
-) -> dict[uuid.UUID, CustomerAccounts]:
-    rows = connection.execute(_SQL[statement], (value_array([c.hex for c in customers]),), prepare=True)
+    connection: psycopg.Connection, statement: str, customers: Collection[Id]
+) -> dict[Id, CustomerAccounts]:
+    rows = connection.execute(_SQL[statement], (value_array(customers),), prepare=True)
     return {
         customer: CustomerAccounts(
             available, held, owed, dict(zip(days, points, strict=True)), last_position, is_new=False

@@ -1,11 +1,11 @@
 -- name: lock_accounts
 -- Lock the accounts of a batch in one order, so that two batches never wait for each other in a circle.
-select customer, available, held, owed, lot_days, lot_points, last_position
-from loyalty_account where customer = any(%s::uuid[]) order by customer for update;
+select customer::text, available, held, owed, lot_days, lot_points, last_position::text
+from loyalty_account where customer = any(%s::uuid[]) order by loyalty_account.customer for update;
 
 -- name: find_accounts
 -- The same for reading only.
-select customer, available, held, owed, lot_days, lot_points, last_position
+select customer::text, available, held, owed, lot_days, lot_points, last_position::text
 from loyalty_account where customer = any(%s::uuid[]);
 
 -- name: insert_accounts
@@ -32,7 +32,7 @@ on conflict (account, shard) do update set points = loyalty_programmebalance.poi
 
 -- name: find_reservations
 -- Reservations by their touchpoint and its name for them.
-select r.touchpoint, r.name, r.customer, r.position, r.points, r.draws::text, r.expires_at, r.status, r.posted
+select r.touchpoint, r.name, r.customer::text, r.position::text, r.points, r.draws::text, r.expires_at, r.status, r.posted
 from unnest(%s::text[], %s::text[]) as asked(touchpoint, name)
 join loyalty_reservation r on r.touchpoint = asked.touchpoint and r.name = asked.name;
 
@@ -50,13 +50,13 @@ where r.touchpoint = closed.touchpoint and r.name = closed.name;
 
 -- name: find_overdue_reservations
 -- Open reservations whose time is over, the oldest first.
-select touchpoint, name, position, expires_at from loyalty_reservation
+select touchpoint, name, position::text, expires_at from loyalty_reservation
 where status = 'held' and expires_at <= %s order by expires_at limit %s;
 
 -- name: find_expiring
 -- Customers with a lot whose last day lies before a day, in portions by customer.
-select customer from loyalty_account
-where customer > %s and lot_days[1] < %s order by customer limit %s;
+select customer::text from loyalty_account
+where loyalty_account.customer > %s and lot_days[1] < %s order by loyalty_account.customer limit %s;
 
 -- name: find_programmes
 -- All versions, oldest first.
@@ -72,7 +72,7 @@ select pg_advisory_xact_lock(7209004);
 
 -- name: find_history
 -- What every event did for these customers, the latest first: one row for each cause and reason, from before a moment.
-select t.cause, max(t.occurred_at) as occurred_at, t.reason,
+select t.cause::text, max(t.occurred_at) as occurred_at, t.reason,
   sum(case when t.credit = 1 then t.points when t.debit = 1 then -t.points
            when t.credit = 3 then -t.points when t.debit = 3 then t.points else 0 end)::bigint as points,
   min(case when t.credit = 1 then t.day end) as day

@@ -22,7 +22,7 @@ Quantity = Annotated[int, msgspec.Meta(ge=0, le=10**9)]
 PositiveAmount = Annotated[int, msgspec.Meta(ge=0, le=_AMOUNT_MAX)]
 
 
-class SaleLine(msgspec.Struct, forbid_unknown_fields=True):
+class SaleLine(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     """One line of a sale. ``quantity`` in whole units, ``amount`` in minor units, after all discounts of the line."""
 
     product: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
@@ -31,7 +31,7 @@ class SaleLine(msgspec.Struct, forbid_unknown_fields=True):
     category: Annotated[str, msgspec.Meta(min_length=1, max_length=64)] | None = None
 
 
-class SaleClosed(msgspec.Struct, forbid_unknown_fields=True):
+class SaleClosed(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     """``sale.closed``: somebody bought and paid. ``total`` is the sum of the lines' amounts, in minor units."""
 
     receipt: Receipt
@@ -42,14 +42,14 @@ class SaleClosed(msgspec.Struct, forbid_unknown_fields=True):
     customer: Identifier | None = None
 
 
-class SaleReference(msgspec.Struct, forbid_unknown_fields=True):
+class SaleReference(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     """Which sale a return belongs to: its receipt number, and the source that booked it unless it is the same one."""
 
     receipt: Receipt
     source: Annotated[str, msgspec.Meta(min_length=1, max_length=200)] | None = None
 
 
-class ReturnLine(msgspec.Struct, forbid_unknown_fields=True):
+class ReturnLine(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     """Goods of one line that came back: the line's number in the sale (the first is 1), units, and minor units."""
 
     line: Annotated[int, msgspec.Meta(ge=1, le=LINES_MAX)]
@@ -57,7 +57,7 @@ class ReturnLine(msgspec.Struct, forbid_unknown_fields=True):
     amount: PositiveAmount
 
 
-class SaleReturned(msgspec.Struct, forbid_unknown_fields=True):
+class SaleReturned(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     """``sale.returned``: goods of a sale came back. ``total`` is the sum of the lines' amounts, in minor units."""
 
     receipt: Receipt

@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import datetime as dt
-import uuid
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
 import msgspec
 
+from comptoir.counter.sales.contracts import SaleLine
 from comptoir.counter.sales.errors import LineUnknown, ReturnExceedsSale
+from comptoir.foundation.kernel.ids import Id
 from comptoir.foundation.kernel.problem import Problem
 
 #: Who booked something, and under which number.
 Key = tuple[str, str]
 
 
-class Line(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A line as it is kept: product, category, units, minor units."""
-
-    product: str
-    quantity: int
-    amount: int
-    category: str | None = None
+#: A line as it is kept is the line as it was sent.
+Line = SaleLine
 
 
 class Sale(msgspec.Struct, frozen=True):
@@ -30,8 +26,8 @@ class Sale(msgspec.Struct, frozen=True):
 
     source: str
     receipt: str
-    position: uuid.UUID
-    customer: uuid.UUID | None
+    position: Id
+    customer: Id | None
     occurred_at: dt.datetime
     store: str | None
     currency: str
@@ -57,7 +53,7 @@ class Return(msgspec.Struct, frozen=True):
 
     source: str
     receipt: str
-    position: uuid.UUID
+    position: Id
     sale_source: str
     sale_receipt: str
     occurred_at: dt.datetime

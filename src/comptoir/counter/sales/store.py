@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Collection, Sequence
 
 import msgspec
@@ -11,6 +10,7 @@ import psycopg
 from comptoir.counter.sales.rules import Key, Line, Return, Returned, Sale
 from comptoir.foundation.kernel import codec
 from comptoir.foundation.kernel.database import Appending, load_statements, text_array
+from comptoir.foundation.kernel.ids import Id
 
 _SQL = load_statements(__package__)
 _sales = Appending(
@@ -30,7 +30,7 @@ def lock_parking(connection: psycopg.Connection, *, exclusive: bool) -> None:
     connection.execute(_SQL["lock_parking" if exclusive else "lock_parking_shared"], prepare=True)
 
 
-def lock_sales(connection: psycopg.Connection, keys: Collection[Key]) -> dict[Key, uuid.UUID | None]:
+def lock_sales(connection: psycopg.Connection, keys: Collection[Key]) -> dict[Key, Id | None]:
     """Lock booked sales in one order; return the customer of each that exists."""
     rows = connection.execute(_SQL["lock_sales"], _arrays(sorted(keys)), prepare=True)
     return {(source, receipt): customer for source, receipt, customer in rows}
@@ -49,7 +49,7 @@ def find_returned_receipts(connection: psycopg.Connection, keys: Collection[Key]
 def find_sales(connection: psycopg.Connection, keys: Collection[Key]) -> dict[Key, Sale]:
     """Return whole sales."""
     rows = connection.execute(_SQL["find_sales"], _arrays(keys), prepare=True)
-    return {(row[0], row[1]): Sale(*row[:8], _sale_lines.decode(row[8])) for row in rows}
+    return {(row[0], row[1]): Sale(*(*row[:8], _sale_lines.decode(row[8]))) for row in rows}
 
 
 def is_any_waiting(connection: psycopg.Connection) -> bool:
@@ -61,7 +61,7 @@ def is_any_waiting(connection: psycopg.Connection) -> bool:
 def find_returns_of(connection: psycopg.Connection, sales: Collection[Key]) -> list[Return]:
     """Return all returns of these sales, the waiting ones too."""
     rows = connection.execute(_SQL["find_returns_of"], _arrays(sales), prepare=True)
-    return [Return(*row[:9], _return_lines.decode(row[9]), row[10]) for row in rows]
+    return [Return(*(*row[:9], _return_lines.decode(row[9]), row[10])) for row in rows]
 
 
 def insert_sales(connection: psycopg.Connection, sales: Sequence[Sale]) -> None:
@@ -70,8 +70,8 @@ def insert_sales(connection: psycopg.Connection, sales: Sequence[Sale]) -> None:
         connection,
         [s.source for s in sales],
         [s.receipt for s in sales],
-        [s.position.hex for s in sales],
-        [s.customer.hex if s.customer else None for s in sales],
+        [s.position for s in sales],
+        [s.customer for s in sales],
         [s.occurred_at.isoformat() for s in sales],
         [s.store for s in sales],
         [s.currency for s in sales],
@@ -86,7 +86,7 @@ def insert_returns(connection: psycopg.Connection, returns: Sequence[Return]) ->
         connection,
         [r.source for r in returns],
         [r.receipt for r in returns],
-        [r.position.hex for r in returns],
+        [r.position for r in returns],
         [r.sale_source for r in returns],
         [r.sale_receipt for r in returns],
         [r.occurred_at.isoformat() for r in returns],
@@ -107,7 +107,7 @@ def settle_returns(connection: psycopg.Connection, returns: Sequence[Return]) ->
     )
 
 
-def count_waiting_returns(connection: psycopg.Connection, *, before: uuid.UUID) -> int:
+def count_waiting_returns(connection: psycopg.Connection, *, before: Id) -> int:
     """Return how many returns, received before a position, still wait for their sale."""
     row = connection.execute(_SQL["count_waiting_returns"], (before,)).fetchone()
     assert row is not None

@@ -8,7 +8,7 @@ select pg_advisory_xact_lock(7209002);
 
 -- name: lock_sales
 -- The sales that goods are coming back from, one return at a time; who bought does not change.
-select s.source, s.receipt, s.customer from sales_sale s
+select s.source, s.receipt, s.customer::text from sales_sale s
 where (s.source, s.receipt) in (select * from unnest(%s::text[], %s::text[]))
 order by s.source, s.receipt for update;
 
@@ -19,7 +19,7 @@ join sales_sale s on s.source = asked.source and s.receipt = asked.receipt;
 
 -- name: find_sales
 -- Whole sales.
-select s.source, s.receipt, s.position, s.customer, s.occurred_at, s.store, s.currency, s.total_minor, s.lines::text
+select s.source, s.receipt, s.position::text, s.customer::text, s.occurred_at, s.store, s.currency, s.total_minor, s.lines::text
 from unnest(%s::text[], %s::text[]) as asked(source, receipt)
 join sales_sale s on s.source = asked.source and s.receipt = asked.receipt;
 
@@ -30,7 +30,7 @@ join sales_return r on r.source = asked.source and r.receipt = asked.receipt;
 
 -- name: find_returns_of
 -- All returns of these sales, the waiting ones too.
-select r.source, r.receipt, r.position, r.sale_source, r.sale_receipt, r.occurred_at, r.store, r.currency,
+select r.source, r.receipt, r.position::text, r.sale_source, r.sale_receipt, r.occurred_at, r.store, r.currency,
   r.total_minor, r.lines::text, r.status
 from unnest(%s::text[], %s::text[]) as asked(source, receipt)
 join sales_return r on r.sale_source = asked.source and r.sale_receipt = asked.receipt;

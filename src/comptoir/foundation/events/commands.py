@@ -29,7 +29,8 @@ def record(
     handlers: HandlerMaker,
     ids: IdMaker = IDS,
     committed: Callable[[Batch, dict[str, int]], None] | None = None,
-) -> None:
+    is_trusting: bool = False,
+) -> bool:
     """Record a batch in one transaction and fill each arrival's ``outcome``.
 
     When this returns, everything is committed. Repeats of recorded events, and twins inside the batch, get the
@@ -37,28 +38,39 @@ def record(
     that was decided (too few points, say) is recorded with its refusal. On an error of the database nothing was
     written and the exception is raised; the same events may be sent again. ``committed`` is called once after the
     commit with the batch and the number of events of each link.
+
+    ``is_trusting`` first tries the batch as if nothing in it were a repeat, and looks closer only when the database
+    objects: cheaper where repeats are rare. Returns whether there was any repeat or conflict, so that the caller can
+    choose for its next batch.
     """
     if not arrivals:
-        return
+        return False
     for attempt in range(1, _ATTEMPTS_MAX + 1):
         try:
             with connection.transaction():
-                batch, counts = _record_once(connection, arrivals, handlers, ids)
+                batch, counts = _record_once(connection, arrivals, handlers, ids, is_trusting=is_trusting)
         except _TRY_AGAIN:
             if attempt == _ATTEMPTS_MAX:
                 raise
+            is_trusting = False
             for arrival in arrivals:
                 arrival.reset()
         else:
             if committed is not None and batch.fresh:
                 committed(batch, counts)
-            return
+            return attempt > 1 or len(batch.fresh) < len(arrivals)
+    raise AssertionError("unreachable")
 
 
 def _record_once(
-    connection: psycopg.Connection, arrivals: Sequence[Arrival], handlers: HandlerMaker, ids: IdMaker
+    connection: psycopg.Connection,
+    arrivals: Sequence[Arrival],
+    handlers: HandlerMaker,
+    ids: IdMaker,
+    *,
+    is_trusting: bool,
 ) -> tuple[Batch, dict[str, int]]:
-    batch = Batch(arrivals)
+    batch = Batch(arrivals, is_trusting=is_trusting)
     made = handlers()
     for handler in made:
         handler.prepare(connection, batch)
@@ -94,7 +106,7 @@ def _separate_repeats(connection: psycopg.Connection, batch: Batch) -> list[tupl
         first = first_of.setdefault((arrival.source, arrival.id), arrival)
         if first is not arrival:
             twins.append((arrival, first))
-    recorded = store.find_identities(connection, list(first_of))
+    recorded = {} if batch.is_trusting else store.find_identities(connection, list(first_of))
     if not recorded:
         batch.fresh = list(first_of.values())
         return twins

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-import uuid
 from collections.abc import Iterable, Sequence
 from typing import Any, Final, Literal, Protocol
 
 import msgspec
 import psycopg
 
+from comptoir.foundation.kernel.ids import Id
 from comptoir.foundation.kernel.problem import Problem
 
 #: Limits of an event's identity; longer ones are refused at the door.
@@ -35,8 +35,8 @@ class Outcome(msgspec.Struct, frozen=True, omit_defaults=True):
     id: str
     source: str
     status: Literal["accepted", "refused"]
-    event: uuid.UUID | None = None
-    customer: uuid.UUID | None = None
+    event: Id | None = None
+    customer: Id | None = None
     points: int | None = None
     balance: Balance | None = None
     waiting: bool = False
@@ -61,8 +61,8 @@ class Arrival(msgspec.Struct, gc=False):
     data: Any
     written: bytes
     fingerprint: bytes
-    customer: uuid.UUID | None = None
-    position: uuid.UUID | None = None
+    customer: Id | None = None
+    position: Id | None = None
     is_repeated: bool = False
     is_waiting: bool = False
     refusal: Problem | None = None
@@ -86,8 +86,8 @@ class Arrival(msgspec.Struct, gc=False):
 class Change(msgspec.Struct, frozen=True, array_like=True):
     """A person's new balance, as live pages hear of it. ``position`` tells which of two changes is the later one."""
 
-    customers: tuple[uuid.UUID, ...]
-    position: uuid.UUID
+    customers: tuple[Id, ...]
+    position: Id
     available: int
     held: int
     owed: int
@@ -99,22 +99,24 @@ class Batch:
     ``arrivals`` are all events in the order of their arrival, ``fresh`` those that were not seen before.
     ``known`` are customers that some handler has found in its tables. ``last_position`` is the greatest position
     that the rows locked by this batch have seen; what the batch appends sorts behind it. ``changes`` is what live
-    pages will hear.
+    pages will hear. ``is_trusting``: what a unique key would refuse anyway need not be looked for; if it does
+    refuse, the batch is decided again, without trust.
     """
 
-    def __init__(self, arrivals: Sequence[Arrival]) -> None:
+    def __init__(self, arrivals: Sequence[Arrival], *, is_trusting: bool = False) -> None:
         """Take the arrivals of one transaction."""
         self.arrivals = arrivals
+        self.is_trusting = is_trusting
         self.fresh: list[Arrival] = []
-        self.known: set[uuid.UUID] = set()
-        self.last_position: uuid.UUID | None = None
+        self.known: set[Id] = set()
+        self.last_position: Id | None = None
         self.changes: list[Change] = []
 
     def accepted(self) -> Iterable[Arrival]:
         """Return the fresh events that nobody has refused."""
         return (arrival for arrival in self.fresh if arrival.refusal is None)
 
-    def saw(self, position: uuid.UUID | None) -> None:
+    def saw(self, position: Id | None) -> None:
         """Note a position that what follows has to sort behind."""
         if position is not None and (self.last_position is None or position > self.last_position):
             self.last_position = position

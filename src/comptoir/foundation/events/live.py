@@ -10,15 +10,16 @@ from __future__ import annotations
 import asyncio
 import collections
 import contextlib
-import uuid
 from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Final
+from uuid import UUID
 
 import msgspec
 import psycopg
 
 from comptoir.foundation.events.contracts import Change
 from comptoir.foundation.events.store import CHANNEL
+from comptoir.foundation.kernel.ids import Id
 
 #: Heard when something may have been missed: read the present state again.
 LOST: Final = None
@@ -45,7 +46,7 @@ class Hub:
         """``connect`` returns how to connect; ``subscribers_max`` bounds how many may watch at once."""
         self._conninfo = connect
         self._subscribers_max = subscribers_max
-        self._watching: dict[uuid.UUID, set[asyncio.Queue[Heard]]] = collections.defaultdict(set)
+        self._watching: dict[Id, set[asyncio.Queue[Heard]]] = collections.defaultdict(set)
         self._counting: set[asyncio.Queue[Counted]] = set()
         self._own_pids: set[int] = set()
         self._task: asyncio.Task[None] | None = None
@@ -95,10 +96,10 @@ class Hub:
                 _put(counting, counts)
 
     @contextlib.asynccontextmanager
-    async def watch(self, customers: Iterable[uuid.UUID]) -> AsyncIterator[asyncio.Queue[Heard]]:
+    async def watch(self, customers: Iterable[Id | UUID]) -> AsyncIterator[asyncio.Queue[Heard]]:
         """Hear every change of these customers while the block runs; ``LOST`` means: read the state again."""
         queue: asyncio.Queue[Heard] = asyncio.Queue(_QUEUE_MAX)
-        members = set(customers)
+        members = {str(customer) for customer in customers}
         for customer in members:
             self._watching[customer].add(queue)
         try:

@@ -15,7 +15,7 @@ from comptoir.foundation.rooms.declaration import COUNTER, OFFICE, VAULT, Access
 _LOG = Access.everyone("INSERT").and_for(COUNTER, "SELECT").and_for(OFFICE, "SELECT").and_for(VAULT, "SELECT")
 
 
-class WrittenJsonField(models.TextField):
+class WrittenJsonField(models.TextField):  # type: ignore[type-arg]
     """A ``json`` column: kept exactly as it was written (``jsonb`` would reorder), read as a value."""
 
     def db_type(self, connection: object) -> str:  # noqa: ARG002 - Django's signature

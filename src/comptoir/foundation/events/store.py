@@ -12,6 +12,7 @@ import psycopg
 from comptoir.foundation.events.contracts import Arrival, Change
 from comptoir.foundation.kernel import codec
 from comptoir.foundation.kernel.database import Appending, load_statements, text_array, value_array
+from comptoir.foundation.kernel.ids import Id
 
 _SQL = load_statements(__package__)
 _identities = Appending("events_identity", source="text", id="text", position="uuid", fingerprint="bytea")
@@ -26,16 +27,16 @@ _PAYLOAD_BYTES_MAX: Final = 7_900  # PostgreSQL refuses a notification of 8,000 
 
 def find_identities(
     connection: psycopg.Connection, identities: Sequence[tuple[str, str]]
-) -> dict[tuple[str, str], tuple[uuid.UUID, bytes]]:
+) -> dict[tuple[str, str], tuple[Id, bytes]]:
     """Return position and fingerprint of every identity that was recorded before."""
     sources, ids = zip(*identities, strict=True)
     rows = connection.execute(_SQL["find_identities"], (text_array(sources), text_array(ids)), prepare=True)
     return {(source, event_id): (position, bytes(fingerprint)) for source, event_id, position, fingerprint in rows}
 
 
-def find_outcomes(connection: psycopg.Connection, positions: Iterable[uuid.UUID]) -> dict[uuid.UUID, bytes]:
+def find_outcomes(connection: psycopg.Connection, positions: Iterable[Id]) -> dict[Id, bytes]:
     """Return the bytes that were answered to the events at these positions."""
-    rows = connection.execute(_SQL["find_outcomes"], (value_array(p.hex for p in positions),), prepare=True)
+    rows = connection.execute(_SQL["find_outcomes"], (value_array(positions),), prepare=True)
     return {position: outcome.encode() for position, outcome in rows}
 
 
@@ -44,14 +45,14 @@ def insert_events(connection: psycopg.Connection, arrivals: Sequence[Arrival]) -
 
     A taken identity fails the whole batch, which is then decided again.
     """
-    positions = [a.position.hex for a in arrivals]  # type: ignore[union-attr]
+    positions = [a.position for a in arrivals]
     sources = [a.source for a in arrivals]
     ids = [a.id for a in arrivals]
     _identities.rows(connection, sources, ids, positions, ["\\x" + a.fingerprint.hex() for a in arrivals])
     _events.rows(
         connection,
         positions,
-        [a.customer.hex if a.customer else None for a in arrivals],
+        [a.customer for a in arrivals],
         [a.occurred_at.isoformat() for a in arrivals],
         [a.received_at.isoformat() for a in arrivals],
         sources,
@@ -164,7 +165,7 @@ async def read_results(
     connection: psycopg.AsyncConnection, positions: Iterable[uuid.UUID]
 ) -> dict[uuid.UUID, ResultRow]:
     """Return the accepted events at these positions; refused ones concern nobody but their sender."""
-    ids = value_array(position.hex for position in positions)
+    ids = value_array(str(position) for position in positions)
     cursor = await connection.execute(_SQL["read_results"], (ids,), prepare=True)
     return {row[0]: ResultRow(*row) for row in await cursor.fetchall()}
 

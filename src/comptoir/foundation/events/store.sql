@@ -1,12 +1,12 @@
 -- name: find_identities
 -- The positions and fingerprints of those (source, id) that were recorded before.
-select i.source, i.id, i.position, i.fingerprint
+select i.source, i.id, i.position::text, i.fingerprint
 from unnest(%s::text[], %s::text[]) as asked(source, id)
 join events_identity i on i.source = asked.source and i.id = asked.id;
 
 -- name: find_outcomes
 -- The answers given to recorded events, as they were sent.
-select position, outcome::text from events_event where position = any(%s::uuid[]);
+select position::text, outcome::text from events_event where position = any(%s::uuid[]);
 
 -- name: insert_outbox
 -- One row for the whole batch; the transaction's number lets a reader wait for those that are still open.

@@ -33,9 +33,7 @@ class Migration(migrations.Migration):
             options={
                 "indexes": [
                     models.Index(fields=["sale_source", "sale_receipt"], name="return_of_sale"),
-                    models.Index(
-                        condition=models.Q(("status", "waiting")), fields=["position"], name="return_waiting"
-                    ),
+                    models.Index(condition=models.Q(("status", "waiting")), fields=["position"], name="return_waiting"),
                 ],
                 "constraints": [
                     models.CheckConstraint(

@@ -1,0 +1,240 @@
+"""A load generator: prepared requests over a number of connections, as fast as answers come or at a fixed rate.
+
+A process of its own (``python -m comptoir.config.benching.load``), so that it shares no interpreter with what it
+measures. It writes HTTP/1.1 by itself: a client library would cost more than the gateway.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+import random
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+import uvloop
+
+from comptoir.foundation.kernel import codec
+from comptoir.foundation.kernel.ids import IdMaker
+
+_CATEGORIES = ("GROCERY", "DRUG GM", "PRODUCE", "MEAT", "DELI", "PASTRY")
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """What to send: sales of random customers with ``lines`` lines each, ``batch`` to a request (1: single events).
+
+    ``rate`` (events a second) paces the requests; ``None`` sends the next as soon as one is answered.
+    """
+
+    port: int
+    key: str
+    seconds: float
+    connections: int
+    batch: int
+    customers: int
+    seed: int
+    lines: int = 2
+    rate: float | None = None
+
+
+class Result(msgspec.Struct, frozen=True):
+    """What came of it: events by result, how long it took, and each request's time in milliseconds."""
+
+    accepted: int
+    refused: int
+    failed: int
+    seconds: float
+    latencies_ms: list[float]
+
+
+class _Line(msgspec.Struct):
+    product: str
+    category: str
+    quantity: int
+    amount: int
+
+
+def card(number: int) -> str:
+    """Return the card number of a customer of the benchmark."""
+    return f"bench-{number:07d}"
+
+
+def requests(plan: Plan) -> Iterator[tuple[bytes, int]]:
+    """Make whole HTTP requests, and the number of events in each."""
+    chance = random.Random(plan.seed)  # noqa: S311 - sales, not secrets
+    ids = IdMaker()
+    head = (
+        f"POST /v1/events HTTP/1.1\r\nhost: 127.0.0.1:{plan.port}\r\nauthorization: Bearer {plan.key}\r\n"
+        f"content-type: application/cloudevents{'-batch' if plan.batch > 1 else ''}+json\r\ncontent-length: "
+    ).encode()
+    while True:
+        events = [_event(chance, event_id, plan) for event_id in ids.reserve(plan.batch)]
+        body = codec.encode(events if plan.batch > 1 else events[0])
+        yield head + str(len(body)).encode() + b"\r\n\r\n" + body, plan.batch
+
+
+def _event(chance: random.Random, event_id: str, plan: Plan) -> dict[str, object]:
+    lines = [
+        _Line(
+            str(chance.randrange(10**6, 10**7)),
+            chance.choice(_CATEGORIES),
+            chance.randrange(1, 4),
+            chance.randrange(50, 2000),
+        )
+        for _ in range(plan.lines)
+    ]
+    name = event_id
+    store = chance.randrange(1, 458)
+    return {
+        "specversion": "1.0",
+        "id": name,
+        "source": f"/stores/{store}/tills/{chance.randrange(1, 5)}",
+        "type": "sale.closed",
+        "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "data": {
+            "receipt": name,
+            "store": str(store),
+            "customer": {"kind": "card", "value": card(chance.randrange(plan.customers))},
+            "currency": "USD",
+            "total": sum(line.amount for line in lines),
+            "lines": lines,
+        },
+    }
+
+
+class _Counts(msgspec.Struct):
+    accepted: int = 0
+    refused: int = 0
+    failed: int = 0
+
+
+class _Connection(asyncio.Protocol):
+    """One connection: sends the next request when the last one is answered and its time has come."""
+
+    def __init__(self, shared: _Load) -> None:
+        self._shared = shared
+        self._buffer = bytearray()
+        self._sent_at = 0.0
+        self._events = 0
+        self._transport: asyncio.WriteTransport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport  # type: ignore[assignment]
+        self._shared.free.append(self)
+
+    def send(self, request: bytes, events: int) -> None:
+        self._events = events
+        self._sent_at = time.perf_counter()
+        assert self._transport is not None
+        self._transport.write(request)
+
+    def data_received(self, data: bytes) -> None:
+        buffer = self._buffer
+        buffer += data
+        end = buffer.find(b"\r\n\r\n")
+        if end < 0:
+            return
+        start = buffer.find(b"content-length: ", 0, end)
+        length = int(buffer[start + 16 : buffer.find(b"\r\n", start)])
+        if len(buffer) < end + 4 + length:
+            return
+        elapsed = time.perf_counter() - self._sent_at
+        status, body = bytes(buffer[9:12]), bytes(buffer[end + 4 : end + 4 + length])
+        buffer.clear()
+        self._shared.answered(self, status, body, elapsed, self._events)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._shared.lost(self)
+
+
+class _Load:
+    def __init__(self, plan: Plan, prepared: collections.deque[tuple[bytes, int]]) -> None:
+        self.plan = plan
+        self.free: list[_Connection] = []
+        self.counts = _Counts()
+        self.latencies: list[float] = []
+        self._prepared = prepared
+        self._in_flight = 0
+        self._end = 0.0
+        self._idle = asyncio.Event()
+
+    async def run(self) -> Result:
+        loop = asyncio.get_running_loop()
+        for _ in range(self.plan.connections):
+            await loop.create_connection(lambda: _Connection(self), "127.0.0.1", self.plan.port)
+        started = time.perf_counter()
+        self._end = started + self.plan.seconds
+        if self.plan.rate is None:
+            while self.free:
+                self._next(self.free.pop())
+        else:
+            pause = self.plan.batch / self.plan.rate
+            due = started
+            while due < self._end and self._prepared:
+                await asyncio.sleep(max(0.0, due - time.perf_counter()))
+                if self.free:
+                    self._next(self.free.pop())
+                else:
+                    self.counts.failed += self.plan.batch  # the rate cannot be held
+                due += pause
+        while self._in_flight:
+            self._idle.clear()
+            await asyncio.wait_for(self._idle.wait(), 60)
+        seconds = time.perf_counter() - started
+        counts = self.counts
+        return Result(counts.accepted, counts.refused, counts.failed, seconds, [1000 * each for each in self.latencies])
+
+    def _next(self, connection: _Connection) -> None:
+        if self._prepared:
+            self._in_flight += 1
+            connection.send(*self._prepared.popleft())
+
+    def answered(self, connection: _Connection, status: bytes, body: bytes, elapsed: float, events: int) -> None:
+        self._in_flight -= 1
+        self.latencies.append(elapsed)
+        if status != b"200":
+            self.counts.failed += events
+        elif events == 1:
+            self.counts.accepted += 1
+        else:
+            tail = body[body.rindex(b'"accepted":') + 11 :]
+            accepted = int(tail[: tail.index(b",")])
+            self.counts.accepted += accepted
+            self.counts.refused += events - accepted
+        if self.plan.rate is None and time.perf_counter() < self._end:
+            self._next(connection)
+        else:
+            self.free.append(connection)
+        if not self._in_flight:
+            self._idle.set()
+
+    def lost(self, connection: _Connection) -> None:
+        if connection in self.free:
+            self.free.remove(connection)
+        else:
+            self._in_flight -= 1
+            self.counts.failed += self.plan.batch
+            if not self._in_flight:
+                self._idle.set()
+
+
+def main(plan_path: str, result_path: str, events_prepared: Literal["auto"] | int = "auto") -> None:
+    """Prepare the requests, say ``ready``, wait for a line, send, write the result."""
+    plan = codec.decode(Path(plan_path).read_bytes(), Plan)
+    count = int(plan.seconds * (plan.rate or (45_000 if plan.batch > 1 else 9_000)) / plan.batch) + 1
+    if events_prepared != "auto":
+        count = events_prepared // plan.batch + 1
+    making = requests(plan)
+    prepared = collections.deque(next(making) for _ in range(count))
+    print("ready", flush=True)
+    sys.stdin.readline()
+    result = uvloop.run(_Load(plan, prepared).run())
+    Path(result_path).write_bytes(codec.encode(result))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2])
