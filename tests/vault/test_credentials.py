@@ -96,7 +96,7 @@ def enrol_app(browser: Browser) -> str:
     page = browser.get("/factors/totp/activate/")
     secret: str = re.findall(r'class="secret">(\w+)<', page.content.decode())[0]
     answer = browser.send("/factors/totp/activate/", {"code": code_for(secret)}, answer=page)
-    assert answer.status_code == 302
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/factors/recovery-codes/")
     return secret
 
 
@@ -258,6 +258,19 @@ def test_a_code_by_mail_alone_opens_nothing_and_enrols_nothing(camille: Shop, le
             assert answer.status_code == 403
             assert b"A second factor is needed" in answer.content
         assert b'name="ticket"' not in victor.get("/").content
+
+
+def test_recovery_codes_are_shown_once_and_one_stands_in_for_the_app(camille: Shop) -> None:
+    browser = signed_in_by_link()
+    enrol_app(browser)
+    codes = re.findall(r"\b\d{8}\b", browser.get("/factors/recovery-codes/").content.decode())
+    assert len(codes) == 10
+    assert re.findall(r"\b\d{8}\b", browser.get("/factors/recovery-codes/").content.decode()) == []
+    for attempt in (1, 2):
+        later = Browser()
+        later.send(urlsplit(commands.one_time_link(email=CAMILLE, now=now())).path, {})
+        later.send("/factors/authenticate/", {"code": codes[0]})
+        assert (later.ticket() is not None) is (attempt == 1)
 
 
 def test_the_last_factor_stays(camille: Shop) -> None:

@@ -84,6 +84,20 @@ class FactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
         return opened.decode()
 
 
+def count_as_shown(*, request: HttpRequest, user: AbstractBaseUser, authenticator: Authenticator, **_more: Any) -> None:
+    """Take a factor that was just enrolled as one that was just shown; the receiver of allauth's one signal for it.
+
+    Enrolling proves that it is at hand. Otherwise the page with the recovery codes, which comes next and once, would
+    begin by asking for the factor again.
+    """
+    from allauth.account.internal.flows.login import record_authentication  # noqa: PLC0415 - needs loaded models
+
+    if authenticator.type in SECOND_FACTORS:
+        record_authentication(
+            request, user, method="mfa", type=str(authenticator.type), id=authenticator.pk, reauthenticated=True
+        )
+
+
 def means_of(request: HttpRequest) -> tuple[str, ...]:
     """Return by what somebody signed in during this session, in the house's words, in order and each once."""
     from allauth.account.authentication import get_authentication_records  # noqa: PLC0415 - needs loaded models
