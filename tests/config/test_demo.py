@@ -100,7 +100,11 @@ def opened(folder: Path, said: Path) -> Iterator[Open]:
         )
     demo = Open(process, said, port, gateway_port)
     try:
-        wait_until(lambda: process.poll() is not None or "The year goes on" in demo.text, what="the open demo")
+        wait_until(
+            lambda: process.poll() is not None or "The year goes on" in demo.text,
+            what="the open demo",
+            seconds_max=180,  # everything starts at once here, perhaps beside three other tests
+        )
         assert process.poll() is None, demo.text
         yield demo
     finally:
