@@ -17,6 +17,7 @@ from django.utils import timezone, translation
 from django.utils.formats import date_format, number_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 
 from comptoir.doors.console.declared import declared_map
 from comptoir.foundation.kernel.money import Money, exponent
@@ -27,6 +28,7 @@ _SIGNS: Final = {"EUR": "€", "GBP": "£", "JPY": "¥", "USD": "$"}
 _MINUS: Final = "\N{MINUS SIGN}"
 _NO_BREAK: Final = "\N{NO-BREAK SPACE}"
 _QUIET_MODULES: Final = 4
+_TWO_DAYS_SECONDS: Final = 2 * 86_400
 
 
 def context(request: HttpRequest) -> dict[str, Any]:  # noqa: ARG001 - the shape of a context processor
@@ -96,7 +98,7 @@ def short(value: uuid.UUID | str) -> str:
 
 @register.filter
 def seconds(value: float | None) -> str:
-    """Write a duration as an engineer would: ``42 ms``, ``1.3 s``, ``5 min``, ``2 h``; a dash for none."""
+    """Write a duration as an engineer would: ``42 ms``, ``1.3 s``, ``5 min``, ``2 h``, ``3 d``; a dash for none."""
     if value is None:
         return "–"
     for unit, length, limit in (("ms", 0.001, 1.0), ("s", 1.0, 100.0), ("min", 60.0, 6000.0)):
@@ -104,7 +106,9 @@ def seconds(value: float | None) -> str:
             amount = value / length
             places = 1 if unit == "s" and amount < 10 else 0  # noqa: PLR2004 - one digit where it says something
             return f"{number_format(round(amount, places), decimal_pos=places)}{_NO_BREAK}{unit}"
-    return f"{number_format(round(value / 3600), decimal_pos=0)}{_NO_BREAK}h"
+    if value < _TWO_DAYS_SECONDS:
+        return f"{number_format(round(value / 3600), decimal_pos=0)}{_NO_BREAK}h"
+    return f"{number_format(round(value / 86_400), decimal_pos=0, force_grouping=True)}{_NO_BREAK}{_('d')}"
 
 
 @register.filter

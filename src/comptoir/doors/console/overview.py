@@ -10,12 +10,13 @@ from typing import Final, Literal
 
 import msgspec
 from django.db import connections
+from django.utils import translation
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
 from comptoir.doors.console import charts
 from comptoir.foundation.rooms.declaration import OFFICE
-from comptoir.foundation.touchpoints import promises, queries
+from comptoir.foundation.touchpoints import picture, promises, queries
 from comptoir.foundation.touchpoints.contracts import TouchpointMap
 from comptoir.foundation.touchpoints.freshness import Arm, Stage
 from comptoir.foundation.touchpoints.models import Freshness
@@ -109,7 +110,7 @@ def read_overview(declared: TouchpointMap, *, now: dt.datetime) -> Overview:
         refusals=tuple(sorted(figures.refusals, key=lambda refusal: -refusal.count)),
         open_breaches=tuple(breach for breach in figures.breaches if breach.closed_at is None),
         past_breaches=tuple(breach for breach in figures.breaches if breach.closed_at is not None)[:10],
-        picture=mark_safe(_picture(declared, figures)),  # noqa: S308 - drawn by us, texts escaped there
+        picture=_picture(declared, figures),
         chart=read_chart(declared, now=now),
     )
 
@@ -167,9 +168,11 @@ def _arm(
     )
 
 
-def _picture(declared: TouchpointMap, figures: queries.MapFigures) -> str:
-    try:
-        from comptoir.foundation.touchpoints import drawing
-    except ImportError:
-        return ""
-    return drawing.render_svg(declared, figures)
+
+def _picture(declared: TouchpointMap, figures: queries.MapFigures) -> SafeString:
+    """Draw the map twice, for a desk and for a telephone; the style sheet shows one of them."""
+    language = translation.get_language() or "en"
+    wide = picture.render_svg(declared, figures, language)
+    narrow = picture.render_svg(declared, figures, language, is_narrow=True)
+    # Drawn by the house; every text of the map is escaped there.
+    return mark_safe(f'<div class="wide">{wide}</div><div class="phone">{narrow}</div>')  # noqa: S308
