@@ -10,12 +10,16 @@ from typing import Final
 
 from comptoir.counter.customers import contracts as customers
 from comptoir.counter.customers.handlers import CustomersHandler
+from comptoir.counter.customers.rebuilding import CustomersDeriver
 from comptoir.counter.loyalty import contracts as loyalty
 from comptoir.counter.loyalty.handlers import LoyaltyHandler
 from comptoir.counter.loyalty.programme import Programmes
+from comptoir.counter.loyalty.rebuilding import LoyaltyDeriver
 from comptoir.counter.sales import contracts as sales
 from comptoir.counter.sales.handlers import SalesHandler
+from comptoir.counter.sales.rebuilding import SalesDeriver
 from comptoir.foundation.events.contracts import Handler
+from comptoir.foundation.events.rebuilding import Deriver, IdentitiesDeriver
 from comptoir.foundation.touchpoints.contracts import EventType, Product
 
 #: The built-in types of events, by name; a shop's map may declare more.
@@ -39,3 +43,8 @@ def handlers_for(programmes: Programmes) -> Callable[[], Sequence[Handler]]:
         return (sold, known, LoyaltyHandler(programmes=programmes, customers=known, sales=sold))
 
     return make
+
+
+def derivers() -> Sequence[Deriver]:
+    """Return what derives every table of the counter from the log."""
+    return (IdentitiesDeriver(), CustomersDeriver(), SalesDeriver(), LoyaltyDeriver())

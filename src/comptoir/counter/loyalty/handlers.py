@@ -82,6 +82,8 @@ class LoyaltyHandler:
             if transfers:
                 assert arrival.position is not None
                 arrival.decision = transfers
+                for transfer in transfers:
+                    ledger.accounts[transfer.customer].last_position = arrival.position
                 batch.changes.append(Change(members, arrival.position, available, held, owed))
             elif arrival.refusal is None and arrival.type in {LINKED, UNLINKED}:
                 # Nothing moves, but what each of the two sees is another wallet now.
@@ -94,10 +96,8 @@ class LoyaltyHandler:
         decided = [(a.position, a.occurred_at, a.decision) for a in batch.fresh if a.decision]
         if decided:
             store.insert_transfers(connection, decided)  # type: ignore[arg-type]
-            last = batch.fresh[-1].position
-            assert last is not None
             touched = {customer: self._ledger.accounts[customer] for customer in self._ledger.touched}
-            store.write_accounts(connection, touched, last)
+            store.write_accounts(connection, touched)
             changes = {account: points for account, points in self._ledger.programme.items() if points}
             if changes:
                 store.add_to_programme(connection, changes)

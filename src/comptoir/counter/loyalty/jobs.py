@@ -19,6 +19,7 @@ from comptoir.counter.loyalty.contracts import CLOCK_SOURCE, EXPIRE, VOID, Point
 from comptoir.counter.loyalty.programme import Programmes
 from comptoir.foundation.events.commands import record
 from comptoir.foundation.events.contracts import Arrival, HandlerMaker
+from comptoir.foundation.events.rules import content_fingerprint
 from comptoir.foundation.kernel import codec
 from comptoir.foundation.kernel.ids import Id
 
@@ -123,7 +124,6 @@ def _arrival(
     """Make an event of the clock. Nothing that identifies it depends on when the job ran."""
     written = codec.encode(data)
     occurred_at = occurred_at.astimezone(dt.UTC)
-    content = b"\n".join((event_type.encode(), occurred_at.isoformat().encode(), written))
     return Arrival(
         source=CLOCK_SOURCE,
         id=event_id,
@@ -133,6 +133,6 @@ def _arrival(
         received_at=now,
         data=data,
         written=written,
-        fingerprint=codec.fingerprint(content),
+        fingerprint=content_fingerprint(event_type, occurred_at, written),
         customer=customer,
     )

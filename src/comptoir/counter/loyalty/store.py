@@ -46,8 +46,8 @@ def find_accounts(connection: psycopg.Connection, customers: Collection[Id]) -> 
     return _read_accounts(connection, "find_accounts", customers)
 
 
-def write_accounts(connection: psycopg.Connection, accounts: Mapping[Id, CustomerAccounts], position: Id) -> None:
-    """Write accounts that were locked before, and those that are new. ``position``: the last event they have seen."""
+def write_accounts(connection: psycopg.Connection, accounts: Mapping[Id, CustomerAccounts]) -> None:
+    """Write accounts that were locked before, and those that are new."""
     for statement, is_new in (("update_accounts", False), ("insert_accounts", True)):
         rows = sorted((customer, each) for customer, each in accounts.items() if each.is_new == is_new)
         if rows:
@@ -61,7 +61,7 @@ def write_accounts(connection: psycopg.Connection, accounts: Mapping[Id, Custome
                     value_array([str(each.owed) for _, each in rows]),
                     value_array(['"{' + ",".join([day.isoformat() for day, _ in each]) + '}"' for each in lots]),
                     value_array(['"{' + ",".join([str(points) for _, points in each]) + '}"' for each in lots]),
-                    value_array([position] * len(rows)),
+                    value_array([each.last_position for _, each in rows]),
                 ),
                 prepare=True,
             )
@@ -100,6 +100,12 @@ def add_to_programme(connection: psycopg.Connection, changes: Mapping[int, int])
         (value_array([str(int(a)) for a, _ in ordered]), value_array([str(points) for _, points in ordered])),
         prepare=True,
     )
+
+
+def sum_up(connection: psycopg.Connection) -> None:
+    """Fill the accounts and the programme's balances, which must be empty, from the transfers."""
+    connection.execute(_SQL["sum_accounts"])
+    connection.execute(_SQL["sum_programme"])
 
 
 def find_reservations(

@@ -71,12 +71,46 @@ insert into loyalty_programme (starts_at, definition) values (%s, %s::jsonb) ret
 select pg_advisory_xact_lock(7209004);
 
 -- name: find_history
--- What every event did for these customers, the latest first: one row for each cause and reason, from before a moment.
-select t.cause::text, max(t.occurred_at) as occurred_at, t.reason,
-  sum(case when t.credit = 1 then t.points when t.debit = 1 then -t.points
-           when t.credit = 3 then -t.points when t.debit = 3 then t.points else 0 end)::bigint as points,
-  min(case when t.credit = 1 then t.day end) as day
-from loyalty_transfer t
-where t.customer = any(%s::uuid[]) and (t.occurred_at, t.cause) < (%s, %s)
-group by t.cause, t.reason
-order by 2 desc, t.cause desc limit %s;
+-- What every event did for these customers, the latest first, from before a moment: one row for each cause and reason
+-- that came to something. An event that has several is never cut in two, so a few more rows may come than were asked for.
+select * from (
+  select t.cause::text, max(t.occurred_at) as occurred_at, t.reason, sum(worth)::bigint as points,
+    case when sum(worth) > 0 then min(t.day) filter (where t.credit = 1) end as day
+  from loyalty_transfer t,
+    lateral (select case when t.credit = 1 then t.points when t.debit = 1 then -t.points
+                         when t.credit = 3 then -t.points when t.debit = 3 then t.points else 0 end) as moved(worth)
+  where t.customer = any(%s::uuid[]) and (t.occurred_at, t.cause) < (%s, %s)
+  group by t.cause, t.reason having sum(worth) <> 0
+  order by 2 desc, t.cause desc fetch first %s rows with ties
+) as told order by occurred_at desc, cause desc, reason;
+
+-- name: sum_accounts
+-- Every account from its transfers: what came in less what went out, and the lots by day.
+insert into loyalty_account (customer, available, held, owed, lot_days, lot_points, last_position)
+select sums.customer, sums.available, sums.held, sums.owed, coalesce(lots.days, '{}'), coalesce(lots.points, '{}'),
+  sums.last_position
+from (
+  select customer,
+    sum(case when credit = 1 then points when debit = 1 then -points else 0 end)::bigint as available,
+    sum(case when credit = 2 then points when debit = 2 then -points else 0 end)::bigint as held,
+    sum(case when credit = 3 then points when debit = 3 then -points else 0 end)::bigint as owed,
+    max(position::text)::uuid as last_position
+  from loyalty_transfer group by customer
+) sums
+left join (
+  select customer, array_agg(day order by day) as days, array_agg(points order by day) as points
+  from (
+    select customer, day, sum(case when credit = 1 then points else -points end)::bigint as points
+    from loyalty_transfer where credit = 1 or debit = 1 group by customer, day
+  ) lot
+  where points <> 0 group by customer
+) lots on lots.customer = sums.customer;
+
+-- name: sum_programme
+-- The programme's accounts from the same transfers.
+insert into loyalty_programmebalance (account, shard, points)
+select account, 0, sum(points)::bigint from (
+  select credit as account, points from loyalty_transfer where credit > 10
+  union all
+  select debit, -points from loyalty_transfer where debit > 10
+) moves group by account;

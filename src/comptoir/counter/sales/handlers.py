@@ -111,21 +111,15 @@ class SalesHandler:
         return None
 
     def _settle(self, sale: Sale, waiting: list[Return]) -> list[Return]:
-        """Let the returns that waited for this sale count, in canonical order, as far as it has what they bring."""
-        settled: list[Return] = []
-        applied: list[Return] = []
-        for one in sorted(waiting, key=lambda one: one.order):
-            fits = one.currency == sale.currency and rules.excess(sale, applied, one.lines) is None
-            after = msgspec.structs.replace(one, status="applied" if fits else "excessive")
-            settled.append(after)
-            if fits:
-                applied.append(after)
+        """Let the returns that waited for this sale count; returns those that do."""
+        settled = rules.settle(sale, waiting)
+        for one in settled:
             if one.key in self._new_returns:
-                self._new_returns[one.key] = after
+                self._new_returns[one.key] = one
             else:
-                self._settled.append(after)
+                self._settled.append(one)
         self._returns_of[sale.key] = settled
-        return applied
+        return rules.in_order(settled)
 
     def _take_back(self, arrival: Arrival) -> Problem | None:
         data, key = arrival.data, (arrival.source, arrival.data.receipt)

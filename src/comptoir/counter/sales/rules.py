@@ -122,3 +122,16 @@ def excess(sale: Sale, earlier: Sequence[Return], coming_back: Sequence[Returned
                 field=f"data.lines[{index}].amount",
             )
     return None
+
+
+def settle(sale: Sale, waiting: Iterable[Return]) -> list[Return]:
+    """Return what becomes of returns that waited for a sale: in canonical order, applied as far as it has so much."""
+    settled: list[Return] = []
+    applied: list[Return] = []
+    for one in sorted(waiting, key=lambda one: one.order):
+        fits = one.currency == sale.currency and excess(sale, applied, one.lines) is None
+        after = msgspec.structs.replace(one, status="applied" if fits else "excessive")
+        settled.append(after)
+        if fits:
+            applied.append(after)
+    return settled

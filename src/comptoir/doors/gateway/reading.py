@@ -21,6 +21,7 @@ from comptoir.counter.customers.rules import customer_id
 from comptoir.doors.gateway.errors import BatchTooLarge, EnvelopeInvalid, MalformedJson, Unexpected
 from comptoir.doors.gateway.limits import BATCH_EVENTS_MAX
 from comptoir.foundation.events.contracts import ID_CHARACTERS_MAX, SOURCE_CHARACTERS_MAX, Arrival, Outcome
+from comptoir.foundation.events.rules import content_fingerprint
 from comptoir.foundation.kernel import codec
 from comptoir.foundation.kernel.ids import Id
 from comptoir.foundation.kernel.problem import Problem
@@ -135,7 +136,6 @@ class Reader:
             _log.exception("an event of type %.40r cannot be read", envelope.type)
             unexpected = Unexpected()
             return Refused(unexpected, _outcome(unexpected, envelope.source, envelope.id))
-        content = b"\n".join((envelope.type.encode(), time.isoformat().encode(), written))
         return Arrival(
             source=envelope.source,
             id=envelope.id,
@@ -145,7 +145,7 @@ class Reader:
             received_at=received_at,
             data=data,
             written=written,
-            fingerprint=codec.fingerprint(content),
+            fingerprint=content_fingerprint(envelope.type, time, written),
             customer=customer,
         )
 

@@ -103,3 +103,9 @@ select set_config('lock_timeout', '2s', true);
 -- name: rest_bytes
 -- How much lies in the partition for positions that no month has taken.
 select pg_relation_size('events_event_rest');
+
+-- name: read_log
+-- The whole log in order.
+select position::text, customer::text, occurred_at, received_at, source, id, type, touchpoint,
+  status = 'accepted', data::text, decision::text
+from events_event order by position;

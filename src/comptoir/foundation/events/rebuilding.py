@@ -1,0 +1,82 @@
+"""Reading the log from its beginning, for whoever derives tables from it.
+
+Stored events are read tolerantly: a field that is not known any more is passed over. Not here: what is derived
+(each package's own ``rebuilding.py``).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from typing import Final, Protocol
+
+import msgspec
+import psycopg
+
+from comptoir.foundation.events.rules import content_fingerprint
+from comptoir.foundation.kernel.database import Appending, load_statements
+from comptoir.foundation.kernel.ids import Id
+
+_SQL = load_statements(__package__)
+_PORTION_EVENTS: Final = 20_000
+_identities = Appending("events_identity", source="text", id="text", position="uuid", fingerprint="bytea")
+
+
+class Logged(msgspec.Struct, frozen=True, gc=False):
+    """An event as the log keeps it; ``data`` and ``decision`` are JSON."""
+
+    position: Id
+    customer: Id | None
+    occurred_at: dt.datetime
+    received_at: dt.datetime
+    source: str
+    id: str
+    type: str
+    touchpoint: str
+    is_accepted: bool
+    data: str
+    decision: str | None
+
+
+class Deriver(Protocol):
+    """Derives some tables from the log: fed with all events in order, then asked to finish."""
+
+    #: The tables that are emptied beforehand and filled again.
+    tables: tuple[str, ...]
+
+    def take(self, connection: psycopg.Connection, events: Sequence[Logged]) -> None:
+        """Derive from the next events."""
+        ...
+
+    def finish(self, connection: psycopg.Connection) -> None:
+        """Write what only the end of the log tells."""
+        ...
+
+
+def read_log(connection: psycopg.Connection) -> Iterator[list[Logged]]:
+    """Read the whole log in order, in portions of 20,000 events; the connection must be in a transaction."""
+    with connection.cursor("log") as cursor:
+        cursor.itersize = _PORTION_EVENTS
+        cursor.execute(_SQL["read_log"])
+        while rows := cursor.fetchmany(_PORTION_EVENTS):
+            yield [Logged(*row) for row in rows]
+
+
+class IdentitiesDeriver:
+    """Derives who has sent which id with which content."""
+
+    tables = ("events_identity",)
+
+    def take(self, connection: psycopg.Connection, events: Sequence[Logged]) -> None:
+        """Write the identities of the next events."""
+        _identities.rows(
+            connection,
+            [e.source for e in events],
+            [e.id for e in events],
+            [e.position for e in events],
+            ["\\x" + content_fingerprint(e.type, e.occurred_at, e.data.encode()).hex() for e in events],
+        )
+
+    def finish(self, connection: psycopg.Connection) -> None:
+        """Nothing is left to do."""
+
