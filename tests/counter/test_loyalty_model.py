@@ -26,7 +26,13 @@ from comptoir.counter.sales.rules import Line, Return, Returned, Sale, excess, i
 from comptoir.foundation.kernel.problem import Problem
 from support import casting, oracle
 
-CUSTOMERS = [uuid.UUID(int=number) for number in (1, 2, 3)]
+
+def ident(number: int) -> str:
+    """Return an id."""
+    return str(uuid.UUID(int=number))
+
+
+CUSTOMERS = [ident(number) for number in (1, 2, 3)]
 DAYS = [dt.date(2025, 1, 31), dt.date(2025, 2, 28), dt.date(2025, 3, 31), oracle.NEVER]
 MOMENTS = [casting.NOON + dt.timedelta(hours=hours) for hours in (-400, -30, 0, 7, 9, 140, 160, 4000)]
 TODAY = dt.date(2025, 1, 31)
@@ -62,10 +68,10 @@ class LedgerModel(RuleBasedStateMachine):
         self.model = oracle.Model()
         self.written: list[Transfer] = []
         self.reservations: dict[str, Reservation] = {}
-        self.links: dict[tuple[uuid.UUID, uuid.UUID], Link] = {}
-        self.linked: dict[frozenset[uuid.UUID], bool] = {}
+        self.links: dict[tuple[str, str], Link] = {}
+        self.linked: dict[frozenset[str], bool] = {}
         self.sales: list[tuple[Sale, list[Return]]] = []
-        self.given = Count[uuid.UUID]()
+        self.given = Count[str]()
         self.clock = 0
 
     @initialize(several=st.booleans())
@@ -84,7 +90,7 @@ class LedgerModel(RuleBasedStateMachine):
 
     # -- who is who
 
-    def members(self, customer: uuid.UUID) -> tuple[uuid.UUID, ...]:
+    def members(self, customer: str) -> tuple[str, ...]:
         """Return who is one person with a customer, by the rules; the model walks along the links instead."""
         person = persons(self.links.values())
         mine = person.get(customer, customer)
@@ -101,7 +107,7 @@ class LedgerModel(RuleBasedStateMachine):
         return told
 
     @rule(pair=st.lists(customers, min_size=2, max_size=2, unique=True), holds=st.booleans())
-    def link(self, pair: list[uuid.UUID], holds: bool) -> None:
+    def link(self, pair: list[str], holds: bool) -> None:
         """Somebody says that two are one person, or that they are not."""
         low, high = sorted(pair)
         self.clock += 1
@@ -110,21 +116,21 @@ class LedgerModel(RuleBasedStateMachine):
         self.links[low, high] = before.after(linked=said) if holds else before.after(unlinked=said)
         self.linked[frozenset(pair)] = holds
 
-    def much(self, members: tuple[uuid.UUID, ...], part: int) -> int:
+    def much(self, members: tuple[str, ...], part: int) -> int:
         """Return a number of points that is interesting: as many as there are, one fewer, one more, or any."""
         return part if part > 1 else max(1, part + sum(len(self.model.of(each).points) for each in members))
 
     # -- points
 
     @rule(customer=customers, number=points, day=days)
-    def earn(self, customer: uuid.UUID, number: int, day: dt.date) -> None:
+    def earn(self, customer: str, number: int, day: dt.date) -> None:
         """Give points."""
         self.ledger.earn(customer, Earning("base", number, day))
         self.model.earn(customer, number, day)
         self.given[customer] += number
 
     @rule(customer=customers, part=parts, today=todays)
-    def spend(self, customer: uuid.UUID, part: int, today: dt.date) -> None:
+    def spend(self, customer: str, part: int, today: dt.date) -> None:
         """Spend points."""
         members = self.members(customer)
         number = self.much(members, part)
@@ -134,7 +140,7 @@ class LedgerModel(RuleBasedStateMachine):
         )
 
     @rule(customer=customers, part=parts, name=names, today=todays)
-    def hold(self, customer: uuid.UUID, part: int, name: str, today: dt.date) -> None:
+    def hold(self, customer: str, part: int, name: str, today: dt.date) -> None:
         """Hold points under a name that is free."""
         if (held := self.reservations.get(name)) is not None and held.status == "held":
             return
@@ -144,7 +150,7 @@ class LedgerModel(RuleBasedStateMachine):
         self.same(drawn if isinstance(drawn, Problem) else None, self.model.hold(name, members, number, today))
         if not isinstance(drawn, Problem):
             until = casting.NOON + dt.timedelta(minutes=10)
-            self.reservations[name] = Reservation("till", name, customer, uuid.UUID(int=9), number, drawn, until)
+            self.reservations[name] = Reservation("till", name, customer, ident(9), number, drawn, until)
 
     @precondition(lambda self: self.reservations)
     @rule(data=st.data(), number=st.none() | points, minutes=minutes)
@@ -189,7 +195,7 @@ class LedgerModel(RuleBasedStateMachine):
             assert problem.name == ("reservation_expired" if minutes >= 10 else otherwise)
 
     @rule(customer=customers, number=points, sign=st.sampled_from([1, -1]), day=days, today=todays)
-    def adjust(self, customer: uuid.UUID, number: int, sign: int, day: dt.date, today: dt.date) -> None:
+    def adjust(self, customer: str, number: int, sign: int, day: dt.date, today: dt.date) -> None:
         """Add or take points by hand."""
         members = self.members(customer)
         self.same(
@@ -198,7 +204,7 @@ class LedgerModel(RuleBasedStateMachine):
         )
 
     @rule(customer=customers, before=todays)
-    def expire(self, customer: uuid.UUID, before: dt.date) -> None:
+    def expire(self, customer: str, before: dt.date) -> None:
         """Let time pass for one customer."""
         self.ledger.expire(customer, before=before)
         self.model.expire(customer, before)
@@ -206,11 +212,11 @@ class LedgerModel(RuleBasedStateMachine):
     # -- goods
 
     @rule(customer=customers, sold=lines, at=st.sampled_from(MOMENTS))
-    def sell(self, customer: uuid.UUID, sold: list[Line], at: dt.datetime) -> None:
+    def sell(self, customer: str, sold: list[Line], at: dt.datetime) -> None:
         """Sell goods."""
         number = len(self.sales)
         sale = Sale(
-            "/till", str(number), uuid.UUID(int=1000 + number), customer, at, None, "USD",
+            "/till", str(number), ident(1000 + number), customer, at, None, "USD",
             sum(each.amount for each in sold), tuple(sold),
         )  # fmt: skip
         self.sales.append((sale, []))
@@ -219,7 +225,7 @@ class LedgerModel(RuleBasedStateMachine):
 
     @rule(customer=customers, sold=lines, at=st.sampled_from(MOMENTS), data=st.data())
     def sell_spend_and_take_back(
-        self, customer: uuid.UUID, sold: list[Line], at: dt.datetime, data: st.DataObject
+        self, customer: str, sold: list[Line], at: dt.datetime, data: st.DataObject
     ) -> None:
         """Buy, spend what it earned and whatever there was, bring the goods back: what is missing is owed."""
         self.sell(customer, sold, at)
@@ -228,7 +234,7 @@ class LedgerModel(RuleBasedStateMachine):
         self.take_back_from(self.sales[-1], data)
 
     @rule(customer=customers, name=names, data=st.data())
-    def hold_and_take_back(self, customer: uuid.UUID, name: str, data: st.DataObject) -> None:
+    def hold_and_take_back(self, customer: str, name: str, data: st.DataObject) -> None:
         """Hold everything, bring goods back, then let go or spend what was held."""
         self.hold(customer, 0, name, TODAY)
         self.the_books_are_right()
@@ -257,7 +263,7 @@ class LedgerModel(RuleBasedStateMachine):
             return
         assert not self.exceeds(sale, before, back)
         one = Return(
-            "/till", str(number), uuid.UUID(int=5000 + number), *sale.key,
+            "/till", str(number), ident(5000 + number), *sale.key,
             sale.occurred_at + dt.timedelta(days=data.draw(st.sampled_from([0, 2, 1]))), None, "USD",
             sum(each.amount for each in back), tuple(back), "applied",
         )  # fmt: skip

@@ -8,10 +8,10 @@ in one transaction for each batch. Time is an argument. Not here: HTTP (``gatewa
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import itertools
 import json
-import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -84,9 +84,9 @@ def versions(*programmes: Programme, starts: Sequence[dt.datetime] = ()) -> Prog
     )  # fmt: skip
 
 
-def identify(reference: Reference) -> uuid.UUID:
+def identify(reference: Reference) -> str:
     """Return the opaque id of somebody of the cast, as this world's key makes it."""
-    return customer_id(IDENTIFIER_KEY, reference["kind"], reference["value"])
+    return str(customer_id(IDENTIFIER_KEY, reference["kind"], reference["value"]))
 
 
 # -- what is said -------------------------------------------------------------------------------------------------
@@ -260,6 +260,7 @@ class Counter:
         return (0, 0, 0) if row is None else (row[0], row[1], row[2])
 
 
+@functools.cache
 def reader() -> Reader:
     """Return what reads events by the demo shop's map, with this world's key."""
     declared = load_map(EXAMPLES / "touchpoints.toml", types=EVENT_TYPES, products=PRODUCTS)
@@ -274,6 +275,3 @@ def read(by: Reader, *said: Mapping[str, Any], received_at: dt.datetime = HEARD)
         assert not isinstance(one, Refused), f"refused at the door: {one.problem.as_members()}"
         arrivals.append(one)
     return arrivals
-
-
-Send = Callable[..., list[Answer]]
