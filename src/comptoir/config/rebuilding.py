@@ -108,7 +108,8 @@ def _drop_indexes(connection: psycopg.Connection, tables: Sequence[str]) -> list
 
 def _drop_indexes_of(connection: psycopg.Connection, table: str) -> Iterator[sql.Composed]:
     constraints = connection.execute(
-        "select conname, pg_get_constraintdef(oid) from pg_constraint where conrelid = %s::regclass and contype in ('p', 'u')",
+        "select conname, pg_get_constraintdef(oid) from pg_constraint "
+        "where conrelid = %s::regclass and contype in ('p', 'u')",
         (table,),
     ).fetchall()
     for name, definition in constraints:

@@ -147,7 +147,7 @@ class _Connection(asyncio.Protocol):
         buffer.clear()
         self._shared.answered(self, status, body, elapsed, self._events)
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
         self._shared.lost(self)
 
 
@@ -230,7 +230,8 @@ def main(plan_path: str, result_path: str, events_prepared: Literal["auto"] | in
         count = events_prepared // plan.batch + 1
     making = requests(plan)
     prepared = collections.deque(next(making) for _ in range(count))
-    print("ready", flush=True)
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
     sys.stdin.readline()
     result = uvloop.run(_Load(plan, prepared).run())
     Path(result_path).write_bytes(codec.encode(result))

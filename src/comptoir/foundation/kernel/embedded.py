@@ -181,6 +181,12 @@ def write_authentication(roles_by_system_user: dict[str, list[str]]) -> None:
     _write(_data_folder() / "pg_ident.conf", "".join(lines), user)
 
 
+def system_users() -> set[str]:
+    """Return the users of the operating system that the running configuration lets in."""
+    lines = (_data_folder() / "pg_ident.conf").read_text().splitlines()
+    return {line.split("\t")[1] for line in lines if line.startswith("comptoir\t")}
+
+
 def _write(path: Path, text: str, user: str | None) -> None:
     fresh = path.with_suffix(path.suffix + ".new")
     fresh.write_text(text)

@@ -1,0 +1,119 @@
+-- name: identities_match_events
+-- Every event has its identity, every identity its event.
+select count(*) from events_event e full join events_identity i on i.position = e.position
+where e.position is null or i.position is null or (e.source, e.id) is distinct from (i.source, i.id);
+
+-- name: sales_match_log
+-- Every accepted sale is booked, every booked sale was accepted.
+select count(*) from (select position, customer from events_event where type = 'sale.closed' and status = 'accepted') e
+full join sales_sale s on s.position = e.position
+where e.position is null or s.position is null or e.customer is distinct from s.customer;
+
+-- name: returns_match_log
+-- The same for returns.
+select count(*) from (select position from events_event where type = 'sale.returned' and status = 'accepted') e
+full join sales_return r on r.position = e.position
+where e.position is null or r.position is null;
+
+-- name: no_return_missed_its_sale
+-- No return waits for a sale that is booked.
+select count(*) from sales_return r join sales_sale s on s.source = r.sale_source and s.receipt = r.sale_receipt
+where r.status = 'waiting';
+
+-- name: transfers_match_log
+-- The ledger holds exactly the transfers that the log's decisions name.
+select count(*) from (
+  select position, json_array_length(decision) as transfers,
+    (select sum((each->>3)::bigint) from json_array_elements(decision) each) as points
+  from events_event where decision is not null
+) e
+full join (
+  select position, count(*) as transfers, sum(points) as points from loyalty_transfer group by position
+) t on t.position = e.position
+where e.position is null or t.position is null or e.transfers <> t.transfers or e.points <> t.points;
+
+-- name: accounts_match_transfers
+-- Every account is the sum of its transfers.
+select count(*) from loyalty_account a full join (
+  select customer,
+    sum(case when credit = 1 then points when debit = 1 then -points else 0 end) as available,
+    sum(case when credit = 2 then points when debit = 2 then -points else 0 end) as held,
+    sum(case when credit = 3 then points when debit = 3 then -points else 0 end) as owed
+  from loyalty_transfer group by customer
+) t on t.customer = a.customer
+where a.customer is null
+  or (a.available, a.held, a.owed) is distinct from (coalesce(t.available, 0), coalesce(t.held, 0), coalesce(t.owed, 0));
+
+-- name: no_balance_is_negative
+-- No account and no lot is below zero.
+select count(*) from loyalty_account
+where available < 0 or held < 0 or owed < 0 or exists (select from unnest(lot_points) lot where lot <= 0);
+
+-- name: lots_match_available
+-- The available points are the sum of the lots, each of a day of its own, in order.
+select count(*) from loyalty_account a
+where available <> (select coalesce(sum(lot), 0) from unnest(lot_points) lot)
+  or cardinality(lot_days) <> cardinality(lot_points)
+  or lot_days <> array(select distinct day from unnest(lot_days) day order by day);
+
+-- name: nobody_has_and_owes
+-- What is owed is paid from what is available, so nobody has both.
+select count(*) from loyalty_account where available > 0 and owed > 0;
+
+-- name: transfers_have_two_sides
+-- Every transfer takes from one known account and gives to another, and one of the two is a customer's.
+select count(*) from loyalty_transfer
+where points <= 0 or debit = credit or not (debit <= 3 or credit <= 3)
+  or debit not in (1, 2, 3, 11, 12, 13, 14, 15) or credit not in (1, 2, 3, 11, 12, 13, 14, 15);
+
+-- name: programme_matches_transfers
+-- The programme's accounts are the counterparts of the customers': each the sum of its transfers.
+select count(*) from (
+  select account, sum(points) as points from loyalty_programmebalance group by account
+) b
+full join (
+  select account, sum(points) as points from (
+    select credit as account, points from loyalty_transfer where credit > 10
+    union all select debit, -points from loyalty_transfer where debit > 10
+  ) moves group by account
+) t on t.account = b.account
+where coalesce(b.points, 0) <> coalesce(t.points, 0);
+
+-- name: ledger_sums_to_zero
+-- All accounts together, the customers' and the programme's, hold nothing: every entry has its counter-entry.
+select abs((select coalesce(sum(available + held + owed), 0) from loyalty_account)
+  + (select coalesce(sum(points), 0) from loyalty_programmebalance))::bigint;
+
+-- name: held_matches_reservations
+-- What is held is what open reservations hold.
+select count(*) from (select customer, held from loyalty_account where held <> 0) a
+full join (
+  select (draw->>0)::uuid as customer, sum((draw->>2)::bigint) as held
+  from loyalty_reservation, jsonb_array_elements(draws) draw where status = 'held' group by 1
+) r on r.customer = a.customer
+where coalesce(a.held, 0) <> coalesce(r.held, 0);
+
+-- name: customers_are_known
+-- Whoever has accounts, sales or links is a known customer.
+select count(*) from (
+  select customer from loyalty_account
+  union select customer from sales_sale where customer is not null
+  union select low from customers_link union select high from customers_link
+) used left join customers_customer c on c.customer = used.customer where c.customer is null;
+
+-- name: links_make_persons
+-- Two ends of an active link belong to one person.
+select count(*) from customers_link l
+left join customers_membership a on a.customer = l.low left join customers_membership b on b.customer = l.high
+where l.linked_at is not null and (l.unlinked_at is null or l.linked_at > l.unlinked_at)
+  and a.person is distinct from b.person;
+
+-- name: identifiers_are_opaque
+-- Where an event names a customer, the log holds an opaque id and nothing else.
+select count(*) from events_event
+where (data->'customer'->>'value') !~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
+  or (data->'identifier'->>'value') !~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$';
+
+-- name: log_is_partitioned
+-- Every event lies in the partition of its month.
+select count(*) from events_event_rest;
