@@ -6,9 +6,11 @@ The two classes are named in the settings (``ACCOUNT_ADAPTER``, ``MFA_ADAPTER``)
 from __future__ import annotations
 
 import base64
+import io
 import os
 from typing import Any
 
+import qrcode
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
@@ -17,6 +19,7 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
+from qrcode.image.svg import SvgPathFillImage
 
 from comptoir.foundation.kernel import shop
 from comptoir.foundation.rooms import addresses
@@ -59,6 +62,12 @@ class FactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
     def get_totp_issuer(self) -> str:
         """Return the name under which an authenticator app lists the account."""
         return f"Comptoir {addresses.domain() or 'demo'}"
+
+    def build_totp_svg(self, url: str) -> str:
+        """Draw the secret's QR code on white, so that a dark page does not swallow it."""
+        picture = io.BytesIO()
+        qrcode.make(url, image_factory=SvgPathFillImage).save(picture)
+        return picture.getvalue().decode()
 
     def get_public_key_credential_rp_entity(self) -> dict[str, str]:
         """Return whom a passkey is made for: the vault's host as declared, whatever the request says."""
