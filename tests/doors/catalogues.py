@@ -1,4 +1,4 @@
-"""Which texts the pages say, and the catalogues that translate them: ``python -m tests.doors.catalogues`` renews both.
+"""Which texts the pages say, and the catalogues that translate them: ``python tests/doors/catalogues.py`` renews both.
 
 Texts are found as Django itself finds them (templates), and in the syntax tree (Python); GNU gettext is not needed.
 Renewing keeps every translation whose text still exists, adds new texts without one, and compiles ``.po`` to ``.mo``.
@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-import polib
+import polib  # type: ignore[import-untyped]
 from django.utils.translation.template import templatize
 
 SOURCE = Path(__file__).parents[2] / "src" / "comptoir"
@@ -108,7 +108,9 @@ def _in_template(source: str) -> Iterator[Text]:
 def _in_python(source: str) -> Iterator[Text]:
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _CALLS:
-            strings = [each.value for each in node.args if isinstance(each, ast.Constant) and isinstance(each.value, str)]
+            strings = [
+                each.value for each in node.args if isinstance(each, ast.Constant) and isinstance(each.value, str)
+            ]
             if strings:
                 yield _text(node.func.id, strings)
 
@@ -124,9 +126,9 @@ def main() -> None:
     for language in LANGUAGES:
         renew(language)
         missing = [entry.msgid for entry in load(language) if not entry.translated()]
-        print(f"{language}: {len(load(language))} texts, {len(missing)} without a translation")
+        print(f"{language}: {len(load(language))} texts, {len(missing)} without a translation")  # noqa: T201
         for text in missing:
-            print(f"  {text}")
+            print(f"  {text}")  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from django.test import Client
 
 from comptoir.foundation.rooms.commands import set_up_django
 from support.gateway import EXAMPLES, Gateway
-from support.pages import Pages, accepted, card, complaints, customer_of, sale, staff_session, tell, words
+from support.pages import Pages, accepted, complaints, customer_of, sale, staff_session, tell, words
 from support.shop import Shop, environment
 
 set_up_django()  # before the modules that hold models
@@ -99,7 +99,7 @@ def test_the_map_shows_links_and_refusals(at_work: Client, gateway: Gateway) -> 
 
 def _settle(gateway: Gateway) -> None:
     """Wait until the gateway has written its counts down: about a second after the events."""
-    from support.processes import wait_until  # noqa: PLC0415
+    from support.processes import wait_until
 
     def counted() -> bool:
         with database.connect(OFFICE.role) as connection:

@@ -117,9 +117,7 @@ def test_every_point_has_its_reason(gateway: Gateway) -> None:
 
 
 def test_cards_that_are_linked_are_one_wallet_and_others_stay_apart(gateway: Gateway) -> None:
-    accepted(
-        gateway.post([sale("1", 30, receipt="a"), sale("2", 12, receipt="b"), sale("3", 99, receipt="c")])
-    )
+    accepted(gateway.post([sale("1", 30, receipt="a"), sale("2", 12, receipt="b"), sale("3", 99, receipt="c")]))
     link = {"identifier": card("1"), "customer": card("2"), "evidence": "both were shown at the counter"}
     accepted(gateway.post([event("identifier.linked", link, source="/webshop")], touchpoint="webshop"))
     for number in ("1", "2"):

@@ -42,7 +42,7 @@ class Pages:
 
     def card_url(self, customer: uuid.UUID) -> str:
         """Return a customer's card link."""
-        from comptoir.doors.storefront.links import card_token  # noqa: PLC0415 - reads the shop's key when it is needed
+        from comptoir.doors.storefront.links import card_token
 
         return self.url(COUNTER, f"/card/{card_token(customer)}")
 
@@ -54,10 +54,11 @@ class Pages:
 
 def staff_session(name: str = "Alice") -> tuple[str, str]:
     """Begin a session in the office; returns the cookie's name and value."""
-    import msgspec  # noqa: PLC0415 - Django first
-    from comptoir.foundation.rooms.current import entered  # noqa: PLC0415
-    from comptoir.foundation.rooms.sessions import RoomSession, cookie_name  # noqa: PLC0415
-    from comptoir.foundation.rooms.visits import Visit  # noqa: PLC0415
+    import msgspec
+
+    from comptoir.foundation.rooms.current import entered
+    from comptoir.foundation.rooms.sessions import RoomSession, cookie_name
+    from comptoir.foundation.rooms.visits import Visit
 
     visit = Visit(name.lower(), Assurance.STAFF, ("passkey",), dt.datetime.now(dt.UTC), name)
     with entered(OFFICE):
@@ -127,7 +128,13 @@ def event(
 
 
 def sale(
-    card: str, dollars: int, *, receipt: str, store: str = "324", category: str = "GROCERY", at: dt.datetime | None = None
+    card: str,
+    dollars: int,
+    *,
+    receipt: str,
+    store: str = "324",
+    category: str = "GROCERY",
+    at: dt.datetime | None = None,
 ) -> dict[str, Any]:
     """Return a sale of one line, for whole dollars: as many points by the demo's rules, twice as many for PRODUCE."""
     line = {"product": "1082185", "category": category, "quantity": 1, "amount": dollars * 100}
@@ -218,9 +225,7 @@ def tell(gateway: Gateway, *, cards: int = 12, months: int = 6) -> uuid.UUID:
     adjustment = {"customer": me, "points": 100, "reason": "Sorry for the wait on Saturday"}
     accepted(gateway.post([event("points.adjust", adjustment, source="/console")], touchpoint="console"))
     too_many = [
-        event(
-            "points.redeem", {"customer": card(str(1000 + each)), "points": 1_000_000}, source="/stores/31/tills/1"
-        )
+        event("points.redeem", {"customer": card(str(1000 + each)), "points": 1_000_000}, source="/stores/31/tills/1")
         for each in range(3)
     ]
     gateway.post(too_many)

@@ -104,7 +104,7 @@ def seconds(value: float | None) -> str:
     for unit, length, limit in (("ms", 0.001, 1.0), ("s", 1.0, 100.0), ("min", 60.0, 6000.0)):
         if value < limit:
             amount = value / length
-            places = 1 if unit == "s" and amount < 10 else 0  # noqa: PLR2004 - one digit where it says something
+            places = 1 if unit == "s" and amount < 10 else 0
             return f"{number_format(round(amount, places), decimal_pos=places)}{_NO_BREAK}{unit}"
     if value < _TWO_DAYS_SECONDS:
         return f"{number_format(round(value / 3600), decimal_pos=0)}{_NO_BREAK}h"
@@ -114,7 +114,7 @@ def seconds(value: float | None) -> str:
 @register.filter
 def rate(value: float) -> str:
     """Write a rate with as many digits as mean something."""
-    places = 0 if value >= 100 or value == 0 else 1 if value >= 10 else 2  # noqa: PLR2004
+    places = 0 if value >= 100 or value == 0 else 1 if value >= 10 else 2
     return str(number_format(round(value, places), decimal_pos=places, force_grouping=True))
 
 

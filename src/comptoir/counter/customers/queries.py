@@ -11,6 +11,7 @@ import uuid
 from typing import Final
 
 import msgspec
+from django.db import connections, router
 from django.db.models import Q
 
 from comptoir.counter.customers.models import Customer, Link, Membership
@@ -108,8 +109,6 @@ def count() -> int:
 
 
 def _estimate() -> int:
-    from django.db import connections, router
-
     with connections[router.db_for_read(Customer)].cursor() as cursor:
         cursor.execute("select reltuples::bigint from pg_class where oid = %s::regclass", [Customer._meta.db_table])
         (rows,) = cursor.fetchone()

@@ -9,11 +9,11 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import msgspec
-from django.db import connections, router
+from django.db import OperationalError, connections, router, transaction
 from django.db.models import Sum
 
 from comptoir.counter.loyalty.contracts import Account
@@ -189,14 +189,13 @@ def by_month(*, seconds_max: float = 5.0) -> list[MonthTotals] | None:
 
     ``None`` if that takes longer than ``seconds_max``: the ledger has outgrown a page.
     """
-    from django.db import OperationalError, transaction
-
     alias = router.db_for_read(Transfer)
     try:
         with transaction.atomic(using=alias), connections[alias].cursor() as cursor:
             cursor.execute("select set_config('statement_timeout', %s, true)", [str(int(seconds_max * 1000))])
+            # The table's name is the model's; everything else is a parameter.
             cursor.execute(
-                "select date_trunc('month', occurred_at at time zone 'UTC')::date as month,"
+                "select date_trunc('month', occurred_at at time zone 'UTC')::date as month,"  # noqa: S608
                 " coalesce(sum(points) filter (where debit = %(issued)s), 0)"
                 "  - coalesce(sum(points) filter (where credit = %(issued)s), 0),"
                 " coalesce(sum(points) filter (where credit = %(redeemed)s), 0),"
@@ -211,7 +210,7 @@ def by_month(*, seconds_max: float = 5.0) -> list[MonthTotals] | None:
         return None
 
 
-def _by_cause(rows: itertools.chain[Transfer]) -> list[tuple[tuple[uuid.UUID, uuid.UUID], list[Transfer]]]:
+def _by_cause(rows: Iterable[Transfer]) -> list[tuple[tuple[uuid.UUID, uuid.UUID], list[Transfer]]]:
     groups: dict[tuple[uuid.UUID, uuid.UUID], list[Transfer]] = {}
     for row in rows:
         groups.setdefault((row.position, row.cause), []).append(row)

@@ -25,6 +25,7 @@ INK: Final = "#1c1b18"
 LINE: Final = "#e2dfd6"
 STRONG: Final = "#8d897e"
 _WIDTHS: Final = {"wide": 1064, "phone": 316}
+_PADDING: Final = {"left": 8, "right": 4, "top": 2, "bottom": 2}
 #: Left out of drawings: style attributes, which the page's policy forbids; fonts, which the style sheet decides;
 #: a description of every single mark, since the whole has a label and its figures stand in a table.
 _LEFT_OUT: Final = re.compile(r'\s(?:style|font-family|aria-label|aria-roledescription|aria-hidden|role)="[^"]*"')
@@ -55,7 +56,7 @@ def events_by_minute(
 
     The busiest touchpoint has the accent; the others are told apart by lightness and by the legend.
     """
-    import altair as alt
+    import altair as alt  # noqa: PLC0415 - slow to load
 
     totals: dict[str, int] = {}
     for _minute, touchpoint, count in rows:
@@ -88,9 +89,7 @@ def events_by_minute(
                 "touchpoint:N",
                 title=None,
                 scale=alt.Scale(domain=domain, range=[colours[i % len(colours)] for i in range(len(domain))]),
-                legend=alt.Legend(orient="top", symbolType="square", labelLimit=260)
-                if len(domain) > 1
-                else None,
+                legend=alt.Legend(orient="top", symbolType="square", labelLimit=260) if len(domain) > 1 else None,
             ),
             order=alt.Order("order:Q"),
         )
@@ -100,7 +99,7 @@ def events_by_minute(
 
 def points_by_month(rows: Sequence[Any], *, words: Mapping[str, str]) -> SafeString:
     """Draw months (``counter.loyalty.queries.MonthTotals``): issued above the line, redeemed and expired below."""
-    import altair as alt
+    import altair as alt  # noqa: PLC0415 - slow to load
 
     values = []
     for row in rows:
@@ -135,7 +134,7 @@ def points_by_month(rows: Sequence[Any], *, words: Mapping[str, str]) -> SafeStr
 
 def lots(rows: Sequence[tuple[str, int]], *, words: Mapping[str, str]) -> SafeString:
     """Draw lots (last day in words, points) as bars, in their order."""
-    import altair as alt
+    import altair as alt  # noqa: PLC0415 - slow to load
 
     values = [{"day": day, "points": points} for day, points in rows]
     chart = (
@@ -150,12 +149,12 @@ def lots(rows: Sequence[tuple[str, int]], *, words: Mapping[str, str]) -> SafeSt
 
 
 def _draw(chart: Any, *, height: int, label: str, widths: Mapping[str, int] = _WIDTHS) -> SafeString:
-    import vl_convert
+    import vl_convert  # noqa: PLC0415 - slow to load
 
     parts = []
     for name, width in widths.items():
         specification = (
-            chart.properties(width=width, height=height, autosize={"type": "fit", "contains": "padding"}, padding={"left": 8, "right": 4, "top": 2, "bottom": 2})
+            chart.properties(width=width, height=height, autosize={"type": "fit", "contains": "padding"}, padding=_PADDING)
             .configure(background="transparent", font="system-ui, sans-serif")
             .configure_view(stroke=None)
             .configure_axis(
@@ -182,7 +181,7 @@ def _clean(drawing: str) -> str:
 
 
 def _utc(moment: dt.datetime) -> Any:
-    import altair as alt
+    import altair as alt  # noqa: PLC0415 - slow to load
 
     return alt.DateTime(
         year=moment.year, month=moment.month, date=moment.day, hours=moment.hour, minutes=moment.minute, utc=True

@@ -5,6 +5,7 @@ Not here: what makes a map valid (``foundation/touchpoints``).
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 from pathlib import Path
@@ -31,14 +32,13 @@ class _Reading:
         with self._lock:
             try:
                 status = path.stat()
-                stamp = (str(path), status.st_mtime_ns, status.st_size)
-                if stamp != self._stamp:
-                    self._declared = load_map(path, types=EVENT_TYPES, products=PRODUCTS)
-                    self._stamp = stamp
             except FileNotFoundError:
                 return _EMPTY
-            except MapContradictsItself:
-                # Somebody is writing it. The gateway goes on with the last valid one, and so do the pages.
+            stamp = (str(path), status.st_mtime_ns, status.st_size)
+            if stamp != self._stamp:
+                # While somebody writes it, the gateway goes on with the last valid one, and so do the pages.
+                with contextlib.suppress(MapContradictsItself, FileNotFoundError):
+                    self._declared = load_map(path, types=EVENT_TYPES, products=PRODUCTS)
                 self._stamp = stamp
             return self._declared
 

@@ -16,35 +16,14 @@ from typing import Any, Final, TypeVar
 import httpx
 import msgspec
 
+from comptoir.doors.console.errors import ConsoleNotInMap, ConsoleWithoutKey, GatewayAway
 from comptoir.foundation.kernel import shop
-from comptoir.foundation.kernel.problem import Problem
 from comptoir.foundation.touchpoints.contracts import TouchpointMap
 
 ADJUST: Final = "points.adjust"
 _ADDRESS_DEFAULT: Final = "http://localhost:8001"
 _SECONDS_MAX: Final = 10.0
 _T = TypeVar("_T")
-
-
-class GatewayAway(Problem):
-    """The gateway does not answer."""
-
-    name = "gateway_away"
-    status = 503
-
-
-class ConsoleNotInMap(Problem):
-    """The map has no touchpoint for the staff that sends points.adjust."""
-
-    name = "console_not_in_map"
-    status = 409
-
-
-class ConsoleWithoutKey(Problem):
-    """The console has no key for the gateway."""
-
-    name = "console_without_key"
-    status = 409
 
 
 class Balance(msgspec.Struct, frozen=True):

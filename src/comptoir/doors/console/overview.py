@@ -96,9 +96,7 @@ def read_overview(declared: TouchpointMap, *, now: dt.datetime) -> Overview:
         needed = [(need.data, True, Stage.VISIBLE) for need in touchpoint.needs]
         for data, is_need, stage in (*sent, *needed):
             limit = promised.get((Arm(touchpoint.name, data), stage))
-            arms.append(
-                _arm(touchpoint.title or touchpoint.name, touchpoint.name, data, is_need, limit, figures)
-            )
+            arms.append(_arm(touchpoint.title or touchpoint.name, touchpoint.name, data, is_need, limit, figures))
     measured = [arm for arm in arms if arm.p99_seconds is not None and arm.promised_seconds]
     return Overview(
         now=now,
@@ -140,7 +138,7 @@ def read_chart(declared: TouchpointMap, *, now: dt.datetime) -> SafeString | Non
 
 
 def _arm(
-    title: str, touchpoint: str, data: str, is_need: bool, limit: float | None, figures: queries.MapFigures  # noqa: FBT001
+    title: str, touchpoint: str, data: str, is_need: bool, limit: float | None, figures: queries.MapFigures
 ) -> ArmRow:
     found = figures.arm(touchpoint, data)
     stage = None if found is None else found.visible if is_need else found.ours
@@ -166,7 +164,6 @@ def _arm(
         last_seen=found.last_seen if found else None,
         state=state,
     )
-
 
 
 def _picture(declared: TouchpointMap, figures: queries.MapFigures) -> SafeString:

@@ -18,13 +18,14 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_POST, require_safe
+from django.views.decorators.http import require_POST, require_safe
 from django.views.i18n import set_language
 
 from comptoir.counter.customers import queries as customers
 from comptoir.counter.loyalty import queries as loyalty
 from comptoir.doors.console import charts, gateway, overview, streams
 from comptoir.doors.console.declared import declared_map
+from comptoir.doors.console.errors import ConsoleNotInMap, ConsoleWithoutKey, GatewayAway
 from comptoir.foundation.kernel.ids import IDS
 from comptoir.foundation.kernel.problem import Problem
 from comptoir.foundation.rooms import addresses
@@ -215,27 +216,25 @@ def _with_key(call: Any) -> Any:
         declared = declared_map()
         name = gateway.own_touchpoint(declared)
         if name is None:
-            raise gateway.ConsoleNotInMap
-        gateway.keep_key(
-            commands.issue_key(_connection(), touchpoint=name, declared=declared, now=timezone.now()).text
-        )
+            raise ConsoleNotInMap
+        gateway.keep_key(commands.issue_key(_connection(), touchpoint=name, declared=declared, now=timezone.now()).text)
     return call()
 
 
 def _told(problem: Problem) -> gateway.Trouble:
     """Say a problem of the console's own in the reader's language."""
     titles = {
-        gateway.GatewayAway: (_("The gateway does not answer."), _("Nothing was changed. Try again in a moment.")),
-        gateway.ConsoleNotInMap: (
+        GatewayAway: (_("The gateway does not answer."), _("Nothing was changed. Try again in a moment.")),
+        ConsoleNotInMap: (
             _("The map declares no touchpoint for the staff."),
             _("Give touchpoints.toml a touchpoint with the channel staff that sends points.adjust."),
         ),
-        gateway.ConsoleWithoutKey: (
+        ConsoleWithoutKey: (
             _("The gateway does not know the console's key."),
             _("It was revoked. Issue a new key for the console on the page of the touchpoint keys."),
         ),
     }
-    title, detail = titles.get(type(problem), (problem.title(), problem.detail))  # type: ignore[call-overload]
+    title, detail = titles.get(type(problem), (problem.title(), problem.detail))
     return gateway.Trouble(title=title, detail=detail, status=problem.status)
 
 
@@ -251,7 +250,9 @@ def _ledger(request: HttpRequest, context: dict[str, Any], status: int = HTTPSta
         "redeemed": _("redeemed"),
         "expired": _("expired"),
     }
-    chart = charts.cached("months", _PROGRAMME_SECONDS, lambda: charts.points_by_month(months, words=words)) if months else None
+    chart = None
+    if months:
+        chart = charts.cached("months", _PROGRAMME_SECONDS, lambda: charts.points_by_month(months, words=words))
     shown = {
         "programme": programme,
         "expired_this_month": this_month,
@@ -301,7 +302,7 @@ def _person_page(
 
 
 def _lots_chart(wallet: loyalty.Wallet) -> Any:
-    if len(wallet.lots) < 2:  # noqa: PLR2004 - one bar compares nothing
+    if len(wallet.lots) < 2:  # one bar compares nothing
         return None
     shown = wallet.lots[:_LOTS_DRAWN]
     rows = [(date_format(lot.last_day, "DATE_FORMAT") if lot.last_day else _("never"), lot.points) for lot in shown]

@@ -22,7 +22,7 @@ VALID_DAYS: Final = 400
 _SALT: Final = "comptoir.storefront.card"
 
 
-class CardLinkInvalid(Exception):
+class CardLinkInvalid(Exception):  # noqa: N818 - a refusal, named as such
     """This is no card link of this shop, or it is too old."""
 
 

@@ -37,9 +37,10 @@ language = in_room(COUNTER, is_open=True)(set_language)
 def square(request: HttpRequest, chosen: str | None = None) -> HttpResponse:
     """Answer with the front page, in the language of the address or of the browser. Sets no cookie."""
     with translation.override(chosen or translation.get_language()):
-        names = [(code, f"/{code}/", translation.get_language_info(code)["name_local"]) for code, _name in settings.LANGUAGES]
+        codes = [code for code, _name in settings.LANGUAGES]
+        names = [str(translation.get_language_info(code)["name_local"]).capitalize() for code in codes]
         context = {
-            "languages": [(code, path, name.capitalize()) for code, path, name in names],
+            "languages": [(code, f"/{code}/", name) for code, name in zip(codes, names, strict=True)],
             "card_url": addresses.url_of(COUNTER, "/"),
             "office_url": addresses.url_of(OFFICE, "/"),
         }
@@ -109,7 +110,7 @@ def leave(request: HttpRequest) -> HttpResponse:
 
 @in_room(COUNTER, is_open=True)
 @require_safe
-def manifest(request: HttpRequest) -> JsonResponse:
+def manifest(request: HttpRequest) -> JsonResponse:  # noqa: ARG001 - a view's shape
     """Answer with the web app manifest, so that the card can lie on a home screen."""
     icons = [
         {"src": static("comptoir/icon.svg"), "sizes": "any", "type": "image/svg+xml"},
