@@ -119,7 +119,8 @@ def deliver(
         first: dict[Any, bytes] = {}
         for batch in batches:
             heard = casting.HEARD + dt.timedelta(days=400 + luck.randrange(30), seconds=luck.randrange(86_400))
-            for said, answer in zip(batch, counter.send(*batch, received_at=heard), strict=True):
+            answers = counter.send(*batch, received_at=heard, is_trusting=luck.random() < 0.5)
+            for said, answer in zip(batch, answers, strict=True):
                 key = (said["source"], said["id"])
                 assert answer.body == first.setdefault(key, answer.body), "a repeat got another answer"
         invariants.check(connection)
@@ -241,7 +242,8 @@ def test_with_decisions_among_the_facts_nothing_unsafe_happens(shop: Shop, said:
         heard = casting.HEARD
         for number, batch in enumerate(batches):
             heard = casting.HEARD + dt.timedelta(days=400, seconds=number)
-            for each, answer in zip(batch, counter.send(*batch, received_at=heard), strict=True):
+            answers = counter.send(*batch, received_at=heard, is_trusting=number % 2 == 0)
+            for each, answer in zip(batch, answers, strict=True):
                 assert answer.body == first.setdefault((each["source"], each["id"]), answer.body)
                 assert answer.problem in {
                     None, "insufficient_points", "reservation_unknown", "reservation_taken", "reservation_posted",

@@ -242,10 +242,12 @@ class Counter:
         """Read events as the gateway does; none of them may be refused at the door."""
         return read(self._reader, *said, received_at=received_at)
 
-    def send(self, *said: Mapping[str, Any], received_at: dt.datetime = HEARD) -> list[Answer]:
-        """Record one batch and return its answers."""
+    def send(
+        self, *said: Mapping[str, Any], received_at: dt.datetime = HEARD, is_trusting: bool = False
+    ) -> list[Answer]:
+        """Record one batch and return its answers. A trusting counter looks for repeats only when a key objects."""
         arrivals = self.read(*said, received_at=received_at)
-        record(self.connection, arrivals, handlers=self.handlers)
+        record(self.connection, arrivals, handlers=self.handlers, is_trusting=is_trusting)
         return [Answer(each.outcome, each.is_repeated) for each in arrivals]
 
     def tell(self, said: Mapping[str, Any], *, received_at: dt.datetime = HEARD) -> Answer:

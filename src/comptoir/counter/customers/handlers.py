@@ -20,6 +20,8 @@ class CustomersHandler:
         self._links: dict[tuple[Id, Id], rules.Link] = {}
         self._changed: set[tuple[Id, Id]] = set()
         self._new: dict[Id, str] = {}
+        #: Whose links are all at hand, if the batch links: of these the persons may be made anew, of nobody else.
+        self._linkable: frozenset[Id] = frozenset()
         #: Everybody whom the batch may touch: the customers it names and all who are one person with them.
         self.concerned: set[Id] = set()
 
@@ -47,11 +49,12 @@ class CustomersHandler:
             batch.known |= store.find_known(connection, customers)
         self.concerned = customers.union(*(members for members in self._members.values()))
         if linking:
+            self._linkable = frozenset(self.concerned)
             # An inactive link may lead to somebody else, whose own links are not at hand: leave it out.
             self._links = {
                 (link.low, link.high): link
-                for link in store.find_links(connection, self.concerned)
-                if link.low in self.concerned and link.high in self.concerned
+                for link in store.find_links(connection, self._linkable)
+                if link.low in self._linkable and link.high in self._linkable
             }
 
     def load(self, connection: psycopg.Connection, batch: Batch) -> None:
@@ -84,9 +87,8 @@ class CustomersHandler:
         if self._new:
             store.insert_customers(connection, self._new)
         if self._changed:
-            touched = self.concerned
             persons = rules.persons(self._links.values())
-            store.write_links(connection, [self._links[key] for key in self._changed], persons, touched)
+            store.write_links(connection, [self._links[key] for key in self._changed], persons, self._linkable)
 
     def _link(self, arrival: Arrival) -> None:
         one, other = arrival.data.identifier.value, arrival.customer
@@ -114,7 +116,7 @@ class CustomersHandler:
         groups: dict[Id, list[Id]] = {}
         for customer, person in rules.persons(self._links.values()).items():
             groups.setdefault(person, []).append(customer)
-        for customer in self.concerned:
+        for customer in self._linkable:
             self._members.pop(customer, None)
         for group in groups.values():
             self._members.update(dict.fromkeys(group, tuple(sorted(group))))

@@ -60,7 +60,10 @@ class LoyaltyHandler:
             for each in accounts.values():
                 batch.saw(each.last_position)
         if keys:
-            self._reservations = store.find_reservations(connection, keys)
+            # One that was opened since the first look is not covered by our locks: for this batch it is not there yet.
+            covered = self._reservations.keys()
+            found = store.find_reservations(connection, keys)
+            self._reservations = {key: reservation for key, reservation in found.items() if key in covered}
 
     def load(self, connection: psycopg.Connection, batch: Batch) -> None:
         """Everything was read with the locks."""

@@ -48,7 +48,9 @@ def insert_events(connection: psycopg.Connection, arrivals: Sequence[Arrival]) -
     positions = [a.position for a in arrivals]
     sources = [a.source for a in arrivals]
     ids = [a.id for a in arrivals]
-    _identities.rows(connection, sources, ids, positions, ["\\x" + a.fingerprint.hex() for a in arrivals])
+    # In one order, so that two gateways with the same events never wait for each other in a circle.
+    identities = sorted((a.source, a.id, a.position, "\\x" + a.fingerprint.hex()) for a in arrivals)
+    _identities.rows(connection, *map(list, zip(*identities, strict=True)))
     _events.rows(
         connection,
         positions,
