@@ -154,6 +154,16 @@ def gateway(shop: Shop, tmp_path: Path) -> Iterator[Gateway]:
         yield running
 
 
+@pytest.fixture(scope="module")
+def standing(server: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Shop, Gateway]]:
+    """Have one shop and one gateway for all tests of a module, which have to keep out of each other's way."""
+    with (
+        shops.copied_from(shops.TEMPLATE) as copy,
+        running_gateway(tmp_path_factory.mktemp("standing")) as running,
+    ):
+        yield copy, running
+
+
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Have Debian's Chromium. Without it, a build fails and everybody else is told."""

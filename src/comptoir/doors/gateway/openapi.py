@@ -231,13 +231,6 @@ def render_openapi(declared: TouchpointMap) -> dict[str, Any]:
 
 def _sending(declared: TouchpointMap, events: Iterable[str]) -> dict[str, Any]:
     example = _example(declared, events)
-    attributes = {
-        "specversion": {"const": "1.0"},
-        "id": {"type": "string", "minLength": 1},
-        "source": {"type": "string", "minLength": 1},
-        "type": {"type": "string", "minLength": 1},
-        "time": {"type": "string", "format": "date-time"},
-    }
     return {
         "operationId": "sendEvents",
         "tags": ["events"],
@@ -250,10 +243,11 @@ def _sending(declared: TouchpointMap, events: Iterable[str]) -> dict[str, Any]:
                 "name": f"ce-{name}",
                 "in": "header",
                 "required": False,
-                "description": "In binary mode: the attribute, in UTF-8 and percent-encoded.",
-                "schema": schema,
+                "description": "In binary mode: the attribute, in UTF-8 and percent-encoded. Not read otherwise.",
+                "schema": {"type": "string"},
+                "example": example[name],
             }
-            for name, schema in attributes.items()
+            for name in ("specversion", "id", "source", "type", "time")
         ],
         "requestBody": {
             "required": True,

@@ -10,7 +10,7 @@ import datetime as dt
 import logging
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final
 from urllib.parse import unquote
 
@@ -33,6 +33,10 @@ _log = logging.getLogger(__name__)
 #: Sources below this one belong to the house itself.
 RESERVED_SOURCE: Final = "/comptoir/"
 _JSON: Final = "application/json"
+#: The pieces of JSON that say where its parts end; a quote by itself is the beginning of a text without an end.
+_TOKEN: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[\]{},"]', re.DOTALL)
+_CLOSING: Final = {b"[": b"]", b"{": b"}"}
+_PIECES_MAX: Final = 250_000
 _ESCAPED: Final = re.compile(r"\\(.)")
 _NO_DATA: Final = msgspec.Raw(b"{}")
 
@@ -84,10 +88,15 @@ class Reader:
 
         Raises :class:`MalformedJson` if it is none, :class:`BatchTooLarge` if it holds too many.
         """
+        members: Sequence[bytes | msgspec.Raw]
         try:
             members = _members.decode(body)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            raise MalformedJson(_sentence(error)) from None
+            # Half a character in one event must not hold up the queue of a till for ever.
+            found = split_array(body)
+            if found is None:
+                raise MalformedJson(_sentence(error)) from None
+            members = found
         if len(members) > BATCH_EVENTS_MAX:
             raise BatchTooLarge(f"At most {BATCH_EVENTS_MAX} events, not {len(members)}.")
         return [self.read(member, touchpoint, received_at) for member in members]
@@ -169,6 +178,36 @@ class Reader:
         return found
 
 
+def split_array(body: bytes) -> list[bytes] | None:
+    """Return the members of a JSON array by its brackets, commas and quotes alone, or ``None`` if these do not fit.
+
+    What is inside a member may be no JSON at all. Slow, and therefore given up on for a body of very many pieces.
+    """
+    stack: list[bytes] = []
+    members: list[bytes] = []
+    begin = end = 0
+    for count, token in enumerate(_TOKEN.finditer(body)):
+        piece = token[0]
+        if (not stack and (piece != b"[" or count or body[: token.start()].strip())) or count > _PIECES_MAX:
+            return None
+        if piece in _CLOSING:
+            stack.append(_CLOSING[piece])
+            if len(stack) == 1:
+                begin = token.end()
+        elif piece == b'"':
+            return None
+        elif len(piece) == 1 and piece != b",":
+            if stack.pop() != piece:
+                return None
+            end = token.end()
+        if (piece == b"," and len(stack) == 1) or not stack:
+            members.append(body[begin : token.start()].strip())
+            begin = token.end()
+    if stack or not members or body[end:].strip() or (b"" in members and members != [b""]):
+        return None
+    return members if members != [b""] else []
+
+
 def _reference_fields(struct: type[Any]) -> tuple[str, ...]:
     """Return the names of the fields that hold an identifier."""
     return tuple(field.name for field in msgspec.structs.fields(struct) if _is_reference(field.type))
@@ -239,7 +278,11 @@ def _outcome(problem: Problem, source: str, event_id: str) -> bytes:
 
 def _sentence(error: Exception) -> str:
     """Return what the decoder found, without anything internal."""
-    return str(error).split(" - at `", maxsplit=1)[0] if isinstance(error, msgspec.MsgspecError) else "Not readable."
+    if isinstance(error, RecursionError):
+        return "It is nested too deeply."
+    if isinstance(error, UnicodeDecodeError):
+        return "A text is not valid UTF-8."
+    return str(error).split(" - at `", maxsplit=1)[0]
 
 
 def _field(error: Exception) -> str | None:

@@ -251,7 +251,7 @@ class Service:
         is_changed = programmes is not None and len(programmes.versions) != len(self._programmes.versions)
         if is_changed:
             assert programmes is not None
-            self._programmes: Programmes = programmes
+            self._programmes = programmes
         stamp = _stamp(map_path())
         if stamp != self._map_stamp:
             self._map_stamp = stamp
