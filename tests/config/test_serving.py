@@ -19,6 +19,8 @@ from comptoir.foundation.rooms.declaration import ROOMS
 from support.processes import accepts, free_port, wait_until
 from support.shop import Shop, environment
 
+_COMPTOIR = (sys.executable, "-c", "from comptoir.config.command import main; main()")
+
 
 def is_running(process_id: int) -> bool:
     try:
@@ -100,7 +102,16 @@ def test_serve_says_what_to_open_and_ends_cleanly(shop: Shop, end: signal.Signal
     port = free_port()
     with (tmp_path / "out").open("wb") as out:
         process = subprocess.Popen(
-            [sys.executable, "-c", "from comptoir.config.command import main; main()", "serve", "--room", "vault", "--port", str(port)],
+            [
+                sys.executable,
+                "-c",
+                "from comptoir.config.command import main; main()",
+                "serve",
+                "--room",
+                "vault",
+                "--port",
+                str(port),
+            ],
             stdout=out,
             stderr=subprocess.STDOUT,
             start_new_session=True,

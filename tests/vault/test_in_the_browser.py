@@ -32,7 +32,7 @@ def house(shop: Shop, tmp_path: Path) -> Iterator[House]:
     port = free_port()
     with environment(COMPTOIR_PORT=str(port)), House(ROOMS, port=port, log_folder=tmp_path) as house:
         yield house
-    print((tmp_path / "pages.log").read_text())  # shown by pytest when the test failed
+    print((tmp_path / "pages.log").read_text())  # noqa: T201 - shown when the test failed
 
 
 def link() -> str:
