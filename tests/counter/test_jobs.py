@@ -492,8 +492,8 @@ def test_two_workers_do_what_is_due_and_end_when_told(
     with psycopg.connect(database.owner_conninfo(), autocommit=True) as owner:
         owner.execute(
             "with dead as (insert into procrastinate_workers (last_heartbeat) values (now() - interval '1 hour')"
-            " returning id) insert into procrastinate_jobs (queue_name, task_name, lock, status, args, worker_id) select"
-            " 'default', 'loyalty.void_overdue', 'loyalty.void_overdue', 'doing',"
+            " returning id) insert into procrastinate_jobs (queue_name, task_name, lock, status, args, worker_id)"
+            " select 'default', 'loyalty.void_overdue', 'loyalty.void_overdue', 'doing',"
             " '{\"timestamp\": 1}', id from dead"
         )
     with workers(2, tmp_path) as running:

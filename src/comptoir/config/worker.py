@@ -214,7 +214,7 @@ class Jobs:
         _log.info("%s was broken off and is done again", job.task_name)
         try:
             await manager.retry_job(job)
-        except procrastinate.exceptions.ConnectorException:
+        except (procrastinate.exceptions.UniqueViolation, procrastinate.exceptions.AlreadyEnqueued):
             # Its successor waits already and does the same; the lock must not be kept by somebody who is dead.
             await manager.finish_job(job, status=procrastinate.jobs.Status.FAILED, delete_job=True)
 

@@ -221,6 +221,8 @@ class Relay:
                 if result is not None and destination.wants(result.type):
                     events.append(_event(result))
             batches.append((row.created_at, len(events) - before))
+        # Two batches that met at one customer were decided in the order of their positions, not of their transactions.
+        events.sort(key=lambda event: event.id)
         return events, tuple(batches)
 
     async def _send(
