@@ -224,6 +224,28 @@ def test_a_card_stays_open_while_others_earn(pages: Pages, page: Page) -> None:
     assert len([url for url in asked if url.endswith("/card/live")]) == 1
 
 
+def test_without_a_stream_the_card_is_fetched_again_and_again(pages: Pages, page: Page) -> None:
+    gateway = pages.gateway
+    accepted(gateway.post([sale("1000", 20, receipt="first")]))
+    page.route("**/card/stream", lambda route: route.abort())
+    page.goto(pages.card_url(customer_of(gateway, "1000")))
+    page.wait_for_selector('html[data-live="polling"]')
+    accepted(gateway.post([sale("1000", 3, receipt="second")]))
+    page.locator(".balance b").get_by_text("23", exact=True).wait_for(timeout=15_000)
+
+
+def test_a_card_that_was_put_away_elsewhere_says_so(pages: Pages, page: Page) -> None:
+    gateway = pages.gateway
+    accepted(gateway.post([sale("1000", 20, receipt="first")]))
+    page.goto(pages.card_url(customer_of(gateway, "1000")))
+    page.wait_for_selector('html[data-live="stream"]')
+    other = page.context.new_page()
+    other.goto(pages.url(COUNTER, "/card"))
+    other.get_by_role("button", name="Put the card away").click()
+    accepted(gateway.post([sale("1000", 3, receipt="second")]))
+    page.get_by_role("heading", name="How to get your card here").wait_for(timeout=15_000)
+
+
 def test_the_card_reads_and_posts_without_a_script(browser: Browser, pages: Pages) -> None:
     customer = tell(pages.gateway, cards=1, months=2)
     context = browser.new_context(java_script_enabled=False, viewport={"width": 390, "height": 844})

@@ -25,6 +25,7 @@ INK: Final = "#1c1b18"
 LINE: Final = "#e2dfd6"
 STRONG: Final = "#8d897e"
 _WIDTHS: Final = {"wide": 1064, "phone": 316}
+_AUTOSIZE: Final = {"type": "fit", "contains": "padding"}
 _PADDING: Final = {"left": 8, "right": 4, "top": 2, "bottom": 2}
 #: Left out of drawings: style attributes, which the page's policy forbids; fonts, which the style sheet decides;
 #: a description of every single mark, since the whole has a label and its figures stand in a table.
@@ -154,7 +155,7 @@ def _draw(chart: Any, *, height: int, label: str, widths: Mapping[str, int] = _W
     parts = []
     for name, width in widths.items():
         specification = (
-            chart.properties(width=width, height=height, autosize={"type": "fit", "contains": "padding"}, padding=_PADDING)
+            chart.properties(width=width, height=height, autosize=_AUTOSIZE, padding=_PADDING)
             .configure(background="transparent", font="system-ui, sans-serif")
             .configure_view(stroke=None)
             .configure_axis(

@@ -2,12 +2,12 @@
 //
 // An element says where it hears of a change and where its fresh content is:
 //   <section id="balance" data-stream="/card/stream" data-fragment="/card/live">
-// Each message of the stream makes the page fetch the fragment, one at a time; htmx puts it in place. When the
-// stream fails for good, the part is fetched every few seconds instead. Without this script the page still reads
-// well and has a link to look again. Not here: anything that decides; the server does that.
+// Each message of the stream makes the page fetch the fragment, one at a time; htmx puts it in place. While there is
+// no stream, the part is fetched every other second instead. Without this script the page still reads well and has
+// a link to look again. Not here: anything that decides; the server does that.
 
 const POLL_MILLISECONDS = 2000;
-const GIVE_UP_AFTER = 4;
+const REOPEN_MILLISECONDS = 10000;
 
 function watch(element) {
   const { stream, fragment, least } = element.dataset;
@@ -28,8 +28,9 @@ function watch(element) {
         await new Promise((resolve) => setTimeout(resolve, pause));
       }
       last = Date.now();
+      const before = values();
       await window.htmx.ajax("GET", fragment, { target: element, swap: "innerHTML" });
-      element.dispatchEvent(new CustomEvent("house:refreshed", { bubbles: true }));
+      values().forEach((value, index) => mark(index, before[index] !== undefined && value !== before[index]));
     } finally {
       busy = false;
     }
@@ -37,6 +38,15 @@ function watch(element) {
       again = false;
       refresh();
     }
+  }
+
+  function values() {
+    return [...element.querySelectorAll("[data-value]")].map((each) => each.dataset.value);
+  }
+
+  // What has just changed is drawn to the eye, for those who want motion.
+  function mark(index, hasChanged) {
+    element.querySelectorAll("[data-value]")[index].classList.toggle("changed", hasChanged);
   }
 
   function show(state) {
@@ -55,25 +65,20 @@ function watch(element) {
   }
 
   let source = null;
-  let failures = 0;
   function open() {
     source = new EventSource(stream);
     source.addEventListener("ready", () => {
-      // What happened between the page and the stream is fetched once.
-      failures = 0;
       stopPolling();
       show("stream");
+      // What happened between the page and the stream is fetched once.
       refresh();
     });
     source.addEventListener("changed", refresh);
     source.addEventListener("error", () => {
-      failures += 1;
-      show("waiting");
-      if (source.readyState === EventSource.CLOSED || failures >= GIVE_UP_AFTER) {
-        startPolling();
-      }
+      startPolling();
+      // The browser opens a broken stream again by itself, but not one that was refused.
       if (source.readyState === EventSource.CLOSED) {
-        setTimeout(open, POLL_MILLISECONDS * 5);
+        setTimeout(open, REOPEN_MILLISECONDS);
       }
     });
   }
@@ -83,5 +88,12 @@ function watch(element) {
   window.addEventListener("pagehide", () => source.close());
   window.addEventListener("pageshow", (event) => event.persisted && open());
 }
+
+// Whoever is no longer known here (a session ended) sees the page that says so.
+document.addEventListener("htmx:responseError", (event) => {
+  if ([401, 403].includes(event.detail.xhr.status)) {
+    window.location.reload();
+  }
+});
 
 document.querySelectorAll("[data-stream]").forEach(watch);
