@@ -71,19 +71,24 @@ def running_gateway(
     declared: Path = EXAMPLES / "touchpoints.toml",
     programme: Path = EXAMPLES / "programme.toml",
     keys: Mapping[str, str] | None = None,
+    limits: Mapping[str, float] | None = None,
 ) -> Iterator[Gateway]:
     """Have a gateway for the shop that the environment names, with this map and this programme.
 
     ``keys`` are those of an earlier gateway of the same shop; without, a key is made for every touchpoint. Its log
-    is written into ``folder``.
+    is written into ``folder``. ``limits`` are other values for the gateway's limits, by their names.
     """
+    narrow = {f"TEST_{name}": str(value) for name, value in (limits or {}).items()}
+    if narrow:
+        narrow["PYTHONPATH"] = str(Path(__file__).parents[1])
+    application = "support.narrow_gateway:application" if narrow else _APPLICATION
     port = processes.free_port()
     log = folder / f"gateway-{port}.log"
     issued = issue_keys(declared) if keys is None else keys
     with (
-        environment(COMPTOIR_MAP=str(declared), COMPTOIR_PROGRAMME=str(programme)),
+        environment(COMPTOIR_MAP=str(declared), COMPTOIR_PROGRAMME=str(programme), **narrow),
         httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client,
-        processes.serving(_APPLICATION, port=port, log=log, answers=lambda: _is_healthy(client)) as process,
+        processes.serving(application, port=port, log=log, answers=lambda: _is_healthy(client)) as process,
     ):
         yield Gateway(url=f"http://127.0.0.1:{port}", client=client, keys=issued, process=process, log=log)
 

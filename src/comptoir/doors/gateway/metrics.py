@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
@@ -16,6 +16,7 @@ class Metrics:
     def __init__(self, *, waiting: Callable[[], float], streams: Callable[[], float]) -> None:
         """``waiting`` and ``streams`` are asked when somebody scrapes."""
         self._registry = CollectorRegistry()
+        ProcessCollector(registry=self._registry)
         self._events = Counter(
             "comptoir_events",
             "Events by touchpoint, type and result (accepted, repeated, or the refusal's name).",
