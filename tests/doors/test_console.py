@@ -36,7 +36,7 @@ def alice(shop: Shop) -> Iterator[Client]:
     client = Client(headers=HOST)
     name, value = staff_session("Alice")
     client.cookies[name] = value
-    with environment(COMPTOIR_MAP=str(EXAMPLES / "touchpoints.toml"), COMPTOIR_GATEWAY="http://127.0.0.1:9"):
+    with environment(COMPTOIR_MAP=str(EXAMPLES / "touchpoints.toml"), COMPTOIR_GATEWAY_URL="http://127.0.0.1:9"):
         own_gateway.key_path().unlink(missing_ok=True)
         yield client
         own_gateway.key_path().unlink(missing_ok=True)
@@ -45,7 +45,7 @@ def alice(shop: Shop) -> Iterator[Client]:
 @pytest.fixture
 def at_work(alice: Client, gateway: Gateway) -> Iterator[Client]:
     """Alice with a gateway that answers; she has the console's key."""
-    with environment(COMPTOIR_GATEWAY=gateway.url):
+    with environment(COMPTOIR_GATEWAY_URL=gateway.url):
         own_gateway.keep_key(gateway.keys["console"])
         yield alice
 
@@ -203,7 +203,7 @@ def test_without_a_gateway_nothing_happens_and_the_page_says_so(at_work: Client,
     accepted(gateway.post([sale("1", 40, receipt="1")]))
     customer = customer_of(gateway, "1")
     form = {"points": "5", "reason": "later", "request": str(uuid.uuid4())}
-    with environment(COMPTOIR_GATEWAY="http://127.0.0.1:9"), shop.unchanged("loyalty_account"):
+    with environment(COMPTOIR_GATEWAY_URL="http://127.0.0.1:9"), shop.unchanged("loyalty_account"):
         page = said(at_work.post(f"/ledger/{customer}/adjust", form), 422)
         assert "The gateway does not answer. Nothing was changed." in page
         answer = at_work.post("/ledger/resolve", {"kind": "card", "value": "1"})

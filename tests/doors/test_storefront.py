@@ -224,6 +224,15 @@ def test_a_card_stays_open_while_others_earn(pages: Pages, page: Page) -> None:
     assert len([url for url in asked if url.endswith("/card/live")]) == 1
 
 
+def test_the_pages_end_at_once_though_somebody_looks(pages: Pages, page: Page) -> None:
+    page.goto(pages.card_url(uuid.uuid4()))
+    page.wait_for_selector('html[data-live="stream"]')
+    began = time.monotonic()
+    pages.process.terminate()
+    pages.process.wait(timeout=30)
+    assert time.monotonic() - began < 5
+
+
 def test_without_a_stream_the_card_is_fetched_again_and_again(pages: Pages, page: Page) -> None:
     gateway = pages.gateway
     accepted(gateway.post([sale("1000", 20, receipt="first")]))

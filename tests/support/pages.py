@@ -9,6 +9,7 @@ import contextlib
 import datetime as dt
 import html
 import re
+import subprocess
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -30,10 +31,11 @@ _APPLICATION = "comptoir.config.asgi:application"
 
 @dataclass(frozen=True)
 class Pages:
-    """The running pages: their port, and the gateway beside them."""
+    """The running pages: their port, the gateway beside them, and their process."""
 
     port: int
     gateway: Gateway
+    process: subprocess.Popen[bytes]
 
     def url(self, room: Room, path: str = "/") -> str:
         """Return the address of a path in a room."""
@@ -76,12 +78,12 @@ def running_pages(folder: Path, gateway: Gateway) -> Iterator[Pages]:
     log = folder / f"pages-{port}.log"
     with (
         environment(
-            COMPTOIR_PORT=str(port), COMPTOIR_GATEWAY=gateway.url, COMPTOIR_MAP=str(EXAMPLES / "touchpoints.toml")
+            COMPTOIR_PORT=str(port), COMPTOIR_GATEWAY_URL=gateway.url, COMPTOIR_MAP=str(EXAMPLES / "touchpoints.toml")
         ),
         httpx.Client(base_url=f"http://127.0.0.1:{port}", headers={"Host": "localhost"}, timeout=30) as client,
-        processes.serving(_APPLICATION, port=port, log=log, answers=lambda: _answers(client)),
+        processes.serving(_APPLICATION, port=port, log=log, answers=lambda: _answers(client)) as process,
     ):
-        yield Pages(port, gateway)
+        yield Pages(port, gateway, process)
 
 
 def _answers(client: httpx.Client) -> bool:

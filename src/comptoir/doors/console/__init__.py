@@ -5,5 +5,5 @@ the channel ``staff`` that sends ``points.adjust``) and posts events to the gate
 of touchpoints are the office's own business.
 
 Files of its own: ``overview.py`` and ``charts.py`` (what the live map shows), ``declared.py`` (the shop's map, read
-again when it changes), ``gateway.py`` (the console as a touchpoint), ``streams.py`` (what keeps the pages live).
+again when it changes), ``gateway.py`` (the console as a touchpoint).
 """

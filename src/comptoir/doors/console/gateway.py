@@ -1,7 +1,7 @@
 """The console as a touchpoint: posts adjustments and asks who somebody is, over HTTP, with a key of its own.
 
-The key lies in the shop's folder (``keys/console-gateway``), readable by its owner only. ``COMPTOIR_GATEWAY`` is the
-gateway's address. Not here: pages.
+The key lies in the shop's folder (``keys/console-gateway``), readable by its owner only.
+``COMPTOIR_GATEWAY_URL`` is the gateway's address. Not here: pages.
 """
 
 from __future__ import annotations
@@ -120,7 +120,7 @@ def resolve(*, kind: str, value: str) -> uuid.UUID | Trouble | None:
 
 
 def _post(path: str, content: Any, *, content_type: str) -> httpx.Response:
-    address = os.environ.get("COMPTOIR_GATEWAY") or _ADDRESS_DEFAULT
+    address = os.environ.get("COMPTOIR_GATEWAY_URL") or _ADDRESS_DEFAULT
     try:
         key = key_path().read_text()
     except FileNotFoundError:

@@ -23,9 +23,10 @@ from django.views.i18n import set_language
 
 from comptoir.counter.customers import queries as customers
 from comptoir.counter.loyalty import queries as loyalty
-from comptoir.doors.console import charts, gateway, overview, streams
+from comptoir.doors.console import charts, gateway, overview
 from comptoir.doors.console.declared import declared_map
 from comptoir.doors.console.errors import ConsoleNotInMap, ConsoleWithoutKey, GatewayAway
+from comptoir.foundation.events import streams
 from comptoir.foundation.kernel.ids import IDS
 from comptoir.foundation.kernel.problem import Problem
 from comptoir.foundation.rooms import addresses
@@ -62,7 +63,7 @@ def live_map(request: HttpRequest) -> HttpResponse:
 @in_room(OFFICE)
 async def map_stream(request: HttpRequest) -> HttpResponseBase:  # noqa: ARG001
     """Stream ``changed`` each time events arrive."""
-    return streams.of_map()
+    return streams.of_everything(room=OFFICE)
 
 
 # The ledger.
@@ -109,7 +110,7 @@ def person(request: HttpRequest, customer: uuid.UUID) -> HttpResponse:
 async def person_stream(request: HttpRequest, customer: uuid.UUID) -> HttpResponseBase:  # noqa: ARG001
     """Stream ``changed`` each time something happens to the person's points."""
     found = await sync_to_async(_person)(customer)
-    return streams.of_person(found.customers)
+    return streams.of_customers(found.customers, room=OFFICE)
 
 
 @in_room(OFFICE)

@@ -3,5 +3,5 @@
 Owns card links (``links.py``). *Card*: a customer's page on one browser, opened by a link that the shop gave out.
 No business rules, and nothing is written here except the session of the browser.
 
-Files of its own: ``links.py`` (card links), ``cards.py`` (what a card shows), ``streams.py`` (what keeps it live).
+Files of its own: ``links.py`` (card links), ``cards.py`` (what a card shows).
 """

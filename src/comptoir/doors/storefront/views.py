@@ -22,8 +22,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST, require_safe
 from django.views.i18n import set_language
 
-from comptoir.doors.storefront import links, streams
+from comptoir.doors.storefront import links
 from comptoir.doors.storefront.cards import Card, members_of, read_card
+from comptoir.foundation.events import streams
 from comptoir.foundation.rooms import addresses
 from comptoir.foundation.rooms.declaration import COUNTER, OFFICE, SQUARE, Assurance
 from comptoir.foundation.rooms.visits import Visit, begin_visit, end_visit, visit_of
@@ -97,7 +98,7 @@ async def stream(request: HttpRequest) -> HttpResponseBase:
     visit = await sync_to_async(visit_of)(request)
     assert visit is not None, "in_room lets nobody in who is not recognised"
     members = await sync_to_async(members_of)(uuid.UUID(visit.subject))
-    return streams.response(members)
+    return streams.of_customers(members, room=COUNTER)
 
 
 @in_room(COUNTER, is_open=True)
