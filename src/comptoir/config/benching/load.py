@@ -13,7 +13,6 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
 
 import msgspec
 import uvloop
@@ -21,6 +20,8 @@ import uvloop
 from comptoir.foundation.kernel import codec
 from comptoir.foundation.kernel.ids import IdMaker
 
+_BATCHED_PER_SECOND_MAX = 45_000
+_SINGLE_PER_SECOND_MAX = 9_000
 _CATEGORIES = ("GROCERY", "DRUG GM", "PRODUCE", "MEAT", "DELI", "PASTRY")
 
 
@@ -222,14 +223,16 @@ class _Load:
                 self._idle.set()
 
 
-def main(plan_path: str, result_path: str, events_prepared: Literal["auto"] | int = "auto") -> None:
-    """Prepare the requests, say ``ready``, wait for a line, send, write the result."""
+def main(plan_path: str, result_path: str, events_prepared: str = "") -> None:
+    """Prepare the requests, say ``ready``, wait for a line, send, write the result.
+
+    Without ``events_prepared``, as many are prepared as no gateway on such a machine could take in the time.
+    """
     plan = codec.decode(Path(plan_path).read_bytes(), Plan)
-    count = int(plan.seconds * (plan.rate or (45_000 if plan.batch > 1 else 9_000)) / plan.batch) + 1
-    if events_prepared != "auto":
-        count = events_prepared // plan.batch + 1
+    most_per_second = plan.rate or (_BATCHED_PER_SECOND_MAX if plan.batch > 1 else _SINGLE_PER_SECOND_MAX)
+    events = int(events_prepared) if events_prepared else int(plan.seconds * most_per_second)
     making = requests(plan)
-    prepared = collections.deque(next(making) for _ in range(count))
+    prepared = collections.deque(next(making) for _ in range(events // plan.batch + 1))
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     sys.stdin.readline()
@@ -238,4 +241,4 @@ def main(plan_path: str, result_path: str, events_prepared: Literal["auto"] | in
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2])
+    main(*sys.argv[1:])

@@ -1,0 +1,120 @@
+"""What the ledger is compared with: ``pgbench``, which comes with the embedded server, on the same server.
+
+The plainest honest equivalent of an event: insert it, insert two entries, update a balance, commit.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import time
+from typing import Final
+
+import psycopg
+
+from comptoir.foundation.kernel import database, embedded, shop
+
+CLIENTS: Final = 32
+_THREADS: Final = 2
+_TABLES: Final = """
+create schema if not exists reference;
+create table if not exists reference.event (
+  id uuid primary key, account bigint not null, body jsonb not null, at timestamptz not null default now()
+);
+create table if not exists reference.entry (
+  id bigint generated always as identity primary key, account bigint not null, points bigint not null,
+  at timestamptz not null default now()
+);
+create table if not exists reference.balance (account bigint primary key, points bigint not null)
+  with (fillfactor = 60);
+"""
+_SCRIPT: Final = """
+\\set account random(1, {customers})
+\\set points random(1, 40)
+\\set minus 0 - :points
+begin;
+insert into reference.event (id, account, body) values (gen_random_uuid(), :account,
+  '{{"receipt": "31198570044", "store": "330", "currency": "USD", "total": 1234, "lines": 2}}');
+insert into reference.entry (account, points) values (:account, :points);
+insert into reference.entry (account, points) values (0, :minus);
+update reference.balance set points = points + :points where account = :account;
+commit;
+"""
+_RATE: Final = re.compile(r"tps = ([0-9.]+)")
+_FLUSH: Final = re.compile(r"fdatasync\s+([0-9.]+) ops/sec")
+
+
+def prepare(customers: int) -> None:
+    """Make the reference's tables, with a balance for each customer."""
+    with psycopg.connect(database.administrator_conninfo(), autocommit=True) as connection:
+        for statement in _TABLES.split(";")[:-1]:
+            connection.execute(statement)
+        connection.execute(
+            "insert into reference.balance select number, 0 from generate_series(1, %s) number on conflict do nothing",
+            (customers,),
+        )
+
+
+def drop() -> None:
+    """Drop the reference's tables."""
+    with psycopg.connect(database.administrator_conninfo(), autocommit=True) as connection:
+        connection.execute("drop schema if exists reference cascade")
+
+
+def measure(customers: int, seconds: float) -> float:
+    """Return pgbench's transactions a second."""
+    script = shop.folder() / "reference.sql"
+    script.write_text(_SCRIPT.format(customers=customers))
+    output = subprocess.run(  # noqa: S603 - a program of the server's
+        [
+            *(str(embedded.bin_folder() / "pgbench"), "-n", "-M", "prepared", "-c", str(CLIENTS), "-j", str(_THREADS)),
+            *("-T", str(max(1, round(seconds))), "-h", str(embedded.socket_folder()), "-U", embedded.SUPERUSER),
+            *("-f", str(script), database.database_name()),
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    found = _RATE.search(output)
+    assert found is not None, output
+    return float(found[1])
+
+
+def flush_rate(seconds: int = 1) -> float | None:
+    """Return how many times a second the disk confirms 8 kB (pg_test_fsync, fdatasync); ``None`` if it won't say."""
+    path = shop.folder() / "flush"
+    output = subprocess.run(  # noqa: S603 - a program of the server's
+        [str(embedded.bin_folder() / "pg_test_fsync"), "-s", str(seconds), "-f", str(path)],
+        capture_output=True,
+        text=True,
+        check=False,
+    ).stdout
+    found = _FLUSH.search(output)
+    return float(found[1]) if found else None
+
+
+class Bare:
+    """Commit, NOTIFY and LISTEN by bare psycopg: what no live link can beat."""
+
+    def __init__(self) -> None:
+        """Open a writing and a listening connection, and a table of its own."""
+        self._writer = psycopg.connect(database.administrator_conninfo(), autocommit=True)
+        self._writer.execute("create schema if not exists reference")
+        self._writer.execute("create table if not exists reference.heard (id bigserial primary key, at float8)")
+        self._listener = psycopg.connect(database.administrator_conninfo(), autocommit=True)
+        self._listener.execute("listen reference_heard")
+
+    def once(self) -> float:
+        """Return the milliseconds from sending a row until its commit is heard of."""
+        started = time.perf_counter()
+        with self._writer.pipeline(), self._writer.transaction():
+            self._writer.execute("insert into reference.heard (at) values (1.0)", prepare=True)
+            self._writer.execute("select pg_notify('reference_heard', 'x')", prepare=True)
+        for _ in self._listener.notifies(timeout=10, stop_after=1):
+            break
+        return (time.perf_counter() - started) * 1000
+
+    def close(self) -> None:
+        """Close both connections."""
+        self._writer.close()
+        self._listener.close()
