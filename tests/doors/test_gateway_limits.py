@@ -12,7 +12,7 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -75,7 +75,7 @@ def send_until_taken(gateway: Gateway, event: Event) -> int:
     raise AssertionError
 
 
-def send_all(gateway: Gateway, events: list[Event]) -> list[httpx.Response]:
+def send_all(gateway: Gateway, events: Sequence[Event]) -> list[httpx.Response]:
     """Send events at once, each over a connection of its own."""
     with (
         httpx.Client(base_url=gateway.url, timeout=60, limits=httpx.Limits(max_connections=None)) as client,

@@ -70,7 +70,7 @@ def head(gateway: Gateway, *lines: str, method: str = "POST", path: str = "/v1/e
 def test_without_a_good_key_nothing_is_taken(standing: Standing, authorization: str | None) -> None:
     shop, gateway = standing
     headers = {"Content-Type": SINGLE} | ({} if authorization is None else {"Authorization": authorization})
-    given = {name: value.encode("latin-1") for name, value in headers.items()}
+    given = {name.encode(): value.encode("latin-1") for name, value in headers.items()}
     with nothing_moves(shop):
         answer = gateway.client.post("/v1/events", content=written(sale()), headers=given)
         assert answer.json()["type"] == "urn:comptoir:problem:key_not_known"
@@ -460,7 +460,8 @@ def test_a_balance_and_its_history(standing: Standing) -> None:
     ]  # fmt: skip
     assert whole["before"] is None
     # The entries of one event stay together, so a page of one entry may have two.
-    pages, before = [], ""
+    pages: list[list[Any]] = []
+    before: str | None = ""
     while before is not None:
         page = gateway.get(f"/v1/customers/{customer}/history?limit=1{before}", touchpoint="app").json()
         pages.append(page["entries"])

@@ -39,8 +39,9 @@ from comptoir.doors.gateway.streams import Streams
 from comptoir.foundation.kernel import codec
 from comptoir.foundation.kernel.ids import Id
 from comptoir.foundation.kernel.problem import Problem
+from comptoir.foundation.rooms.declaration import OFFICE
 from comptoir.foundation.touchpoints.compiling import CompiledMap, CompiledTouchpoint, problem_of
-from comptoir.foundation.touchpoints.errors import FieldInvalid, KeyNotKnown
+from comptoir.foundation.touchpoints.errors import FieldInvalid, KeyNotKnown, NeedNotDeclared
 from comptoir.foundation.touchpoints.store import Keys
 
 _log = logging.getLogger(__name__)
@@ -256,11 +257,13 @@ class Application:
 
     async def _follow(self, scope: Scope, receive: Receive, send: Send) -> None:
         touchpoint = self._touchpoint_of(_headers(scope).get(b"authorization"))
-        touchpoint.check_right("points.balance")
         query = _query(scope, "customer", "for")
         if set(query) == {"customer"}:
+            touchpoint.check_right("points.balance")
             await self._streams.follow_customer(touchpoint, _uuid(query["customer"]), receive, send)
         elif query == {"for": "staff"}:
+            if touchpoint.declared.room != OFFICE.name:  # what the whole shop brings in is not a till's business
+                raise NeedNotDeclared("What staff watch is for touchpoints of the office.", field="for")
             await self._streams.follow_counts(receive, send)
         else:
             raise QueryInvalid("Say customer=… or for=staff.", field="customer")

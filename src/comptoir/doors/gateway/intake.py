@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import collections
+import contextlib
 import logging
 import threading
 import time
@@ -164,28 +165,47 @@ class Intake:
         connection: psycopg.Connection | None = None
         failures = 0
         while group := self._gather():
+            is_stale = connection is not None
             try:
-                if connection is None or connection.closed:
-                    connection = self._connect()
-                    connection.execute(f"set statement_timeout = {limits.STATEMENT_SECONDS_MAX * 1000:.0f}")
-                    self._hub.skip(connection.info.backend_pid)
-                answers = self._handle(connection, group)
+                try:
+                    connection = connection or self._open()
+                    answers = self._handle(connection, group)
+                except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+                    if not is_stale or isinstance(error, psycopg.errors.QueryCanceled):
+                        raise
+                    # The server was away since the last batch, or went in the midst of this one. Whatever was
+                    # committed is recognised, so the same may be tried again.
+                    self._close(connection)
+                    connection = None
+                    connection = self._open()
+                    answers = self._handle(connection, group)
                 failures = 0
             except (psycopg.OperationalError, psycopg.InterfaceError) as error:
                 # The commit may or may not have happened; the sender repeats, and the identity tells.
                 _log.warning("the database is away: %s", type(error).__name__)
-                if connection is not None:
-                    self._hub.heed(connection.info.backend_pid)
-                    connection.close()
+                self._close(connection)
                 connection = None
                 answers = [DatabaseAway() for _ in group]
                 time.sleep(_RECONNECT_SECONDS[min(failures, len(_RECONNECT_SECONDS) - 1)])
                 failures += 1
-            except Exception:  # noqa: BLE001 - a lane must not die; the request's sender gets a problem, the log the reason
+            except Exception:  # noqa: BLE001 - a lane must not die; the sender gets a problem, the log the reason
                 _log.exception("a batch failed")
+                self._close(connection)
+                connection = None
                 answers = [Unexpected() for _ in group]
             self._loop.call_soon_threadsafe(_resolve, group, answers)
+        self._close(connection)
+
+    def _open(self) -> psycopg.Connection:
+        connection = self._connect()
+        connection.execute(f"set statement_timeout = {limits.STATEMENT_SECONDS_MAX * 1000:.0f}")
+        self._hub.skip(connection.info.backend_pid)
+        return connection
+
+    def _close(self, connection: psycopg.Connection | None) -> None:
         if connection is not None:
+            with contextlib.suppress(psycopg.Error):
+                self._hub.heed(connection.info.backend_pid)
             connection.close()
 
     def _handle(self, connection: psycopg.Connection, group: Sequence[Request]) -> list[Answer]:

@@ -362,8 +362,8 @@ def _following() -> dict[str, Any]:
         "summary": "Follow a person's points, or what every link brings",
         "description": "Server-sent events that end when the client leaves. With `customer`: `event: balance` with the "
         "present state at once, then whenever it changes; never an older state after a newer one. With `for=staff`: "
-        "`event: counts` with the events of each link, at most once a second. A comment comes every "
-        f"{limits.HEARTBEAT_SECONDS:.0f} seconds at the latest.",
+        "`event: counts` with the events of each link, at most once a second, for touchpoints of the office. A comment "
+        f"comes every {limits.HEARTBEAT_SECONDS:.0f} seconds at the latest.",
         "parameters": [
             {**_customer("query"), "required": False},
             {"name": "for", "in": "query", "schema": {"const": "staff"}},

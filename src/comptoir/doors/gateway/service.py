@@ -25,7 +25,7 @@ from comptoir.counter.customers.rules import customer_id
 from comptoir.counter.customers.store import find_members
 from comptoir.counter.loyalty import store as loyalty
 from comptoir.counter.loyalty.commands import adopt_programme
-from comptoir.counter.loyalty.programme import Programmes, read_programme
+from comptoir.counter.loyalty.programme import read_programme
 from comptoir.counter.loyalty.rules import Ledger
 from comptoir.doors.gateway import limits
 from comptoir.doors.gateway.errors import Busy, DatabaseAway
