@@ -31,6 +31,8 @@ function watch(element) {
       const before = values();
       await window.htmx.ajax("GET", fragment, { target: element, swap: "innerHTML" });
       values().forEach((value, index) => mark(index, before[index] !== undefined && value !== before[index]));
+    } catch {
+      // The house does not answer just now. The next message, or the next look, tries again.
     } finally {
       busy = false;
     }
