@@ -1,7 +1,8 @@
 """A client in a process of its own that never gives up: whatever it sends, it sends until it has an outcome.
 
 Run as a program with one argument in JSON: ``ports`` and ``keys`` of the gateways, a ``name`` and a ``seed``, a file
-``out``, and a file ``stop`` that ends it (or a number of requests, ``requests``). For every event that has its outcome
+``out``, and a file ``stop`` that ends it (or a number of requests, ``requests``); ``kinds`` is ``spending`` if no goods
+are to come back. For every event that has its outcome
 it writes a line: source, id, the outcome as it came, whether it was a repeat. Half of the events of a name that ends in
 ``+`` and of the same without it are the same ones, as if two tabs sent one queue.
 """
@@ -24,8 +25,10 @@ _PAUSE_SECONDS = 0.02
 _PATIENCE_SECONDS = 120.0
 
 
-def events(name: str, seed: int, customers: Sequence[Mapping[str, str]]) -> Iterator[list[Event]]:
-    """Make up requests for ever, one event or several in each: sales, returns, and points spent in both ways."""
+def events(
+    name: str, seed: int, customers: Sequence[Mapping[str, str]], *, is_returning: bool
+) -> Iterator[list[Event]]:
+    """Make up requests for ever, one event or several in each: sales, returns if so, and points spent in both ways."""
     luck = random.Random(f"{name.rstrip('+')}/{seed}")
     own = random.Random(f"{name}/{seed}")
     till = _TILL.format(name.rstrip("+"))
@@ -50,7 +53,7 @@ def events(name: str, seed: int, customers: Sequence[Mapping[str, str]]) -> Iter
                 several.append(
                     make("sale.closed", receipt=f"r{number}", customer=who, currency="USD", total=amount, lines=[line])
                 )
-            elif dice < 0.55 and number > 1:
+            elif dice < 0.55 and number > 1 and is_returning:
                 line = {"line": 1, "quantity": 1, "amount": luck.randrange(0, 10)}
                 of = {"receipt": f"r{luck.randrange(max(1, number - 40), number)}"}
                 several.append(
@@ -127,8 +130,10 @@ def run(task: Mapping[str, Any], out: TextIO) -> None:
     """Send until somebody says that it is enough."""
     luck = random.Random(f"ports/{task['name']}/{task['seed']}")
     stop = Path(task["stop"])
-    for count, several in enumerate(events(task["name"], task["seed"], task["customers"]), start=1):
-        for event, (outcome, repeated) in zip(several, send(several, task["ports"], task["keys"], luck), strict=True):
+    made = events(task["name"], task["seed"], task["customers"], is_returning=task.get("kinds") != "spending")
+    for count, several in enumerate(made, start=1):
+        answers = send(several, task["ports"], task["keys"], luck)
+        for event, (outcome, repeated) in zip(several, answers, strict=True):
             out.write(json.dumps([event["source"], event["id"], outcome, repeated]) + "\n")
         out.flush()
         if stop.exists() or count == task.get("requests"):
