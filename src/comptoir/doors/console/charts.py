@@ -31,6 +31,8 @@ _PADDING: Final = {"left": 8, "right": 4, "top": 2, "bottom": 2}
 #: a description of every single mark, since the whole has a label and its figures stand in a table.
 _LEFT_OUT: Final = re.compile(r'\s(?:style|font-family|aria-label|aria-roledescription|aria-hidden|role)="[^"]*"')
 
+_KEPT_MAX: Final = 500
+
 _cached: dict[Hashable, tuple[float, SafeString]] = {}
 _drawing = threading.Lock()
 
@@ -45,6 +47,8 @@ def cached(key: Hashable, seconds: float, draw: Callable[[], SafeString]) -> Saf
         kept = _cached.get(full_key)
         if kept is None or time.monotonic() - kept[0] >= seconds:
             kept = (time.monotonic(), draw())
+            if len(_cached) >= _KEPT_MAX:
+                _cached.clear()
             _cached[full_key] = kept
     return kept[1]
 

@@ -15,6 +15,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
 from comptoir.doors.console import charts
+from comptoir.foundation.kernel.database import database_name
 from comptoir.foundation.rooms.declaration import OFFICE
 from comptoir.foundation.touchpoints import picture, promises, queries
 from comptoir.foundation.touchpoints.contracts import TouchpointMap
@@ -134,7 +135,8 @@ def read_chart(declared: TouchpointMap, *, now: dt.datetime) -> SafeString | Non
             words={"events": _("events a minute"), "label": _("Events a minute over the last hour, by touchpoint")},
         )
 
-    return charts.cached(("events", declared.fingerprint), _CHART_SECONDS, draw) or None
+    key = ("events", database_name(), declared.fingerprint)
+    return charts.cached(key, _CHART_SECONDS, draw) or None
 
 
 def _arm(

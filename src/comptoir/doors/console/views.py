@@ -6,6 +6,8 @@ Not here: what the map shows (``overview.py``), how the console talks to the gat
 from __future__ import annotations
 
 import datetime as dt
+import functools
+import time
 import uuid
 from http import HTTPStatus
 from typing import Any, Final
@@ -27,6 +29,7 @@ from comptoir.doors.console import charts, gateway, overview
 from comptoir.doors.console.declared import declared_map
 from comptoir.doors.console.errors import ConsoleNotInMap, ConsoleWithoutKey, GatewayAway
 from comptoir.foundation.events import streams
+from comptoir.foundation.kernel import database
 from comptoir.foundation.kernel.ids import IDS
 from comptoir.foundation.kernel.problem import Problem
 from comptoir.foundation.rooms import addresses
@@ -206,9 +209,9 @@ def _page(
 
 def _connection() -> Any:
     """Return the current room's own connection, for packages that take one."""
-    database = connections[OFFICE.name]
-    database.ensure_connection()
-    return database.connection
+    own = connections[OFFICE.name]
+    own.ensure_connection()
+    return own.connection
 
 
 def _with_key(call: Any) -> Any:
@@ -243,7 +246,9 @@ def _ledger(request: HttpRequest, context: dict[str, Any], status: int = HTTPSta
     programme = loyalty.totals()
     months = _months() if programme.issued else None
     now = timezone.now()
-    this_month = next((each.expired for each in months or () if each.month == now.date().replace(day=1)), 0)
+    this_month = None
+    if months is not None:
+        this_month = sum(each.expired for each in months if each.month == now.date().replace(day=1))
     words = {
         "label": _("Points by month: issued, redeemed, expired"),
         "points": _("points"),
@@ -253,7 +258,9 @@ def _ledger(request: HttpRequest, context: dict[str, Any], status: int = HTTPSta
     }
     chart = None
     if months:
-        chart = charts.cached("months", _PROGRAMME_SECONDS, lambda: charts.points_by_month(months, words=words))
+        chart = charts.cached(
+            ("months", tuple(months)), _PROGRAMME_SECONDS, lambda: charts.points_by_month(months, words=words)
+        )
     shown = {
         "programme": programme,
         "expired_this_month": this_month,
@@ -353,22 +360,15 @@ def _keys_page(request: HttpRequest, *, status: int = HTTPStatus.OK, **context: 
 
 
 def _months() -> list[loyalty.MonthTotals] | None:
-    return _months_kept.read()
+    """Return the months' totals, read at most every few minutes: they take a walk through the whole ledger."""
+    name = database.database_name()
+    read_at, months = _months_read.get(name, (None, None))
+    now = time.monotonic()
+    if read_at is None or now - read_at > _PROGRAMME_SECONDS:
+        months = loyalty.by_month()
+        _months_read[name] = (now, months)
+    return months
 
 
-class _Kept:
-    """The months' totals, read at most every few minutes: they take a walk through the whole ledger."""
-
-    def __init__(self) -> None:
-        self._read_at: float | None = None
-        self._months: list[loyalty.MonthTotals] | None = None
-
-    def read(self) -> list[loyalty.MonthTotals] | None:
-        now = timezone.now().timestamp()
-        if self._read_at is None or now - self._read_at > _PROGRAMME_SECONDS:
-            self._months = loyalty.by_month()
-            self._read_at = now
-        return self._months
-
-
-_months_kept = _Kept()
+#: When the months' totals of a database were read, and what they were.
+_months_read: dict[str, tuple[float, list[loyalty.MonthTotals] | None]] = {}
