@@ -6,7 +6,6 @@ Not here: what the map shows (``overview.py``), how the console talks to the gat
 from __future__ import annotations
 
 import datetime as dt
-import functools
 import time
 import uuid
 from http import HTTPStatus
