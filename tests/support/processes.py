@@ -56,7 +56,8 @@ def serving(
     """
     command = [
         *(sys.executable, "-m", "granian", "--interface", interface, "--host", "127.0.0.1", "--port", str(port)),
-        *("--workers", "1", "--loop", "uvloop", "--http", "1", "--no-ws", "--backlog", "2048", application),
+        *("--workers", "1", "--loop", "uvloop", "--http", "1", "--no-ws", "--backlog", "2048"),
+        *("--backpressure", "16384", application),
     ]
     with log.open("ab") as output:
         # What a browser in this process needs of Django must not make a server careless.

@@ -206,7 +206,9 @@ class House:
         return (
             *(*_PART, "granian", "--interface", interface, "--host", self.host, "--port", str(port)),
             *("--workers", "1", "--loop", "uvloop", "--http", "1", "--no-ws", "--log-level", "warning"),
-            *("--workers-kill-timeout", "10", "--backlog", "2048", application),
+            *("--workers-kill-timeout", "10", "--backlog", "2048"),
+            # Beyond this many connections nobody is answered at all; idle tills and live streams are connections too.
+            *("--backpressure", "16384", application),
         )
 
     def _common_environment(self) -> dict[str, str]:

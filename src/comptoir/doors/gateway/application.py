@@ -10,6 +10,7 @@ import asyncio
 import datetime as dt
 import logging
 import re
+import resource
 import signal
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
@@ -101,6 +102,7 @@ class Application:
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
+        _allow_many_connections()
         service = Service()
         loop = asyncio.get_running_loop()
         try:
@@ -283,6 +285,14 @@ class Application:
 
 
 application = Application()
+
+
+def _allow_many_connections() -> None:
+    """Let this process have as many open files as it may: many systems begin with 1,024, and each client is one."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = limits.OPEN_FILES_MAX if most == resource.RLIM_INFINITY else min(most, limits.OPEN_FILES_MAX)
+    if resource.getrlimit(resource.RLIMIT_NOFILE)[0] < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
 
 
 def _when_told_to_end(loop: asyncio.AbstractEventLoop, callback: Callable[[], None]) -> None:

@@ -26,6 +26,8 @@ COMMIT_EVENTS_MAX: Final = 1_000
 COMMIT_BYTES_MAX: Final = 1 << 20
 #: Those who follow live changes, in this process.
 STREAMS_MAX: Final = 2_000
+#: Open files of this process, if the operating system lets it have so many: each connection is one.
+OPEN_FILES_MAX: Final = 65_536
 #: A comment on each stream, so that dead connections are noticed.
 HEARTBEAT_SECONDS: Final = 15.0
 #: How long a client may leave a live change unread, before its stream is closed.
