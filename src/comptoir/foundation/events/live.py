@@ -88,9 +88,9 @@ class Hub:
         watching = self._watching
         if watching:
             for change in changes:
-                for customer in change.customers:
-                    for queue in watching.get(customer, ()):
-                        _put(queue, change)
+                # Who watches several customers of a person hears of the person's change once.
+                for queue in {queue for customer in change.customers for queue in watching.get(customer, ())}:
+                    _put(queue, change)
         if counts:
             for counting in self._counting:
                 _put(counting, counts)

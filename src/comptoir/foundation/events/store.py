@@ -74,20 +74,27 @@ def notify_live(connection: psycopg.Connection, changes: Sequence[Change], count
 
     A payload is ``{"changes": [...], "counts": {...}}``, cut into pieces that PostgreSQL takes.
     """
-    payloads: list[str] = []
-    pieces: list[bytes] = []
-    size = 0
-    for change in changes:
-        piece = codec.encode(change)
-        if size + len(piece) > _PAYLOAD_BYTES_MAX - 64:
-            payloads.append('{"changes":[' + b",".join(pieces).decode() + "]}")
-            pieces, size = [], 0
-        pieces.append(piece)
-        size += len(piece) + 1
-    if pieces:
-        payloads.append('{"changes":[' + b",".join(pieces).decode() + "]}")
-    payloads.append('{"counts":' + codec.encode(counts).decode() + "}")
+    payloads = [
+        *_cut(b'{"changes":[', [codec.encode(change) for change in changes], b"]}"),
+        *_cut(b'{"counts":{', [codec.encode({link: n})[1:-1] for link, n in counts.items()], b"}}"),
+    ]
     connection.execute(_SQL["notify_live"], (text_array(payloads),), prepare=True)
+
+
+def _cut(head: bytes, pieces: Iterable[bytes], tail: bytes) -> list[str]:
+    """Join pieces to payloads that PostgreSQL takes; without pieces there is nothing to say."""
+    payloads: list[str] = []
+    taken: list[bytes] = []
+    size = 0
+    for piece in pieces:
+        if taken and size + len(piece) > _PAYLOAD_BYTES_MAX - 64:
+            payloads.append((head + b",".join(taken) + tail).decode())
+            taken, size = [], 0
+        taken.append(piece)
+        size += len(piece) + 1
+    if taken:
+        payloads.append((head + b",".join(taken) + tail).decode())
+    return payloads
 
 
 # -- the relay and the clock --------------------------------------------------------------------------------------
