@@ -136,6 +136,8 @@ def test_the_gateway_loads_no_django() -> None:
 
 
 LABELS = ("events", "touchpoints", "rooms", "customers", "sales", "loyalty", "credentials", "console", "storefront")
+#: The doctor holds the packages' tables against each other; it is the one place that may, and it only reads.
+ACROSS_PACKAGES = {"src/comptoir/config/checking.sql"}
 
 
 @pytest.mark.parametrize("path", sorted(SOURCE.rglob("*.sql")), ids=inside)
@@ -143,6 +145,9 @@ def test_a_packages_statements_touch_its_own_tables_only(path: Path) -> None:
     # import-linter does not read SQL.
     text = re.sub(r"--.*", "", path.read_text())
     tables = set(re.findall(rf"\b(?:from|join|into|update|table)\s+((?:{'|'.join(LABELS)})_\w+)", text, re.IGNORECASE))
+    if inside(path) in ACROSS_PACKAGES:
+        assert not re.search(r"(?i)\b(?:insert|update|delete|truncate|alter|drop)\b", text), "it may look, not touch"
+        return
     assert {table for table in tables if not table.startswith(f"{path.parent.name}_")} == set()
 
 

@@ -17,7 +17,7 @@ from comptoir.foundation.kernel import codec, database
 @click.option("--check", is_flag=True, help="Compare only, and leave everything as it is; exit 1 if anything differs.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def command(*, check: bool, as_json: bool) -> None:
-    """Make every derived table anew from the log, and say whether anything came out different.
+    r"""Make every derived table anew from the log, and say whether anything came out different.
 
     \b
     Examples:

@@ -81,7 +81,10 @@ class PointsAdjust(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=Tru
 
 
 class PointsExpire(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
-    """``points.expire``: by the house's own clock, never by a touchpoint: lots whose last day lies before ``before`` (a date) are gone."""
+    """``points.expire``: lots whose last day lies before ``before`` (a date) are gone.
+
+    The house's own clock says so, never a touchpoint.
+    """
 
     customer: Identifier
     before: Annotated[str, msgspec.Meta(pattern=r"^\d{4}-\d{2}-\d{2}$")]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Final
 
 import psycopg
 
-from comptoir.counter.customers.contracts import LINKED, UNLINKED
+from comptoir.counter.customers.contracts import LINKS
 from comptoir.counter.customers.handlers import CustomersHandler
 from comptoir.counter.loyalty import rules, store
 from comptoir.counter.loyalty.contracts import ADJUST, CLOCK_SOURCE, EXPIRE, POST, REDEEM, RESERVE, VOID
@@ -25,6 +26,10 @@ from comptoir.foundation.events.contracts import Arrival, Balance, Batch, Change
 from comptoir.foundation.kernel.ids import Id
 from comptoir.foundation.kernel.problem import Problem
 
+_SALES: Final = frozenset({SALE_CLOSED, SALE_RETURNED})
+_CLOSING: Final = frozenset({POST, VOID})
+_ABOUT_RESERVATIONS: Final = _CLOSING | {RESERVE}
+
 
 class LoyaltyHandler:
     """One batch's points."""
@@ -41,7 +46,7 @@ class LoyaltyHandler:
 
     def prepare(self, connection: psycopg.Connection, batch: Batch) -> None:
         """Lock every account that the batch may touch, in one order."""
-        keys = {(a.touchpoint, a.data.reservation) for a in batch.arrivals if a.type in {POST, VOID, RESERVE}}
+        keys = {(a.touchpoint, a.data.reservation) for a in batch.arrivals if a.type in _ABOUT_RESERVATIONS}
         concerned = set(self._customers.concerned)
         if keys:
             # Who is concerned by a reservation never changes, so this may be read before the locks; its state may not.
@@ -88,7 +93,7 @@ class LoyaltyHandler:
                 for transfer in transfers:
                     ledger.accounts[transfer.customer].last_position = arrival.position
                 batch.changes.append(Change(members, arrival.position, available, held, owed))
-            elif arrival.refusal is None and arrival.type in {LINKED, UNLINKED}:
+            elif arrival.refusal is None and arrival.type in LINKS:
                 # Nothing moves, but what each of the two sees is another wallet now.
                 assert arrival.position is not None
                 for end in {members, self._customers.members(arrival.data.identifier.value)}:
@@ -96,7 +101,7 @@ class LoyaltyHandler:
 
     def write(self, connection: psycopg.Connection, batch: Batch) -> None:
         """Append the transfers; write the accounts and the reservations that changed."""
-        decided = [(a.position, a.occurred_at, a.decision) for a in batch.fresh if a.decision]
+        decided = [(a.position, a.occurred_text, a.decision) for a in batch.fresh if a.decision]
         if decided:
             store.insert_transfers(connection, decided)  # type: ignore[arg-type]
             touched = {customer: self._ledger.accounts[customer] for customer in self._ledger.touched}
@@ -111,7 +116,7 @@ class LoyaltyHandler:
 
     def _decide_one(self, arrival: Arrival) -> Problem | None:
         kind = arrival.type
-        if kind in {SALE_CLOSED, SALE_RETURNED}:
+        if kind in _SALES:
             fold = self._sales.folds.get(arrival.position)
             if fold is not None:
                 self._fold(fold)
@@ -120,7 +125,7 @@ class LoyaltyHandler:
             return self._redeem(arrival)
         if kind == RESERVE:
             return self._reserve(arrival)
-        if kind in {POST, VOID}:
+        if kind in _CLOSING:
             return self._close(arrival)
         if kind == ADJUST:
             return self._adjust(arrival)
@@ -174,7 +179,9 @@ class LoyaltyHandler:
         if key in self._reservations:
             return ReservationTaken(field="data.reservation")
         version, members = self._programmes.at(arrival.received_at), self._members(arrival)
-        assert members is not None and arrival.customer is not None and arrival.position is not None
+        assert members is not None
+        assert arrival.customer is not None
+        assert arrival.position is not None
         points = arrival.data.points
         if points < version.programme.minimum:
             return BelowMinimum(f"The minimum is {version.programme.minimum}.", field="data.points")
@@ -210,7 +217,8 @@ class LoyaltyHandler:
 
     def _adjust(self, arrival: Arrival) -> Problem | None:
         points, customer, members = arrival.data.points, arrival.customer, self._members(arrival)
-        assert customer is not None and members is not None
+        assert customer is not None
+        assert members is not None
         if points == 0:
             return NothingToAdjust(field="data.points")
         version = self._programmes.at(arrival.received_at)

@@ -107,7 +107,7 @@ class Programme(models.Model):
 
 
 class ProgrammeBalance(models.Model):
-    """A part of one of the programme's accounts: credits less debits. The parts keep writers out of each other's way."""
+    """A part of one of the programme's accounts: credits less debits. Parts keep writers out of each other's way."""
 
     pk = CompositePrimaryKey("account", "shard")
     account = models.SmallIntegerField()

@@ -177,11 +177,11 @@ class Version:
     def for_sale(self, at: dt.datetime, lines: Sequence[PricedLine]) -> list[Earning]:
         """Return what goods bought at a moment earn, one entry for each rule that gives anything."""
         day, last = self._days(at)
-        earnings = []
-        for rule in self._money:
-            if rule.starts <= day <= rule.ends and (points := rule.earned(lines)):
-                earnings.append(Earning(rule.name, points, last))
-        return earnings
+        return [
+            Earning(rule.name, points, last)
+            for rule in self._money
+            if rule.starts <= day <= rule.ends and (points := rule.earned(lines))
+        ]
 
     def for_event(self, at: dt.datetime, event: str) -> list[Earning]:
         """Return what an activity earns at a moment."""

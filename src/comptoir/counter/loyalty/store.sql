@@ -71,8 +71,7 @@ insert into loyalty_programme (starts_at, definition) values (%s, %s::jsonb) ret
 select pg_advisory_xact_lock(7209004);
 
 -- name: find_history
--- What every event did for these customers, the latest first, from before a moment: one row for each cause and reason
--- that came to something. An event that has several is never cut in two, so a few more rows may come than were asked for.
+-- What events did for some customers before a moment, latest first, by cause and reason; ties with the last row come, too.
 select * from (
   select t.cause::text, max(t.occurred_at) as occurred_at, t.reason, sum(worth)::bigint as points,
     case when sum(worth) > 0 then min(t.day) filter (where t.credit = 1) end as day

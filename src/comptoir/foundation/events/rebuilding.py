@@ -41,8 +41,10 @@ class Logged(msgspec.Struct, frozen=True, gc=False):
 class Deriver(Protocol):
     """Derives some tables from the log: fed with all events in order, then asked to finish."""
 
-    #: The tables that are emptied beforehand and filled again.
-    tables: tuple[str, ...]
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """The tables that are emptied beforehand and filled again."""
+        ...
 
     def take(self, connection: psycopg.Connection, events: Sequence[Logged]) -> None:
         """Derive from the next events."""
@@ -74,9 +76,8 @@ class IdentitiesDeriver:
             [e.source for e in events],
             [e.id for e in events],
             [e.position for e in events],
-            ["\\x" + content_fingerprint(e.type, e.occurred_at, e.data.encode()).hex() for e in events],
+            ["\\x" + content_fingerprint(e.type, e.occurred_at.isoformat(), e.data.encode()).hex() for e in events],
         )
 
     def finish(self, connection: psycopg.Connection) -> None:
         """Nothing is left to do."""
-

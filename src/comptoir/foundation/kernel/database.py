@@ -130,11 +130,14 @@ class Appending:
     """
 
     def __init__(self, table: str, **columns: str) -> None:
-        """``columns`` gives each column's type in the order in which :meth:`rows` takes them."""
+        """``columns`` gives each column's type in the order in which :meth:`rows` takes them.
+
+        ``word`` is a text that needs no quotes anywhere: letters, digits, dots, dashes.
+        """
         names = ", ".join(columns)
         self._copy = f"copy {table} ({names}) from stdin"
-        arrays = ", ".join(f"%s::{kind}[]" for kind in columns.values())
-        self._insert = f"insert into {table} ({names}) select * from unnest({arrays})"
+        arrays = ", ".join(f"%s::{_TYPES.get(kind, kind)}[]" for kind in columns.values())
+        self._insert = f"insert into {table} ({names}) select * from unnest({arrays})"  # noqa: S608 - a package's own names
         self._arrays = [_ARRAYS.get(kind, value_array) for kind in columns.values()]
         self._copied = [_COPIED.get(kind, _copied_values) for kind in columns.values()]
 
@@ -154,8 +157,8 @@ class Appending:
             copy.write(text + "\n")
 
 
-def _copied_values(values: Iterable[str | None]) -> Sequence[str]:
-    return ["\\N" if value is None else value for value in values]
+def _copied_values(values: Sequence[str | None]) -> Sequence[str | None]:
+    return ["\\N" if value is None else value for value in values] if None in values else values
 
 
 def _copied_json(values: Iterable[str | None]) -> Sequence[str]:
@@ -174,6 +177,7 @@ def _copied_text(value: str) -> str:
     return value.replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")
 
 
+_TYPES: Final = {"word": "text"}
 _ARRAYS: Final = {"text": text_array, "json": text_array, "jsonb": text_array, "bytea": text_array}
 _COPIED: Final = {"text": _copied_texts, "json": _copied_json, "jsonb": _copied_json, "bytea": _copied_json}
 
