@@ -168,7 +168,7 @@ def test_order_of_arrival_never_matters(shop: Shop, said: list[Event], seed: int
     assert_same(clean, deliver(shop, PROGRAMMES, [said[::-1]], seed=seed + 1)[0])
     for number in (2, 3):
         assert_same(clean, deliver(shop, PROGRAMMES, shuffled(said, seed=seed + number), seed=seed + number)[0])
-    assert {str(row[0]): row[1:3] + (dict(zip(row[4], row[5], strict=True)),) for row in clean["loyalty_account"]} == {
+    assert {str(row[0]): (*row[1:3], dict(zip(row[4], row[5], strict=True))) for row in clean["loyalty_account"]} == {
         customer: (sum(lots.values()), 0, lots) for customer, lots in expected(said).items() if lots
     }
 

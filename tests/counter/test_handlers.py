@@ -201,7 +201,7 @@ def test_points_that_were_added_by_hand_pay_what_is_owed(counter: Counter) -> No
 
 def test_positions_of_one_customer_increase_whatever_the_clocks_say(shop: Shop, counter: Counter) -> None:
     """What is decided later sorts behind, even where another gateway's clock runs behind by an hour."""
-    from comptoir.foundation.kernel.ids import IdMaker, millisecond_of  # noqa: PLC0415 - only this test turns clocks
+    from comptoir.foundation.kernel.ids import IdMaker, millisecond_of
 
     ahead = IdMaker()
     ahead._ms = int((dt.datetime.now(dt.UTC) + dt.timedelta(hours=1)).timestamp() * 1000)

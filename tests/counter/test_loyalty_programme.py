@@ -25,7 +25,11 @@ lines = st.lists(
     min_size=1,
     max_size=5,
 )
-moments = st.datetimes(dt.datetime(1995, 1, 1), dt.datetime(2060, 1, 1), timezones=st.just(dt.UTC))
+moments = st.datetimes(
+    dt.datetime(1995, 1, 1),  # noqa: DTZ001 - Hypothesis wants bounds without a zone
+    dt.datetime(2060, 1, 1),  # noqa: DTZ001 - as above
+    timezones=st.just(dt.UTC),
+)
 rules = st.builds(
     EarningRule,
     st.just("rule"),
@@ -62,7 +66,9 @@ def test_keeping_less_never_earns_more(rule: EarningRule, sold: list[Line], back
 @example(zone="America/New_York", at=dt.datetime(2024, 2, 29, 5, 0, tzinfo=dt.UTC), months=12)
 @example(zone="Pacific/Apia", at=dt.datetime(2011, 12, 30, 10, 0, tzinfo=dt.UTC), months=2)
 @example(zone="Asia/Tokyo", at=dt.datetime(2023, 12, 31, 15, 0, tzinfo=dt.UTC), months=2)
-def test_a_day_is_the_shops_and_points_last_to_the_end_of_a_month(zone: str, at: dt.datetime, months: int | None) -> None:
+def test_a_day_is_the_shops_and_points_last_to_the_end_of_a_month(
+    zone: str, at: dt.datetime, months: int | None
+) -> None:
     version = Version(Programme("P", "USD", zone, (), expires_after_months=months), None)
     assert version.local_day(at) == at.astimezone(zoneinfo.ZoneInfo(zone)).date()
     last = version.last_day(at)

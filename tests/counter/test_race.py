@@ -66,7 +66,7 @@ def twenty_gifts(gateways: list[Gateway], name: str) -> list[str]:
 
 
 def twenty_gifts_given_naively(shop: Shop) -> tuple[list[str], int]:
-    """Let the same race be run, by half as many, with code that reads, checks and writes; return what it said and what it gave away."""
+    """Let ten run the same race with code that reads, checks and writes; return what it said and what it gave away."""
     with psycopg.connect(database.owner_conninfo(), autocommit=True) as owner:
         owner.execute("drop table if exists naive_account, naive_spending")
         owner.execute("create table naive_account as select 100 as points")
@@ -125,7 +125,7 @@ def test_every_decision_of_a_race_is_what_the_rules_say_in_its_order(
     assert statuses.count("refused") > 100
     assert shop.value("select bool_and(available >= 0 and held >= 0 and owed = 0) from loyalty_account")
     with capsys.disabled():
-        print(
+        print(  # noqa: T201 - the verdict
             f"\nrace: seed {SEED}, {count} decisions from {len(tasks)} processes, {statuses.count('refused')} refused,"
             " each as the rules decide it in the log's order"
         )
@@ -161,7 +161,7 @@ class _Sender:
     """A thread that sends batches to one gateway, one after the other."""
 
     def __init__(self, gateway: Gateway, batches: list[list[casting.Event]]) -> None:
-        import threading  # noqa: PLC0415 - nothing else here has threads
+        import threading
 
         self._failure: BaseException | None = None
         self._gateway, self._batches = gateway, batches

@@ -83,7 +83,11 @@ def test_only_what_counts_is_put_in_order() -> None:
     [
         ([Returned(2, 0, 0)], "data.lines[0].line", "The sale has 1 lines."),
         ([Returned(1, 3, 0)], "data.lines[0].quantity", "2 of this line can still come back."),
-        ([Returned(1, 1, 60), Returned(1, 1, 60)], "data.lines[1].amount", "40 of this line's amount can still be refunded."),
+        (
+            [Returned(1, 1, 60), Returned(1, 1, 60)],
+            "data.lines[1].amount",
+            "40 of this line's amount can still be refunded.",
+        ),
     ],
 )  # fmt: skip
 def test_a_refusal_says_what_could_still_come_back(coming: list[Returned], field: str, detail: str) -> None:

@@ -1,4 +1,4 @@
-"""The log: identity, repeats, places in it, and the outbox. What others decide about an event is the counter's affair."""
+"""The log: identity, repeats, places in it, and the outbox. What is decided about an event is the counter's affair."""
 
 from __future__ import annotations
 
@@ -64,9 +64,7 @@ def test_what_is_hard_to_write_is_written_and_answered_as_it_came(connection: ps
     """Quotes, backslashes, braces, the word NULL, emoji: neither arrays nor COPY may take them for something else."""
     ids = ['"', "\\", "{}", "{a,b}", "NULL", "null", "\\N", "\\.", "a\\nb", "é日本🛒", "'", "%s", " ", "a,b"]
     for count in (1, 60):
-        arrivals = [
-            arrival(f"{text}{turn}{count}", source=text) for turn in range(count) for text in ids
-        ]
+        arrivals = [arrival(f"{text}{turn}{count}", source=text) for turn in range(count) for text in ids]
         record(connection, arrivals, handlers=nobody)
         again = [arrival(each.id, source=each.source) for each in arrivals]
         record(connection, again, handlers=nobody)
@@ -214,6 +212,6 @@ def test_what_a_released_version_has_recorded_is_understood_by_a_rebuild(
 
 
 def _owner() -> str:
-    from comptoir.foundation.kernel import database  # noqa: PLC0415 - only what writes rows by hand needs the owner
+    from comptoir.foundation.kernel import database
 
     return database.owner_conninfo()

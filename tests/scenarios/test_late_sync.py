@@ -54,7 +54,7 @@ def test_a_batch_cut_at_any_byte_is_refused_whole_or_was_whole(counter: Counter)
     """A line that breaks in the midst of a request leaves no half of a queue behind: what is cut is no JSON array."""
     reader = casting.reader()
     body = json.dumps(QUEUE[:3]).encode()
-    from comptoir.doors.gateway.errors import MalformedJson  # noqa: PLC0415 - only this test reads bytes
+    from comptoir.doors.gateway.errors import MalformedJson
 
     for cut in range(len(body)):
         try:

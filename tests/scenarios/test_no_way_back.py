@@ -43,7 +43,7 @@ def test_what_was_spent_together_came_from_whom_it_says(counter: Counter) -> Non
     counter.tell(casting.link(ALICE, ALICE_ONLINE))
     assert counter.tell(casting.redeem(120, of=ALICE)).balance == (30, 0, 0)
     counter.tell(casting.unlink(ALICE, ALICE_ONLINE, at=LATER))
-    drawn = dict(
+    drawn: dict[str, int] = dict(
         counter.connection.execute(
             "select customer::text, sum(points)::bigint from loyalty_transfer where credit = 12 group by 1"
         ).fetchall()

@@ -15,12 +15,16 @@ from support.casting import Counter
 def test_every_id_ever_given_out_still_resolves(counter: Counter) -> None:
     luck = random.Random(16425)
     ids = [{"kind": luck.choice(["card", "device", "web_account"]), "value": f"v{number}"} for number in range(8)]
-    given = [counter.tell(casting.sale(f"r{number}", 10, of=each)).outcome["customer"] for number, each in enumerate(ids)]
+    given = [
+        counter.tell(casting.sale(f"r{number}", 10, of=each)).outcome["customer"] for number, each in enumerate(ids)
+    ]
     for number in range(40):
         make = luck.choice([casting.link, casting.link, casting.unlink])
         said = make(*luck.sample(ids, 2), at=casting.NOON.replace(minute=number))
         assert counter.tell(said, received_at=casting.NOON.replace(hour=18)).is_accepted
-        person = dict(counter.connection.execute("select customer::text, person::text from customers_membership").fetchall())
+        person: dict[str, str] = dict(
+            counter.connection.execute("select customer::text, person::text from customers_membership").fetchall()
+        )
         for each, customer in zip(ids, given, strict=True):
             assert casting.identify(each) == customer
             by_id = {"kind": "customer", "value": customer}

@@ -132,7 +132,14 @@ def goods_back(
     return event("sale.returned", data, source=source, at=at, id=id)
 
 
-def redeem(points: int, *, of: Reference = ALICE, source: str = TILL, at: dt.datetime = NOON, id: str | None = None) -> Event:  # noqa: A002, E501
+def redeem(
+    points: int,
+    *,
+    of: Reference = ALICE,
+    source: str = TILL,
+    at: dt.datetime = NOON,
+    id: str | None = None,  # noqa: A002
+) -> Event:
     """Spend points now."""
     return event("points.redeem", {"customer": of, "points": points}, source=source, at=at, id=id)
 
@@ -146,7 +153,14 @@ def reserve(
     return event("points.reserve", data, source=source, at=at, id=id)
 
 
-def post(name: str, points: int | None = None, *, source: str = TILL, at: dt.datetime = NOON, id: str | None = None) -> Event:  # noqa: A002, E501
+def post(
+    name: str,
+    points: int | None = None,
+    *,
+    source: str = TILL,
+    at: dt.datetime = NOON,
+    id: str | None = None,  # noqa: A002
+) -> Event:
     """Spend what is held, or part of it."""
     return event("points.post", {"reservation": name, "points": points}, source=source, at=at, id=id)
 
@@ -158,10 +172,19 @@ def void(name: str, *, source: str = TILL, at: dt.datetime = NOON, id: str | Non
 
 def adjust(points: int, *, of: Reference = ALICE, at: dt.datetime = NOON, id: str | None = None) -> Event:  # noqa: A002
     """Staff add or take points."""
-    return event("points.adjust", {"customer": of, "points": points, "reason": "goodwill"}, source=CONSOLE, at=at, id=id)
+    return event(
+        "points.adjust", {"customer": of, "points": points, "reason": "goodwill"}, source=CONSOLE, at=at, id=id
+    )
 
 
-def link(one: Reference, other: Reference, *, at: dt.datetime = NOON, id: str | None = None, source: str = APP) -> Event:  # noqa: A002, E501
+def link(
+    one: Reference,
+    other: Reference,
+    *,
+    at: dt.datetime = NOON,
+    id: str | None = None,  # noqa: A002
+    source: str = APP,
+) -> Event:
     """Two identifiers are one person."""
     data = {"identifier": one, "customer": other, "evidence": "signed in"}
     return event("identifier.linked", data, source=source, at=at, id=id)

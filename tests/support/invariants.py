@@ -1,4 +1,4 @@
-"""What must hold in a shop's tables at any moment, checked in the plainest SQL and Python, apart from the house's doctor.
+"""What must hold in a shop's tables at any moment, in the plainest SQL and Python, apart from the house's doctor.
 
 The words of the design: an outcome that was sent is in the log; one identity has one event; no balance is negative;
 every account is the sum of its transfers; every entry has its counter-entry; nobody keeps points for goods that went
@@ -88,7 +88,11 @@ def check_ledger(connection: psycopg.Connection) -> None:
     assert {customer for customer, _ in accounts if customer is not None} <= known
     assert sum(accounts.values()) == 0
     programme: Counter[Any] = Counter(
-        dict(connection.execute("select account, sum(points)::bigint from loyalty_programmebalance group by 1").fetchall())
+        dict(
+            connection.execute(
+                "select account, sum(points)::bigint from loyalty_programmebalance group by 1"
+            ).fetchall()
+        )
     )
     for account in (ISSUED, REDEEMED, EXPIRED, ADJUSTED, CLAIMS):
         assert programme[account] == accounts[None, account], f"the programme's account {account}"
@@ -138,7 +142,9 @@ def check_reservations(connection: psycopg.Connection) -> None:
         if status == "held":
             for customer, _, drawn in draws:
                 held[uuid.UUID(customer)] += drawn
-    booked = dict(connection.execute("select customer, held from loyalty_account where held > 0").fetchall())
+    booked: dict[Any, int] = dict(
+        connection.execute("select customer, held from loyalty_account where held > 0").fetchall()
+    )
     assert booked == dict(held)
 
 
@@ -159,7 +165,7 @@ def check_persons(connection: psycopg.Connection) -> None:
             found |= new
             edge += new
         expected[customer] = min(found)
-    told = dict(connection.execute("select customer, person from customers_membership").fetchall())
+    told: dict[Any, Any] = dict(connection.execute("select customer, person from customers_membership").fetchall())
     assert told == expected, "the persons are not what the links make"
 
 
@@ -169,7 +175,8 @@ def check_sales(connection: psycopg.Connection) -> None:
         connection,
         "a return that waits for a sale that is there, or counts without one",
         "select r.source, r.receipt, r.status from sales_return r left join sales_sale s"
-        " on s.source = r.sale_source and s.receipt = r.sale_receipt where (s.source is null) <> (r.status = 'waiting')",
+        " on s.source = r.sale_source and s.receipt = r.sale_receipt"
+        " where (s.source is null) <> (r.status = 'waiting')",
     )
     back: Counter[Any] = Counter()
     for source, receipt, lines in connection.execute(
@@ -178,7 +185,9 @@ def check_sales(connection: psycopg.Connection) -> None:
         for line in lines:
             back[source, receipt, line["line"], "quantity"] += line["quantity"]
             back[source, receipt, line["line"], "amount"] += line["amount"]
-    for source, receipt, total, lines in connection.execute("select source, receipt, total_minor, lines from sales_sale"):
+    for source, receipt, total, lines in connection.execute(
+        "select source, receipt, total_minor, lines from sales_sale"
+    ):
         assert total == sum(line["amount"] for line in lines)
         for number, line in enumerate(lines, start=1):
             assert back[source, receipt, number, "quantity"] <= line["quantity"]

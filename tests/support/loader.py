@@ -57,7 +57,14 @@ def events(
                 line = {"line": 1, "quantity": 1, "amount": luck.randrange(0, 10)}
                 of = {"receipt": f"r{luck.randrange(max(1, number - 40), number)}"}
                 several.append(
-                    make("sale.returned", receipt=f"t{number}", sale=of, currency="USD", total=line["amount"], lines=[line])
+                    make(
+                        "sale.returned",
+                        receipt=f"t{number}",
+                        sale=of,
+                        currency="USD",
+                        total=line["amount"],
+                        lines=[line],
+                    )
                 )
             elif dice < 0.75:
                 several.append(make("points.redeem", customer=who, points=luck.randrange(1, 25)))
@@ -117,7 +124,7 @@ def _outcomes(told: str) -> list[tuple[str, bool]]:
     repeated = set(json.loads(told)["repeated"])
     decoder = json.JSONDecoder()
     at = len('{"outcomes":[')
-    found = []
+    found: list[tuple[str, bool]] = []
     while told[at] != "]":
         at += told[at] == ","
         _, end = decoder.raw_decode(told, at)
@@ -133,8 +140,10 @@ def run(task: Mapping[str, Any], out: TextIO) -> None:
     made = events(task["name"], task["seed"], task["customers"], is_returning=task.get("kinds") != "spending")
     for count, several in enumerate(made, start=1):
         answers = send(several, task["ports"], task["keys"], luck)
-        for event, (outcome, repeated) in zip(several, answers, strict=True):
-            out.write(json.dumps([event["source"], event["id"], outcome, repeated]) + "\n")
+        out.writelines(
+            json.dumps([event["source"], event["id"], outcome, repeated]) + "\n"
+            for event, (outcome, repeated) in zip(several, answers, strict=True)
+        )
         out.flush()
         if stop.exists() or count == task.get("requests"):
             return

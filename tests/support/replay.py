@@ -22,7 +22,7 @@ from comptoir.foundation.kernel.problem import Problem
 
 
 class History:
-    """The pure ledger, on the way through a recorded history. Sales earn, links are made; nothing is returned or undone."""
+    """The pure ledger, on the way through a recorded history. Sales earn, links hold; nothing is returned or undone."""
 
     def __init__(self, programmes: Programmes) -> None:
         """Decide by these programmes, from empty books on."""
@@ -39,7 +39,9 @@ class History:
         key = (row["touchpoint"], data.get("reservation", ""))
         problem: Problem | None = None
         if row["type"] == "sale.closed":
-            for rule, points in ((each.rule, each.points) for each in version.for_sale(row["occurred_at"], _lines(data))):
+            for rule, points in (
+                (each.rule, each.points) for each in version.for_sale(row["occurred_at"], _lines(data))
+            ):
                 self.ledger.earn(customer, Earning(rule, points, version.last_day(row["occurred_at"])))
         elif row["type"] == "identifier.linked":
             person = tuple(sorted({*self.members(customer), *self.members(data["identifier"]["value"])}))
@@ -68,7 +70,7 @@ class History:
                 problem = closed
             else:
                 self.reservations[key] = closed
-        return problem and problem.name, self.balance(customer)
+        return None if problem is None else problem.name, self.balance(customer)
 
     def copy(self) -> History:
         """Return the same history, to go on another way."""
