@@ -25,6 +25,7 @@ from comptoir.config.benching.load import Plan, Result, card
 from comptoir.config.registry import shop_map
 from comptoir.counter.customers.rules import customer_id
 from comptoir.foundation.kernel import codec, database, embedded, shop
+from comptoir.foundation.kernel.clock import SYSTEM_CLOCK
 from comptoir.foundation.rooms.commands import migrate_house
 from comptoir.foundation.rooms.declaration import OFFICE
 from comptoir.foundation.touchpoints.commands import issue_key
@@ -118,9 +119,7 @@ def gateway(say: Say) -> Iterator[Gateway]:
     """Have a gateway in front of the house, as ``comptoir serve`` runs it."""
     say("opening a gateway")
     with database.connect(OFFICE.role) as connection:
-        issued = issue_key(
-            connection, touchpoint="till", declared=shop_map(), now=dt.datetime.now(dt.UTC), note="bench"
-        )
+        issued = issue_key(connection, touchpoint="till", declared=shop_map(), now=SYSTEM_CLOCK.now())
     port = free_port()
     command = [
         *(sys.executable, "-m", "granian", "--interface", "asgi", "--host", "127.0.0.1", "--port", str(port)),

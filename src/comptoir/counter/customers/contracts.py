@@ -34,6 +34,7 @@ class IdentifierUnlinked(msgspec.Struct, forbid_unknown_fields=True, omit_defaul
 
 LINKED: Final = "identifier.linked"
 UNLINKED: Final = "identifier.unlinked"
+LINKS: Final = frozenset({LINKED, UNLINKED})
 
 EVENT_TYPES: Final = (
     EventType(

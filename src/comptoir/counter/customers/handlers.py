@@ -5,7 +5,7 @@ from __future__ import annotations
 import psycopg
 
 from comptoir.counter.customers import rules, store
-from comptoir.counter.customers.contracts import CUSTOMER_KIND, LINKED, UNLINKED, Identifier
+from comptoir.counter.customers.contracts import CUSTOMER_KIND, LINKED, LINKS, Identifier
 from comptoir.counter.customers.errors import CustomerUnknown, LinkToItself, PersonTooLarge
 from comptoir.foundation.events.contracts import Arrival, Batch
 from comptoir.foundation.kernel.ids import Id
@@ -39,7 +39,7 @@ class CustomersHandler:
     def prepare(self, connection: psycopg.Connection, batch: Batch) -> None:
         """Read who is one person with whom; wait for other batches that link, if this one does."""
         customers = {arrival.customer for arrival in batch.arrivals if arrival.customer is not None}
-        linking = [arrival for arrival in batch.arrivals if arrival.type in {LINKED, UNLINKED}]
+        linking = [arrival for arrival in batch.arrivals if arrival.type in LINKS]
         if linking:
             store.lock_links(connection)
             customers.update(arrival.data.identifier.value for arrival in linking)
@@ -62,12 +62,15 @@ class CustomersHandler:
         named = {
             customer
             for arrival in batch.fresh
+            if arrival.customer not in batch.known or arrival.type in LINKS
             for identifier, customer in _identifiers(arrival)
             if identifier.kind == CUSTOMER_KIND
         } - batch.known
         if named:
             batch.known |= store.find_known(connection, named)
         for arrival in batch.fresh:
+            if arrival.customer in batch.known and arrival.type not in LINKS:
+                continue  # the hot path: somebody who is known, and nobody else
             for identifier, customer in _identifiers(arrival):
                 if customer in batch.known or customer in self._new:
                     continue
@@ -79,7 +82,7 @@ class CustomersHandler:
     def decide(self, batch: Batch) -> None:
         """Apply links and their undoing, in any order."""
         for arrival in batch.fresh:
-            if arrival.refusal is None and arrival.type in {LINKED, UNLINKED}:
+            if arrival.refusal is None and arrival.type in LINKS:
                 self._link(arrival)
 
     def write(self, connection: psycopg.Connection, batch: Batch) -> None:  # noqa: ARG002 - the handlers' shape
@@ -126,6 +129,6 @@ def _identifiers(arrival: Arrival) -> list[tuple[Identifier, Id]]:
     found: list[tuple[Identifier, Id]] = []
     if arrival.customer is not None and (identifier := getattr(arrival.data, "customer", None)) is not None:
         found.append((identifier, arrival.customer))
-    if arrival.type in {LINKED, UNLINKED}:
+    if arrival.type in LINKS:
         found.append((arrival.data.identifier, arrival.data.identifier.value))
     return found

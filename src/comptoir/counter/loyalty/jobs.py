@@ -133,6 +133,6 @@ def _arrival(
         received_at=now,
         data=data,
         written=written,
-        fingerprint=content_fingerprint(event_type, occurred_at, written),
+        fingerprint=content_fingerprint(event_type, occurred_at.isoformat(), written),
         customer=customer,
     )

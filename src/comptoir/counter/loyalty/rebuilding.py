@@ -41,7 +41,7 @@ class LoyaltyDeriver:
         for event in events:
             transfers = _transfers.decode(event.decision) if event.decision else []
             if transfers:
-                decided.append((event.position, event.occurred_at, transfers))
+                decided.append((event.position, event.occurred_at.isoformat(), transfers))
             if event.is_accepted and event.type in {RESERVE, POST, VOID}:
                 self._follow(event, transfers)
         if decided:

@@ -69,7 +69,7 @@ def write_accounts(connection: psycopg.Connection, accounts: Mapping[Id, Custome
 
 def insert_transfers(
     connection: psycopg.Connection,
-    decided: Iterable[tuple[Id, dt.datetime, Sequence[Transfer]]],
+    decided: Iterable[tuple[Id, str, Sequence[Transfer]]],
 ) -> None:
     """Append transfers: for each event its position, when it happened, and what it moved."""
     rows = [
@@ -83,7 +83,7 @@ def insert_transfers(
         [position for _, position, _, _ in rows],
         [ordinal for _, _, ordinal, _ in rows],
         [t.cause or position for t, position, _, _ in rows],
-        [(t.occurred_at or occurred_at).isoformat() for t, _, _, occurred_at in rows],
+        [t.occurred_at.isoformat() if t.occurred_at else occurred for t, _, _, occurred in rows],
         [str(int(t.debit)) for t, _, _, _ in rows],
         [str(int(t.credit)) for t, _, _, _ in rows],
         [str(t.points) for t, _, _, _ in rows],

@@ -5,7 +5,6 @@ from __future__ import annotations
 import collections
 from typing import NamedTuple
 
-import msgspec
 import psycopg
 
 from comptoir.counter.sales import rules, store
@@ -47,7 +46,8 @@ class SalesHandler:
             referred = {_sale_of(a) for a in coming_back}
             # Whether a sale is missing can only be said when no sale is in flight; that lock comes before all others.
             known = store.find_receipts(connection, referred)
-            store.lock_parking(connection, exclusive=not referred <= known | bought.keys())
+            # A sale of this very batch does not count as there: it may be refused, and another batch have the right one.
+            store.lock_parking(connection, exclusive=not referred <= known)
             customers = store.lock_sales(connection, referred)
             for arrival in coming_back:
                 key = _sale_of(arrival)

@@ -7,6 +7,7 @@ and streams share memory; more gateways are more processes.
 from __future__ import annotations
 
 import asyncio
+import gc
 import datetime as dt
 import logging
 import re
@@ -64,6 +65,7 @@ _TYPES_OF_EVENTS: Final = "Send application/cloudevents+json, application/cloude
 with ce- headers."
 #: The last moment there is, and the last id: where a history begins.
 _FROM_THE_END: Final = (dt.datetime(9999, 12, 31, tzinfo=dt.UTC), "ffffffff-ffff-ffff-ffff-ffffffffffff")
+_COLLECT_OBJECTS_MIN: Final = 50_000
 _UUID: Final = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 _CUSTOMER: Final = re.compile(rb"/v1/customers/([^/]+)/(balance|history)")
 _MOMENT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:Z|[+-]\d\d:\d\d)", re.ASCII)
@@ -115,6 +117,7 @@ class Application:
         self._service = service
         self._streams = Streams(service)
         _when_told_to_end(loop, self._streams.end)
+        _calm_collector()
         await send({"type": "lifespan.startup.complete"})
         await receive()
         self._streams.end()
@@ -285,6 +288,13 @@ class Application:
 
 
 application = Application()
+
+
+def _calm_collector() -> None:
+    """Let the collector of cycles look rarely: a batch makes many objects and no cycles, and pays for every look."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_COLLECT_OBJECTS_MIN, 20, 20)
 
 
 def _allow_many_connections() -> None:

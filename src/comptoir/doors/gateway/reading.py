@@ -138,6 +138,7 @@ class Reader:
             customer = self._replace_identifiers(data, self._references[touchpoint.name, envelope.type])
             written = codec.encode(data)
             time = envelope.time.astimezone(dt.UTC)
+            occurred = time.isoformat()
         except Problem as problem:
             return Refused(problem, _outcome(problem, envelope.source, envelope.id))
         except Exception:  # noqa: BLE001 - see below
@@ -154,8 +155,9 @@ class Reader:
             received_at=received_at,
             data=data,
             written=written,
-            fingerprint=content_fingerprint(envelope.type, time, written),
+            fingerprint=content_fingerprint(envelope.type, occurred, written),
             customer=customer,
+            occurred_text=occurred,
         )
 
     def _replace_identifiers(self, data: Any, fields: tuple[str, ...]) -> Id | None:

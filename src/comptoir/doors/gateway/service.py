@@ -42,7 +42,7 @@ from comptoir.foundation.touchpoints import store as touchpoints
 from comptoir.foundation.touchpoints.compiling import CompiledMap, CompiledTouchpoint, compile_map
 from comptoir.foundation.touchpoints.errors import KeyNotKnown, MapContradictsItself
 from comptoir.foundation.touchpoints.freshness import Recorder
-from comptoir.foundation.touchpoints.reading import load_map
+from comptoir.foundation.touchpoints.reading import load_map, map_path
 
 _log = logging.getLogger(__name__)
 _UPKEEP_SECONDS: Final = 1.0
@@ -50,11 +50,6 @@ _READERS_MAX: Final = 4
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-
-def map_path() -> Path:
-    """Return where the shop's map lies: ``COMPTOIR_MAP``, or ``touchpoints.toml`` in the shop's folder."""
-    return Path(os.environ.get("COMPTOIR_MAP") or shop.folder() / "touchpoints.toml")
 
 
 def programme_path() -> Path:

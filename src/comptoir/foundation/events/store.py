@@ -18,7 +18,7 @@ _SQL = load_statements(__package__)
 _identities = Appending("events_identity", source="text", id="text", position="uuid", fingerprint="bytea")
 _events = Appending(
     "events_event", position="uuid", customer="uuid", occurred_at="timestamptz", received_at="timestamptz",
-    source="text", id="text", type="text", touchpoint="text", status="text", data="json", outcome="json",
+    source="text", id="text", type="word", touchpoint="word", status="word", data="json", outcome="json",
     decision="json",
 )  # fmt: skip
 CHANNEL: Final = "comptoir_live"
@@ -55,8 +55,8 @@ def insert_events(connection: psycopg.Connection, arrivals: Sequence[Arrival]) -
         connection,
         positions,
         [a.customer for a in arrivals],
-        [a.occurred_at.isoformat() for a in arrivals],
-        [a.received_at.isoformat() for a in arrivals],
+        [a.occurred_text for a in arrivals],
+        _texts([a.received_at for a in arrivals]),
         sources,
         ids,
         [a.type for a in arrivals],
@@ -95,6 +95,17 @@ def _cut(head: bytes, pieces: Iterable[bytes], tail: bytes) -> list[str]:
     if taken:
         payloads.append((head + b",".join(taken) + tail).decode())
     return payloads
+
+
+def _texts(moments: Sequence[dt.datetime]) -> list[str]:
+    """Write moments, most of which are the same object: what was received together carries one time."""
+    last, text = moments[0], moments[0].isoformat()
+    texts = []
+    for moment in moments:
+        if moment is not last:
+            last, text = moment, moment.isoformat()
+        texts.append(text)
+    return texts
 
 
 # -- the relay and the clock --------------------------------------------------------------------------------------
