@@ -163,6 +163,21 @@ def test_a_return_and_its_sale_that_cross_find_each_other(counter: Counter, shop
     assert "waiting" not in returned.outcome
 
 
+def test_a_return_beside_a_refused_sale_finds_the_right_one_of_another_batch(counter: Counter, shop: Shop) -> None:
+    """Its own batch has the sale with a wrong total; the corrected one is being booked at the same moment."""
+    wrong = casting.sale("r1", 100)
+    wrong["data"]["total"] = 99
+    pause = Pause()
+    selling = Aside(shop, counter.read(casting.sale("r1", 100)), lambda: [*counter.handlers(), pause])
+    assert pause.is_reached.wait(30)
+    other = Aside(shop, counter.read(casting.goods_back("t1", sale="r1", lines=[(1, 1, 40)]), wrong), counter.handlers)
+    other.wait_for_lock(shop)
+    pause.go_on.set()
+    assert selling.join()[0].balance == (100, 0, 0)
+    assert [each.problem for each in other.join()] == [None, "total_mismatch"]
+    assert counter.balance(ALICE) == (60, 0, 0)
+
+
 def test_two_returns_of_one_sale_at_once_never_bring_back_more_than_it_had(counter: Counter, shop: Shop) -> None:
     counter.tell(casting.sale("r1", 100))
     pause = Pause()
