@@ -46,7 +46,7 @@ class SalesHandler:
             referred = {_sale_of(a) for a in coming_back}
             # Whether a sale is missing can only be said when no sale is in flight; that lock comes before all others.
             known = store.find_receipts(connection, referred)
-            # A sale of this very batch does not count as there: it may be refused, and another batch have the right one.
+            # A sale of this very batch does not count: it may be refused, while another batch has the right one.
             store.lock_parking(connection, exclusive=not referred <= known)
             customers = store.lock_sales(connection, referred)
             for arrival in coming_back:
