@@ -426,7 +426,7 @@ def online_retail(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     source = folder / "online_retail_II" / "online_retail_II_2009-2010.parquet"
     if not source.exists():
         pytest.skip(f"{source} is missing: no real export was imported")
-    from pyarrow import csv as arrow_csv  # type: ignore[import-untyped]
+    from pyarrow import csv as arrow_csv
     from pyarrow import parquet
 
     path = tmp_path_factory.mktemp("online-retail") / "export.csv"

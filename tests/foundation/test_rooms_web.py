@@ -21,6 +21,7 @@ from comptoir.foundation.rooms import tickets, web
 from comptoir.foundation.rooms.addresses import host_of, origin_of
 from comptoir.foundation.rooms.current import current_room, entered
 from comptoir.foundation.rooms.declaration import COUNTER, OFFICE, ROOMS, SQUARE, VAULT, Assurance, Room
+from comptoir.foundation.rooms.headers import headers_of
 from comptoir.foundation.rooms.models import ADMISSIONS, SESSIONS
 from comptoir.foundation.rooms.sessions import RoomSession, cookie_name
 from comptoir.foundation.rooms.tickets import LIFE, TicketRefused, admit, issue_ticket
@@ -84,6 +85,7 @@ def test_every_response_carries_the_rooms_headers(room: Room, address: str) -> N
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert answer.headers["X-Frame-Options"] == "DENY"
     assert "camera=()" in answer.headers["Permissions-Policy"]
+    assert "web-share" not in answer.headers["Permissions-Policy"], "Chromium does not know it, and says so"
     if not address.startswith("/static/"):
         is_private = room in {VAULT, OFFICE}
         assert (answer.headers.get("Cache-Control") == "no-store") is is_private
@@ -103,7 +105,7 @@ def test_the_vault_is_the_strictest() -> None:
 
 def test_forms_of_other_rooms_go_nowhere_else() -> None:
     for room in (SQUARE, COUNTER, OFFICE):
-        assert "form-action 'self';" in web.headers_of(room)["Content-Security-Policy"]
+        assert "form-action 'self';" in headers_of(room)["Content-Security-Policy"]
 
 
 # -- views --------------------------------------------------------------------------------------------------------
@@ -169,7 +171,7 @@ def test_a_part_of_a_page_sends_the_whole_page_to_the_vault() -> None:
 def test_a_customer_who_is_recognised_is_not_staff(shop: Shop) -> None:
     request = RequestFactory().get("/")
     request.room = OFFICE  # type: ignore[attr-defined]
-    request.session = RoomSession(room=OFFICE)  # type: ignore[assignment]
+    request.session = RoomSession(room=OFFICE)
     with entered(OFFICE):
         begin_visit(request, Visit("somebody", Assurance.CONFIRMED, (), since=NOW))
         assert web.in_room(OFFICE)(nothing)(request).status_code == 302
@@ -198,7 +200,7 @@ def test_a_cookie_of_one_room_is_worthless_in_another(shop: Shop) -> None:
 
 def visit_of_key(key: str) -> Visit | None:
     request = RequestFactory().get("/")
-    request.session = RoomSession(key, room=OFFICE)  # type: ignore[assignment]
+    request.session = RoomSession(key, room=OFFICE)
     return visit_of(request)
 
 

@@ -6,27 +6,16 @@ Not here: the types themselves (``contracts.py`` of each package, gathered in ``
 from __future__ import annotations
 
 import importlib.resources
-import os
 from pathlib import Path
 
 from comptoir.counter.assembly import EVENT_TYPES, PRODUCTS
-from comptoir.foundation.kernel import shop
 from comptoir.foundation.touchpoints.contracts import TouchpointMap
-from comptoir.foundation.touchpoints.reading import load_map
+from comptoir.foundation.touchpoints.reading import load_map, map_path
 
 
 def example_map_path() -> Path:
     """Return where the demo shop's map lies; it comes with the software."""
     return Path(str(importlib.resources.files("comptoir.config") / "examples" / "touchpoints.toml"))
-
-
-def map_path() -> Path:
-    """Return the shop's map: ``COMPTOIR_MAP``, or ``touchpoints.toml`` in the shop's folder, or the demo shop's."""
-    named = os.environ.get("COMPTOIR_MAP")
-    if named:
-        return Path(named)
-    own = shop.folder() / "touchpoints.toml"
-    return own if own.exists() else example_map_path()
 
 
 def shop_map(path: Path | None = None) -> TouchpointMap:

@@ -203,6 +203,17 @@ CACHES = {
     },
 }
 
+# What goes wrong in a page is said to standard error, with where it happened and without values.
+
+LOGGING: dict[str, Any] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"without_values": {"()": "comptoir.config.logs.WithoutValues"}},
+    "handlers": {"errors": {"class": "logging.StreamHandler", "level": "ERROR", "formatter": "without_values"}},
+    # Django's own handler would mail whole requests.
+    "loggers": {"django": {"handlers": ["errors"], "level": "INFO", "propagate": False}},
+}
+
 # Mail: by the shop's server, or, without one, into the shop's folder where the operator can read it.
 
 DEFAULT_FROM_EMAIL = os.environ.get("COMPTOIR_MAIL_FROM") or "comptoir@localhost"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -71,9 +72,13 @@ def asyncapi(file: Path | None, host: str, protocol: str) -> None:
 
 
 def _path(file: Path | None) -> Path:
+    """Return the file that is meant: without a map of its own, whoever looks around sees the demo shop's."""
     from comptoir.config import registry
+    from comptoir.foundation.touchpoints.reading import map_path
 
-    return file or registry.map_path()
+    own = file or map_path()
+    is_asked_for = file is not None or "COMPTOIR_MAP" in os.environ
+    return own if is_asked_for or own.exists() else registry.example_map_path()
 
 
 def _load(file: Path | None) -> TouchpointMap:

@@ -113,7 +113,7 @@ def card_number(household: int) -> str:
 
 def departments() -> dict[int, str]:
     """Return the department of each of the 92,331 products, as the data set writes it (``PRODUCE``)."""
-    from pyarrow import parquet  # type: ignore[import-untyped]  # noqa: PLC0415 - half a second, for importers only
+    from pyarrow import parquet  # noqa: PLC0415 - half a second, for importers only
 
     # The file is read piece by piece: the loader for whole data sets takes two seconds to get going.
     departments_by_product: dict[int, str] = {}

@@ -6,15 +6,12 @@ Not here: what makes a map valid (``foundation/touchpoints``).
 from __future__ import annotations
 
 import contextlib
-import os
 import threading
-from pathlib import Path
 
 from comptoir.counter.assembly import EVENT_TYPES, PRODUCTS
-from comptoir.foundation.kernel import shop
 from comptoir.foundation.touchpoints.contracts import TouchpointMap
 from comptoir.foundation.touchpoints.errors import MapContradictsItself
-from comptoir.foundation.touchpoints.reading import load_map
+from comptoir.foundation.touchpoints.reading import load_map, map_path
 
 _EMPTY = TouchpointMap(title="", touchpoints=(), types={}, products={}, links=(), fingerprint="")
 
@@ -28,7 +25,7 @@ class _Reading:
         self._declared = _EMPTY
 
     def read(self) -> TouchpointMap:
-        path = Path(os.environ.get("COMPTOIR_MAP") or shop.folder() / "touchpoints.toml")
+        path = map_path()
         with self._lock:
             try:
                 status = path.stat()

@@ -92,7 +92,7 @@ _NO_FEATURES = dict.fromkeys(
         "accelerometer", "autoplay", "camera", "display-capture", "encrypted-media", "fullscreen", "geolocation",
         "gyroscope", "hid", "magnetometer", "microphone", "midi", "payment", "picture-in-picture",
         "publickey-credentials-create", "publickey-credentials-get", "screen-wake-lock", "serial", "usb",
-        "web-share", "xr-spatial-tracking",
+        "xr-spatial-tracking",
     ),
     "()",
 )  # fmt: skip

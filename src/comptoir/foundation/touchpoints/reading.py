@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import os
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -16,6 +17,7 @@ from typing import Any, Final
 
 import msgspec
 
+from comptoir.foundation.kernel import shop
 from comptoir.foundation.kernel.clock import UTC
 from comptoir.foundation.rooms.declaration import ROOMS
 from comptoir.foundation.touchpoints import rules
@@ -82,6 +84,11 @@ _DURATION: Final = re.compile(r"(\d{1,6})\s*(s|m|h|d)")
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _SOURCE: Final = re.compile(r"[A-Za-z0-9\-._~:/?#@!$&'()*+,;=%\[\]]+")  # the characters of a URI (RFC 3986), and *
 _TOML_LINE: Final = re.compile(r"\(at line (\d+), column \d+\)$")
+
+
+def map_path() -> FilePath:
+    """Return where the shop's map lies: ``COMPTOIR_MAP``, or ``touchpoints.toml`` in the shop's folder."""
+    return FilePath(os.environ.get("COMPTOIR_MAP") or shop.folder() / "touchpoints.toml")
 
 
 def load_map(
