@@ -105,8 +105,8 @@ class Batch:
     ``arrivals`` are all events in the order of their arrival, ``fresh`` those that were not seen before.
     ``known`` are customers that some handler has found in its tables. ``last_position`` is the greatest position
     that the rows locked by this batch have seen; what the batch appends sorts behind it. ``changes`` is what live
-    pages will hear. ``is_trusting``: what a unique key would refuse anyway need not be looked for; if it does
-    refuse, the batch is decided again, without trust.
+    pages will hear. ``is_trusting``: a trusting batch need not look for what a unique key would refuse anyway; if
+    it does refuse, the batch is decided again, without trust.
     """
 
     def __init__(self, arrivals: Sequence[Arrival], *, is_trusting: bool = False) -> None:
