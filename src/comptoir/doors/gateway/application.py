@@ -7,8 +7,8 @@ and streams share memory; more gateways are more processes.
 from __future__ import annotations
 
 import asyncio
-import gc
 import datetime as dt
+import gc
 import logging
 import re
 import resource
