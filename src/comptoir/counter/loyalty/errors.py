@@ -24,13 +24,6 @@ class NothingToAdjust(Problem):
     name = "nothing_to_adjust"
 
 
-class BalanceTooLarge(Problem):
-    """The balance would grow beyond what an account may hold."""
-
-    name = "balance_too_large"
-    status = 409
-
-
 class ReservationUnknown(Problem):
     """This touchpoint holds no reservation of that name."""
 

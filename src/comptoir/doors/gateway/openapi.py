@@ -62,7 +62,6 @@ EVENT: Final = (
     loyalty.InsufficientPoints,
     loyalty.BelowMinimum,
     loyalty.NothingToAdjust,
-    loyalty.BalanceTooLarge,
     loyalty.ReservationUnknown,
     loyalty.ReservationTaken,
     loyalty.ReservationPosted,
