@@ -103,8 +103,7 @@ def complaints(page: Page) -> list[str]:
     heard: list[str] = []
 
     def hear(message: ConsoleMessage) -> None:
-        # Headers that name features which this browser does not know are no fault of the page.
-        if message.type in {"error", "warning"} and "Permissions-Policy" not in message.text:
+        if message.type in {"error", "warning"}:
             heard.append(message.text)
 
     page.on("console", hear)
