@@ -7,6 +7,7 @@ stands in ``tests/support``.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import shutil
@@ -162,6 +163,24 @@ def standing(server: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         running_gateway(tmp_path_factory.mktemp("standing")) as running,
     ):
         yield copy, running
+
+
+@pytest.fixture(autouse=True)
+def no_loop_of_the_browsers(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Let tests without a browser run loops of their own.
+
+    Playwright's synchronous interface leaves its loop marked as running in the worker's thread, from the first test
+    that asks for the browser to the end of the run. Nobody else may run one then, unless the mark is taken away.
+    """
+    if "browser" in request.fixturenames:
+        yield
+        return
+    loop = asyncio._get_running_loop()
+    asyncio._set_running_loop(None)
+    try:
+        yield
+    finally:
+        asyncio._set_running_loop(loop)
 
 
 @pytest.fixture(scope="session")

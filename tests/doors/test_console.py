@@ -284,6 +284,7 @@ def test_the_map_and_a_persons_points_move_while_one_looks(pages: Pages, page: P
 
 
 def test_the_office_is_used_with_the_keyboard_and_without_a_script(browser: Browser, pages: Pages) -> None:
+    own_gateway.keep_key(pages.gateway.keys["console"])
     customer = tell(pages.gateway, cards=1, months=2)
     context = browser.new_context(java_script_enabled=False, viewport={"width": 390, "height": 844})
     page = context.new_page()
