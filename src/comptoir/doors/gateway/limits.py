@@ -21,9 +21,10 @@ STATEMENT_SECONDS_MAX: Final = 15.0
 READ_SECONDS_MAX: Final = 5.0
 #: Questions about balances and histories that wait for their turn, before the gateway says 503.
 READS_WAITING_MAX: Final = 500
-#: What one transaction takes at most.
+#: What one transaction takes at most, unless one request alone is larger: the more customers two lanes hold at
+#: once, the more often one of them waits for the other.
 COMMIT_EVENTS_MAX: Final = 1_000
-COMMIT_BYTES_MAX: Final = 1 << 20
+COMMIT_BYTES_MAX: Final = 160 << 10
 #: Those who follow live changes, in this process.
 STREAMS_MAX: Final = 2_000
 #: Open files of this process, if the operating system lets it have so many: each connection is one.
