@@ -148,7 +148,10 @@ def _post(path: str, content: Any, *, content_type: str) -> httpx.Response:
 
 
 def _is_fresh(path: Path) -> bool:
-    return time.time() - path.stat().st_mtime < 2 * _KEY_SECONDS
+    try:
+        return time.time() - path.stat().st_mtime < 2 * _KEY_SECONDS
+    except FileNotFoundError:  # taken away meanwhile
+        return False
 
 
 def _read(content: bytes, as_type: type[_T]) -> _T:
