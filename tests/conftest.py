@@ -141,7 +141,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep what shares a thing that cannot be shared on one worker: the other server's roles, the machine's speed."""
     for item in items:
         if item.path.name == "test_console.py":
-            item.add_marker(pytest.mark.xdist_group("console"))  # the console's key lies in the folder all workers share
+            # The console's own key lies in the folder that all workers share.
+            item.add_marker(pytest.mark.xdist_group("console"))
         for name in ("postgres15", "exclusive"):
             if item.get_closest_marker(name):
                 item.add_marker(pytest.mark.xdist_group(name))
