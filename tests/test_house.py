@@ -19,7 +19,7 @@ ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "src" / "comptoir"
 
 #: The list of the kernel's files is closed: a new one is a decision for all packages, so it is made here.
-KERNEL = {"__init__", "clock", "codec", "database", "embedded", "ids", "money", "problem", "shop"}
+KERNEL = {"__init__", "clock", "codec", "connection", "database", "embedded", "ids", "money", "problem", "shop"}
 
 #: What a file of this name holds is the same in every package (see ARCHITECTURE.md). Another name is allowed where
 #: the package's own docstring says what the file is for.

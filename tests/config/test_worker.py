@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 
+from comptoir.foundation.kernel.connection import Connection
 from support.gateway import EXAMPLES
 from support.processes import end, wait_until
 from support.relay import SECRET, Receiver, Request, commit, receiving, registered
@@ -27,7 +27,7 @@ def receiver() -> Iterator[Receiver]:
 
 
 @pytest.fixture
-def connection(shop: Shop) -> Iterator[psycopg.Connection]:
+def connection(shop: Shop) -> Iterator[Connection]:
     with shop.connect() as one:
         yield one
 
@@ -76,7 +76,7 @@ def toml(receiver: Receiver, *further: str) -> str:
 
 
 def test_a_worker_killed_between_delivery_and_its_note_repeats_and_loses_nothing(
-    shop: Shop, connection: psycopg.Connection, receiver: Receiver, folder: Path, log: Path
+    shop: Shop, connection: Connection, receiver: Receiver, folder: Path, log: Path
 ) -> None:
     """Each of the first three messages is answered by killing the worker: delivered, and not written down."""
     (folder / "relay.toml").write_text(toml(receiver))
@@ -110,7 +110,7 @@ def test_a_worker_killed_between_delivery_and_its_note_repeats_and_loses_nothing
 
 
 def test_a_wrong_declaration_stops_nothing_and_is_mended_without_a_restart(
-    shop: Shop, connection: psycopg.Connection, receiver: Receiver, folder: Path, log: Path
+    shop: Shop, connection: Connection, receiver: Receiver, folder: Path, log: Path
 ) -> None:
     path = folder / "relay.toml"
     path.write_text(toml(receiver, "colour = 7"))
@@ -135,7 +135,7 @@ def test_a_wrong_declaration_stops_nothing_and_is_mended_without_a_restart(
 
 
 def test_deliveries_to_a_touchpoint_are_measured_against_its_promise(
-    shop: Shop, connection: psycopg.Connection, receiver: Receiver, folder: Path, log: Path
+    shop: Shop, connection: Connection, receiver: Receiver, folder: Path, log: Path
 ) -> None:
     path = folder / "relay.toml"
     path.write_text(toml(receiver, 'touchpoint = "newsletter"'))

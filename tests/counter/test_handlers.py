@@ -6,12 +6,12 @@ import datetime as dt
 import threading
 from collections.abc import Callable, Iterator, Sequence
 
-import psycopg
 import pytest
 
 from comptoir.counter.loyalty import store as loyalty
 from comptoir.foundation.events.commands import record
 from comptoir.foundation.events.contracts import Arrival, Batch, Handler
+from comptoir.foundation.kernel.connection import Connection
 from support import casting, invariants
 from support.casting import ALICE, ALICE_ONLINE, BOB, BOB_ONLINE, CHARLIE, Counter
 from support.processes import wait_until
@@ -33,10 +33,10 @@ class Pause:
         self.is_reached = threading.Event()
         self.go_on = threading.Event()
 
-    def prepare(self, connection: psycopg.Connection, batch: Batch) -> None:
+    def prepare(self, connection: Connection, batch: Batch) -> None:
         """Nothing to prepare."""
 
-    def load(self, connection: psycopg.Connection, batch: Batch) -> None:
+    def load(self, connection: Connection, batch: Batch) -> None:
         """Nothing to read."""
 
     def decide(self, batch: Batch) -> None:
@@ -44,7 +44,7 @@ class Pause:
         self.is_reached.set()
         assert self.go_on.wait(30)
 
-    def write(self, connection: psycopg.Connection, batch: Batch) -> None:
+    def write(self, connection: Connection, batch: Batch) -> None:
         """Nothing to write."""
 
 
@@ -105,7 +105,7 @@ def test_a_reservation_that_is_opened_meanwhile_is_not_there_yet(
     lock_accounts = loyalty.lock_accounts
     opened: list[casting.Answer] = []
 
-    def late(connection: psycopg.Connection, customers: set[str]) -> object:
+    def late(connection: Connection, customers: set[str]) -> object:
         monkeypatch.setattr(loyalty, "lock_accounts", lock_accounts)
         other = Counter(shop)
         opened.append(other.tell(casting.reserve(60, "q")))

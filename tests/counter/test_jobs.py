@@ -28,6 +28,7 @@ from comptoir.doors.gateway.reading import Reader, Refused
 from comptoir.foundation.events import jobs as upkeep
 from comptoir.foundation.events.commands import record
 from comptoir.foundation.kernel import database
+from comptoir.foundation.kernel.connection import Connection
 from comptoir.foundation.kernel.ids import first_of_millisecond
 from comptoir.foundation.touchpoints import jobs as map_jobs
 from comptoir.foundation.touchpoints.compiling import compile_map
@@ -58,7 +59,7 @@ def moment(text: str) -> dt.datetime:
 class Counter:
     """A counter in one time zone: sends events at given moments and tells the answers."""
 
-    def __init__(self, connection: psycopg.Connection, by: Programmes = PROGRAMMES) -> None:
+    def __init__(self, connection: Connection, by: Programmes = PROGRAMMES) -> None:
         self.connection, self.by = connection, by
         self._numbers = iter(range(1, 10**6))
 
@@ -110,13 +111,13 @@ class Counter:
 
 
 @pytest.fixture
-def connection(shop: Shop) -> Iterator[psycopg.Connection]:
+def connection(shop: Shop) -> Iterator[Connection]:
     with shop.connect() as one:
         yield one
 
 
 @pytest.fixture
-def counter(connection: psycopg.Connection) -> Counter:
+def counter(connection: Connection) -> Counter:
     return Counter(connection)
 
 
@@ -160,7 +161,7 @@ def holds_together(shop: Shop) -> bool:
     ids=lambda value: value if "/" in value else "",
 )
 def test_points_are_good_until_the_shops_midnight_and_gone_after_it(
-    shop: Shop, connection: psycopg.Connection, zone: str, bought: str, last_day: str, midnight: str
+    shop: Shop, connection: Connection, zone: str, bought: str, last_day: str, midnight: str
 ) -> None:
     counter = Counter(connection, programmes(zone))
     counter.buy(10, at=bought)
@@ -177,7 +178,7 @@ def test_points_are_good_until_the_shops_midnight_and_gone_after_it(
     (event,) = shop.rows("select * from events_event where type = 'points.expire'")
     assert (event["source"], event["touchpoint"], event["status"]) == ("/comptoir/clock", "clock", "accepted")
     assert event["occurred_at"] == moment(midnight)
-    assert event["outcome"]["points"] == -7
+    assert json.loads(event["outcome"])["points"] == -7
     first = (moment(midnight) + dt.timedelta(hours=12)).astimezone(dt.UTC).date()
     assert event["id"] == f"expire/{event['data']['before']}/{event['customer']}"
     assert event["data"]["before"] <= first.isoformat()
@@ -194,7 +195,7 @@ def test_only_lots_whose_day_is_over_go(shop: Shop, counter: Counter) -> None:
     assert holds_together(shop)
 
 
-def test_points_that_never_expire_stay(shop: Shop, connection: psycopg.Connection) -> None:
+def test_points_that_never_expire_stay(shop: Shop, connection: Connection) -> None:
     counter = Counter(connection, programmes(months=None))
     counter.buy(10, at="2025-12-05T12:00Z")
     with shop.unchanged():
@@ -233,7 +234,7 @@ def test_two_workers_expire_everything_once(shop: Shop, counter: Counter, monkey
     assert holds_together(shop)
 
 
-def at_once(shop: Shop, job: Callable[[psycopg.Connection], int], *, expected: int) -> None:
+def at_once(shop: Shop, job: Callable[[Connection], int], *, expected: int) -> None:
     """Run a job in three workers at once; together they do what was to be done."""
     done: list[int] = []
     start = threading.Barrier(3)
@@ -382,7 +383,7 @@ def test_a_till_that_posts_while_the_clock_voids_gets_one_clear_answer(shop: Sho
 # -- the log and the map ------------------------------------------------------------------------------------------
 
 
-def test_the_log_has_partitions_three_months_ahead(shop: Shop, connection: psycopg.Connection) -> None:
+def test_the_log_has_partitions_three_months_ahead(shop: Shop, connection: Connection) -> None:
     now = moment("2031-11-30T23:59:59-05:00")  # December in UTC
     assert upkeep.make_partitions(connection, now=now) == 4
     with shop.unchanged():
@@ -398,7 +399,7 @@ def test_two_workers_make_a_partition_once(shop: Shop) -> None:
 
 
 def test_a_log_that_is_busy_is_left_for_the_next_run(
-    shop: Shop, connection: psycopg.Connection, caplog: pytest.LogCaptureFixture
+    shop: Shop, connection: Connection, caplog: pytest.LogCaptureFixture
 ) -> None:
     with shop.connect() as reader, reader.transaction(), caplog.at_level(logging.INFO):
         reader.execute("select count(*) from events_event")
@@ -407,9 +408,7 @@ def test_a_log_that_is_busy_is_left_for_the_next_run(
     assert upkeep.make_partitions(connection, now=moment("2031-12-01T00:00Z")) == 4
 
 
-def test_events_outside_of_every_month_are_reported(
-    connection: psycopg.Connection, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_events_outside_of_every_month_are_reported(connection: Connection, caplog: pytest.LogCaptureFixture) -> None:
     at = moment("2035-01-15T00:00Z")
     connection.execute(
         "insert into events_event (position, occurred_at, received_at, source, id, type, touchpoint, status, data,"
@@ -435,7 +434,7 @@ def test_returns_that_wait_for_months_are_reported_and_go_on_waiting(
 
 
 def test_promises_are_judged_and_old_counts_thinned(
-    shop: Shop, connection: psycopg.Connection, caplog: pytest.LogCaptureFixture
+    shop: Shop, connection: Connection, caplog: pytest.LogCaptureFixture
 ) -> None:
     now = moment("2026-03-02T12:05:30Z")
     counts = [0] * BUCKETS
@@ -479,9 +478,7 @@ def jobs_done(shop: Shop, *names: str) -> bool:
     return {row["task_name"] for row in done} >= set(names)
 
 
-def test_two_workers_do_what_is_due_and_end_when_told(
-    shop: Shop, connection: psycopg.Connection, tmp_path: Path
-) -> None:
+def test_two_workers_do_what_is_due_and_end_when_told(shop: Shop, connection: Connection, tmp_path: Path) -> None:
     with connection.transaction():
         store.insert_programme(connection, PROGRAMMES.versions[0].programme, None)
     counter = Counter(connection)

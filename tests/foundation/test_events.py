@@ -15,6 +15,7 @@ from comptoir.config.rebuilding import rebuild
 from comptoir.foundation.events import store
 from comptoir.foundation.events.commands import record
 from comptoir.foundation.events.contracts import Arrival, Batch, Change, Handler
+from comptoir.foundation.kernel.connection import Connection
 from comptoir.foundation.kernel.ids import IdMaker, first_of_millisecond, millisecond_of
 from comptoir.foundation.kernel.problem import Problem
 from support import casting, invariants
@@ -24,7 +25,7 @@ RECORDED = Path(__file__).parents[1] / "data" / "events"
 
 
 @pytest.fixture
-def connection(shop: Shop) -> Iterator[psycopg.Connection]:
+def connection(shop: Shop) -> Iterator[Connection]:
     with shop.connect() as connection:
         yield connection
 
@@ -44,7 +45,7 @@ def arrival(id_: str, *, source: str = "/s", fingerprint: bytes = bytes(16), kin
 @pytest.mark.parametrize("is_trusting", [False, True])
 @pytest.mark.parametrize("count", [1, 2, 700])
 def test_every_event_has_its_place_its_identity_and_its_answer(
-    shop: Shop, connection: psycopg.Connection, count: int, is_trusting: bool
+    shop: Shop, connection: Connection, count: int, is_trusting: bool
 ) -> None:
     """One event, a few in a pipeline, many by COPY: the same comes of it."""
     arrivals = [arrival(f"{number:04}") for number in range(count)]
@@ -60,7 +61,7 @@ def test_every_event_has_its_place_its_identity_and_its_answer(
     invariants.check_log(connection)
 
 
-def test_what_is_hard_to_write_is_written_and_answered_as_it_came(connection: psycopg.Connection) -> None:
+def test_what_is_hard_to_write_is_written_and_answered_as_it_came(connection: Connection) -> None:
     """Quotes, backslashes, braces, the word NULL, emoji: neither arrays nor COPY may take them for something else."""
     ids = ['"', "\\", "{}", "{a,b}", "NULL", "null", "\\N", "\\.", "a\\nb", "é日本🛒", "'", "%s", " ", "a,b"]
     for count in (1, 60):
@@ -73,7 +74,7 @@ def test_what_is_hard_to_write_is_written_and_answered_as_it_came(connection: ps
 
 
 def test_an_id_that_comes_back_with_other_content_is_refused_and_leaves_no_trace(
-    shop: Shop, connection: psycopg.Connection
+    shop: Shop, connection: Connection
 ) -> None:
     record(connection, [arrival("1")], handlers=nobody)
     other = arrival("1", fingerprint=bytes(range(16)))
@@ -84,18 +85,18 @@ def test_an_id_that_comes_back_with_other_content_is_refused_and_leaves_no_trace
     assert not other.is_repeated
 
 
-def test_nothing_is_recorded_of_a_batch_that_fails(shop: Shop, connection: psycopg.Connection) -> None:
+def test_nothing_is_recorded_of_a_batch_that_fails(shop: Shop, connection: Connection) -> None:
     class Failing:
-        def prepare(self, connection: psycopg.Connection, batch: Batch) -> None:
+        def prepare(self, connection: Connection, batch: Batch) -> None:
             """Nothing."""
 
-        def load(self, connection: psycopg.Connection, batch: Batch) -> None:
+        def load(self, connection: Connection, batch: Batch) -> None:
             """Nothing."""
 
         def decide(self, batch: Batch) -> None:
             """Nothing."""
 
-        def write(self, connection: psycopg.Connection, batch: Batch) -> None:
+        def write(self, connection: Connection, batch: Batch) -> None:
             """Fail, after the events were written."""
             connection.execute("insert into events_identity (source, id, position, fingerprint) values (1/0)")
 
@@ -105,23 +106,23 @@ def test_nothing_is_recorded_of_a_batch_that_fails(shop: Shop, connection: psyco
     assert shop.value("select count(*) from events_event") == 1
 
 
-def test_after_what_a_batch_has_seen_its_own_events_come(connection: psycopg.Connection) -> None:
+def test_after_what_a_batch_has_seen_its_own_events_come(connection: Connection) -> None:
     ahead = str(first_of_millisecond(int((casting.NOON + dt.timedelta(days=36_500)).timestamp() * 1000)))
 
     class Seeing:
-        def prepare(self, connection: psycopg.Connection, batch: Batch) -> None:
+        def prepare(self, connection: Connection, batch: Batch) -> None:
             """See something far ahead of this machine's clock."""
             batch.saw(ahead)
             batch.saw(None)
 
-        def load(self, connection: psycopg.Connection, batch: Batch) -> None:
+        def load(self, connection: Connection, batch: Batch) -> None:
             """Nothing."""
 
         def decide(self, batch: Batch) -> None:
             """Refuse one of them; it is recorded all the same."""
             batch.fresh[1].refusal = _Refused(field="data.points")
 
-        def write(self, connection: psycopg.Connection, batch: Batch) -> None:
+        def write(self, connection: Connection, batch: Batch) -> None:
             """Nothing."""
 
     arrivals = [arrival("1"), arrival("2")]
@@ -137,7 +138,7 @@ class _Refused(Problem):
     name = "refused_by_a_test"
 
 
-def test_the_log_lies_in_the_partition_of_its_month(shop: Shop, connection: psycopg.Connection) -> None:
+def test_the_log_lies_in_the_partition_of_its_month(shop: Shop, connection: Connection) -> None:
     """A position tells its time; what no month has taken lies in the rest, and is found all the same."""
     record(connection, [arrival("now")], handlers=nobody)
     far = IdMaker()
@@ -164,7 +165,7 @@ def test_a_made_id_is_greater_than_the_one_before_whatever_the_clock_does() -> N
     assert all(len(each) == 36 and each[14] == "7" and each[19] in "89ab" for each in ids)
 
 
-def test_notifications_are_cut_so_that_the_server_takes_them(shop: Shop, connection: psycopg.Connection) -> None:
+def test_notifications_are_cut_so_that_the_server_takes_them(shop: Shop, connection: Connection) -> None:
     """A thousand changes and a thousand links do not fit 8,000 bytes; every one of them arrives."""
     customers = [casting.identify({"kind": "card", "value": str(number)}) for number in range(1_000)]
     changes = [Change((each,), each, number, 0, 0) for number, each in enumerate(customers)]
@@ -190,7 +191,7 @@ def test_notifications_are_cut_so_that_the_server_takes_them(shop: Shop, connect
 
 @pytest.mark.parametrize("path", sorted(RECORDED.glob("v*/*.json")), ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_what_a_released_version_has_recorded_is_understood_by_a_rebuild(
-    shop: Shop, connection: psycopg.Connection, path: Path
+    shop: Shop, connection: Connection, path: Path
 ) -> None:
     """Each file holds rows of the log as that version wrote them, and the accounts that follow from them."""
     told = json.loads(path.read_text())

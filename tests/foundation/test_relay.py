@@ -22,6 +22,7 @@ from comptoir.foundation.events.errors import RelayInvalid
 from comptoir.foundation.events.relay import Delivered
 from comptoir.foundation.events.webhooks import signature
 from comptoir.foundation.kernel import codec, database
+from comptoir.foundation.kernel.connection import Connection
 from comptoir.foundation.kernel.ids import IDS
 from support.processes import accepts, wait_until
 from support.relay import CUSTOMER, SECRET, Receiver, commit, events, noted, receiving, registered, relaying, webhook
@@ -35,7 +36,7 @@ def receiver() -> Iterator[Receiver]:
 
 
 @pytest.fixture
-def connection(shop: Shop) -> Iterator[psycopg.Connection]:
+def connection(shop: Shop) -> Iterator[Connection]:
     with shop.connect() as one:
         yield one
 
@@ -44,7 +45,7 @@ def connection(shop: Shop) -> Iterator[psycopg.Connection]:
 
 
 def test_what_was_decided_arrives_signed_as_a_batch_of_cloudevents(
-    shop: Shop, connection: psycopg.Connection, receiver: Receiver
+    shop: Shop, connection: Connection, receiver: Receiver
 ) -> None:
     with relaying(webhook(receiver.url + "/hooks?shop=1")):
         registered(shop, "crm")
@@ -73,7 +74,7 @@ def test_what_was_decided_arrives_signed_as_a_batch_of_cloudevents(
 
 
 def test_every_batch_arrives_in_order_and_is_written_down(
-    shop: Shop, connection: psycopg.Connection, receiver: Receiver
+    shop: Shop, connection: Connection, receiver: Receiver
 ) -> None:
     measured: list[Delivered] = []
     with relaying(webhook(receiver.url), delivered=measured.append):
@@ -87,7 +88,7 @@ def test_every_batch_arrives_in_order_and_is_written_down(
 
 
 def test_only_the_wanted_types_arrive_and_refused_events_concern_nobody(
-    shop: Shop, connection: psycopg.Connection, receiver: Receiver
+    shop: Shop, connection: Connection, receiver: Receiver
 ) -> None:
     with relaying(webhook(receiver.url, types=("points.*", "review.published"))):
         registered(shop, "crm")
@@ -104,17 +105,17 @@ def test_only_the_wanted_types_arrive_and_refused_events_concern_nobody(
 class Refusing:
     """A handler that refuses everything."""
 
-    def prepare(self, connection: psycopg.Connection, batch: Any) -> None:
+    def prepare(self, connection: Connection, batch: Any) -> None:
         pass
 
-    def load(self, connection: psycopg.Connection, batch: Any) -> None:
+    def load(self, connection: Connection, batch: Any) -> None:
         pass
 
     def decide(self, batch: Any) -> None:
         for arrival in batch.fresh:
             arrival.refusal = RelayInvalid("no")
 
-    def write(self, connection: psycopg.Connection, batch: Any) -> None:
+    def write(self, connection: Connection, batch: Any) -> None:
         pass
 
 
@@ -129,7 +130,7 @@ def has_looked_again(shop: Shop) -> None:
 
 
 def test_a_transaction_held_open_while_later_ones_commit_is_not_skipped(
-    shop: Shop, connection: psycopg.Connection, receiver: Receiver
+    shop: Shop, connection: Connection, receiver: Receiver
 ) -> None:
     with relaying(webhook(receiver.url)), shop.connect() as slow:
         registered(shop, "crm")
@@ -154,7 +155,7 @@ def test_a_transaction_held_open_while_later_ones_commit_is_not_skipped(
 
 
 def test_a_destination_that_fails_gets_the_same_message_again_until_it_acknowledges(
-    shop: Shop, connection: psycopg.Connection, receiver: Receiver
+    shop: Shop, connection: Connection, receiver: Receiver
 ) -> None:
     statuses = iter([500, 302, 404, 200])
     receiver.answer = lambda _request: (next(statuses, 200), {"Location": receiver.url + "/elsewhere"})
@@ -171,7 +172,7 @@ def test_a_destination_that_fails_gets_the_same_message_again_until_it_acknowled
 
 
 def test_a_failure_is_written_down_with_its_beginning_and_without_what_was_sent(
-    shop: Shop, connection: psycopg.Connection, receiver: Receiver
+    shop: Shop, connection: Connection, receiver: Receiver
 ) -> None:
     receiver.answer = lambda _request: 503
     with relaying(webhook(receiver.url)):
@@ -185,9 +186,7 @@ def test_a_failure_is_written_down_with_its_beginning_and_without_what_was_sent(
     assert store.find_destinations(connection)[0].failing_since == first["failing_since"]
 
 
-def test_a_destination_may_say_when_to_come_again(
-    shop: Shop, connection: psycopg.Connection, receiver: Receiver
-) -> None:
+def test_a_destination_may_say_when_to_come_again(shop: Shop, connection: Connection, receiver: Receiver) -> None:
     receiver.answer = lambda _request: (429, {"Retry-After": "3600"})
     with relaying(webhook(receiver.url)):
         registered(shop, "crm")
@@ -203,7 +202,7 @@ def test_a_destination_may_say_when_to_come_again(
 
 
 def test_a_destination_that_hangs_or_is_away_delays_nobody_else(
-    shop: Shop, connection: psycopg.Connection, receiver: Receiver
+    shop: Shop, connection: Connection, receiver: Receiver
 ) -> None:
     release = threading.Event()
     with receiving() as hanging:
@@ -227,7 +226,7 @@ def failure(shop: Shop, name: str) -> str:
 
 
 def test_a_backlog_arrives_in_order_once_the_destination_is_back(
-    shop: Shop, connection: psycopg.Connection, receiver: Receiver
+    shop: Shop, connection: Connection, receiver: Receiver
 ) -> None:
     is_up = threading.Event()
     receiver.answer = lambda _request: 200 if is_up.is_set() else 502
@@ -242,7 +241,7 @@ def test_a_backlog_arrives_in_order_once_the_destination_is_back(
 
 
 def test_the_relay_comes_back_after_its_connections_were_cut(
-    shop: Shop, connection: psycopg.Connection, receiver: Receiver
+    shop: Shop, connection: Connection, receiver: Receiver
 ) -> None:
     with relaying(webhook(receiver.url)):
         registered(shop, "crm")
@@ -262,9 +261,7 @@ def test_the_relay_comes_back_after_its_connections_were_cut(
 # -- two relays ----------------------------------------------------------------------------------------
 
 
-def test_two_relays_at_once_send_everything_once(
-    shop: Shop, connection: psycopg.Connection, receiver: Receiver
-) -> None:
+def test_two_relays_at_once_send_everything_once(shop: Shop, connection: Connection, receiver: Receiver) -> None:
     with relaying(webhook(receiver.url)), relaying(webhook(receiver.url)):
         registered(shop, "crm")
         expected = [position for _ in range(50) for position in commit(connection, 2)]
@@ -273,7 +270,7 @@ def test_two_relays_at_once_send_everything_once(
 
 
 def test_the_second_relay_takes_over_when_the_first_one_ends(
-    shop: Shop, connection: psycopg.Connection, receiver: Receiver
+    shop: Shop, connection: Connection, receiver: Receiver
 ) -> None:
     with contextlib.ExitStack() as first:
         first.enter_context(relaying(webhook(receiver.url)))
@@ -291,7 +288,7 @@ def test_the_second_relay_takes_over_when_the_first_one_ends(
 
 
 def test_the_outbox_is_emptied_once_every_destination_has_passed(
-    shop: Shop, connection: psycopg.Connection, receiver: Receiver
+    shop: Shop, connection: Connection, receiver: Receiver
 ) -> None:
     is_up = threading.Event()
     with receiving() as late:
@@ -312,7 +309,7 @@ def test_the_outbox_is_emptied_once_every_destination_has_passed(
     assert [row.destination for row in store.find_destinations(connection)] == ["early"]
 
 
-def test_without_destinations_the_outbox_keeps_an_hour(shop: Shop, connection: psycopg.Connection) -> None:
+def test_without_destinations_the_outbox_keeps_an_hour(shop: Shop, connection: Connection) -> None:
     commit(connection, 1)
     now = shop.value("select created_at from events_outbox")
     assert jobs.prune_outbox(connection, now=now + dt.timedelta(minutes=60)) == 0
@@ -320,7 +317,7 @@ def test_without_destinations_the_outbox_keeps_an_hour(shop: Shop, connection: p
 
 
 def test_an_outbox_from_another_server_is_told_once_more(
-    shop: Shop, connection: psycopg.Connection, receiver: Receiver
+    shop: Shop, connection: Connection, receiver: Receiver
 ) -> None:
     """After a restore, numbers of transactions of the old server may lie far ahead of the new one's."""
     positions = [*commit(connection, 1), *commit(connection, 1)]
@@ -340,7 +337,7 @@ def test_an_outbox_from_another_server_is_told_once_more(
 # -- the broker ---------------------------------------------------------------------------------------------------
 
 
-def test_a_broker_stores_each_event_once_however_often_it_is_sent(shop: Shop, connection: psycopg.Connection) -> None:
+def test_a_broker_stores_each_event_once_however_often_it_is_sent(shop: Shop, connection: Connection) -> None:
     if not accepts(4222):
         pytest.skip("no NATS on port 4222: nothing was published to a broker")
     name = f"T{uuid.uuid4().hex}"

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import threading
 
-import psycopg
-
 from comptoir.foundation.events.commands import record
 from comptoir.foundation.events.contracts import Batch
+from comptoir.foundation.kernel.connection import Connection
 from support import casting
 from support.casting import Counter
 from support.processes import wait_until
@@ -24,10 +23,10 @@ class _Barrier:
     def __init__(self) -> None:
         self.is_reached, self.go_on = threading.Event(), threading.Event()
 
-    def prepare(self, connection: psycopg.Connection, batch: Batch) -> None:
+    def prepare(self, connection: Connection, batch: Batch) -> None:
         """Nothing to prepare."""
 
-    def load(self, connection: psycopg.Connection, batch: Batch) -> None:
+    def load(self, connection: Connection, batch: Batch) -> None:
         """Nothing to read."""
 
     def decide(self, batch: Batch) -> None:
@@ -35,7 +34,7 @@ class _Barrier:
         self.is_reached.set()
         assert self.go_on.wait(30)
 
-    def write(self, connection: psycopg.Connection, batch: Batch) -> None:
+    def write(self, connection: Connection, batch: Batch) -> None:
         """Nothing to write."""
 
 

@@ -16,14 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import psycopg
-
 from comptoir.counter.assembly import EVENT_TYPES, PRODUCTS, handlers_for
 from comptoir.counter.customers.rules import customer_id
 from comptoir.counter.loyalty.programme import EarningRule, Programme, Programmes, Version
 from comptoir.doors.gateway.reading import Reader, Refused
 from comptoir.foundation.events.commands import record
 from comptoir.foundation.events.contracts import Arrival, HandlerMaker
+from comptoir.foundation.kernel.connection import Connection
 from comptoir.foundation.touchpoints.compiling import compile_map
 from comptoir.foundation.touchpoints.reading import load_map
 from support.shop import Shop
@@ -248,7 +247,7 @@ class Counter:
     """A counter of a test's shop: batches of events in, answers out."""
 
     def __init__(
-        self, shop: Shop, programmes: Programmes | None = None, *, connection: psycopg.Connection | None = None
+        self, shop: Shop, programmes: Programmes | None = None, *, connection: Connection | None = None
     ) -> None:
         """Decide by these programmes; by the plain one, if the test does not care."""
         self.shop = shop

@@ -11,9 +11,8 @@ from collections import Counter
 from collections.abc import Collection
 from typing import Any
 
-import psycopg
-
 from comptoir.counter.loyalty import store as loyalty
+from comptoir.foundation.kernel.connection import Connection
 
 #: What a refused event must leave as it was. The log itself keeps the refusal.
 TABLES = (
@@ -33,7 +32,7 @@ END = (dt.datetime(9999, 12, 31, tzinfo=dt.UTC), "ffffffff-ffff-ffff-ffff-ffffff
 Told = dict[str, Any]
 
 
-def derived(connection: psycopg.Connection, customers: Collection[str]) -> Told:
+def derived(connection: Connection, customers: Collection[str]) -> Told:
     """Return all derived tables, and the history of each of these customers as a channel reads it."""
     event = {
         position: (source, id_)
@@ -67,7 +66,7 @@ def derived(connection: psycopg.Connection, customers: Collection[str]) -> Told:
     return told
 
 
-def _rows(connection: psycopg.Connection, table: str, event: dict[str, tuple[str, str]]) -> list[Any]:
+def _rows(connection: Connection, table: str, event: dict[str, tuple[str, str]]) -> list[Any]:
     cursor = connection.execute(f"select * from {table}".encode())
     assert cursor.description is not None
     columns = [column.name for column in cursor.description]

@@ -186,7 +186,8 @@ def check_sales(connection: psycopg.Connection) -> None:
             back[source, receipt, line["line"], "quantity"] += line["quantity"]
             back[source, receipt, line["line"], "amount"] += line["amount"]
     for source, receipt, total, lines in connection.execute(
-        "select source, receipt, total_minor, lines from sales_sale"
+        "select s.source, s.receipt, s.total_minor, e.data->'lines' from sales_sale s"
+        " join events_event e on e.position = s.position"
     ):
         assert total == sum(line["amount"] for line in lines)
         for number, line in enumerate(lines, start=1):

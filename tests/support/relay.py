@@ -18,13 +18,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-import psycopg
-
 from comptoir.foundation.events.commands import record
 from comptoir.foundation.events.contracts import Arrival
 from comptoir.foundation.events.destinations import Destination
 from comptoir.foundation.events.relay import Backoff, Delivered, Relay
 from comptoir.foundation.kernel import database
+from comptoir.foundation.kernel.connection import Connection
 from comptoir.foundation.rooms.declaration import COUNTER
 from support.processes import wait_until
 from support.shop import Shop
@@ -110,7 +109,7 @@ def events(count: int, *, event_type: str = "sale.closed") -> list[Arrival]:
     ]  # fmt: skip
 
 
-def commit(connection: psycopg.Connection, count: int, *, event_type: str = "sale.closed") -> list[str]:
+def commit(connection: Connection, count: int, *, event_type: str = "sale.closed") -> list[str]:
     """Record a batch and return the positions of its events."""
     batch = events(count, event_type=event_type)
     record(connection, batch, handlers=lambda: ())

@@ -97,8 +97,8 @@ class History:
 def check(connection: psycopg.Connection, history: History) -> int:
     """Assert that every recorded decision is the one that the rules make at its place; return how many there are."""
     cursor = connection.execute(
-        "select position::text, source, id, type, touchpoint, customer::text, occurred_at, received_at, data, outcome"
-        " from events_event order by position"
+        "select position::text, source, id, type, touchpoint, customer::text, occurred_at, received_at, data,"
+        " outcome::json from events_event order by position"
     )
     assert cursor.description is not None
     columns = [column.name for column in cursor.description]

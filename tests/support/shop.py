@@ -21,6 +21,7 @@ from psycopg import sql
 from psycopg.rows import dict_row
 
 from comptoir.foundation.kernel import database, shop
+from comptoir.foundation.kernel.connection import Connection
 
 TEMPLATE = "comptoir_template"
 _NAME = "COMPTOIR_DATABASE_NAME"
@@ -39,7 +40,7 @@ class Shop:
     database: str
     folder: Path
 
-    def connect(self, role: str = "comptoir_counter", *, autocommit: bool = True) -> psycopg.Connection:
+    def connect(self, role: str = "comptoir_counter", *, autocommit: bool = True) -> Connection:
         """Open a connection as a room's role."""
         return database.connect(role, autocommit=autocommit)
 

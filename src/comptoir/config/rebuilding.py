@@ -16,6 +16,7 @@ from psycopg import sql
 from comptoir.counter.assembly import derivers
 from comptoir.foundation.events.rebuilding import read_log
 from comptoir.foundation.kernel import database
+from comptoir.foundation.kernel.connection import Connection
 
 #: Tables that are compared by a sum of theirs, since how it is split over rows depends on who wrote.
 _SUMMED = {"loyalty_programmebalance": "select account, sum(points)::bigint from {} group by account"}
@@ -46,8 +47,8 @@ def rebuild(*, progress: Callable[[int, int], None] = lambda _done, _all: None, 
     makers = derivers()
     tables = [table for maker in makers for table in maker.tables]
     with (
-        psycopg.connect(database.owner_conninfo(), application_name="comptoir rebuild") as writer,
-        psycopg.connect(database.owner_conninfo(), application_name="comptoir rebuild reader") as reader,
+        Connection.connect(database.owner_conninfo(), application_name="comptoir rebuild") as writer,
+        Connection.connect(database.owner_conninfo(), application_name="comptoir rebuild reader") as reader,
     ):
         writer.execute("set local lock_timeout = '60s'")
         writer.execute("set local maintenance_work_mem = '512MB'")

@@ -39,6 +39,7 @@ from comptoir.foundation.events.errors import RelayInvalid
 from comptoir.foundation.events.relay import Delivered, Relay
 from comptoir.foundation.kernel import database, shop
 from comptoir.foundation.kernel.clock import SYSTEM_CLOCK, Clock
+from comptoir.foundation.kernel.connection import Connection
 from comptoir.foundation.rooms.commands import clear_expired_sessions, set_up_django
 from comptoir.foundation.rooms.declaration import COUNTER
 from comptoir.foundation.touchpoints import jobs as touchpoints
@@ -114,7 +115,7 @@ class Jobs:
         """Let running jobs end after their present portion."""
         self._stopping.set()
 
-    def expire_points(self, connection: psycopg.Connection) -> None:
+    def expire_points(self, connection: Connection) -> None:
         """Let points expire whose last day is over in the shop."""
         programmes = find_programmes(connection)
         if programmes is not None:
@@ -126,7 +127,7 @@ class Jobs:
                 should_stop=self._stopping.is_set,
             )
 
-    def void_overdue(self, connection: psycopg.Connection) -> None:
+    def void_overdue(self, connection: Connection) -> None:
         """Give back what was held too long."""
         programmes = find_programmes(connection)
         if programmes is not None:
@@ -137,16 +138,16 @@ class Jobs:
                 should_stop=self._stopping.is_set,
             )
 
-    def make_partitions(self, connection: psycopg.Connection) -> None:
+    def make_partitions(self, connection: Connection) -> None:
         """Have the log's partitions three months ahead, and nothing outside of them."""
         events.make_partitions(connection, now=self._clock.now())
         events.check_rest(connection)
 
-    def prune_outbox(self, connection: psycopg.Connection) -> None:
+    def prune_outbox(self, connection: Connection) -> None:
         """Drop what every destination has passed."""
         events.prune_outbox(connection, now=self._clock.now())
 
-    def judge_freshness(self, connection: psycopg.Connection) -> None:
+    def judge_freshness(self, connection: Connection) -> None:
         """See whether the map's promises are kept."""
         try:
             declared = registry.shop_map()
@@ -155,15 +156,15 @@ class Jobs:
             return
         touchpoints.judge_freshness(connection, declared=declared, now=self._clock.now())
 
-    def thin_counts(self, connection: psycopg.Connection) -> None:
+    def thin_counts(self, connection: Connection) -> None:
         """Keep the counts of the map small."""
         touchpoints.thin_counts(connection, now=self._clock.now())
 
-    def report_waiting_returns(self, connection: psycopg.Connection) -> None:
+    def report_waiting_returns(self, connection: Connection) -> None:
         """Say which returns have waited too long."""
         sales.report_waiting_returns(connection, now=self._clock.now())
 
-    def clear_expired_sessions(self, connection: psycopg.Connection) -> None:  # noqa: ARG002 - it has its own, by room
+    def clear_expired_sessions(self, connection: Connection) -> None:  # noqa: ARG002 - it has its own, by room
         """Drop sessions that are over, as each room by itself."""
         set_up_django()
         from django.db import connections  # noqa: PLC0415 - most of the time the worker does without
@@ -218,7 +219,7 @@ class Jobs:
             # Its successor waits already and does the same; the lock must not be kept by somebody who is dead.
             await manager.finish_job(job, status=procrastinate.jobs.Status.FAILED, delete_job=True)
 
-    def _add(self, name: str, cron: str, job: Callable[[psycopg.Connection], None]) -> None:
+    def _add(self, name: str, cron: str, job: Callable[[Connection], None]) -> None:
         """Have a job done whenever a pattern of minutes, hours and days comes round, by one worker at a time."""
 
         @functools.wraps(job)

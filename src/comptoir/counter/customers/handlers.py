@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import psycopg
-
 from comptoir.counter.customers import rules, store
 from comptoir.counter.customers.contracts import CUSTOMER_KIND, LINKED, LINKS, Identifier
 from comptoir.counter.customers.errors import CustomerUnknown, LinkToItself, PersonTooLarge
 from comptoir.foundation.events.contracts import Arrival, Batch
+from comptoir.foundation.kernel.connection import Connection
 from comptoir.foundation.kernel.ids import Id
 
 
@@ -29,14 +28,14 @@ class CustomersHandler:
         """Return all customers that are one person with this one, in order, itself among them."""
         return self._members.get(customer, (customer,))
 
-    def include(self, connection: psycopg.Connection, customers: set[Id]) -> None:
+    def include(self, connection: Connection, customers: set[Id]) -> None:
         """Concern further customers, whom another handler has found, and everybody who is one person with them."""
         unknown = customers - self._members.keys()
         if unknown:
             self._members.update(store.find_members(connection, unknown))
         self.concerned |= customers.union(*(self.members(customer) for customer in customers))
 
-    def prepare(self, connection: psycopg.Connection, batch: Batch) -> None:
+    def prepare(self, connection: Connection, batch: Batch) -> None:
         """Read who is one person with whom; wait for other batches that link, if this one does."""
         customers = {arrival.customer for arrival in batch.arrivals if arrival.customer is not None}
         linking = [arrival for arrival in batch.arrivals if arrival.type in LINKS]
@@ -57,7 +56,7 @@ class CustomersHandler:
                 if link.low in self._linkable and link.high in self._linkable
             }
 
-    def load(self, connection: psycopg.Connection, batch: Batch) -> None:
+    def load(self, connection: Connection, batch: Batch) -> None:
         """Note who is named for the first time; refuse opaque ids that nobody has, before anybody decides on them."""
         named = {
             customer
@@ -85,7 +84,7 @@ class CustomersHandler:
             if arrival.refusal is None and arrival.type in LINKS:
                 self._link(arrival)
 
-    def write(self, connection: psycopg.Connection, batch: Batch) -> None:  # noqa: ARG002 - the handlers' shape
+    def write(self, connection: Connection, batch: Batch) -> None:  # noqa: ARG002 - the handlers' shape
         """Write new customers, changed links, and the persons that follow from them."""
         if self._new:
             store.insert_customers(connection, self._new)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import msgspec
-import psycopg
 
 from comptoir.counter.customers import rules, store
 from comptoir.counter.customers.contracts import CUSTOMER_KIND, LINKED, UNLINKED, Identifier
 from comptoir.foundation.events.rebuilding import Logged
+from comptoir.foundation.kernel.connection import Connection
 from comptoir.foundation.kernel.ids import Id
 
 
@@ -34,7 +34,7 @@ class CustomersDeriver:
         self._links: dict[tuple[Id, Id], rules.Link] = {}
         self._known: set[Id] = set()
 
-    def take(self, connection: psycopg.Connection, events: Sequence[Logged]) -> None:
+    def take(self, connection: Connection, events: Sequence[Logged]) -> None:
         """Note who is named, and who is linked with whom."""
         new: dict[Id, str] = {}
         for event in events:
@@ -50,7 +50,7 @@ class CustomersDeriver:
         if new:
             store.insert_customers(connection, new)
 
-    def finish(self, connection: psycopg.Connection) -> None:
+    def finish(self, connection: Connection) -> None:
         """Write the links, and the persons that they make."""
         persons = rules.persons(self._links.values())
         store.write_links(connection, list(self._links.values()), persons, persons.keys())

@@ -5,18 +5,17 @@ from __future__ import annotations
 import datetime as dt
 from typing import Final
 
-import psycopg
-
 from comptoir.counter.loyalty import store
 from comptoir.counter.loyalty.errors import ProgrammeTooLate
 from comptoir.counter.loyalty.programme import Programme, Programmes
+from comptoir.foundation.kernel.connection import Connection
 
 #: How long before its start a version has to be known, so that every gateway has read it by then.
 NOTICE: Final = dt.timedelta(minutes=15)
 
 
 def adopt_programme(
-    connection: psycopg.Connection, *, programme: Programme, now: dt.datetime, starts_at: dt.datetime | None = None
+    connection: Connection, *, programme: Programme, now: dt.datetime, starts_at: dt.datetime | None = None
 ) -> Programmes:
     """Make this the newest version of the programme, unless it is already; return all versions.
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import datetime as dt
 from typing import Final
 
-import psycopg
-
 from comptoir.counter.customers.contracts import LINKS
 from comptoir.counter.customers.handlers import CustomersHandler
 from comptoir.counter.loyalty import rules, store
@@ -23,6 +21,7 @@ from comptoir.counter.sales.contracts import SALE_CLOSED, SALE_RETURNED
 from comptoir.counter.sales.handlers import Fold, SalesHandler
 from comptoir.counter.sales.rules import kept
 from comptoir.foundation.events.contracts import Arrival, Balance, Batch, Change
+from comptoir.foundation.kernel.connection import Connection
 from comptoir.foundation.kernel.ids import Id
 from comptoir.foundation.kernel.problem import Problem
 
@@ -44,7 +43,7 @@ class LoyaltyHandler:
         self._opened: dict[tuple[str, str], Reservation] = {}
         self._closed: dict[tuple[str, str], Reservation] = {}
 
-    def prepare(self, connection: psycopg.Connection, batch: Batch) -> None:
+    def prepare(self, connection: Connection, batch: Batch) -> None:
         """Lock every account that the batch may touch, in one order."""
         keys = {(a.touchpoint, a.data.reservation) for a in batch.arrivals if a.type in _ABOUT_RESERVATIONS}
         concerned = set(self._customers.concerned)
@@ -70,7 +69,7 @@ class LoyaltyHandler:
             found = store.find_reservations(connection, keys)
             self._reservations = {key: reservation for key, reservation in found.items() if key in covered}
 
-    def load(self, connection: psycopg.Connection, batch: Batch) -> None:
+    def load(self, connection: Connection, batch: Batch) -> None:
         """Everything was read with the locks."""
 
     def decide(self, batch: Batch) -> None:
@@ -99,9 +98,9 @@ class LoyaltyHandler:
                 for end in {members, self._customers.members(arrival.data.identifier.value)}:
                     batch.changes.append(Change(end, arrival.position, *ledger.balance(end)))
 
-    def write(self, connection: psycopg.Connection, batch: Batch) -> None:
+    def write(self, connection: Connection, batch: Batch) -> None:
         """Append the transfers; write the accounts and the reservations that changed."""
-        decided = [(a.position, a.occurred_text, a.decision) for a in batch.fresh if a.decision]
+        decided = [(a.position, a.occurred_at, a.decision) for a in batch.fresh if a.decision]
         if decided:
             store.insert_transfers(connection, decided)  # type: ignore[arg-type]
             touched = {customer: self._ledger.accounts[customer] for customer in self._ledger.touched}

@@ -11,8 +11,6 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-import psycopg
-
 from comptoir.counter.customers.contracts import CUSTOMER_KIND, Identifier
 from comptoir.counter.loyalty import store
 from comptoir.counter.loyalty.contracts import CLOCK_SOURCE, EXPIRE, VOID, PointsExpire, PointsVoid
@@ -21,6 +19,7 @@ from comptoir.foundation.events.commands import record
 from comptoir.foundation.events.contracts import Arrival, HandlerMaker
 from comptoir.foundation.events.rules import content_fingerprint
 from comptoir.foundation.kernel import codec
+from comptoir.foundation.kernel.connection import Connection
 from comptoir.foundation.kernel.ids import Id
 
 _log = logging.getLogger(__name__)
@@ -33,7 +32,7 @@ _FIRST: Final = "00000000-0000-0000-0000-000000000000"
 
 
 def expire_points(
-    connection: psycopg.Connection,
+    connection: Connection,
     *,
     now: dt.datetime,
     programmes: Programmes,
@@ -77,7 +76,7 @@ def expire_points(
 
 
 def void_overdue(
-    connection: psycopg.Connection,
+    connection: Connection,
     *,
     now: dt.datetime,
     handlers: HandlerMaker,

@@ -49,8 +49,9 @@ class Transfer(models.Model):
     reason = models.TextField()
 
     class Meta:
-        """A transfer moves something, from one account to another."""
+        """A transfer moves something, from one account to another. What stands above as its key is held by no index."""
 
+        indexes = (models.Index(fields=["customer"], name="transfer_of_customer"),)
         constraints = (
             models.CheckConstraint(condition=Q(points__gt=0), name="transfer_moves_points"),
             models.CheckConstraint(condition=~Q(debit=F("credit")), name="transfer_between_two"),

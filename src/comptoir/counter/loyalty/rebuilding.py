@@ -6,12 +6,12 @@ import datetime as dt
 from collections.abc import Sequence
 
 import msgspec
-import psycopg
 
 from comptoir.counter.loyalty import store
 from comptoir.counter.loyalty.contracts import CLOCK_SOURCE, POST, RESERVE, VOID, Account
 from comptoir.counter.loyalty.rules import Draw, Reservation, Transfer
 from comptoir.foundation.events.rebuilding import Logged
+from comptoir.foundation.kernel.connection import Connection
 
 
 class _Asked(msgspec.Struct):
@@ -35,19 +35,19 @@ class LoyaltyDeriver:
         """Start with an empty ledger."""
         self._reservations: dict[tuple[str, str], Reservation] = {}
 
-    def take(self, connection: psycopg.Connection, events: Sequence[Logged]) -> None:
+    def take(self, connection: Connection, events: Sequence[Logged]) -> None:
         """Append the transfers of the next events; follow the reservations."""
         decided = []
         for event in events:
             transfers = _transfers.decode(event.decision) if event.decision else []
             if transfers:
-                decided.append((event.position, event.occurred_at.isoformat(), transfers))
+                decided.append((event.position, event.occurred_at, transfers))
             if event.is_accepted and event.type in {RESERVE, POST, VOID}:
                 self._follow(event, transfers)
         if decided:
             store.insert_transfers(connection, decided)
 
-    def finish(self, connection: psycopg.Connection) -> None:
+    def finish(self, connection: Connection) -> None:
         """Sum up."""
         store.sum_up(connection)
         if self._reservations:

@@ -52,6 +52,8 @@ class CustomerAccounts(msgspec.Struct, gc=False):
     lots: dict[dt.date, int] = {}
     last_position: Id | None = None
     is_new: bool = True
+    #: Where the database keeps the row while it is locked.
+    place: str = ""
 
 
 class Draw(NamedTuple):

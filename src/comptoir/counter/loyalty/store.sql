@@ -1,11 +1,11 @@
 -- name: lock_accounts
 -- Lock the accounts of a batch in one order, so that two batches never wait for each other in a circle.
-select customer::text, available, held, owed, lot_days, lot_points, last_position::text
+select customer::text, available, held, owed, lot_days, lot_points, last_position::text, ctid
 from loyalty_account where customer = any(%s::uuid[]) order by loyalty_account.customer for update;
 
 -- name: find_accounts
 -- The same for reading only.
-select customer::text, available, held, owed, lot_days, lot_points, last_position::text
+select customer::text, available, held, owed, lot_days, lot_points, last_position::text, ctid
 from loyalty_account where customer = any(%s::uuid[]);
 
 -- name: insert_accounts
@@ -16,13 +16,13 @@ from unnest(%s::uuid[], %s::bigint[], %s::bigint[], %s::bigint[], %s::text[], %s
   as new(customer, available, held, owed, lot_days, lot_points, last_position);
 
 -- name: update_accounts
--- What the batch made of the accounts it had locked.
+-- What the batch made of the accounts it had locked; a locked row stays in its place, which is found without an index.
 update loyalty_account a
 set available = new.available, held = new.held, owed = new.owed, lot_days = new.lot_days::date[],
   lot_points = new.lot_points::bigint[], last_position = new.last_position
-from unnest(%s::uuid[], %s::bigint[], %s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::uuid[])
-  as new(customer, available, held, owed, lot_days, lot_points, last_position)
-where a.customer = new.customer;
+from unnest(%s::tid[], %s::bigint[], %s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::uuid[])
+  as new(place, available, held, owed, lot_days, lot_points, last_position)
+where a.ctid = new.place;
 
 -- name: add_to_programme
 -- One net change for each of the programme's accounts, in a part that few others write to at the same time.

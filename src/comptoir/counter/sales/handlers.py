@@ -5,13 +5,12 @@ from __future__ import annotations
 import collections
 from typing import NamedTuple
 
-import psycopg
-
 from comptoir.counter.sales import rules, store
 from comptoir.counter.sales.contracts import SALE_CLOSED, SALE_RETURNED
 from comptoir.counter.sales.errors import CurrencyNotAccepted, ReceiptTaken, TotalMismatch
 from comptoir.counter.sales.rules import Key, Return, Returned, Sale
 from comptoir.foundation.events.contracts import Arrival, Batch
+from comptoir.foundation.kernel.connection import Connection, Told
 from comptoir.foundation.kernel.problem import Problem
 
 
@@ -37,8 +36,9 @@ class SalesHandler:
         self._booked: list[Sale] = []
         self._new_returns: dict[Key, Return] = {}
         self._settled: list[Return] = []
+        self._waiting: Told | None = None
 
-    def prepare(self, connection: psycopg.Connection, batch: Batch) -> None:
+    def prepare(self, connection: Connection, batch: Batch) -> None:
         """Lock the sales that goods come back from, and find out whose they are."""
         bought = {(a.source, a.data.receipt): a.customer for a in batch.arrivals if a.type == SALE_CLOSED}
         coming_back = [a for a in batch.arrivals if a.type == SALE_RETURNED]
@@ -54,8 +54,10 @@ class SalesHandler:
                 arrival.customer = customers[key] if key in customers else bought.get(key)
         elif bought:
             store.lock_parking(connection, exclusive=False)
+        if bought:
+            self._waiting = store.ask_waiting(connection)
 
-    def load(self, connection: psycopg.Connection, batch: Batch) -> None:
+    def load(self, connection: Connection, batch: Batch) -> None:
         """Read what is booked already under these receipt numbers, and the returns of these sales."""
         bought = [(a.source, a.data.receipt) for a in batch.fresh if a.type == SALE_CLOSED]
         coming_back = [a for a in batch.fresh if a.type == SALE_RETURNED]
@@ -67,7 +69,7 @@ class SalesHandler:
             touched.extend(referred)
             self._sales = store.find_sales(connection, referred)
             self._returned = store.find_returned_receipts(connection, [(a.source, a.data.receipt) for a in coming_back])
-        if coming_back or (bought and store.is_any_waiting(connection)):
+        if coming_back or (self._waiting is not None and store.is_waiting(self._waiting)):
             for one in store.find_returns_of(connection, set(touched)):
                 self._returns_of[one.sale].append(one)
 
@@ -80,7 +82,7 @@ class SalesHandler:
                 elif arrival.type == SALE_RETURNED:
                     arrival.refusal = self._take_back(arrival)
 
-    def write(self, connection: psycopg.Connection, batch: Batch) -> None:  # noqa: ARG002 - the handlers' shape
+    def write(self, connection: Connection, batch: Batch) -> None:  # noqa: ARG002 - the handlers' shape
         """Write sales, returns, and what became of returns that waited."""
         if self._booked:
             store.insert_sales(connection, self._booked)

@@ -6,9 +6,8 @@ import datetime as dt
 import logging
 from typing import Final
 
-import psycopg
-
 from comptoir.counter.sales import store
+from comptoir.foundation.kernel.connection import Connection
 from comptoir.foundation.kernel.ids import first_of_millisecond
 
 _log = logging.getLogger(__name__)
@@ -17,7 +16,7 @@ _log = logging.getLogger(__name__)
 WAITING_MAX: Final = dt.timedelta(days=90)
 
 
-def report_waiting_returns(connection: psycopg.Connection, *, now: dt.datetime) -> int:
+def report_waiting_returns(connection: Connection, *, now: dt.datetime) -> int:
     """Warn of returns that have waited longer than 90 days, and return how many they are; they go on waiting.
 
     Nothing is dropped: the sale may still come, and somebody has to look where it is.

@@ -1,4 +1,4 @@
-"""Tables of sales and returns. A sale's lines live in its row: they are read with it, and with nothing else."""
+"""Tables of sales and returns. A sale's lines stand in the log; a return's in its row, since it is read with others."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from django.db.models import CompositePrimaryKey
 
 
 class Sale(models.Model):
-    """A booked sale; ``lines`` is a list of {product, category, quantity, amount} in minor units."""
+    """A booked sale; its lines are those of the event at its position."""
 
     pk = CompositePrimaryKey("source", "receipt")
     source = models.TextField(db_collation="C")
@@ -18,7 +18,6 @@ class Sale(models.Model):
     store = models.TextField(null=True)
     currency = models.TextField()
     total_minor = models.BigIntegerField()
-    lines = models.JSONField()
 
     def __str__(self) -> str:
         """Return the receipt number."""

@@ -6,12 +6,12 @@ import collections
 from collections.abc import Sequence
 
 import msgspec
-import psycopg
 
 from comptoir.counter.sales import rules, store
 from comptoir.counter.sales.contracts import SALE_CLOSED, SALE_RETURNED, SaleLine, SaleReference
 from comptoir.counter.sales.rules import Key, Return, Returned, Sale
 from comptoir.foundation.events.rebuilding import Logged
+from comptoir.foundation.kernel.connection import Connection
 
 
 class _Sold(msgspec.Struct):
@@ -44,7 +44,7 @@ class SalesDeriver:
         """Start with an empty book."""
         self._returns: dict[Key, list[Return]] = collections.defaultdict(list)
 
-    def take(self, connection: psycopg.Connection, events: Sequence[Logged]) -> None:
+    def take(self, connection: Connection, events: Sequence[Logged]) -> None:
         """Book the next sales; keep the returns for the end, they are few."""
         sales = []
         for event in events:
@@ -70,7 +70,7 @@ class SalesDeriver:
         if sales:
             store.insert_sales(connection, sales)
 
-    def finish(self, connection: psycopg.Connection) -> None:
+    def finish(self, connection: Connection) -> None:
         """Book the returns: as waiting, or as what became of them when they met their sale."""
         if not self._returns:
             return

@@ -18,8 +18,8 @@ select s.source, s.receipt from unnest(%s::text[], %s::text[]) as asked(source, 
 join sales_sale s on s.source = asked.source and s.receipt = asked.receipt;
 
 -- name: find_sales
--- Whole sales.
-select s.source, s.receipt, s.position::text, s.customer::text, s.occurred_at, s.store, s.currency, s.total_minor, s.lines::text
+-- Whole sales but for their lines.
+select s.source, s.receipt, s.position::text, s.customer::text, s.occurred_at, s.store, s.currency, s.total_minor
 from unnest(%s::text[], %s::text[]) as asked(source, receipt)
 join sales_sale s on s.source = asked.source and s.receipt = asked.receipt;
 

@@ -1,7 +1,8 @@
 """The intake: requests wait here for a moment, and whole groups of them become one transaction.
 
-A *lane* is a thread with a connection of its own. While it commits, requests gather; when it is free, it takes all
-that wait, up to a limit, so that one lonely request never waits for company, and a crowd shares its commits.
+A *lane* is a task with a connection of its own. While it commits, requests gather; when it is free, it takes all
+that wait, up to a limit, so that one lonely request never waits for company, and a crowd shares its commits. Lanes
+run in the gateway's event loop: while one waits for the database, the loop reads requests, or another lane decides.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ import asyncio
 import collections
 import contextlib
 import logging
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
@@ -27,6 +27,7 @@ from comptoir.foundation.events.contracts import Arrival, Batch, HandlerMaker, O
 from comptoir.foundation.events.live import Hub
 from comptoir.foundation.kernel import codec
 from comptoir.foundation.kernel.clock import Clock
+from comptoir.foundation.kernel.connection import Connection, run_switching
 from comptoir.foundation.kernel.problem import Problem
 from comptoir.foundation.touchpoints.compiling import CompiledTouchpoint
 from comptoir.foundation.touchpoints.freshness import Recorder, Stage
@@ -66,13 +67,22 @@ class Item(msgspec.Struct, frozen=True, gc=False):
 Answer = Sequence[Item] | Problem
 
 
+class _Lane(msgspec.Struct):
+    """One of the ways into the database: its connection, and how it went lately."""
+
+    connection: Connection | None = None
+    failures: int = 0
+    #: Repeats come in crowds: after one, look for more; after none, let the keys find them.
+    has_repeats: bool = True
+
+
 class Intake:
-    """Gathers requests and commits them in lanes. Started and asked in one event loop; lanes are threads."""
+    """Gathers requests and commits them in lanes. Everything runs in one event loop, which goes on while lanes wait."""
 
     def __init__(
         self,
         *,
-        connect: Callable[[], psycopg.Connection],
+        connect: Callable[[], Connection],
         rules: Callable[[], Rules],
         hub: Hub,
         recorder: Recorder,
@@ -87,44 +97,38 @@ class Intake:
         self._recorder = recorder
         self._metrics = metrics
         self._clock = clock
+        self._lanes_count = lanes
         self._waiting: collections.deque[Request] = collections.deque()
         self._waiting_bytes = 0
-        self._wake = threading.Condition()
+        self._idle: collections.deque[asyncio.Future[None]] = collections.deque()
         self._is_closing = False
-        self._noting = threading.Lock()
-        self._lane = threading.local()
-        self._threads = [
-            threading.Thread(target=self._run_lane, name=f"lane {number}", daemon=True) for number in range(lanes)
-        ]
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Open the lanes."""
+        """Open the lanes; called inside the loop."""
         self._loop = loop
-        for thread in self._threads:
-            thread.start()
+        self._tasks = [loop.create_task(self._run_lane(_Lane())) for _ in range(self._lanes_count)]
         loop.call_later(_SWEEP_SECONDS, self._sweep)
 
-    def stop(self, *, seconds_max: float = 10.0) -> None:
+    async def stop(self, *, seconds_max: float = 10.0) -> None:
         """Let the lanes finish what waits, then close them."""
-        with self._wake:
-            self._is_closing = True
-            self._wake.notify_all()
-        for thread in self._threads:
-            thread.join(seconds_max)
+        self._is_closing = True
+        while self._idle:
+            self._wake()
+        await asyncio.wait(self._tasks, timeout=seconds_max)
 
     def take(self, request: Request) -> None:
         """Let a request wait for its batch, or raise :class:`Busy` if too much waits already."""
-        with self._wake:
-            if (
-                len(self._waiting) >= limits.WAITING_REQUESTS_MAX
-                or self._waiting_bytes + len(request.body) > limits.WAITING_BYTES_MAX
-                or self._is_closing
-            ):
-                raise Busy
-            request.since = time.monotonic()
-            self._waiting.append(request)
-            self._waiting_bytes += len(request.body)
-            self._wake.notify()
+        if (
+            len(self._waiting) >= limits.WAITING_REQUESTS_MAX
+            or self._waiting_bytes + len(request.body) > limits.WAITING_BYTES_MAX
+            or self._is_closing
+        ):
+            raise Busy
+        request.since = time.monotonic()
+        self._waiting.append(request)
+        self._waiting_bytes += len(request.body)
+        if self._idle:
+            self._wake()
 
     @property
     def waiting(self) -> int:
@@ -134,82 +138,87 @@ class Intake:
     def _sweep(self) -> None:
         """Send away who waits in vain, as when the database hangs. What a lane has taken already is not touched."""
         late: list[Request] = []
-        with self._wake:
-            earliest = time.monotonic() - limits.WAITING_SECONDS_MAX
-            while self._waiting and self._waiting[0].since < earliest:
-                request = self._waiting.popleft()
-                self._waiting_bytes -= len(request.body)
-                late.append(request)
+        earliest = time.monotonic() - limits.WAITING_SECONDS_MAX
+        while self._waiting and self._waiting[0].since < earliest:
+            request = self._waiting.popleft()
+            self._waiting_bytes -= len(request.body)
+            late.append(request)
         _resolve(late, [Busy()] * len(late))
         self._loop.call_later(_SWEEP_SECONDS, self._sweep)
 
-    def _gather(self) -> list[Request]:
-        """Wait until there is something, then take what fits into one transaction."""
-        with self._wake:
-            while not self._waiting:
-                if self._is_closing:
-                    return []
-                self._wake.wait()
-            group: list[Request] = []
-            size = 0
-            while self._waiting and len(group) < limits.COMMIT_EVENTS_MAX:
-                length = len(self._waiting[0].body)
-                if group and size + length > limits.COMMIT_BYTES_MAX:
-                    break
-                group.append(self._waiting.popleft())
-                size += length
-            self._waiting_bytes -= size
-            return group
+    def _wake(self) -> None:
+        idle = self._idle.popleft()
+        if not idle.done():
+            idle.set_result(None)
 
-    def _run_lane(self) -> None:
-        connection: psycopg.Connection | None = None
-        failures = 0
-        while group := self._gather():
-            is_stale = connection is not None
+    async def _gather(self) -> list[Request]:
+        """Wait until there is something, then take what fits into one transaction."""
+        while not self._waiting:
+            if self._is_closing:
+                return []
+            idle = self._loop.create_future()
+            self._idle.append(idle)
+            await idle
+        group: list[Request] = []
+        size = 0
+        while self._waiting and len(group) < limits.COMMIT_EVENTS_MAX:
+            length = len(self._waiting[0].body)
+            if group and size + length > limits.COMMIT_BYTES_MAX:
+                break
+            group.append(self._waiting.popleft())
+            size += length
+        self._waiting_bytes -= size
+        return group
+
+    async def _run_lane(self, lane: _Lane) -> None:
+        while group := await self._gather():
             try:
-                try:
-                    connection = connection or self._open()
-                    answers = self._handle(connection, group)
-                except (psycopg.OperationalError, psycopg.InterfaceError) as error:
-                    if not is_stale or isinstance(error, psycopg.errors.QueryCanceled):
-                        raise
-                    # The server was away since the last batch, or went in the midst of this one. Whatever was
-                    # committed is recognised, so the same may be tried again.
-                    self._close(connection)
-                    connection = None
-                    connection = self._open()
-                    answers = self._handle(connection, group)
-                failures = 0
+                answers: Sequence[Answer] = await self._answer(lane, group)
+                lane.failures = 0
             except (psycopg.OperationalError, psycopg.InterfaceError) as error:
                 # The commit may or may not have happened; the sender repeats, and the identity tells.
                 _log.warning("the database is away: %s", type(error).__name__)
-                self._close(connection)
-                connection = None
+                self._close(lane)
                 answers = [DatabaseAway() for _ in group]
-                time.sleep(_RECONNECT_SECONDS[min(failures, len(_RECONNECT_SECONDS) - 1)])
-                failures += 1
+                await asyncio.sleep(_RECONNECT_SECONDS[min(lane.failures, len(_RECONNECT_SECONDS) - 1)])
+                lane.failures += 1
             except Exception:  # noqa: BLE001 - a lane must not die; the sender gets a problem, the log the reason
                 _log.exception("a batch failed")
-                self._close(connection)
-                connection = None
+                self._close(lane)
                 answers = [Unexpected() for _ in group]
-            self._loop.call_soon_threadsafe(_resolve, group, answers)
-        self._close(connection)
+            _resolve(group, answers)
+        self._close(lane)
 
-    def _open(self) -> psycopg.Connection:
+    async def _answer(self, lane: _Lane, group: Sequence[Request]) -> Sequence[Answer]:
+        is_stale = lane.connection is not None
+        try:
+            if lane.connection is None:
+                lane.connection = await asyncio.to_thread(self._open)
+            return await run_switching(self._handle, lane, lane.connection, group)
+        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+            if not is_stale or isinstance(error, psycopg.errors.QueryCanceled):
+                raise
+            # The server was away since the last batch, or went in the midst of this one. Whatever was
+            # committed is recognised, so the same may be tried again.
+            self._close(lane)
+            lane.connection = await asyncio.to_thread(self._open)
+            return await run_switching(self._handle, lane, lane.connection, group)
+
+    def _open(self) -> Connection:
         connection = self._connect()
         connection.execute(f"set statement_timeout = {limits.STATEMENT_SECONDS_MAX * 1000:.0f}")
         self._hub.skip(connection.info.backend_pid)
         return connection
 
-    def _close(self, connection: psycopg.Connection | None) -> None:
-        if connection is not None:
+    def _close(self, lane: _Lane) -> None:
+        if lane.connection is not None:
             with contextlib.suppress(psycopg.Error):
-                self._hub.heed(connection.info.backend_pid)
-            connection.close()
+                self._hub.heed(lane.connection.info.backend_pid)
+            lane.connection.close()
+            lane.connection = None
 
-    def _handle(self, connection: psycopg.Connection, group: Sequence[Request]) -> list[Answer]:
-        """Read, record and answer a group of requests."""
+    def _handle(self, lane: _Lane, connection: Connection, group: Sequence[Request]) -> list[Answer]:
+        """Read, record and answer a group of requests. Runs switching: it waits for the database, the loop does not."""
         started = time.perf_counter()
         rules = self._rules()
         received_at = self._clock.now()
@@ -221,7 +230,7 @@ class Intake:
             if not isinstance(content, Problem):
                 arrivals.extend(one for one in content if isinstance(one, Arrival))
         if arrivals:
-            self._record(connection, arrivals, rules.handlers)
+            self._record(lane, connection, arrivals, rules.handlers)
         answers: list[Answer] = [
             content if isinstance(content, Problem) else [_item(one) for one in content] for content in contents
         ]
@@ -239,16 +248,11 @@ class Intake:
         except Problem as problem:
             return problem
 
-    def _record(self, connection: psycopg.Connection, arrivals: Sequence[Arrival], handlers: HandlerMaker) -> None:
+    def _record(self, lane: _Lane, connection: Connection, arrivals: Sequence[Arrival], handlers: HandlerMaker) -> None:
         """Record a batch; if something in it cannot be written at all, find out what, and let the others through."""
         try:
-            self._lane.has_repeats = record(
-                connection,
-                arrivals,
-                handlers=handlers,
-                committed=self._tell,
-                # Repeats come in crowds: after one, look for more; after none, let the keys find them.
-                is_trusting=not getattr(self._lane, "has_repeats", True),
+            lane.has_repeats = record(
+                connection, arrivals, handlers=handlers, committed=self._tell, is_trusting=not lane.has_repeats
             )
         except (psycopg.OperationalError, psycopg.InterfaceError):
             raise
@@ -269,12 +273,12 @@ class Intake:
             for arrival in arrivals:
                 arrival.reset()
             middle = len(arrivals) // 2
-            self._record(connection, arrivals[:middle], handlers)
-            self._record(connection, arrivals[middle:], handlers)
+            self._record(lane, connection, arrivals[:middle], handlers)
+            self._record(lane, connection, arrivals[middle:], handlers)
 
     def _tell(self, batch: Batch, counts: dict[str, int]) -> None:
         """Take the short way to those who watch through this process, right after the commit."""
-        self._loop.call_soon_threadsafe(self._hub.publish, batch.changes, counts)
+        self._hub.publish(batch.changes, counts)
 
     def _note(
         self,
@@ -284,16 +288,6 @@ class Intake:
         seconds: float,
     ) -> None:
         """Count what came in, how late it was, and how long it took here."""
-        with self._noting:  # the recorder is shared by the lanes
-            self._count(group, contents, received, seconds)
-
-    def _count(
-        self,
-        group: Sequence[Request],
-        contents: Sequence[list[Arrival | Refused] | Problem],
-        received: float,
-        seconds: float,
-    ) -> None:
         now = received + seconds
         delays: dict[tuple[str, str], list[float]] = collections.defaultdict(list)
         counts: collections.Counter[tuple[str, str, str]] = collections.Counter()

@@ -36,6 +36,7 @@ from comptoir.foundation.events.contracts import Balance
 from comptoir.foundation.events.live import Hub
 from comptoir.foundation.kernel import database, shop
 from comptoir.foundation.kernel.clock import SYSTEM_CLOCK, Clock
+from comptoir.foundation.kernel.connection import Connection
 from comptoir.foundation.kernel.ids import Id
 from comptoir.foundation.rooms.declaration import COUNTER
 from comptoir.foundation.touchpoints import store as touchpoints
@@ -105,8 +106,9 @@ class Service:
                 self._programmes = found
             self.keys = touchpoints.load_keys(connection)
         self._make_rules()
-        self._pool = ConnectionPool(
+        self._pool: ConnectionPool[Connection] = ConnectionPool(
             database.conninfo(COUNTER.role),
+            connection_class=Connection,
             min_size=1,
             max_size=_READERS_MAX,
             kwargs={
@@ -117,12 +119,12 @@ class Service:
             timeout=limits.READ_SECONDS_MAX,
             open=True,
         )
-        self.intake.start(loop)
+        loop.call_soon_threadsafe(self.intake.start, loop)
         self._upkeep.start()
 
     async def stop(self) -> None:
         """Finish what waits, write the last figures, close everything."""
-        await asyncio.to_thread(self.intake.stop)
+        await self.intake.stop()
         self._closing.set()
         await asyncio.to_thread(self._upkeep.join, 5)
         await self.hub.stop()
@@ -209,7 +211,7 @@ class Service:
 
         Nothing ends this but the end of the gateway, or else a revoked key would stay valid.
         """
-        connection: psycopg.Connection | None = None
+        connection: Connection | None = None
         is_last = False
         while not is_last:
             is_last = self._closing.wait(_UPKEEP_SECONDS)
@@ -229,7 +231,7 @@ class Service:
         if connection is not None:
             connection.close()
 
-    def _write_figures(self, connection: psycopg.Connection) -> None:
+    def _write_figures(self, connection: Connection) -> None:
         taken = self.recorder.take()
         if taken.is_empty:
             return
@@ -239,7 +241,7 @@ class Service:
             self.recorder.give_back(taken)
             raise
 
-    def _look_for_changes(self, connection: psycopg.Connection) -> None:
+    def _look_for_changes(self, connection: Connection) -> None:
         if touchpoints.keys_version(connection) != self.keys.version:
             self.keys = touchpoints.load_keys(connection)
         programmes = loyalty.find_programmes(connection)

@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 import collections
-import contextlib
 from collections.abc import Callable, Sequence
 from typing import Final
 
-import psycopg
 from psycopg import errors
 
 from comptoir.foundation.events import store
 from comptoir.foundation.events.contracts import Arrival, Batch, HandlerMaker, Outcome
 from comptoir.foundation.events.errors import IdReused
 from comptoir.foundation.kernel import codec
-from comptoir.foundation.kernel.database import COPY_ROWS_MIN
+from comptoir.foundation.kernel.connection import Connection
 from comptoir.foundation.kernel.ids import IDS, IdMaker
 
 _ATTEMPTS_MAX: Final = 8
 #: What another transaction can do to ours; deciding again on what it left behind resolves each of them.
-_TRY_AGAIN: Final = (errors.UniqueViolation, errors.DeadlockDetected, errors.SerializationFailure)
+_TRY_AGAIN: Final = (
+    errors.UniqueViolation,
+    errors.DeadlockDetected,
+    errors.SerializationFailure,
+    errors.InvalidSqlStatementName,
+)
 
 
 def record(
-    connection: psycopg.Connection,
+    connection: Connection,
     arrivals: Sequence[Arrival],
     *,
     handlers: HandlerMaker,
@@ -47,7 +50,7 @@ def record(
         return False
     for attempt in range(1, _ATTEMPTS_MAX + 1):
         try:
-            with connection.transaction():
+            with connection.unit():
                 batch, counts = _record_once(connection, arrivals, handlers, ids, is_trusting=is_trusting)
         except _TRY_AGAIN:
             if attempt == _ATTEMPTS_MAX:
@@ -63,7 +66,7 @@ def record(
 
 
 def _record_once(
-    connection: psycopg.Connection,
+    connection: Connection,
     arrivals: Sequence[Arrival],
     handlers: HandlerMaker,
     ids: IdMaker,
@@ -86,19 +89,16 @@ def _record_once(
             handler.decide(batch)
         for arrival in batch.fresh:
             arrival.outcome = codec.encode(_outcome(arrival))
-        # Few rows travel together in a pipeline; many go by COPY, which cannot.
-        is_small = len(batch.fresh) < COPY_ROWS_MIN
-        with connection.pipeline() if is_small else contextlib.nullcontext():
-            store.insert_events(connection, batch.fresh)
-            for handler in made:
-                handler.write(connection, batch)
-            store.notify_live(connection, batch.changes, counts)
+        store.insert_events(connection, batch.fresh)
+        for handler in made:
+            handler.write(connection, batch)
+        store.notify_live(connection, batch.changes, counts)
     for twin, first in twins:
         _answer_repeat(twin, first.fingerprint, first.outcome)
     return batch, counts
 
 
-def _separate_repeats(connection: psycopg.Connection, batch: Batch) -> list[tuple[Arrival, Arrival]]:
+def _separate_repeats(connection: Connection, batch: Batch) -> list[tuple[Arrival, Arrival]]:
     """Fill ``batch.fresh``; answer what was recorded before; return the twins inside the batch with their firsts."""
     first_of: dict[tuple[str, str], Arrival] = {}
     twins: list[tuple[Arrival, Arrival]] = []

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final, Literal, Protocol
 
 import msgspec
-import psycopg
 
+from comptoir.foundation.kernel.connection import Connection
 from comptoir.foundation.kernel.ids import Id
 from comptoir.foundation.kernel.problem import Problem
 
@@ -137,11 +137,11 @@ class Handler(Protocol):
     ``write`` (queue statements; nothing is awaited).
     """
 
-    def prepare(self, connection: psycopg.Connection, batch: Batch) -> None:
+    def prepare(self, connection: Connection, batch: Batch) -> None:
         """Take the locks."""
         ...
 
-    def load(self, connection: psycopg.Connection, batch: Batch) -> None:
+    def load(self, connection: Connection, batch: Batch) -> None:
         """Read what the decision needs."""
         ...
 
@@ -149,7 +149,7 @@ class Handler(Protocol):
         """Decide, without the database."""
         ...
 
-    def write(self, connection: psycopg.Connection, batch: Batch) -> None:
+    def write(self, connection: Connection, batch: Batch) -> None:
         """Write what was decided, as sets."""
         ...
 

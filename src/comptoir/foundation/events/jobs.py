@@ -9,10 +9,10 @@ import datetime as dt
 import logging
 from typing import Final
 
-import psycopg
 from psycopg import errors
 
 from comptoir.foundation.events import store
+from comptoir.foundation.kernel.connection import Connection
 
 _log = logging.getLogger(__name__)
 
@@ -22,7 +22,7 @@ KEPT: Final = dt.timedelta(hours=1)
 _ROWS_MAX: Final = 20_000
 
 
-def make_partitions(connection: psycopg.Connection, *, now: dt.datetime) -> int:
+def make_partitions(connection: Connection, *, now: dt.datetime) -> int:
     """Have a partition of the log for this month and for the next three (UTC); returns how many are new.
 
     Where the log is too busy to wait for, or the month's events lie elsewhere already, it is left for the next run.
@@ -45,7 +45,7 @@ def make_partitions(connection: psycopg.Connection, *, now: dt.datetime) -> int:
     return made
 
 
-def check_rest(connection: psycopg.Connection) -> int:
+def check_rest(connection: Connection) -> int:
     """Warn if events lie in the partition for what no month has taken; returns its size in bytes."""
     size = store.rest_bytes(connection)
     if size:
@@ -53,6 +53,6 @@ def check_rest(connection: psycopg.Connection) -> int:
     return size
 
 
-def prune_outbox(connection: psycopg.Connection, *, now: dt.datetime) -> int:
+def prune_outbox(connection: Connection, *, now: dt.datetime) -> int:
     """Drop what every destination has passed, or, without any, what is older than an hour; returns how many rows."""
     return store.prune_outbox(connection, before=now - KEPT, limit=_ROWS_MAX)

@@ -38,7 +38,7 @@ class Event(models.Model):
     touchpoint = models.TextField()
     status = models.TextField()
     data = WrittenJsonField()
-    outcome = WrittenJsonField()
+    outcome = models.TextField()
     decision = WrittenJsonField(null=True)
 
     def __str__(self) -> str:

@@ -11,9 +11,9 @@ from collections.abc import Iterator, Sequence
 from typing import Final, Protocol
 
 import msgspec
-import psycopg
 
 from comptoir.foundation.events.rules import content_fingerprint
+from comptoir.foundation.kernel.connection import Connection
 from comptoir.foundation.kernel.database import Appending, load_statements
 from comptoir.foundation.kernel.ids import Id
 
@@ -46,16 +46,16 @@ class Deriver(Protocol):
         """The tables that are emptied beforehand and filled again."""
         ...
 
-    def take(self, connection: psycopg.Connection, events: Sequence[Logged]) -> None:
+    def take(self, connection: Connection, events: Sequence[Logged]) -> None:
         """Derive from the next events."""
         ...
 
-    def finish(self, connection: psycopg.Connection) -> None:
+    def finish(self, connection: Connection) -> None:
         """Write what only the end of the log tells."""
         ...
 
 
-def read_log(connection: psycopg.Connection) -> Iterator[list[Logged]]:
+def read_log(connection: Connection) -> Iterator[list[Logged]]:
     """Read the whole log in order, in portions of 20,000 events; the connection must be in a transaction."""
     with connection.cursor("log") as cursor:
         cursor.itersize = _PORTION_EVENTS
@@ -69,15 +69,15 @@ class IdentitiesDeriver:
 
     tables = ("events_identity",)
 
-    def take(self, connection: psycopg.Connection, events: Sequence[Logged]) -> None:
+    def take(self, connection: Connection, events: Sequence[Logged]) -> None:
         """Write the identities of the next events."""
         _identities.rows(
             connection,
             [e.source for e in events],
             [e.id for e in events],
             [e.position for e in events],
-            ["\\x" + content_fingerprint(e.type, e.occurred_at.isoformat(), e.data.encode()).hex() for e in events],
+            [content_fingerprint(e.type, e.occurred_at.isoformat(), e.data.encode()) for e in events],
         )
 
-    def finish(self, connection: psycopg.Connection) -> None:
+    def finish(self, connection: Connection) -> None:
         """Nothing is left to do."""

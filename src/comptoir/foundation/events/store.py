@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import operator
 import uuid
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
@@ -11,6 +12,7 @@ import psycopg
 
 from comptoir.foundation.events.contracts import Arrival, Change
 from comptoir.foundation.kernel import codec
+from comptoir.foundation.kernel.connection import Connection
 from comptoir.foundation.kernel.database import Appending, load_statements, text_array, value_array
 from comptoir.foundation.kernel.ids import Id
 
@@ -18,58 +20,75 @@ _SQL = load_statements(__package__)
 _identities = Appending("events_identity", source="text", id="text", position="uuid", fingerprint="bytea")
 _events = Appending(
     "events_event", position="uuid", customer="uuid", occurred_at="timestamptz", received_at="timestamptz",
-    source="text", id="text", type="word", touchpoint="word", status="word", data="json", outcome="json",
+    source="text", id="text", type="word", touchpoint="word", status="word", data="json", outcome="written",
     decision="json",
 )  # fmt: skip
+_IDENTITY = operator.attrgetter("source", "id")
 CHANNEL: Final = "comptoir_live"
 _PAYLOAD_BYTES_MAX: Final = 7_900  # PostgreSQL refuses a notification of 8,000 bytes
 
 
 def find_identities(
-    connection: psycopg.Connection, identities: Sequence[tuple[str, str]]
+    connection: Connection, identities: Sequence[tuple[str, str]]
 ) -> dict[tuple[str, str], tuple[Id, bytes]]:
     """Return position and fingerprint of every identity that was recorded before."""
     sources, ids = zip(*identities, strict=True)
-    rows = connection.execute(_SQL["find_identities"], (text_array(sources), text_array(ids)), prepare=True)
-    return {(source, event_id): (position, bytes(fingerprint)) for source, event_id, position, fingerprint in rows}
+    rows: Iterable[tuple[str, ...]] = connection.ask(  # type: ignore[assignment]
+        _SQL["find_identities"], text_array(sources), text_array(ids)
+    )
+    return {
+        (source, event_id): (position, bytes.fromhex(fingerprint.removeprefix("\\x")))
+        for source, event_id, position, fingerprint in rows
+    }
 
 
-def find_outcomes(connection: psycopg.Connection, positions: Iterable[Id]) -> dict[Id, bytes]:
+def find_outcomes(connection: Connection, positions: Iterable[Id]) -> dict[Id, bytes]:
     """Return the bytes that were answered to the events at these positions."""
-    rows = connection.execute(_SQL["find_outcomes"], (value_array(positions),), prepare=True)
+    rows: Iterable[tuple[str, ...]] = connection.ask(  # type: ignore[assignment]
+        _SQL["find_outcomes"], value_array(list(positions))
+    )
     return {position: outcome.encode() for position, outcome in rows}
 
 
-def insert_events(connection: psycopg.Connection, arrivals: Sequence[Arrival]) -> None:
+def find_contents(connection: Connection, positions: Iterable[Id]) -> dict[Id, str]:
+    """Return the data of the events at these positions, as JSON."""
+    return dict(connection.execute(_SQL["find_contents"], (value_array(list(positions)),)))
+
+
+def insert_events(connection: Connection, arrivals: Sequence[Arrival]) -> None:
     """Append events with their outcomes, their identities and one outbox row.
 
     A taken identity fails the whole batch, which is then decided again.
     """
-    positions = [a.position for a in arrivals]
-    sources = [a.source for a in arrivals]
-    ids = [a.id for a in arrivals]
     # In one order, so that two gateways with the same events never wait for each other in a circle.
-    identities = sorted((a.source, a.id, a.position, "\\x" + a.fingerprint.hex()) for a in arrivals)
-    _identities.rows(connection, *map(list, zip(*identities, strict=True)))
+    ordered = sorted(arrivals, key=_IDENTITY)
+    _identities.rows(
+        connection,
+        [a.source for a in ordered],
+        [a.id for a in ordered],
+        [a.position for a in ordered],
+        [a.fingerprint for a in ordered],
+    )
+    positions = [a.position for a in arrivals]
     _events.rows(
         connection,
         positions,
         [a.customer for a in arrivals],
-        [a.occurred_text for a in arrivals],
-        _texts([a.received_at for a in arrivals]),
-        sources,
-        ids,
+        [a.occurred_at for a in arrivals],
+        [a.received_at for a in arrivals],
+        [a.source for a in arrivals],
+        [a.id for a in arrivals],
         [a.type for a in arrivals],
         [a.touchpoint for a in arrivals],
         ["accepted" if a.refusal is None else "refused" for a in arrivals],
-        [a.written.decode() for a in arrivals],
-        [a.outcome.decode() for a in arrivals],
-        [codec.encode(a.decision).decode() if a.decision else None for a in arrivals],
+        [a.written for a in arrivals],
+        [a.outcome for a in arrivals],
+        [codec.encode(a.decision) if a.decision else None for a in arrivals],
     )
-    connection.execute(_SQL["insert_outbox"], (value_array(positions),), prepare=True)
+    connection.tell(_SQL["insert_outbox"], value_array(positions))
 
 
-def notify_live(connection: psycopg.Connection, changes: Sequence[Change], counts: dict[str, int]) -> None:
+def notify_live(connection: Connection, changes: Sequence[Change], counts: dict[str, int]) -> None:
     """Queue notifications with the changed balances, and with the number of events of each link; sent at commit.
 
     A payload is ``{"changes": [...], "counts": {...}}``, cut into pieces that PostgreSQL takes.
@@ -78,7 +97,7 @@ def notify_live(connection: psycopg.Connection, changes: Sequence[Change], count
         *_cut(b'{"changes":[', [codec.encode(change) for change in changes], b"]}"),
         *_cut(b'{"counts":{', [codec.encode({link: n})[1:-1] for link, n in counts.items()], b"}}"),
     ]
-    connection.execute(_SQL["notify_live"], (text_array(payloads),), prepare=True)
+    connection.tell(_SQL["notify_live"], text_array(payloads))
 
 
 def _cut(head: bytes, pieces: Iterable[bytes], tail: bytes) -> list[str]:
@@ -95,17 +114,6 @@ def _cut(head: bytes, pieces: Iterable[bytes], tail: bytes) -> list[str]:
     if taken:
         payloads.append((head + b",".join(taken) + tail).decode())
     return payloads
-
-
-def _texts(moments: Sequence[dt.datetime]) -> list[str]:
-    """Write moments, most of which are the same object: what was received together carries one time."""
-    last, text = moments[0], moments[0].isoformat()
-    texts = []
-    for moment in moments:
-        if moment is not last:
-            last, text = moment, moment.isoformat()
-        texts.append(text)
-    return texts
 
 
 # -- the relay and the clock --------------------------------------------------------------------------------------
@@ -185,7 +193,7 @@ async def read_results(
     connection: psycopg.AsyncConnection, positions: Iterable[uuid.UUID]
 ) -> dict[uuid.UUID, ResultRow]:
     """Return the accepted events at these positions; refused ones concern nobody but their sender."""
-    ids = value_array(str(position) for position in positions)
+    ids = value_array([str(position) for position in positions])
     cursor = await connection.execute(_SQL["read_results"], (ids,), prepare=True)
     return {row[0]: ResultRow(*row) for row in await cursor.fetchall()}
 
@@ -203,17 +211,17 @@ async def note_failure(connection: psycopg.AsyncConnection, destination: str, *,
     await connection.execute(_SQL["note_failure"], {"destination": destination, "failure": failure, "at": at})
 
 
-def find_destinations(connection: psycopg.Connection) -> list[DestinationRow]:
+def find_destinations(connection: Connection) -> list[DestinationRow]:
     """Return how every destination does."""
     return [DestinationRow(*row) for row in connection.execute(_SQL["find_destinations"])]
 
 
-def forget_destinations(connection: psycopg.Connection, *, declared: Iterable[str]) -> list[str]:
+def forget_destinations(connection: Connection, *, declared: Iterable[str]) -> list[str]:
     """Drop destinations that are declared no more; returns their names."""
-    return [row[0] for row in connection.execute(_SQL["forget_destinations"], (text_array(declared),))]
+    return [row[0] for row in connection.execute(_SQL["forget_destinations"], (text_array(list(declared)),))]
 
 
-def prune_outbox(connection: psycopg.Connection, *, before: dt.datetime, limit: int) -> int:
+def prune_outbox(connection: Connection, *, before: dt.datetime, limit: int) -> int:
     """Drop at most ``limit`` rows that every destination has passed; without any, those from before a moment."""
     place = connection.execute(_SQL["find_last_place"]).fetchone()
     if place is None:
@@ -221,14 +229,14 @@ def prune_outbox(connection: psycopg.Connection, *, before: dt.datetime, limit: 
     return connection.execute(_SQL["prune_passed"], (*place, limit)).rowcount
 
 
-def make_partition(connection: psycopg.Connection, at: dt.datetime) -> bool:
+def make_partition(connection: Connection, at: dt.datetime) -> bool:
     """Have a partition for the month of a moment, within two seconds; tells whether it is new."""
     connection.execute(_SQL["wait_briefly"])
     row = connection.execute(_SQL["make_partition"], (at,)).fetchone()
     return bool(row and row[0])
 
 
-def rest_bytes(connection: psycopg.Connection) -> int:
+def rest_bytes(connection: Connection) -> int:
     """Return how many bytes lie in the partition for positions that no month has taken."""
     row = connection.execute(_SQL["rest_bytes"]).fetchone()
     assert row is not None

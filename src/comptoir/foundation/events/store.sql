@@ -8,6 +8,10 @@ join events_identity i on i.source = asked.source and i.id = asked.id;
 -- The answers given to recorded events, as they were sent.
 select position::text, outcome::text from events_event where position = any(%s::uuid[]);
 
+-- name: find_contents
+-- What was said at these positions.
+select position::text, data::text from events_event where position = any(%s::uuid[]);
+
 -- name: insert_outbox
 -- One row for the whole batch; the transaction's number lets a reader wait for those that are still open.
 insert into events_outbox (transaction, positions)
