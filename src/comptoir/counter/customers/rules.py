@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from comptoir.foundation.kernel.ids import Id
+from comptoir.foundation.kernel.ids import VARIANTS, Id
 
 #: More linked identifiers than a person can have; beyond it somebody links strangers.
 MEMBERS_MAX = 50
@@ -21,8 +21,7 @@ def customer_id(key: bytes, kind: str, value: str) -> Id:
     key nothing leads back. ``kind`` holds no NUL, so kind and value cannot run into each other.
     """
     digest = hashlib.blake2b(f"{kind}\0{value}".encode(), key=key, digest_size=16).hexdigest()
-    variant = "89ab"[int(digest[16], 16) % 4]
-    return f"{digest[:8]}-{digest[8:12]}-8{digest[13:16]}-{variant}{digest[17:20]}-{digest[20:]}"
+    return f"{digest[:8]}-{digest[8:12]}-8{digest[13:16]}-{VARIANTS[digest[16]]}{digest[17:20]}-{digest[20:]}"
 
 
 class Statement(msgspec.Struct, frozen=True, order=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import Final
 
 from comptoir.counter.customers.contracts import LINKS
@@ -79,13 +80,13 @@ class LoyaltyHandler:
             if arrival.refusal is None:
                 arrival.refusal = self._decide_one(arrival)
             transfers = ledger.take_transfers()
-            members = self._members(arrival)
-            if members is None:
+            if arrival.customer is None:
                 continue
+            members = self._customers.members(arrival.customer)
             available, held, owed = ledger.balance(members)
             arrival.balance = Balance(available, held, owed)
             if arrival.refusal is None:
-                arrival.points = sum(_sign(transfer) * transfer.points for transfer in transfers)
+                arrival.points = _worth(transfers)
             if transfers:
                 assert arrival.position is not None
                 arrival.decision = transfers
@@ -230,9 +231,12 @@ class LoyaltyHandler:
         return None if arrival.customer is None else self._customers.members(arrival.customer)
 
 
-def _sign(transfer: rules.Transfer) -> int:
-    """Return what a transfer means to the customer: more to spend (or less to owe), less, or neither."""
-    return _WORTH.get(transfer.credit, 0) - _WORTH.get(transfer.debit, 0)
+def _worth(transfers: Sequence[rules.Transfer]) -> int:
+    """Return what transfers mean to the customer: so many more points to spend (or fewer to owe), or fewer."""
+    worth = 0
+    for transfer in transfers:
+        worth += (_WORTH.get(transfer.credit, 0) - _WORTH.get(transfer.debit, 0)) * transfer.points
+    return worth
 
 
 #: Points in these accounts count for the customer, or against.

@@ -10,7 +10,7 @@ import bisect
 import calendar
 import datetime as dt
 import zoneinfo
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Final, Literal, Protocol
 
@@ -104,12 +104,7 @@ class _MoneyRule(msgspec.Struct, frozen=True):
     ends: dt.date
     rounding: str
 
-    def earned(self, lines: Iterable[PricedLine]) -> int:
-        category = self.category
-        if category is None:
-            amount = sum([line.amount for line in lines])
-        else:
-            amount = sum([line.amount for line in lines if line.category == category])
+    def earned(self, amount: int) -> int:
         if amount <= 0:
             return 0
         product = amount * self.points
@@ -122,7 +117,7 @@ class _MoneyRule(msgspec.Struct, frozen=True):
         return min(points, POINTS_MAX)
 
 
-class Earning(msgspec.Struct, frozen=True):
+class Earning(msgspec.Struct, frozen=True, gc=False):
     """Points that something earns: by which rule, and the last day on which they can be spent."""
 
     rule: str
@@ -177,10 +172,19 @@ class Version:
     def for_sale(self, at: dt.datetime, lines: Sequence[PricedLine]) -> list[Earning]:
         """Return what goods bought at a moment earn, one entry for each rule that gives anything."""
         day, last = self._days(at)
+        amounts: dict[str | None, int] = {}
+        total = 0
+        for line in lines:
+            amount, category = line.amount, line.category
+            total += amount
+            amounts[category] = amounts.get(category, 0) + amount
+        amounts[None] = total  # a rule without a category is for all lines
         return [
             Earning(rule.name, points, last)
             for rule in self._money
-            if rule.starts <= day <= rule.ends and (points := rule.earned(lines))
+            if rule.category in amounts
+            and rule.starts <= day <= rule.ends
+            and (points := rule.earned(amounts[rule.category]))
         ]
 
     def for_event(self, at: dt.datetime, event: str) -> list[Earning]:

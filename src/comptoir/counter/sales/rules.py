@@ -21,7 +21,7 @@ Key = tuple[str, str]
 Line = SaleLine
 
 
-class Sale(msgspec.Struct, frozen=True):
+class Sale(msgspec.Struct, frozen=True, gc=False):
     """A booked sale."""
 
     source: str

@@ -289,7 +289,6 @@ class Intake:
     ) -> None:
         """Count what came in, how late it was, and how long it took here."""
         now = received + seconds
-        delays: dict[tuple[str, str], list[float]] = collections.defaultdict(list)
         counts: collections.Counter[tuple[str, str, str]] = collections.Counter()
         for request, content in zip(group, contents, strict=True):
             name = request.touchpoint.name
@@ -297,6 +296,10 @@ class Intake:
                 self._recorder.refuse(name, content.name, at=now)
                 counts[name, "", content.name] += 1
                 continue
+            # A replay or an import is older than any outage explains; no promise is about it.
+            recent = request.touchpoint.recent_from(received)
+            delays: dict[str, list[float]] = collections.defaultdict(list)
+            accepted: dict[str, int] = collections.defaultdict(int)
             for one in content:
                 if isinstance(one, Refused):
                     self._recorder.refuse(name, one.problem.name, at=now)
@@ -307,19 +310,21 @@ class Intake:
                     self._recorder.refuse(name, one.refusal.name, at=now)
                     counts[name, one.type, one.refusal.name] += 1
                 else:
-                    counts[name, one.type, "accepted"] += 1
-                    # A replay or an import is older than any outage explains; no promise is about it.
-                    if not request.touchpoint.is_history(one.occurred_at, one.received_at):
-                        delays[name, one.type].append(received - one.occurred_at.timestamp())
-        for (name, event_type), each in delays.items():
-            self._recorder.record_each(name, event_type, Stage.SENDER, delays_seconds=each, at=now)
-        for (name, event_type, result), count in counts.items():
-            if result == "accepted":
+                    accepted[one.type] += 1
+                    occurred = one.occurred_at.timestamp()
+                    if occurred >= recent:
+                        delays[one.type].append(received - occurred)
+            for event_type, count in accepted.items():
+                counts[name, event_type, "accepted"] += count
                 self._recorder.record(name, event_type, Stage.OURS, delay_seconds=seconds, at=now, count=count)
+            for event_type, each in delays.items():
+                self._recorder.record_each(name, event_type, Stage.SENDER, delays_seconds=each, at=now)
         self._metrics.batch(counts, seconds)
 
 
 def _item(one: Arrival | Refused) -> Item:
+    if isinstance(one, Arrival) and one.refusal is None and not one.is_repeated:
+        return Item(one.outcome, None, 200, is_repeated=False)
     if isinstance(one, Refused):
         return Item(one.outcome, one.problem.name, one.problem.status, is_repeated=False)
     if one.is_repeated and b'"status":"refused"' in one.outcome:

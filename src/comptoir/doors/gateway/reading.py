@@ -57,6 +57,7 @@ class Envelope(msgspec.Struct, gc=False):
 
 
 _envelope = msgspec.json.Decoder(Envelope)
+_envelopes = msgspec.json.Decoder(list[Envelope])
 _members = msgspec.json.Decoder(list[msgspec.Raw])
 _any = msgspec.json.Decoder()
 
@@ -88,6 +89,13 @@ class Reader:
 
         Raises :class:`MalformedJson` if it is none, :class:`BatchTooLarge` if it holds too many.
         """
+        try:
+            envelopes = _envelopes.decode(body)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            pass  # something in it is no event; which one is found below
+        else:
+            _check_length(envelopes)
+            return [self._check(envelope, touchpoint, received_at) for envelope in envelopes]
         members: Sequence[bytes | msgspec.Raw]
         try:
             members = _members.decode(body)
@@ -97,8 +105,7 @@ class Reader:
             if found is None:
                 raise MalformedJson(_sentence(error)) from None
             members = found
-        if len(members) > BATCH_EVENTS_MAX:
-            raise BatchTooLarge(f"At most {BATCH_EVENTS_MAX} events, not {len(members)}.")
+        _check_length(members)
         return [self.read(member, touchpoint, received_at) for member in members]
 
     def read(
@@ -131,13 +138,21 @@ class Reader:
 
     def _check(self, envelope: Envelope, touchpoint: CompiledTouchpoint, received_at: dt.datetime) -> Arrival | Refused:
         try:
-            _check_attributes(envelope)
+            if (
+                envelope.specversion != "1.0"
+                or envelope.datacontenttype != _JSON
+                or envelope.data_base64 is not None
+                or not envelope.id.isprintable()
+                or not envelope.source.isprintable()
+                or envelope.source.startswith(RESERVED_SOURCE)
+            ):
+                _check_attributes(envelope)
             touchpoint.check_source(envelope.source)
             data = touchpoint.read(envelope.type, envelope.data)
             touchpoint.check_occurred(envelope.time, received_at)
             customer = self._replace_identifiers(data, self._references[touchpoint.name, envelope.type])
             written = codec.encode(data)
-            time = envelope.time.astimezone(dt.UTC)
+            time = envelope.time if envelope.time.tzinfo is dt.UTC else envelope.time.astimezone(dt.UTC)
             occurred = time.isoformat()
         except Problem as problem:
             return Refused(problem, _outcome(problem, envelope.source, envelope.id))
@@ -178,6 +193,11 @@ class Reader:
             if field == "customer":
                 found = customer
         return found
+
+
+def _check_length(events: Sequence[object]) -> None:
+    if len(events) > BATCH_EVENTS_MAX:
+        raise BatchTooLarge(f"At most {BATCH_EVENTS_MAX} events, not {len(events)}.")
 
 
 def split_array(body: bytes) -> list[bytes] | None:

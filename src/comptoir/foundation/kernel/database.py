@@ -212,7 +212,9 @@ def _text_field(value: str) -> bytes:
 
 
 def _text_fields(values: Sequence[str | None]) -> list[bytes]:
-    return [_NULL if value is None else _text_field(value) for value in values]
+    if None in values:
+        return [_NULL if value is None else _text_field(value) for value in values]
+    return [_length(len(written)) + written for written in [value.encode() for value in values]]  # type: ignore[union-attr]
 
 
 def _bytes_fields(values: Sequence[bytes | None]) -> list[bytes]:

@@ -53,7 +53,7 @@ class IdMaker:
                 if self._counter > 0xFFF:
                     self._ms, self._counter = self._ms + 1, 0
                     head = _head(self._ms)
-                variant = _VARIANTS[noise[index]]
+                variant = VARIANTS[noise[index]]
                 ids.append(
                     f"{head}{self._counter:03x}-{variant}{noise[index + 1 : index + 4]}-{noise[index + 4 : index + 16]}"
                 )
@@ -72,7 +72,7 @@ def _head(ms: int) -> str:
 
 
 #: The first hexadecimal digit of the last 64 bits: two bits say which kind of UUID it is, two are random.
-_VARIANTS: Final = {digit: "89ab"[int(digit, 16) % 4] for digit in "0123456789abcdef"}
+VARIANTS: Final = {digit: "89ab"[int(digit, 16) % 4] for digit in "0123456789abcdef"}
 
 IDS = IdMaker()
 

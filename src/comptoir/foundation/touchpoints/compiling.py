@@ -40,6 +40,8 @@ TEXT_LENGTH_MAX: Final = 256
 LIST_LENGTH_MAX: Final = 1000
 INTEGER_MAX: Final = 2**53 - 1  # what JSON carries exactly everywhere (RFC 8259, section 6)
 
+_SOURCES_REMEMBERED_MAX: Final = 20_000
+_SOMETIME: Final = dt.datetime.min.replace(tzinfo=dt.UTC)
 _HISTORY_MARGIN: Final = dt.timedelta(days=1)
 _SHOWN_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
 _AT: Final = re.compile(r" - at `(\$[^`]*)`$")
@@ -73,6 +75,8 @@ class CompiledTouchpoint:
         self._matches_source = source_matcher(declared.sources)
         self._tolerance = dt.timedelta(seconds=declared.clock_seconds_tolerated)
         self._reach = dt.timedelta(seconds=declared.offline_seconds_max) + _HISTORY_MARGIN
+        self._sources_seen: set[str] = set()
+        self._bounds: tuple[dt.datetime | None, dt.datetime, dt.datetime] = (None, _SOMETIME, _SOMETIME)
 
     def accepts_source(self, source: str) -> bool:
         """Tell whether this touchpoint may speak for ``source``."""
@@ -80,9 +84,13 @@ class CompiledTouchpoint:
 
     def check_source(self, source: str) -> None:
         """Raise :class:`SourceNotDeclared` if this touchpoint may not speak for ``source``."""
+        if source in self._sources_seen:
+            return
         if self._matches_source(source) is None:
             patterns = ", ".join(self.declared.sources) or "none"
             raise SourceNotDeclared(f"The map declares for {self.name}: {patterns}.", field="source")
+        if len(self._sources_seen) < _SOURCES_REMEMBERED_MAX:
+            self._sources_seen.add(source)
 
     def decoder(self, type_name: str) -> msgspec.json.Decoder[Any]:
         """Return the decoder of a type's ``data``; raises :class:`UnknownType` or :class:`TypeNotDeclared`."""
@@ -95,7 +103,7 @@ class CompiledTouchpoint:
 
     def read(self, type_name: str, data: bytes | msgspec.Raw) -> Any:
         """Decode an event's ``data`` against the contract, or raise the :class:`Problem` that names the field."""
-        decoder = self.decoder(type_name)
+        decoder = self.decoders.get(type_name) or self.decoder(type_name)
         try:
             value = decoder.decode(data)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
@@ -116,18 +124,25 @@ class CompiledTouchpoint:
 
     def check_occurred(self, occurred_at: dt.datetime, now: dt.datetime) -> None:
         """Raise :class:`OccurredInFuture` or :class:`OccurredTooEarly` for a time that cannot be claimed."""
-        if occurred_at > now + self._tolerance:
+        at, earliest, latest = self._bounds
+        if at is not now:  # what arrives together has one moment
+            earliest, latest = self.earliest(now), self.latest(now)
+            self._bounds = (now, earliest, latest)
+        if occurred_at > latest:
             raise OccurredInFuture(
                 f"At most {self.declared.clock_seconds_tolerated} seconds ahead of our clock are accepted.",
                 field="time",
             )
-        earliest = self.earliest(now)
         if occurred_at < earliest:
             raise OccurredTooEarly(f"Accepted from {earliest.isoformat(timespec='seconds')} on.", field="time")
 
     def is_history(self, occurred_at: dt.datetime, now: dt.datetime) -> bool:
         """Tell whether an event is older than any outage explains: a replay or an import, which no promise is about."""
         return occurred_at < now - self._reach
+
+    def recent_from(self, now: float) -> float:
+        """Return the moment from which on an event is no history at ``now``; both in seconds since 1970."""
+        return now - self._reach.total_seconds()
 
     def check_right(self, data: str) -> None:
         """Raise :class:`NeedNotDeclared` unless this touchpoint declared that it needs ``data``."""
