@@ -8,17 +8,16 @@ from collections.abc import Sequence
 import msgspec
 
 from comptoir.counter.sales import rules, store
-from comptoir.counter.sales.contracts import SALE_CLOSED, SALE_RETURNED, SaleLine, SaleReference
+from comptoir.counter.sales.contracts import SALE_CLOSED, SALE_RETURNED, SaleReference
 from comptoir.counter.sales.rules import Key, Return, Returned, Sale
 from comptoir.foundation.events.rebuilding import Logged
 from comptoir.foundation.kernel.connection import Connection
 
 
-class _Sold(msgspec.Struct):
+class _Sold(msgspec.Struct, gc=False):
     receipt: str
     currency: str
     total: int
-    lines: tuple[SaleLine, ...]
     store: str | None = None
 
 
@@ -55,7 +54,7 @@ class SalesDeriver:
                 sales.append(
                     Sale(
                         event.source, sold.receipt, event.position, event.customer, event.occurred_at, sold.store,
-                        sold.currency, sold.total, sold.lines,
+                        sold.currency, sold.total, (),
                     )
                 )  # fmt: skip
             elif event.type == SALE_RETURNED:

@@ -6,6 +6,7 @@ Stored events are read tolerantly: a field that is not known any more is passed 
 
 from __future__ import annotations
 
+import concurrent.futures
 import datetime as dt
 from collections.abc import Iterator, Sequence
 from typing import Final, Protocol
@@ -56,11 +57,15 @@ class Deriver(Protocol):
 
 
 def read_log(connection: Connection) -> Iterator[list[Logged]]:
-    """Read the whole log in order, in portions of 20,000 events; the connection must be in a transaction."""
-    with connection.cursor("log") as cursor:
-        cursor.itersize = _PORTION_EVENTS
+    """Read the whole log in order, in portions of 20,000 events; the connection must be in a transaction.
+
+    The next portion is on its way while somebody derives from the present one.
+    """
+    with connection.cursor("log") as cursor, concurrent.futures.ThreadPoolExecutor(1, "log") as reading:
         cursor.execute(_SQL["read_log"])
-        while rows := cursor.fetchmany(_PORTION_EVENTS):
+        following = reading.submit(cursor.fetchmany, _PORTION_EVENTS)
+        while rows := following.result():
+            following = reading.submit(cursor.fetchmany, _PORTION_EVENTS)
             yield [Logged(*row) for row in rows]
 
 
