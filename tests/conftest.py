@@ -148,6 +148,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.xdist_group(name))
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Make sure that groups are kept: where pytest-xdist cannot name a test's group, it forgets it without a word."""
+    if not session.config.getoption("loadgroup", default=False):
+        return  # not a worker, or told to share out the tests in another way
+    grouped = [item.nodeid for item in session.items if item.get_closest_marker("xdist_group")]
+    lost = [name for name in grouped if "@" not in name.rpartition("]")[2]]
+    assert not lost, f"these tests belong to a group that pytest-xdist does not know of: {lost[:3]}"
+
+
 # -- doors --------------------------------------------------------------------------------------------------------
 
 
