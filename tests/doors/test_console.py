@@ -217,7 +217,8 @@ def test_a_console_without_a_key_makes_one_and_a_revoked_one_stays_revoked(
 ) -> None:
     own_gateway.key_path().unlink()
     before = shop.value("select count(*) from touchpoints_key")
-    at_work.post("/ledger/resolve", {"kind": "card", "value": "1"})
+    answer = at_work.post("/ledger/resolve", {"kind": "card", "value": "1"})
+    assert "Nobody has been seen under this yet." in said(answer, 404)
     assert shop.value("select count(*) from touchpoints_key") == before + 1
     own_gateway.keep_key("ctp_console_revoked")
     page = said(at_work.post("/ledger/resolve", {"kind": "card", "value": "1"}), 409)
