@@ -198,10 +198,22 @@ def test_every_entry_says_why(at_work: Client, gateway: Gateway) -> None:
         "available → held : 25",
         "available → redeemed : 30",
         "available → issued : 5",
-        "by the rule “base”, good until",
+        "by the rule “A point for every dollar”, good until",
     ):
         assert reason in page, reason
     assert at_work.get(f"/ledger/{uuid.uuid4()}").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("language", "told"),
+    [("ja", "ルール「1ドルにつき1ポイント」により 40 ポイント"), ("fr", "40 par la règle « Un point par dollar »")],
+)
+def test_a_rule_is_told_in_the_language_of_the_staff(
+    at_work: Client, gateway: Gateway, language: str, told: str
+) -> None:
+    accepted(gateway.post([sale("1", 40, receipt="1")]))
+    page = at_work.get(f"/ledger/{customer_of(gateway, '1')}", headers={**HOST, "accept-language": language})
+    assert told in said(page)
 
 
 def test_the_programmes_totals_are_the_ledgers(at_work: Client, gateway: Gateway, shop: Shop) -> None:
