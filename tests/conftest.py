@@ -40,6 +40,7 @@ CHROMIUM_ARGUMENTS = (
     "--disable-sync",
 )
 _FOLDER = "COMPTOIR_DATA"
+_PORTS = "TEST_PORTS"
 _EXTERNAL = "COMPTOIR_TEST_DATABASE_URL"
 
 # A verdict depends on the content of the tree alone: the same examples every time. Whoever looks for new
@@ -59,6 +60,7 @@ def pytest_configure(config: pytest.Config) -> None:
     for name in [name for name in os.environ if re.match(r"COMPTOIR_(?!TEST_)", name)]:
         del os.environ[name]  # no test may touch the shop of whoever runs it
     os.environ[_FOLDER] = tempfile.mkdtemp(prefix="comptoir-test-")
+    os.environ[_PORTS] = tempfile.mkdtemp(prefix="comptoir-ports-")
     os.environ["DJANGO_SETTINGS_MODULE"] = "comptoir.config.settings"
 
 
@@ -67,6 +69,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         sockets = embedded.socket_folder()
         shutil.rmtree(os.environ[_FOLDER], ignore_errors=True)
+        shutil.rmtree(os.environ[_PORTS], ignore_errors=True)
         shutil.rmtree(sockets, ignore_errors=True)
 
 
@@ -146,6 +149,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for name in ("postgres15", "exclusive"):
             if item.get_closest_marker(name):
                 item.add_marker(pytest.mark.xdist_group(name))
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Make sure that groups are kept: where pytest-xdist cannot name a test's group, it forgets it without a word."""
+    if not session.config.getoption("loadgroup", default=False):
+        return  # not a worker, or told to share out the tests in another way
+    grouped = [item.nodeid for item in session.items if item.get_closest_marker("xdist_group")]
+    lost = [name for name in grouped if "@" not in name.rpartition("]")[2]]
+    assert not lost, f"these tests belong to a group that pytest-xdist does not know of: {lost[:3]}"
 
 
 # -- doors --------------------------------------------------------------------------------------------------------

@@ -261,3 +261,15 @@ def test_commands_that_are_named_exist(page: Path) -> None:
     assert set(re.findall(r"(?m)(?:^|`)make ([a-z]+)", page.read_text())) <= targets
     verbs = set(re.findall(r"(?:`|bin/|^\s*)comptoir ([a-z]+)", page.read_text(), re.MULTILINE))
     assert verbs <= set(command.VERBS)
+
+
+def test_every_key_of_the_programme_is_described_and_its_example_is_one() -> None:
+    from comptoir.counter.loyalty.programme import EarningRule, Programme, read_programme
+
+    text = (DOCS / "programme.md").read_text()
+    described = set(re.findall(r"`((?:programme|earn)\.\w+)`", text)) - {"programme.toml"}
+    fields = [f"programme.{name}" for name in Programme.__struct_fields__ if name != "earn"]
+    assert described == {*fields, *(f"earn.{name}" for name in EarningRule.__struct_fields__)}
+    example = re.search(r"```toml\n(.*?)```", text, re.DOTALL)
+    assert example is not None
+    assert len(read_programme(example[1]).earn) == 2

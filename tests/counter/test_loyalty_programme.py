@@ -8,17 +8,30 @@ import zoneinfo
 from typing import Any
 
 import hypothesis.strategies as st
+import msgspec
 import pytest
 from hypothesis import example, given, settings
 
 from comptoir.counter.loyalty.errors import ProgrammeInvalid
-from comptoir.counter.loyalty.programme import NEVER, EarningRule, Programme, Programmes, Version, read_programme
+from comptoir.counter.loyalty.programme import (
+    NEVER,
+    EarningRule,
+    Programme,
+    Programmes,
+    Titles,
+    Version,
+    read_programme,
+    title_in,
+)
 from comptoir.counter.sales.rules import Line
+from comptoir.foundation.kernel import codec
 from support import casting, oracle
 
 ZONES = ["America/New_York", "Europe/Paris", "Asia/Tokyo", "Asia/Kathmandu", "Australia/Lord_Howe", "Pacific/Apia",
          "America/Sao_Paulo", "Africa/Casablanca", "UTC", "Pacific/Chatham"]  # fmt: skip
 HEAD = '[programme]\nname = "P"\ncurrency = "USD"\ntime_zone = "UTC"\n'
+
+TITLED = '[[earn]]\nname = "a"\npoints = 1\nper = "1"\ntitle = {}\n'
 
 lines = st.lists(
     st.builds(Line, st.just("x"), st.integers(0, 5), st.integers(-5_000, 50_000), st.sampled_from([None, "A", "B"])),
@@ -138,8 +151,18 @@ def test_an_activity_earns_by_every_rule_that_names_it() -> None:
             HEAD + '[[earn]]\nname = "a"\npoints = 1\nper = "1"\nstarts = 2024-02-01\nends = 2024-01-01\n',
             "earn[0].ends",
         ),
-        (HEAD + "minimum = 0\n", None),
-        (HEAD + "surprise = 1\n", None),
+        (HEAD + "minimum = 0\n", "programme.minimum"),
+        (HEAD + "surprise = 1\n", "programme.surprise"),
+        (HEAD.replace('name = "P"\n', ""), "programme.name"),
+        (HEAD + '[[earn]]\nname = "a"\nper = "1"\n', "earn[0].points"),
+        (HEAD + '[[earn]]\nname = "a"\npoints = 0\nper = "1"\n', "earn[0].points"),
+        (HEAD + TITLED.format('"Purchases"'), "earn[0].title"),
+        (HEAD + TITLED.format("{}"), "earn[0].title"),
+        (HEAD + TITLED.format('{ jp = "買い物" }'), "earn[0].title.jp"),
+        (HEAD + TITLED.format('{ en = "" }'), "earn[0].title.en"),
+        (HEAD + TITLED.format('{ en = " Purchases" }'), "earn[0].title.en"),
+        (HEAD + TITLED.format("{ fr = 5 }"), "earn[0].title.fr"),
+        (HEAD + TITLED.format('{ ja = "' + 81 * "買" + '" }'), "earn[0].title.ja"),
         ("= nothing", None),
     ],
 )
@@ -152,6 +175,32 @@ def test_a_programme_that_cannot_be_is_refused_by_name(text: str, field: str | N
 def test_the_demos_programme_is_one() -> None:
     programme = read_programme((casting.EXAMPLES / "programme.toml").read_text())
     assert {rule.name for rule in programme.earn} >= {"base", "fresh"}
+
+
+def test_a_title_is_said_in_the_readers_language_or_another() -> None:
+    titles = {"ja": "買い物", "fr": "Achats", "en": "Purchases"}
+    assert [title_in(titles, each) for each in ("ja", "fr", "fr-ca", "en-gb", "de")] == [
+        "買い物", "Achats", "Achats", "Purchases", "Purchases",
+    ]  # fmt: skip
+    assert title_in({"ja": "買い物"}, "fr") == "買い物"
+    assert title_in({}, "fr") is None
+
+
+def test_a_rule_may_be_titled_in_every_language_of_the_pages() -> None:
+    from comptoir.config import settings as house
+
+    assert set(Titles.__struct_fields__) == {code for code, _ in house.LANGUAGES}
+    programme = read_programme(HEAD + TITLED.format('{ ja = "' + 80 * "買" + '", fr = "À" }'))
+    assert programme.earn[0].title == Titles(ja=80 * "買", fr="À")
+
+
+def test_a_programme_that_was_stored_before_titles_is_the_same_programme() -> None:
+    rule = '{"name":"base","points":1,"per":"1.00","category":null,"event":null,"starts":null,"ends":null'
+    stored = '{"name":"P","currency":"USD","time_zone":"UTC","earn":[' + rule + ',"rounding":"down"}],"minimum":1}'
+    before = msgspec.json.decode(stored, type=Programme)
+    assert before == Programme("P", "USD", "UTC", (EarningRule("base", 1, per="1.00"),))
+    # And who has not been renewed yet reads what is stored now, as long as nobody gives a title.
+    assert b"title" not in codec.encode(before)
 
 
 def earned(version: Version, **changes: Any) -> int:

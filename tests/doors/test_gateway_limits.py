@@ -23,7 +23,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from comptoir.foundation.kernel import database, embedded
 from support.door import SINGLE, is_refused, sale, send
-from support.gateway import EXAMPLES, Event, Gateway, running_gateway
+from support.gateway import EXAMPLES, Event, Gateway, issue_keys, running_gateway
 from support.processes import wait_until
 from support.shop import Shop
 
@@ -52,6 +52,31 @@ def figures(gateway: Gateway) -> dict[str, dict[tuple[str, ...], float]]:
 def open_socket(gateway: Gateway) -> socket.socket:
     address = urlsplit(gateway.url)
     return socket.create_connection((str(address.hostname), address.port or 80), timeout=30)
+
+
+def test_a_new_key_opens_the_door_at_once_also_among_many_that_are_guessed(shop: Shop, tmp_path: Path) -> None:
+    with running_gateway(tmp_path, limits={"UPKEEP_SECONDS": 3600}) as gateway:
+        fresh = issue_keys(EXAMPLES / "touchpoints.toml")["till"]
+
+        def status(key: str) -> int:
+            headers = {"Authorization": f"Bearer {key}", "Content-Type": SINGLE}
+            return gateway.client.post("/v1/events", content=json.dumps(sale()), headers=headers).status_code
+
+        keys = [*(f"ctp_till_guess{number}" for number in range(60)), fresh, "-", "x" * 5_000]
+        with concurrent.futures.ThreadPoolExecutor(16) as crowd:
+            found = list(crowd.map(status, keys))
+        assert found == [200 if key == fresh else 401 for key in keys]
+        assert shop.value("select count(*) from events_event") == 1
+
+
+def test_what_cannot_be_looked_up_is_not_called_unknown(shop: Shop, tmp_path: Path) -> None:
+    limits = {"UPKEEP_SECONDS": 3600, "READ_SECONDS_MAX": 1}
+    with running_gateway(tmp_path, limits=limits) as gateway, shop.unchanged("events_event"):
+        fresh = issue_keys(EXAMPLES / "touchpoints.toml")["till"]
+        headers = {"Authorization": f"Bearer {fresh}", "Content-Type": SINGLE}
+        with held_up("touchpoints_key"):
+            answer = gateway.client.post("/v1/events", content=json.dumps(sale()), headers=headers)
+            is_refused(answer, 503, "database_away")
 
 
 def half_a_request(gateway: Gateway) -> bytes:

@@ -80,7 +80,7 @@ def test_pictures_of_the_console_and_the_card(
     page.goto(pages.card_url(customer))
     page.wait_for_selector('html[data-live="stream"]')
     accepted(gateway.post([sale("1000", 84, receipt="now", category="PRODUCE")]))
-    page.locator(".history li .moved").get_by_text("+168", exact=True).first.wait_for(timeout=10_000)
+    page.locator(".history li .moved").get_by_text("+168", exact=True).first.wait_for()
     taken += photograph(page, "card")
     assert len(taken) == 10
     assert all(path.stat().st_size > 10_000 for path in taken)

@@ -22,11 +22,18 @@ _PAUSE_SECONDS = 0.02
 
 
 def free_port() -> int:
-    """Return a port of this machine that nobody listens to."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
+    """Return a port of this machine that nobody listens to, and that no other test of the run was given.
+
+    Its server has yet to start; until then, the system would give the port to another worker as well.
+    """
+    given = Path(os.environ["TEST_PORTS"])
+    while True:
+        with socket.socket() as listener:
+            listener.bind(("127.0.0.1", 0))
+            port: int = listener.getsockname()[1]
+        with contextlib.suppress(FileExistsError):
+            (given / str(port)).touch(exist_ok=False)
+            return port
 
 
 def wait_until(condition: Callable[[], bool], *, what: str, seconds_max: float = PATIENCE_SECONDS) -> None:

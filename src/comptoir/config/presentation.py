@@ -19,6 +19,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
+from comptoir.counter.loyalty.programme import title_in
+from comptoir.counter.loyalty.queries import Move
 from comptoir.doors.console.declared import declared_map
 from comptoir.foundation.kernel.money import Money, exponent
 
@@ -123,6 +125,12 @@ def event_title(kind: str) -> str:
     """Write a type of event as the shop's map calls it."""
     declared = declared_map().types.get(kind)
     return declared.title if declared and declared.title else kind
+
+
+@register.filter
+def rule_title(move: Move) -> str:
+    """Write an earning rule as the programme calls it in the reader's language; without a title, by its name."""
+    return title_in(move.titles, translation.get_language() or "en") or move.rule
 
 
 @register.simple_tag

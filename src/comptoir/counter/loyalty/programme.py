@@ -9,8 +9,9 @@ from __future__ import annotations
 import bisect
 import calendar
 import datetime as dt
+import re
 import zoneinfo
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Final, Literal, Protocol
 
@@ -22,6 +23,8 @@ from comptoir.foundation.kernel.money import exponent
 
 #: The day of points that never expire.
 NEVER: Final = dt.date(9999, 12, 31)
+TITLE_CHARACTERS_MAX: Final = 80
+_FIELD: Final = re.compile("(?:unknown|required) field `(.+)`")
 _SLOT_SECONDS: Final = 900  # every time zone's offset is a multiple of a quarter of an hour
 _SLOTS_MAX: Final = 200_000
 
@@ -40,11 +43,23 @@ class PricedLine(Protocol):
         ...
 
 
-class EarningRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+_Title = Annotated[str, msgspec.Meta(pattern=r"^\S(.*\S)?$", max_length=TITLE_CHARACTERS_MAX)]
+
+
+class Titles(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What people read in place of a rule's name, for each language of the pages that the shop writes in."""
+
+    en: _Title | None = None
+    ja: _Title | None = None
+    fr: _Title | None = None
+
+
+class EarningRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """One way to earn: ``points`` for every ``per`` of money (``"1.00"``), or ``points`` for each ``event``.
 
     ``category`` limits a money rule to lines of that category. ``starts`` and ``ends`` are local dates, the last one
-    included. ``rounding`` says what happens to a part of a point: each rule rounds once for each sale.
+    included. ``rounding`` says what happens to a part of a point: each rule rounds once for each sale. ``name`` stands
+    in the ledger for good; ``title`` is what pages show for it.
     """
 
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
@@ -55,6 +70,7 @@ class EarningRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     starts: dt.date | None = None
     ends: dt.date | None = None
     rounding: Literal["down", "nearest", "up"] = "down"
+    title: Titles | None = None
 
 
 class Programme(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -90,9 +106,30 @@ def read_programme(text: str) -> Programme:
     try:
         programme = msgspec.convert({**head, "earn": tables.get("earn", [])}, Programme)
     except msgspec.ValidationError as error:
-        raise ProgrammeInvalid(str(error)) from None
+        raise _refused(error) from None
     Version(programme, None)  # finds what no single field shows
     return programme
+
+
+def title_in(titles: Mapping[str, str], language: str) -> str | None:
+    """Return a rule's title for a reader: in their language, or else in English, or else in any; ``None`` without one.
+
+    ``language`` may name a country too: ``fr-ca`` reads French.
+    """
+    for wanted in (language.partition("-")[0], "en"):
+        if wanted in titles:
+            return titles[wanted]
+    return next(iter(titles.values()), None)
+
+
+def _refused(error: msgspec.ValidationError) -> ProgrammeInvalid:
+    """Say which field of the file is at fault, as it is written there."""
+    detail, _, place = str(error).partition(" - at `$.")
+    named = _FIELD.search(detail)
+    field = ".".join(part for part in (place.rstrip("`"), named[1] if named else "") if part)
+    if field and not field.startswith("earn"):
+        field = f"programme.{field}"
+    return ProgrammeInvalid(f"{detail}.", field=field or None)
 
 
 class _MoneyRule(msgspec.Struct, frozen=True):
@@ -142,6 +179,8 @@ class Version:
         names: set[str] = set()
         for index, rule in enumerate(programme.earn):
             field = f"earn[{index}]"
+            if rule.title == Titles():
+                raise ProgrammeInvalid("Say it in a language, or leave it out.", field=f"{field}.title")
             if rule.name in names:
                 raise ProgrammeInvalid("Two rules have this name.", field=f"{field}.name")
             names.add(rule.name)

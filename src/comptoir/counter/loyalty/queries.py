@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -18,7 +18,7 @@ from django.db.models import Sum
 
 from comptoir.counter.loyalty.contracts import Account
 from comptoir.counter.loyalty.models import Account as AccountRow
-from comptoir.counter.loyalty.models import ProgrammeBalance, Transfer
+from comptoir.counter.loyalty.models import Programme, ProgrammeBalance, Transfer
 from comptoir.counter.loyalty.programme import NEVER
 from comptoir.counter.sales import queries as sales
 from comptoir.foundation.events import queries as events
@@ -53,13 +53,17 @@ class Wallet(msgspec.Struct, frozen=True):
 
 
 class Move(msgspec.Struct, frozen=True):
-    """Points from one account to another, named in small letters. ``rule`` is an earning rule or the ledger's word."""
+    """Points from one account to another, named in small letters. ``rule`` is an earning rule or the ledger's word.
+
+    ``titles`` are what an earning rule is called, by language; none if its programme says nothing of it.
+    """
 
     debit: str
     credit: str
     points: int
     last_day: dt.date | None
     rule: str
+    titles: Mapping[str, str] = msgspec.field(default_factory=dict)
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -97,7 +101,7 @@ class Entry(msgspec.Struct, frozen=True):
             former = told.get(key)
             if former is not None:
                 day = move.last_day if move.last_day == former.last_day else None
-                move = Move(move.debit, move.credit, former.points + move.points, day, move.rule)  # noqa: PLW2901
+                move = msgspec.structs.replace(move, points=former.points + move.points, last_day=day)  # noqa: PLW2901
             told[key] = move
         return tuple(told.values())
 
@@ -120,6 +124,17 @@ class MonthTotals(msgspec.Struct, frozen=True):
     redeemed: int
     expired: int
     adjusted: int
+
+
+class _Rule(msgspec.Struct):
+    """An earning rule, as far as it has a name: a version written before there were titles has none."""
+
+    name: str
+    title: dict[str, str] | None = None
+
+
+class _Definition(msgspec.Struct):
+    earn: tuple[_Rule, ...] = ()
 
 
 class _Note(msgspec.Struct):
@@ -166,8 +181,20 @@ def history(
         for key, group in _by_cause(booked)
     ]
     log = events.find(cause for (_, cause), _ in groups)
-    entries = [_entry(position, cause, group, log.get(cause)) for (position, cause), group in groups]
+    titles = rule_titles() if groups else {}
+    entries = [_entry(position, cause, group, log.get(cause), titles) for (position, cause), group in groups]
     return entries, shown[-1] if len(positions) > limit else None
+
+
+def rule_titles() -> dict[str, dict[str, str]]:
+    """Return the titles of every earning rule, by its name.
+
+    The newest version that names a rule says what it is called, also for points that were earned long before.
+    """
+    titles: dict[str, dict[str, str]] = {}
+    for definition in Programme.objects.order_by("version").values_list("definition", flat=True):
+        titles.update({rule.name: rule.title or {} for rule in msgspec.convert(definition, _Definition).earn})
+    return titles
 
 
 def totals() -> ProgrammeTotals:
@@ -217,7 +244,13 @@ def _by_cause(rows: Iterable[Transfer]) -> list[tuple[tuple[uuid.UUID, uuid.UUID
     return list(groups.items())
 
 
-def _entry(position: uuid.UUID, cause: uuid.UUID, rows: Sequence[Transfer], event: events.LoggedEvent | None) -> Entry:
+def _entry(
+    position: uuid.UUID,
+    cause: uuid.UUID,
+    rows: Sequence[Transfer],
+    event: events.LoggedEvent | None,
+    titles: Mapping[str, Mapping[str, str]],
+) -> Entry:
     moves: dict[tuple[int, int, dt.date | None, str], int] = {}
     changes = dict.fromkeys((Account.AVAILABLE, Account.HELD, Account.OWED), 0)
     for row in rows:
@@ -238,7 +271,14 @@ def _entry(position: uuid.UUID, cause: uuid.UUID, rows: Sequence[Transfer], even
         touchpoint=event.touchpoint if event else "",
         occurred_at=rows[0].occurred_at,
         moves=tuple(
-            Move(Account(debit).name.lower(), Account(credit).name.lower(), points, None if day == NEVER else day, rule)
+            Move(
+                debit=Account(debit).name.lower(),
+                credit=Account(credit).name.lower(),
+                points=points,
+                last_day=None if day == NEVER else day,
+                rule=rule,
+                titles=titles.get(rule, {}) if Account.ISSUED in {debit, credit} else {},
+            )
             for (debit, credit, day, rule), points in moves.items()
         ),
         change=changes[Account.AVAILABLE],

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-import time
+import secrets
 import uuid
 from http import HTTPStatus
 from pathlib import Path
@@ -53,10 +53,6 @@ class Answer(msgspec.Struct, frozen=True):
     problem: Trouble | None = None
 
 
-#: After this time every gateway knows a new key.
-_KEY_SECONDS: Final = 1.5
-
-
 class _Resolved(msgspec.Struct):
     customer: uuid.UUID
     known: bool = True
@@ -71,11 +67,11 @@ def own_touchpoint(declared: TouchpointMap) -> str | None:
 
 
 def keep_key(text: str) -> None:
-    """Remember the console's own key, in place of a former one."""
+    """Remember the console's own key, in place of a former one. Several may do so at once; the last one counts."""
     path = key_path()
     path.parent.mkdir(mode=0o700, exist_ok=True)
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    fresh = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as file:
         file.write(text)
     fresh.replace(path)
@@ -131,13 +127,10 @@ def _post(path: str, content: Any, *, content_type: str) -> httpx.Response:
     except FileNotFoundError:
         raise ConsoleWithoutKey from None
     headers = {"Authorization": f"Bearer {key}", "Content-Type": content_type}
-    body = msgspec.json.encode(content)
     try:
-        response = httpx.post(address + path, content=body, headers=headers, timeout=_SECONDS_MAX, trust_env=False)
-        if response.status_code == HTTPStatus.UNAUTHORIZED and _is_fresh(key_path()):
-            # Gateways look for new keys once a second; ours was made just now, for this very request perhaps.
-            time.sleep(_KEY_SECONDS)
-            response = httpx.post(address + path, content=body, headers=headers, timeout=_SECONDS_MAX, trust_env=False)
+        response = httpx.post(
+            address + path, content=msgspec.json.encode(content), headers=headers, timeout=_SECONDS_MAX, trust_env=False
+        )
     except httpx.HTTPError:
         raise GatewayAway from None
     if response.status_code == HTTPStatus.UNAUTHORIZED:
@@ -145,13 +138,6 @@ def _post(path: str, content: Any, *, content_type: str) -> httpx.Response:
     if response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
         raise GatewayAway
     return response
-
-
-def _is_fresh(path: Path) -> bool:
-    try:
-        return time.time() - path.stat().st_mtime < 2 * _KEY_SECONDS
-    except FileNotFoundError:  # taken away meanwhile
-        return False
 
 
 def _read(content: bytes, as_type: type[_T]) -> _T:

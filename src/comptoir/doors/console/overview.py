@@ -32,7 +32,10 @@ State = Literal["kept", "late", "quiet", "broken"]
 
 
 class ArmRow(msgspec.Struct, frozen=True):
-    """One line of the table: a touchpoint and what it sends or needs. Delays in seconds, ``within`` a share."""
+    """One line of the table: a touchpoint and what it sends or needs. Delays in seconds, ``within`` a share.
+
+    ``told_as_history`` counts events that came long after they happened; no sender is slow because of them.
+    """
 
     touchpoint: str
     title: str
@@ -44,6 +47,7 @@ class ArmRow(msgspec.Struct, frozen=True):
     promised_seconds: float | None
     within: float | None
     sender_p99_seconds: float | None
+    told_as_history: int
     last_seen: dt.datetime | None
     state: State
 
@@ -163,6 +167,7 @@ def _arm(
         promised_seconds=limit,
         within=stage.within if stage else None,
         sender_p99_seconds=found.sender.p99_seconds if found and found.sender else None,
+        told_as_history=found.told_as_history if found else 0,
         last_seen=found.last_seen if found else None,
         state=state,
     )

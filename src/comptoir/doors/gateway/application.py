@@ -155,7 +155,7 @@ class Application:
 
     async def _take_events(self, scope: Scope, receive: Receive, send: Send) -> None:
         key, media_type, announced, is_binary = _head_of_events(scope)
-        touchpoint = self._touchpoint_of(key)
+        touchpoint = await self._touchpoint_of(key)
         if media_type not in _WHOLE:
             media_type = _media_type(media_type)
         is_batch = media_type == _BATCH
@@ -175,7 +175,7 @@ class Application:
         else:
             await _send_item(send, answer[0])
 
-    def _touchpoint_of(self, authorization: bytes | None) -> CompiledTouchpoint:
+    async def _touchpoint_of(self, authorization: bytes | None) -> CompiledTouchpoint:
         """Return whose key it is, or raise :class:`KeyNotKnown`.
 
         Headers that were found good are remembered until the keys or the map change: a till sends the same one all
@@ -192,14 +192,14 @@ class Application:
             scheme, _, key = authorization.decode("latin-1").partition(" ")
             if scheme.lower() != "bearer" or not key:
                 raise KeyNotKnown("Send the touchpoint's key as: Authorization: Bearer …", field="authorization")
-            touchpoint = self._touchpoints[authorization] = service.touchpoint_of(key.strip())
+            touchpoint = self._touchpoints[authorization] = await service.touchpoint_of(key.strip())
         return touchpoint
 
     # -- reads --------------------------------------------------------------------------------------------------------
 
     async def _resolve(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = _headers(scope)
-        touchpoint = self._touchpoint_of(headers.get(b"authorization"))
+        touchpoint = await self._touchpoint_of(headers.get(b"authorization"))
         touchpoint.check_right("points.balance")
         if _media_type(headers.get(b"content-type", b"")) != _JSON:
             raise MediaTypeNotAccepted("Send application/json.", field="content-type")
@@ -220,7 +220,7 @@ class Application:
         await self._send_balance(customer, send)
 
     async def _tell_balance(self, name: str, scope: Scope, send: Send) -> None:
-        touchpoint = self._touchpoint_of(_headers(scope).get(b"authorization"))
+        touchpoint = await self._touchpoint_of(_headers(scope).get(b"authorization"))
         touchpoint.check_right("points.balance")
         _query(scope)
         await self._send_balance(_uuid(name), send)
@@ -231,7 +231,7 @@ class Application:
         await _send(send, 200, codec.encode(body))
 
     async def _tell_history(self, name: str, scope: Scope, send: Send) -> None:
-        touchpoint = self._touchpoint_of(_headers(scope).get(b"authorization"))
+        touchpoint = await self._touchpoint_of(_headers(scope).get(b"authorization"))
         touchpoint.check_right("points.history")
         customer = _uuid(name)
         query = _query(scope, "limit", "before")
@@ -261,7 +261,7 @@ class Application:
         await _send(send, 200, codec.encode({"customer": customer, "entries": entries, "before": following}))
 
     async def _follow(self, scope: Scope, receive: Receive, send: Send) -> None:
-        touchpoint = self._touchpoint_of(_headers(scope).get(b"authorization"))
+        touchpoint = await self._touchpoint_of(_headers(scope).get(b"authorization"))
         query = _query(scope, "customer", "for")
         if set(query) == {"customer"}:
             touchpoint.check_right("points.balance")

@@ -25,6 +25,10 @@ READS_WAITING_MAX: Final = 500
 #: once, the more often one of them waits for the other.
 COMMIT_EVENTS_MAX: Final = 1_000
 COMMIT_BYTES_MAX: Final = 160 << 10
+#: How long the gateway waits between two looks for a key that it does not know, however many are tried.
+KEY_LOOK_SECONDS: Final = 0.05
+#: How often it looks whether keys, map or programme have changed: a revoked key works this long at most.
+UPKEEP_SECONDS: Final = 1.0
 #: Those who follow live changes, in this process.
 STREAMS_MAX: Final = 2_000
 #: Open files of this process, if the operating system lets it have so many: each connection is one.

@@ -10,8 +10,10 @@ import concurrent.futures
 import datetime as dt
 import functools
 import logging
+import math
 import os
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final, ParamSpec, TypeVar
@@ -46,7 +48,6 @@ from comptoir.foundation.touchpoints.freshness import Recorder
 from comptoir.foundation.touchpoints.reading import load_map, map_path
 
 _log = logging.getLogger(__name__)
-_UPKEEP_SECONDS: Final = 1.0
 _READERS_MAX: Final = 4
 
 P = ParamSpec("P")
@@ -86,6 +87,10 @@ class Service:
             clock=clock,
         )
         self._asking = 0
+        self._loading_keys = threading.Lock()
+        self._looking = asyncio.Lock()
+        self._look_to_come: asyncio.Task[None] | None = None
+        self._looked_at = -math.inf
         self._readers = concurrent.futures.ThreadPoolExecutor(_READERS_MAX, "reader")
         self._closing = threading.Event()
         self._upkeep = threading.Thread(target=self._keep_up, name="upkeep", daemon=True)
@@ -131,13 +136,52 @@ class Service:
         self._readers.shutdown(wait=False, cancel_futures=True)
         await asyncio.to_thread(self._pool.close)
 
-    def touchpoint_of(self, key: str) -> CompiledTouchpoint:
-        """Return the touchpoint that a key belongs to; ``KeyNotKnown`` for any other text."""
+    async def touchpoint_of(self, key: str) -> CompiledTouchpoint:
+        """Return the touchpoint that a key belongs to; ``KeyNotKnown`` for any other text.
+
+        A key that is not known is looked for in the database first: one that was made just now opens the door.
+        Raises what :meth:`ask` raises if the database cannot be asked.
+        """
+        try:
+            return self._known_touchpoint_of(key)
+        except KeyNotKnown:
+            await self._look_for_keys()
+            return self._known_touchpoint_of(key)
+
+    def _known_touchpoint_of(self, key: str) -> CompiledTouchpoint:
         name = self.keys.touchpoint_of(key)
         try:
             return self.map.touchpoint(name)
         except KeyError:
             raise KeyNotKnown("The map has no such touchpoint any more.") from None
+
+    async def _look_for_keys(self) -> None:
+        """See whether keys have changed, after the call. All who wait for a look that has not begun share it.
+
+        So however many keys somebody tries, the database is asked one question at a time, with a pause in between.
+        """
+        if self._look_to_come is None:
+            self._look_to_come = asyncio.create_task(self._look())
+        await asyncio.shield(self._look_to_come)
+
+    async def _look(self) -> None:
+        async with self._looking:
+            await asyncio.sleep(self._looked_at + limits.KEY_LOOK_SECONDS - time.monotonic())
+            self._look_to_come = None  # whoever comes from here on is too late for this one
+            try:
+                await self.ask(self._load_keys_again)
+            finally:
+                self._looked_at = time.monotonic()
+
+    def _load_keys_again(self) -> None:
+        with self._pool.connection() as connection:
+            self._refresh_keys(connection)
+
+    def _refresh_keys(self, connection: Connection) -> None:
+        """Load the keys if they have changed. One at a time, or else older ones could take the place of newer ones."""
+        with self._loading_keys:
+            if touchpoints.keys_version(connection) != self.keys.version:
+                self.keys = touchpoints.load_keys(connection)
 
     @property
     def currency(self) -> str:
@@ -207,14 +251,14 @@ class Service:
         return compile_map(load_map(map_path(), types=EVENT_TYPES, products=PRODUCTS))
 
     def _keep_up(self) -> None:
-        """Each second: see whether keys, map or programme have changed, and write the figures.
+        """Once a second: see whether keys, map or programme have changed, and write the figures.
 
         Nothing ends this but the end of the gateway, or else a revoked key would stay valid.
         """
         connection: Connection | None = None
         is_last = False
         while not is_last:
-            is_last = self._closing.wait(_UPKEEP_SECONDS)
+            is_last = self._closing.wait(limits.UPKEEP_SECONDS)
             try:
                 if connection is None or connection.closed:
                     connection = database.connect(COUNTER.role)
@@ -242,8 +286,7 @@ class Service:
             raise
 
     def _look_for_changes(self, connection: Connection) -> None:
-        if touchpoints.keys_version(connection) != self.keys.version:
-            self.keys = touchpoints.load_keys(connection)
+        self._refresh_keys(connection)
         programmes = loyalty.find_programmes(connection)
         is_changed = programmes is not None and len(programmes.versions) != len(self._programmes.versions)
         if is_changed:

@@ -38,6 +38,11 @@ class ArmFigures(msgspec.Struct, frozen=True):
     visible: StageFigures | None = None
     breaches: tuple[store.BreachRow, ...] = ()
 
+    @property
+    def told_as_history(self) -> int:
+        """Return how many events were older than any outage explains: no delay is counted until they reached us."""
+        return max(0, (self.ours.events if self.ours else 0) - (self.sender.events if self.sender else 0))
+
 
 class RefusalFigures(msgspec.Struct, frozen=True):
     """How often a touchpoint was refused for one reason in the window; ``""`` stands for a key that is not known."""
