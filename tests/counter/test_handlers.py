@@ -208,6 +208,21 @@ def test_two_gateways_with_the_same_events_in_opposite_order_never_deadlock(coun
     assert shop.value("select count(*) from events_event") == 2_400
 
 
+def test_who_is_one_person_stays_so_until_a_decision_about_them_is_committed(counter: Counter, shop: Shop) -> None:
+    """Alice spends what her two identifiers have together; their unlinking comes after it, not in its midst."""
+    counter.send(casting.sale("r1", 60, of=ALICE), casting.sale("r2", 40, of=ALICE_ONLINE))
+    counter.tell(casting.link(ALICE, ALICE_ONLINE))
+    later = casting.NOON + dt.timedelta(seconds=1)
+    pause = Pause()
+    spending = Aside(shop, counter.read(casting.redeem(90, of=ALICE)), lambda: [*counter.handlers(), pause])
+    assert pause.is_reached.wait(30)
+    parting = Aside(shop, counter.read(casting.unlink(ALICE, ALICE_ONLINE, at=later)), counter.handlers)
+    parting.wait_for_lock(shop)
+    pause.go_on.set()
+    assert spending.join()[0].balance == (10, 0, 0)
+    assert parting.join()[0].is_accepted
+
+
 def test_points_that_were_added_by_hand_pay_what_is_owed(counter: Counter) -> None:
     counter.send(casting.sale("r1", 100), casting.redeem(100), casting.goods_back("t1", sale="r1", lines=[(1, 1, 100)]))
     assert counter.balance(ALICE) == (0, 0, 100)

@@ -34,7 +34,8 @@ def test_a_key_opens_the_door_until_it_is_revoked(shop: Shop, demo: TouchpointMa
             with pytest.raises(KeyNotKnown):
                 keys.touchpoint_of(other)
 
-        assert commands.revoke_key(office, key=first.id, now=NOW + dt.timedelta(days=1))
+        # By a clock that runs behind the one that issued the other key.
+        assert commands.revoke_key(office, key=first.id, now=NOW)
         assert not commands.revoke_key(office, key=first.id, now=NOW + dt.timedelta(days=2))
         assert store.keys_version(counter) != keys.version
         keys = store.load_keys(counter)
@@ -46,7 +47,7 @@ def test_a_key_opens_the_door_until_it_is_revoked(shop: Shop, demo: TouchpointMa
         listed = commands.list_keys(office)
         assert [(row.touchpoint, row.note, row.revoked_at) for row in listed] == [
             ("webshop", "", None),
-            ("till", "store 406", NOW + dt.timedelta(days=1)),
+            ("till", "store 406", NOW),
         ]
         assert listed[1].shown == first.text[:15] + "…"
 

@@ -125,7 +125,7 @@ def gateway(say: Say) -> Iterator[Gateway]:
         *(sys.executable, "-m", "granian", "--interface", "asgi", "--host", "127.0.0.1", "--port", str(port)),
         *(
             "--workers",
-            os.environ.get("COMPTOIR_BENCH_WORKERS", "1"),
+            "1",
             "--no-ws",
             "--http",
             "1",

@@ -32,6 +32,7 @@ class CustomersHandler:
         """Concern further customers, whom another handler has found, and everybody who is one person with them."""
         unknown = customers - self._members.keys()
         if unknown:
+            store.lock_links(connection, exclusive=False)
             self._members.update(store.find_members(connection, unknown))
         self.concerned |= customers.union(*(self.members(customer) for customer in customers))
 
@@ -39,8 +40,9 @@ class CustomersHandler:
         """Read who is one person with whom; wait for other batches that link, if this one does."""
         customers = {arrival.customer for arrival in batch.arrivals if arrival.customer is not None}
         linking = [arrival for arrival in batch.arrivals if arrival.type in LINKS]
+        if customers:
+            store.lock_links(connection, exclusive=bool(linking))
         if linking:
-            store.lock_links(connection)
             customers.update(arrival.data.identifier.value for arrival in linking)
         if customers:
             self._members = store.find_members(connection, customers)

@@ -13,9 +13,9 @@ from comptoir.foundation.kernel.ids import Id
 _SQL = load_statements(__package__)
 
 
-def lock_links(connection: Connection) -> None:
-    """Wait until no other transaction is changing links."""
-    connection.tell(_SQL["lock_links"])
+def lock_links(connection: Connection, *, exclusive: bool) -> None:
+    """Rely on links beside others (shared), or wait until nobody relies on them, to change some (exclusive)."""
+    connection.tell(_SQL["lock_links" if exclusive else "lock_links_shared"])
 
 
 def find_members(connection: Connection, customers: Collection[Id]) -> dict[Id, tuple[Id, ...]]:

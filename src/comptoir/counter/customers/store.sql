@@ -1,5 +1,9 @@
+-- name: lock_links_shared
+-- Who is one person stays as it is until this batch is committed.
+select pg_advisory_xact_lock_shared(7209001);
+
 -- name: lock_links
--- Links are rare and change who a person is: batches that hold any take turns.
+-- Links are rare and change who a person is: a batch that holds any lets all others finish first.
 select pg_advisory_xact_lock(7209001);
 
 -- name: find_members

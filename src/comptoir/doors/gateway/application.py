@@ -166,7 +166,7 @@ class Application:
         attributes = _attributes(scope) if is_binary else None
         body = await _body(announced, receive)
         done: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._service.intake.take(Request(body, touchpoint, is_batch, attributes, done))
+        await self._service.intake.take(Request(body, touchpoint, is_batch, attributes, done))
         answer = await done
         if isinstance(answer, Problem):
             raise answer

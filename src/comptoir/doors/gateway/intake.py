@@ -53,6 +53,9 @@ class Request(msgspec.Struct, gc=False):
     binary_headers: Mapping[str, str] | None
     done: asyncio.Future[Answer]
     since: float = 0.0
+    received: float = 0.0
+    #: What was read from the body, once it was read; a problem concerns all of it.
+    content: list[Arrival | Refused] | Problem | None = None
 
 
 class Item(msgspec.Struct, frozen=True, gc=False):
@@ -116,19 +119,31 @@ class Intake:
             self._wake()
         await asyncio.wait(self._tasks, timeout=seconds_max)
 
-    def take(self, request: Request) -> None:
-        """Let a request wait for its batch, or raise :class:`Busy` if too much waits already."""
+    async def take(self, request: Request) -> None:
+        """Read a request and let it wait for its batch.
+
+        Raises :class:`Busy` if too much waits already, or the :class:`Problem` that concerns all of it.
+        """
+        self._check_room(request)
+        # While a lane waits for the database there is time to read. What was read is larger than what was sent, so
+        # of a long queue only the beginning is read beforehand.
+        if self._waiting_bytes < limits.READ_AHEAD_BYTES_MAX:
+            await self._read(request)
+            if isinstance(request.content, Problem):
+                raise request.content
+            self._check_room(request)
+        request.since = time.monotonic()
+        self._waiting.append(request)
+        self._waiting_bytes += len(request.body)
+        self._wake()
+
+    def _check_room(self, request: Request) -> None:
         if (
             len(self._waiting) >= limits.WAITING_REQUESTS_MAX
             or self._waiting_bytes + len(request.body) > limits.WAITING_BYTES_MAX
             or self._is_closing
         ):
             raise Busy
-        request.since = time.monotonic()
-        self._waiting.append(request)
-        self._waiting_bytes += len(request.body)
-        if self._idle:
-            self._wake()
 
     @property
     def waiting(self) -> int:
@@ -147,9 +162,11 @@ class Intake:
         self._loop.call_later(_SWEEP_SECONDS, self._sweep)
 
     def _wake(self) -> None:
-        idle = self._idle.popleft()
-        if not idle.done():
-            idle.set_result(None)
+        """Set a free lane to work, if there is one."""
+        if self._idle:
+            idle = self._idle.popleft()
+            if not idle.done():
+                idle.set_result(None)
 
     async def _gather(self) -> list[Request]:
         """Wait until there is something, then take what fits into one transaction."""
@@ -190,6 +207,9 @@ class Intake:
         self._close(lane)
 
     async def _answer(self, lane: _Lane, group: Sequence[Request]) -> Sequence[Answer]:
+        for request in group:
+            if request.content is None:
+                await self._read(request)
         is_stale = lane.connection is not None
         try:
             if lane.connection is None:
@@ -201,6 +221,8 @@ class Intake:
             # The server was away since the last batch, or went in the midst of this one. Whatever was
             # committed is recognised, so the same may be tried again.
             self._close(lane)
+            for one in _arrivals(group):
+                one.reset()
             lane.connection = await asyncio.to_thread(self._open)
             return await run_switching(self._handle, lane, lane.connection, group)
 
@@ -218,35 +240,46 @@ class Intake:
             lane.connection = None
 
     def _handle(self, lane: _Lane, connection: Connection, group: Sequence[Request]) -> list[Answer]:
-        """Read, record and answer a group of requests. Runs switching: it waits for the database, the loop does not."""
+        """Record and answer a group of requests. Runs switching: it waits for the database, the loop does not."""
         started = time.perf_counter()
-        rules = self._rules()
-        received_at = self._clock.now()
-        contents: list[list[Arrival | Refused] | Problem] = []
-        arrivals: list[Arrival] = []
-        for request in group:
-            content = self._read(rules.reader, request, received_at)
-            contents.append(content)
-            if not isinstance(content, Problem):
-                arrivals.extend(one for one in content if isinstance(one, Arrival))
+        arrivals = _arrivals(group)
         if arrivals:
-            self._record(lane, connection, arrivals, rules.handlers)
-        answers: list[Answer] = [
-            content if isinstance(content, Problem) else [_item(one) for one in content] for content in contents
-        ]
-        self._note(group, contents, received_at.timestamp(), time.perf_counter() - started)
+            self._record(lane, connection, arrivals, self._rules().handlers)
+        seconds = time.perf_counter() - started
+        self._metrics.took(len(arrivals), seconds)
+        answers: list[Answer] = []
+        for request in group:
+            content = request.content
+            assert content is not None
+            if isinstance(content, Problem):
+                answers.append(content)
+            else:
+                self._note(request, content, seconds)
+                answers.append([_item(one) for one in content])
         return answers
 
-    def _read(self, reader: Reader, request: Request, received_at: object) -> list[Arrival | Refused] | Problem:
-        touchpoint = request.touchpoint
+    async def _read(self, request: Request) -> None:
+        """Read a request's body; a large one aside, so that nobody waits for it."""
+        if len(request.body) > limits.READ_AT_ONCE_BYTES_MAX:
+            await asyncio.to_thread(self._read_at_once, request)
+        else:
+            self._read_at_once(request)
+
+    def _read_at_once(self, request: Request) -> None:
+        reader, touchpoint = self._rules().reader, request.touchpoint
+        received_at = self._clock.now()
+        request.received = received_at.timestamp()
         try:
             if request.is_batch:
-                return reader.read_batch(request.body, touchpoint, received_at)  # type: ignore[arg-type]
-            if request.binary_headers is not None:
-                return [reader.read_binary(request.binary_headers, request.body, touchpoint, received_at)]  # type: ignore[arg-type]
-            return [reader.read(request.body, touchpoint, received_at)]  # type: ignore[arg-type]
+                request.content = reader.read_batch(request.body, touchpoint, received_at)
+            elif request.binary_headers is not None:
+                request.content = [reader.read_binary(request.binary_headers, request.body, touchpoint, received_at)]
+            else:
+                request.content = [reader.read(request.body, touchpoint, received_at)]
         except Problem as problem:
-            return problem
+            self._recorder.refuse(touchpoint.name, problem.name, at=request.received)
+            self._metrics.count(touchpoint.name, "", problem.name)
+            request.content = problem
 
     def _record(self, lane: _Lane, connection: Connection, arrivals: Sequence[Arrival], handlers: HandlerMaker) -> None:
         """Record a batch; if something in it cannot be written at all, find out what, and let the others through."""
@@ -280,46 +313,44 @@ class Intake:
         """Take the short way to those who watch through this process, right after the commit."""
         self._hub.publish(batch.changes, counts)
 
-    def _note(
-        self,
-        group: Sequence[Request],
-        contents: Sequence[list[Arrival | Refused] | Problem],
-        received: float,
-        seconds: float,
-    ) -> None:
+    def _note(self, request: Request, content: Sequence[Arrival | Refused], seconds: float) -> None:
         """Count what came in, how late it was, and how long it took here."""
+        received, name = request.received, request.touchpoint.name
         now = received + seconds
-        counts: collections.Counter[tuple[str, str, str]] = collections.Counter()
-        for request, content in zip(group, contents, strict=True):
-            name = request.touchpoint.name
-            if isinstance(content, Problem):
-                self._recorder.refuse(name, content.name, at=now)
-                counts[name, "", content.name] += 1
-                continue
-            # A replay or an import is older than any outage explains; no promise is about it.
-            recent = request.touchpoint.recent_from(received)
-            delays: dict[str, list[float]] = collections.defaultdict(list)
-            accepted: dict[str, int] = collections.defaultdict(int)
-            for one in content:
-                if isinstance(one, Refused):
-                    self._recorder.refuse(name, one.problem.name, at=now)
-                    counts[name, "", one.problem.name] += 1
-                elif one.is_repeated:
-                    counts[name, one.type, "repeated"] += 1
-                elif one.refusal is not None:
-                    self._recorder.refuse(name, one.refusal.name, at=now)
-                    counts[name, one.type, one.refusal.name] += 1
-                else:
-                    accepted[one.type] += 1
-                    occurred = one.occurred_at.timestamp()
-                    if occurred >= recent:
-                        delays[one.type].append(received - occurred)
-            for event_type, count in accepted.items():
-                counts[name, event_type, "accepted"] += count
-                self._recorder.record(name, event_type, Stage.OURS, delay_seconds=seconds, at=now, count=count)
-            for event_type, each in delays.items():
-                self._recorder.record_each(name, event_type, Stage.SENDER, delays_seconds=each, at=now)
-        self._metrics.batch(counts, seconds)
+        # A replay or an import is older than any outage explains; no promise is about it.
+        recent = request.touchpoint.recent_from(received)
+        delays: dict[str, list[float]] = collections.defaultdict(list)
+        accepted: dict[str, int] = collections.defaultdict(int)
+        for one in content:
+            if isinstance(one, Refused):
+                self._recorder.refuse(name, one.problem.name, at=now)
+                self._metrics.count(name, "", one.problem.name)
+            elif one.is_repeated:
+                self._metrics.count(name, one.type, "repeated")
+            elif one.refusal is not None:
+                self._recorder.refuse(name, one.refusal.name, at=now)
+                self._metrics.count(name, one.type, one.refusal.name)
+            else:
+                accepted[one.type] += 1
+                occurred = one.occurred_at.timestamp()
+                if occurred >= recent:
+                    delays[one.type].append(received - occurred)
+        for event_type, count in accepted.items():
+            self._metrics.count(name, event_type, "accepted", count)
+            self._recorder.record(name, event_type, Stage.OURS, delay_seconds=seconds, at=now, count=count)
+        for event_type, each in delays.items():
+            self._recorder.record_each(name, event_type, Stage.SENDER, delays_seconds=each, at=now)
+
+
+def _arrivals(group: Sequence[Request]) -> list[Arrival]:
+    """Return the events of a group, in the order of their arrival."""
+    return [
+        one
+        for request in group
+        if isinstance(request.content, list)
+        for one in request.content
+        if isinstance(one, Arrival)
+    ]
 
 
 def _item(one: Arrival | Refused) -> Item:

@@ -29,6 +29,10 @@ COMMIT_BYTES_MAX: Final = 160 << 10
 KEY_LOOK_SECONDS: Final = 0.05
 #: How often it looks whether keys, map or programme have changed: a revoked key works this long at most.
 UPKEEP_SECONDS: Final = 1.0
+#: Of what waits, so much is read beforehand; the rest is kept as it was sent.
+READ_AHEAD_BYTES_MAX: Final = 4 << 20
+#: A larger body is read in a thread, since the loop would stand still meanwhile.
+READ_AT_ONCE_BYTES_MAX: Final = 512 << 10
 #: Those who follow live changes, in this process.
 STREAMS_MAX: Final = 2_000
 #: Open files of this process, if the operating system lets it have so many: each connection is one.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
@@ -23,9 +23,10 @@ class Metrics:
             ("touchpoint", "type", "result"),
             registry=self._registry,
         )
+        self._counters: dict[tuple[str, str, str], Counter] = {}
         self._seconds = Histogram(
             "comptoir_batch_seconds",
-            "From reading a batch to its commit.",
+            "From deciding a batch to its commit.",
             buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5),
             registry=self._registry,
         )
@@ -43,12 +44,18 @@ class Metrics:
         )
         Gauge("comptoir_streams", "Those who follow live changes.", registry=self._registry).set_function(streams)
 
-    def batch(self, counts: Mapping[tuple[str, str, str], int], seconds: float) -> None:
-        """Count a batch: how many events of each (touchpoint, type, result), and how long it took."""
-        for labels, count in counts.items():
-            self._events.labels(*labels).inc(count)
+    def count(self, touchpoint: str, event_type: str, result: str, count: int = 1) -> None:
+        """Count events by what became of them."""
+        key = (touchpoint, event_type, result)
+        counter = self._counters.get(key)
+        if counter is None:
+            counter = self._counters[key] = self._events.labels(*key)
+        counter.inc(count)
+
+    def took(self, events: int, seconds: float) -> None:
+        """Note a batch: how many events it had, and how long it took."""
         self._seconds.observe(seconds)
-        self._size.observe(sum(counts.values()))
+        self._size.observe(events)
 
     def refused(self, reason: str) -> None:
         """Count a request that was refused as a whole."""

@@ -29,6 +29,8 @@ from psycopg.waiting import Ready, Wait
 P = ParamSpec("P")
 T = TypeVar("T")
 Row = tuple[str | None, ...]
+#: Text as PostgreSQL reads it, or bytes in its binary format.
+Value = str | bytes | None
 
 _READ: Final = int(Ready.R)
 _WRITE: Final = int(Ready.W)
@@ -45,7 +47,7 @@ class Told:
 
     __slots__ = ("_connection", "_result", "statement", "values")
 
-    def __init__(self, connection: Connection, statement: str, values: tuple[str | None, ...]) -> None:
+    def __init__(self, connection: Connection, statement: str, values: tuple[Value, ...]) -> None:
         """Keep what was said; nothing is sent."""
         self._connection = connection
         self._result: pq.abc.PGresult | None = None
@@ -85,7 +87,8 @@ class Told:
 class Connection(psycopg.Connection[Any]):
     """A connection that sends statements together. Each statement is prepared when it is met for the first time.
 
-    Statements have ``%s`` for their values, which are given as PostgreSQL reads them. Ordinary cursors may be used
+    Statements have ``%s`` for their values, which are given as PostgreSQL reads them: as text, or as bytes in its
+    binary format. Ordinary cursors may be used
     in between: what was noted goes before them.
     """
 
@@ -102,13 +105,13 @@ class Connection(psycopg.Connection[Any]):
         # psycopg prepares nothing by itself: when something is rolled back it would have the server forget all names.
         return super().connect(conninfo, **{"prepare_threshold": None, **named})
 
-    def tell(self, statement: str, *values: str | None) -> Told:
+    def tell(self, statement: str, *values: Value) -> Told:
         """Note a statement; it is sent with the next question, or at the end of the transaction."""
         told = Told(self, statement, values)
         self._told.append(told)
         return told
 
-    def ask(self, statement: str, *values: str | None) -> list[Row]:
+    def ask(self, statement: str, *values: Value) -> list[Row]:
         """Send all that was noted and this, and return this statement's rows."""
         return self.tell(statement, *values).rows()
 
@@ -151,7 +154,9 @@ class Connection(psycopg.Connection[Any]):
                 else:
                     names.append("")
                 connection.send_query_prepared(
-                    name, [None if value is None else value.encode() for value in told.values]
+                    name,
+                    [value.encode() if isinstance(value, str) else value for value in told.values],
+                    [1 if isinstance(value, bytes) else 0 for value in told.values],
                 )
             connection.pipeline_sync()
             results = self.wait(_communicate(connection))

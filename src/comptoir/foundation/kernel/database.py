@@ -148,7 +148,7 @@ class Appending:
         self._copy = f"copy {table} ({names}) from stdin with (format binary)"
         arrays = ", ".join(f"%s::{_TYPES.get(kind, kind)}[]" for kind in columns.values())
         self._insert = f"insert into {table} ({names}) select * from unnest({arrays})"  # noqa: S608 - a package's own names
-        self._kinds = [_KINDS[kind] for kind in columns.values()]
+        self._columns = [(_KINDS[kind], _array_head(_OIDS[_TYPES.get(kind, kind)])) for kind in columns.values()]
         self._head = len(columns).to_bytes(2)
 
     def rows(self, connection: Connection, *columns: Sequence[Any]) -> None:
@@ -157,12 +157,12 @@ class Appending:
         Ids and texts are ``str``, JSON and ``bytea`` are bytes, times are aware datetimes. Raises what the database
         raises, :class:`psycopg.errors.UniqueViolation` among others; few rows raise it later, when they are sent.
         """
+        fields = [write(column) for (write, _), column in zip(self._columns, columns, strict=True)]
         if len(columns[0]) < COPY_ROWS_MIN:
-            connection.tell(
-                self._insert, *[write(column) for (write, _), column in zip(self._kinds, columns, strict=True)]
-            )
+            size = len(columns[0]).to_bytes(4) + _FROM_ONE
+            arrays = [head + size + b"".join(column) for (_, head), column in zip(self._columns, fields, strict=True)]
+            connection.tell(self._insert, *arrays)
             return
-        fields = [write(column) for (_, write), column in zip(self._kinds, columns, strict=True)]
         rows = zip(itertools.repeat(self._head), *fields, strict=False)
         data = _COPY_BEGIN + b"".join(itertools.chain.from_iterable(rows)) + _COPY_END
         with connection.cursor() as cursor, cursor.copy(self._copy) as copy:
@@ -225,33 +225,37 @@ def _bigint_fields(values: Sequence[int]) -> list[bytes]:
     return [_big(8, value) for value in values]
 
 
-def _written_array(values: Sequence[Any]) -> str:
-    return value_array([None if value is None else str(value) for value in values])
+def _jsonb_fields(values: Sequence[bytes]) -> list[bytes]:
+    return _bytes_fields([b"\1" + value for value in values])  # the version of the format
 
 
-def _json_array(values: Sequence[bytes | None]) -> str:
-    return text_array([None if value is None else value.decode() for value in values])
-
-
-def _bytea_array(values: Sequence[bytes]) -> str:
-    return text_array(["\\x" + value.hex() for value in values])
-
-
-#: For each type of column: how to write it as an array literal, and as fields of a binary ``COPY``.
-_KINDS: Final[Mapping[str, tuple[Callable[[Sequence[Any]], str], Callable[[Sequence[Any]], list[bytes]]]]] = {
-    "uuid": (value_array, _Fields(lambda value: _length(16) + bytes.fromhex(value.replace("-", ""))).column),
-    "timestamptz": (_written_array, _Fields(_moment_field).column),
-    "date": (_written_array, _Fields(lambda day: _length(4) + _length(day.toordinal() - _FIRST_DAY)).column),
-    "smallint": (_written_array, _Fields(lambda number: _small(2, number)).column),
-    "bigint": (_written_array, _bigint_fields),
-    "text": (text_array, _text_fields),
-    "word": (text_array, _Fields(_text_field).column),
-    "json": (_json_array, _bytes_fields),
-    "jsonb": (_json_array, lambda values: _bytes_fields([b"\1" + value for value in values])),
-    "written": (_json_array, _bytes_fields),
-    "bytea": (_bytea_array, _bytes_fields),
+#: How the values of a column of each type are written.
+_KINDS: Final[Mapping[str, Callable[[Sequence[Any]], list[bytes]]]] = {
+    "uuid": _Fields(lambda value: _length(16) + bytes.fromhex(value.replace("-", ""))).column,
+    "timestamptz": _Fields(_moment_field).column,
+    "date": _Fields(lambda day: _length(4) + _length(day.toordinal() - _FIRST_DAY)).column,
+    "smallint": _Fields(lambda number: _small(2, number)).column,
+    "bigint": _bigint_fields,
+    "text": _text_fields,
+    "word": _Fields(_text_field).column,
+    "written": _bytes_fields,
+    "json": _bytes_fields,
+    "jsonb": _jsonb_fields,
+    "bytea": _bytes_fields,
 }
 _TYPES: Final = {"written": "text", "word": "text"}
+#: The types' numbers (``pg_type.dat`` of PostgreSQL; they never change).
+_OIDS: Final = {
+    "uuid": 2950, "timestamptz": 1184, "date": 1082, "smallint": 21, "bigint": 20, "text": 25, "json": 114,
+    "jsonb": 3802, "bytea": 17,
+}  # fmt: skip
+#: The lower bound of an array.
+_FROM_ONE: Final = (1).to_bytes(4)
+
+
+def _array_head(oid: int) -> bytes:
+    """Return how an array of that type begins in binary: one dimension, perhaps with nulls (``array_recv``)."""
+    return (1).to_bytes(4) + (1).to_bytes(4) + oid.to_bytes(4)
 
 
 def _embedded_conninfo(user: str, database: str) -> str:

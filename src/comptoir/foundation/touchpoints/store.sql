@@ -19,7 +19,7 @@ select digest, touchpoint from touchpoints_key where revoked_at is null;
 
 -- name: keys_version
 -- Changes whenever a key is issued or revoked.
-select count(*), max(changed_at) from touchpoints_key;
+select count(*), count(revoked_at), max(changed_at) from touchpoints_key;
 
 -- name: notify_keys
 -- Tell the gateways, at commit, that keys have changed.
