@@ -39,7 +39,7 @@ def find_links(connection: Connection, customers: Collection[Id]) -> list[Link]:
     ids = _ids(customers)
     return [
         Link(row[0], row[1], _statement(*row[2:6]), _statement(*row[6:10]))
-        for row in connection.execute(_SQL["find_links"], (ids, ids), prepare=True)
+        for row in connection.execute(_SQL["find_links"], (ids, ids))
     ]
 
 

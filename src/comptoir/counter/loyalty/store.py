@@ -50,22 +50,26 @@ def find_accounts(connection: Connection, customers: Collection[Id]) -> dict[Id,
 
 def write_accounts(connection: Connection, accounts: Mapping[Id, CustomerAccounts]) -> None:
     """Write accounts that were locked before, and those that are new."""
-    for statement, is_new in (("update_accounts", False), ("insert_accounts", True)):
-        rows = sorted((customer, each) for customer, each in accounts.items() if each.is_new == is_new)
-        if rows:
-            lots = [sorted(each.lots.items()) for _, each in rows]
-            connection.tell(
-                _SQL[statement],
-                value_array([customer for customer, _ in rows])
-                if is_new
-                else value_array([f'"{each.place}"' for _, each in rows]),
-                value_array([str(each.available) for _, each in rows]),
-                value_array([str(each.held) for _, each in rows]),
-                value_array([str(each.owed) for _, each in rows]),
-                value_array(['"{' + ",".join([day.isoformat() for day, _ in each]) + '}"' for each in lots]),
-                value_array(['"{' + ",".join([str(points) for _, points in each]) + '}"' for each in lots]),
-                value_array([each.last_position for _, each in rows]),
-            )
+    ordered = sorted(accounts.items())
+    locked = [(f'"{each.place}"', each) for _, each in ordered if not each.is_new]
+    if locked:
+        connection.tell(_SQL["update_accounts"], *_columns(locked), str(len(locked)))
+    new = [(customer, each) for customer, each in ordered if each.is_new]
+    if new:
+        connection.tell(_SQL["insert_accounts"], *_columns(new))
+
+
+def _columns(rows: Sequence[tuple[str, CustomerAccounts]]) -> tuple[str, ...]:
+    lots = [sorted(each.lots.items()) for _, each in rows]
+    return (
+        value_array([where for where, _ in rows]),
+        value_array([str(each.available) for _, each in rows]),
+        value_array([str(each.held) for _, each in rows]),
+        value_array([str(each.owed) for _, each in rows]),
+        value_array(['"{' + ",".join([day.isoformat() for day, _ in each]) + '}"' for each in lots]),
+        value_array(['"{' + ",".join([str(points) for _, points in each]) + '}"' for each in lots]),
+        value_array([each.last_position for _, each in rows]),
+    )
 
 
 def insert_transfers(

@@ -5,7 +5,7 @@ from loyalty_account where customer = any(%s::uuid[]) order by loyalty_account.c
 
 -- name: find_accounts
 -- The same for reading only.
-select customer::text, available, held, owed, lot_days, lot_points, last_position::text, ctid
+select customer::text, available, held, owed, lot_days, lot_points, last_position::text, '' as place
 from loyalty_account where customer = any(%s::uuid[]);
 
 -- name: insert_accounts
@@ -16,13 +16,17 @@ from unnest(%s::uuid[], %s::bigint[], %s::bigint[], %s::bigint[], %s::text[], %s
   as new(customer, available, held, owed, lot_days, lot_points, last_position);
 
 -- name: update_accounts
--- What the batch made of the accounts it had locked; a locked row stays in its place, which is found without an index.
-update loyalty_account a
-set available = new.available, held = new.held, owed = new.owed, lot_days = new.lot_days::date[],
-  lot_points = new.lot_points::bigint[], last_position = new.last_position
-from unnest(%s::tid[], %s::bigint[], %s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::uuid[])
-  as new(place, available, held, owed, lot_days, lot_points, last_position)
-where a.ctid = new.place;
+-- What the batch made of the accounts it had locked. A locked row stays in its place; if one did not, divide by zero.
+with written as (
+  update loyalty_account a
+  set available = new.available, held = new.held, owed = new.owed, lot_days = new.lot_days::date[],
+    lot_points = new.lot_points::bigint[], last_position = new.last_position
+  from unnest(%s::tid[], %s::bigint[], %s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::uuid[])
+    as new(place, available, held, owed, lot_days, lot_points, last_position)
+  where a.ctid = new.place
+  returning 1
+)
+select 1 / (count(*) = %s::bigint)::int from written;
 
 -- name: add_to_programme
 -- One net change for each of the programme's accounts, in a part that few others write to at the same time.

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import collections
-import contextlib
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -74,6 +73,7 @@ class _Lane(msgspec.Struct):
     """One of the ways into the database: its connection, and how it went lately."""
 
     connection: Connection | None = None
+    backend_pid: int = 0
     failures: int = 0
     #: Repeats come in crowds: after one, look for more; after none, let the keys find them.
     has_repeats: bool = True
@@ -213,7 +213,8 @@ class Intake:
         is_stale = lane.connection is not None
         try:
             if lane.connection is None:
-                lane.connection = await asyncio.to_thread(self._open)
+                await self._open(lane)
+            assert lane.connection is not None
             return await run_switching(self._handle, lane, lane.connection, group)
         except (psycopg.OperationalError, psycopg.InterfaceError) as error:
             if not is_stale or isinstance(error, psycopg.errors.QueryCanceled):
@@ -223,19 +224,21 @@ class Intake:
             self._close(lane)
             for one in _arrivals(group):
                 one.reset()
-            lane.connection = await asyncio.to_thread(self._open)
+            # If it was committed after all, those who watch here have not heard of it.
+            self._hub.lost()
+            await self._open(lane)
+            assert lane.connection is not None
             return await run_switching(self._handle, lane, lane.connection, group)
 
-    def _open(self) -> Connection:
-        connection = self._connect()
+    async def _open(self, lane: _Lane) -> None:
+        lane.connection = connection = await asyncio.to_thread(self._connect)
         connection.execute(f"set statement_timeout = {limits.STATEMENT_SECONDS_MAX * 1000:.0f}")
-        self._hub.skip(connection.info.backend_pid)
-        return connection
+        lane.backend_pid = connection.info.backend_pid
+        self._hub.skip(lane.backend_pid)
 
     def _close(self, lane: _Lane) -> None:
         if lane.connection is not None:
-            with contextlib.suppress(psycopg.Error):
-                self._hub.heed(lane.connection.info.backend_pid)
+            self._hub.heed(lane.backend_pid)
             lane.connection.close()
             lane.connection = None
 
@@ -245,8 +248,10 @@ class Intake:
         arrivals = _arrivals(group)
         if arrivals:
             self._record(lane, connection, arrivals, self._rules().handlers)
-        seconds = time.perf_counter() - started
-        self._metrics.took(len(arrivals), seconds)
+        self._metrics.took(
+            sum(len(each.content) for each in group if isinstance(each.content, list)), time.perf_counter() - started
+        )
+        now = self._clock.now().timestamp()
         answers: list[Answer] = []
         for request in group:
             content = request.content
@@ -254,7 +259,7 @@ class Intake:
             if isinstance(content, Problem):
                 answers.append(content)
             else:
-                self._note(request, content, seconds)
+                self._note(request, content, now)
                 answers.append([_item(one) for one in content])
         return answers
 
@@ -313,10 +318,10 @@ class Intake:
         """Take the short way to those who watch through this process, right after the commit."""
         self._hub.publish(batch.changes, counts)
 
-    def _note(self, request: Request, content: Sequence[Arrival | Refused], seconds: float) -> None:
+    def _note(self, request: Request, content: Sequence[Arrival | Refused], now: float) -> None:
         """Count what came in, how late it was, and how long it took here."""
         received, name = request.received, request.touchpoint.name
-        now = received + seconds
+        seconds = max(0.0, now - received)
         # A replay or an import is older than any outage explains; no promise is about it.
         recent = request.touchpoint.recent_from(received)
         delays: dict[str, list[float]] = collections.defaultdict(list)

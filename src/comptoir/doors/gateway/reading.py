@@ -172,7 +172,6 @@ class Reader:
             written=written,
             fingerprint=content_fingerprint(envelope.type, occurred, written),
             customer=customer,
-            occurred_text=occurred,
         )
 
     def _replace_identifiers(self, data: Any, fields: tuple[str, ...]) -> Id | None:

@@ -62,7 +62,6 @@ class Arrival(msgspec.Struct, gc=False):
     written: bytes
     fingerprint: bytes
     customer: Id | None = None
-    occurred_text: str = ""
     position: Id | None = None
     is_repeated: bool = False
     is_waiting: bool = False
@@ -71,11 +70,6 @@ class Arrival(msgspec.Struct, gc=False):
     balance: Balance | None = None
     decision: list[Any] | None = None
     outcome: bytes = b""
-
-    def __post_init__(self) -> None:
-        """Write the moment once; the statements of several packages need it."""
-        if not self.occurred_text:
-            self.occurred_text = self.occurred_at.isoformat()
 
     def reset(self) -> None:
         """Forget what an attempt that was rolled back had decided."""

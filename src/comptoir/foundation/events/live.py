@@ -138,7 +138,7 @@ class Hub:
                     await connection.execute(f"listen {CHANNEL}")
                     self._ready.set()
                     if failures:
-                        self._lost()
+                        self.lost()
                     failures = 0
                     async for notice in connection.notifies():
                         if notice.pid not in self._own_pids:
@@ -149,7 +149,8 @@ class Hub:
             failures += 1
             await asyncio.sleep(_RECONNECT_SECONDS[min(failures, len(_RECONNECT_SECONDS)) - 1])
 
-    def _lost(self) -> None:
+    def lost(self) -> None:
+        """Tell everybody that something may have been missed."""
         for queues in self._watching.values():
             for queue in queues:
                 _put(queue, LOST)

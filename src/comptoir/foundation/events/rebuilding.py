@@ -14,13 +14,13 @@ from typing import Final, Protocol
 import msgspec
 
 from comptoir.foundation.events.rules import content_fingerprint
+from comptoir.foundation.events.store import insert_identities
 from comptoir.foundation.kernel.connection import Connection
-from comptoir.foundation.kernel.database import Appending, load_statements
+from comptoir.foundation.kernel.database import load_statements
 from comptoir.foundation.kernel.ids import Id
 
 _SQL = load_statements(__package__)
 _PORTION_EVENTS: Final = 20_000
-_identities = Appending("events_identity", source="text", id="text", position="uuid", fingerprint="bytea")
 
 
 class Logged(msgspec.Struct, frozen=True, gc=False):
@@ -76,12 +76,17 @@ class IdentitiesDeriver:
 
     def take(self, connection: Connection, events: Sequence[Logged]) -> None:
         """Write the identities of the next events."""
-        _identities.rows(
+        insert_identities(
             connection,
-            [e.source for e in events],
-            [e.id for e in events],
-            [e.position for e in events],
-            [content_fingerprint(e.type, e.occurred_at.isoformat(), e.data.encode()) for e in events],
+            [
+                (
+                    e.source,
+                    e.id,
+                    e.position,
+                    content_fingerprint(e.type, e.occurred_at.astimezone(dt.UTC).isoformat(), e.data.encode()),
+                )
+                for e in events
+            ],
         )
 
     def finish(self, connection: Connection) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import operator
 import uuid
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
@@ -23,7 +22,6 @@ _events = Appending(
     source="text", id="text", type="word", touchpoint="word", status="word", data="json", outcome="written",
     decision="json",
 )  # fmt: skip
-_IDENTITY = operator.attrgetter("source", "id")
 CHANNEL: Final = "comptoir_live"
 _PAYLOAD_BYTES_MAX: Final = 7_900  # PostgreSQL refuses a notification of 8,000 bytes
 
@@ -55,20 +53,18 @@ def find_contents(connection: Connection, positions: Iterable[Id]) -> dict[Id, s
     return dict(connection.execute(_SQL["find_contents"], (value_array(list(positions)),)))
 
 
+def insert_identities(connection: Connection, identities: Sequence[tuple[str, str, Id | None, bytes]]) -> None:
+    """Note whose id is taken: source, id, position, fingerprint of each event."""
+    _identities.rows(connection, *zip(*identities, strict=True))
+
+
 def insert_events(connection: Connection, arrivals: Sequence[Arrival]) -> None:
     """Append events with their outcomes, their identities and one outbox row.
 
     A taken identity fails the whole batch, which is then decided again.
     """
     # In one order, so that two gateways with the same events never wait for each other in a circle.
-    ordered = sorted(arrivals, key=_IDENTITY)
-    _identities.rows(
-        connection,
-        [a.source for a in ordered],
-        [a.id for a in ordered],
-        [a.position for a in ordered],
-        [a.fingerprint for a in ordered],
-    )
+    insert_identities(connection, sorted([(a.source, a.id, a.position, a.fingerprint) for a in arrivals]))
     positions = [a.position for a in arrivals]
     _events.rows(
         connection,

@@ -73,10 +73,6 @@ class Told:
             for row in range(result.ntuples)
         ]
 
-    def count(self) -> int:
-        """Return how many rows were written, or found."""
-        return self._known().command_tuples or 0
-
     def _known(self) -> pq.abc.PGresult:
         if self._result is None:
             self._connection.send()
@@ -88,8 +84,8 @@ class Connection(psycopg.Connection[Any]):
     """A connection that sends statements together. Each statement is prepared when it is met for the first time.
 
     Statements have ``%s`` for their values, which are given as PostgreSQL reads them: as text, or as bytes in its
-    binary format. Ordinary cursors may be used
-    in between: what was noted goes before them.
+    binary format. Ordinary cursors may be used in between: what was noted goes before them. What is noted outside a
+    transaction goes with the next question, and is lost if none comes.
     """
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
@@ -126,12 +122,16 @@ class Connection(psycopg.Connection[Any]):
         begun = self.tell("savepoint unit" if is_inside else "begin")
         try:
             yield
+            # An error that the block passed over has undone everything; a commit would only say so in its tag.
+            assert self.pgconn.transaction_status != pq.TransactionStatus.INERROR, "an error was passed over"
             self.tell("release unit" if is_inside else "commit")
             self.send()
         except BaseException:
             self._told.clear()
             if begun.is_answered and self.pgconn.transaction_status in _IN_TRANSACTION:
-                self.tell("rollback to unit" if is_inside else "rollback")
+                if is_inside:
+                    self.tell("rollback to unit")
+                self.tell("release unit" if is_inside else "rollback")
                 self.send()
             raise
 
@@ -142,9 +142,11 @@ class Connection(psycopg.Connection[Any]):
             return
         connection = self.pgconn
         names: list[str] = []
+        # Before anything is sent: a text that cannot be written spoils nobody else's.
+        values = [[each.encode() if isinstance(each, str) else each for each in told.values] for told in noted]
         connection.enter_pipeline_mode()
         try:
-            for told in noted:
+            for told, written in zip(noted, values, strict=True):
                 name = self._names.get(told.statement)
                 if name is None:
                     name = f"comptoir{next(self._numbers)}".encode()
@@ -154,9 +156,7 @@ class Connection(psycopg.Connection[Any]):
                 else:
                     names.append("")
                 connection.send_query_prepared(
-                    name,
-                    [value.encode() if isinstance(value, str) else value for value in told.values],
-                    [1 if isinstance(value, bytes) else 0 for value in told.values],
+                    name, written, [1 if isinstance(value, bytes) else 0 for value in told.values]
                 )
             connection.pipeline_sync()
             results = self.wait(_communicate(connection))
@@ -165,6 +165,7 @@ class Connection(psycopg.Connection[Any]):
             # What was sent and not answered cannot be taken back.
             self.close()
             raise
+        assert len(results) == len(noted) + sum(map(bool, names)), "an answer is missing"
         failed = None
         answers = iter(results)
         for told, prepared in zip(noted, names, strict=True):
@@ -188,8 +189,12 @@ class Connection(psycopg.Connection[Any]):
         """Have psycopg's transaction, with all that is noted inside it sent before it ends."""
         self.send()
         with super().transaction(*arguments, **named) as transaction:
-            yield transaction
-            self.send()
+            try:
+                yield transaction
+                self.send()
+            except BaseException:
+                self._told.clear()
+                raise
 
     def commit(self) -> None:
         """Send what was noted, and commit."""

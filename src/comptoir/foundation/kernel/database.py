@@ -80,7 +80,9 @@ def password(role: str) -> str:
 
 def connect(role: str, *, autocommit: bool = True) -> Connection:
     """Open a connection as a room's role; transactions are opened explicitly, ``with connection.transaction()``."""
-    return Connection.connect(conninfo(role), autocommit=autocommit, application_name=f"comptoir {role}")
+    return Connection.connect(
+        _with_settings(conninfo(role)), autocommit=autocommit, application_name=f"comptoir {role}"
+    )
 
 
 def connect_lane(role: str) -> Connection:
@@ -88,10 +90,15 @@ def connect_lane(role: str) -> Connection:
 
     A prepared statement keeps its plan; one that was made while a table was small would read the whole table later.
     """
-    settings = " ".join(f"-c enable_{plan}=off" for plan in ("seqscan", "hashjoin", "mergejoin", "bitmapscan"))
+    plans = [f"-c enable_{plan}=off" for plan in ("seqscan", "hashjoin", "mergejoin", "bitmapscan")]
     return Connection.connect(
-        make_conninfo(conninfo(role), options=settings), autocommit=True, application_name=f"comptoir {role} lane"
+        _with_settings(conninfo(role), *plans), autocommit=True, application_name=f"comptoir {role} lane"
     )
+
+
+def _with_settings(conninfo: str, *options: str) -> str:
+    """Have values written as :meth:`Connection.ask` reads them, whatever the server's own settings are."""
+    return make_conninfo(conninfo, options=" ".join(("-c datestyle=ISO -c bytea_output=hex -c timezone=UTC", *options)))
 
 
 def load_statements(package: str, file: str = "store.sql") -> Mapping[str, str]:
@@ -152,7 +159,7 @@ class Appending:
         self._head = len(columns).to_bytes(2)
 
     def rows(self, connection: Connection, *columns: Sequence[Any]) -> None:
-        """Append rows, given column by column; ``None`` is null.
+        """Append rows, given column by column; ``None`` is null (a ``bigint`` and a ``jsonb`` are never).
 
         Ids and texts are ``str``, JSON and ``bytea`` are bytes, times are aware datetimes. Raises what the database
         raises, :class:`psycopg.errors.UniqueViolation` among others; few rows raise it later, when they are sent.
@@ -187,12 +194,12 @@ class _Fields(dict[Any, bytes]):
     def __init__(self, write: Callable[[Any], bytes]) -> None:
         super().__init__()
         self._write = write
-        self[None] = _NULL
 
     def __missing__(self, value: Any) -> bytes:
+        if value is None:
+            return _NULL
         if len(self) > _REMEMBERED_MAX:
             self.clear()
-            self[None] = _NULL
         field = self[value] = self._write(value)
         return field
 

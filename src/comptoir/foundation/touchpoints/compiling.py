@@ -54,7 +54,7 @@ Tree = Mapping[str, "Tree | Whole"]
 
 
 class CompiledTouchpoint:
-    """A touchpoint's contract, ready for the hot path. Made by :func:`compile_map`, never changed."""
+    """A touchpoint's contract, ready for the hot path; what it remembers only saves time."""
 
     def __init__(self, declared: Touchpoint, known: Mapping[str, EventType], products: Iterable[str]) -> None:
         """Build the decoders and the source pattern of one touchpoint."""
@@ -135,10 +135,6 @@ class CompiledTouchpoint:
             )
         if occurred_at < earliest:
             raise OccurredTooEarly(f"Accepted from {earliest.isoformat(timespec='seconds')} on.", field="time")
-
-    def is_history(self, occurred_at: dt.datetime, now: dt.datetime) -> bool:
-        """Tell whether an event is older than any outage explains: a replay or an import, which no promise is about."""
-        return occurred_at < now - self._reach
 
     def recent_from(self, now: float) -> float:
         """Return the moment from which on an event is no history at ``now``; both in seconds since 1970."""

@@ -1,4 +1,7 @@
-"""A sale's lines stand in the log, and nowhere else: whoever takes goods back reads them there."""
+"""A sale's lines stand in the log, and nowhere else: whoever takes goods back reads them there.
+
+Before the first release, so nothing older runs beside it; stop the gateway while it is applied.
+"""
 
 from __future__ import annotations
 

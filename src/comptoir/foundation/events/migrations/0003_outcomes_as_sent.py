@@ -1,4 +1,7 @@
-"""An outcome is kept as the text that was sent, unread; an outbox row as it is, uncompressed: it is gone in a second."""
+"""An outcome is kept as the text that was sent, unread; an outbox row as it is, uncompressed: it is gone in a second.
+
+The log is written anew. Before the first release, so nothing older runs beside it; stop the gateway meanwhile.
+"""
 
 from __future__ import annotations
 
