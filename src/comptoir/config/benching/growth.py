@@ -59,8 +59,11 @@ def _fill_to(say: stage.Say, count: int) -> None:
         assert row is not None
         missing = count - int(row[0])
         if missing > 0:
-            say(f"{count:,} transfers: adding {missing:,}")
-            connection.execute(_FILL, {"count": missing, "had": int(row[0])})
+            connection.execute(_NUMBER)
+            for first in range(0, missing, _PORTION):
+                say(f"{count:,} transfers: adding {missing - first:,}")
+                number = min(_PORTION, missing - first)
+                connection.execute(_FILL, {"count": number, "had": int(row[0]) + first})
             connection.execute(
                 "insert into loyalty_programmebalance values (11, 0, %s) on conflict (account, shard) "
                 "do update set points = loyalty_programmebalance.points + excluded.points",
@@ -76,16 +79,22 @@ def _rate(running: stage.Gateway, customers: int, seconds: float, *, seed: int, 
     return result.accepted / result.seconds
 
 
+_PORTION = 250_000
+_NUMBER = """
+drop table if exists numbered;
+create temporary table numbered as
+  select customer, row_number() over () as number, count(*) over () as total from customers_customer;
+alter table numbered add primary key (number);
+analyze numbered;
+"""
 # Each row becomes an event with its identity, a sale, a transfer of one point, and part of its customer's account.
 _FILL = """
-with customers as materialized (
-  select customer, row_number() over () as number, count(*) over () as total from customers_customer
-), made as materialized (
+with made as materialized (
   select c.customer, n, ('00000001-' || lpad(to_hex(n / 65536 %% 65536), 4, '0') || '-7000-8000-'
     || lpad(to_hex(n), 12, '0'))::uuid as position,
     '/stores/' || n %% 457 || '/tills/1' as source, 'grown-' || lpad(n::text, 12, '0') as id
   from generate_series(%(had)s + 1, %(had)s + %(count)s) n
-  join customers c on c.number = 1 + (n * 7919) %% c.total
+  join numbered c on c.number = 1 + (n::bigint * 7919) %% (select total from numbered limit 1)
 ), event as (
   insert into events_event (position, customer, occurred_at, received_at, source, id, type, touchpoint, status, data,
     outcome, decision)

@@ -69,8 +69,8 @@ def own_house(say: Say) -> Iterator[None]:
                 (folder / name).write_text(text)
             yield
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
-        shutil.rmtree(embedded.socket_folder(), ignore_errors=True)
+        for each in (embedded.socket_folder(), folder):
+            shutil.rmtree(each, ignore_errors=True)
         for name, value in before.items():
             if value is None:
                 os.environ.pop(name, None)
