@@ -143,6 +143,7 @@ def test_a_transaction_held_open_while_later_ones_commit_is_not_skipped(
                     codec.encode({"id": "1", "source": "/", "status": "accepted"}),
                 )
             store.insert_events(slow, batch)
+            slow.send()
             later = [position for _ in range(3) for position in commit(connection, 1)]
             # Whoever would read what is there sends these three now, and skips the first when it comes.
             has_looked_again(shop)
