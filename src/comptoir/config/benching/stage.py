@@ -123,17 +123,7 @@ def gateway(say: Say) -> Iterator[Gateway]:
     port = free_port()
     command = [
         *(sys.executable, "-m", "granian", "--interface", "asgi", "--host", "127.0.0.1", "--port", str(port)),
-        *(
-            "--workers",
-            "1",
-            "--no-ws",
-            "--http",
-            "1",
-            "--loop",
-            "uvloop",
-            "--log-level",
-            "warning",
-        ),
+        *("--workers", "1", "--no-ws", "--http", "1", "--loop", "uvloop", "--log-level", "warning"),
         "comptoir.doors.gateway.application:application",
     ]
     process = subprocess.Popen(command)  # noqa: S603 - our own program

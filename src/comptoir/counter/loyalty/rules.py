@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Final, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -24,10 +24,6 @@ from comptoir.counter.loyalty.errors import (
 from comptoir.counter.loyalty.programme import NEVER, Earning
 from comptoir.foundation.kernel.ids import Id
 from comptoir.foundation.kernel.problem import Problem
-
-#: The two accounts of the hot path, as plain numbers.
-_ISSUED: Final = int(Account.ISSUED)
-_AVAILABLE: Final = int(Account.AVAILABLE)
 
 
 class Transfer(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -129,15 +125,13 @@ class Ledger:
         occurred_at: dt.datetime | None = None,
     ) -> None:  # fmt: skip
         """Issue points into a lot. What the customer owes is settled first, out of these points."""
-        accounts = self.accounts.get(customer) or self._of(customer)
-        lot, points = earning.day, earning.points
-        self.touched.add(customer)
-        self.programme[_ISSUED] = self.programme.get(_ISSUED, 0) - points
-        self._transfers.append(Transfer(customer, _ISSUED, _AVAILABLE, points, lot, earning.rule, cause, occurred_at))
-        accounts.available += points
-        accounts.lots[lot] = accounts.lots.get(lot, 0) + points
-        if accounts.owed:
-            settled = min(accounts.owed, points)
+        accounts = self._of(customer)
+        lot = earning.day
+        self._move(customer, Account.ISSUED, Account.AVAILABLE, earning.points, lot, earning.rule, cause, occurred_at)
+        accounts.available += earning.points
+        accounts.lots[lot] = accounts.lots.get(lot, 0) + earning.points
+        settled = min(accounts.owed, earning.points)
+        if settled:
             self._take(accounts, lot, settled)
             self._move(customer, Account.AVAILABLE, Account.ISSUED, settled, lot, "settled", cause, occurred_at)
             accounts.owed -= settled

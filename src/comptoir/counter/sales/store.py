@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Collection, Sequence
 
 import msgspec
@@ -32,8 +31,6 @@ class _Logged(msgspec.Struct):
 
 
 _logged = msgspec.json.Decoder(_Logged)
-#: How the tables are keyed.
-_KEY = operator.attrgetter("source", "receipt")
 _return_lines = msgspec.json.Decoder(tuple[Returned, ...])
 
 
@@ -83,7 +80,7 @@ def find_returns_of(connection: Connection, sales: Collection[Key]) -> list[Retu
 
 def insert_sales(connection: Connection, sales: Sequence[Sale]) -> None:
     """Book sales; a receipt number that is taken fails the whole batch."""
-    sales = sorted(sales, key=_KEY)  # neighbours in the index share a page
+    sales = sorted(sales, key=lambda sale: sale.key)  # neighbours in the index share a page
     _sales.rows(
         connection,
         [s.source for s in sales],

@@ -232,7 +232,10 @@ class Intake:
 
     async def _open(self, lane: _Lane) -> None:
         lane.connection = connection = await asyncio.to_thread(self._connect)
-        connection.execute(f"set statement_timeout = {limits.STATEMENT_SECONDS_MAX * 1000:.0f}")
+        # In a thread, too: a server that hangs must not hold up the loop.
+        await asyncio.to_thread(
+            connection.execute, f"set statement_timeout = {limits.STATEMENT_SECONDS_MAX * 1000:.0f}"
+        )
         lane.backend_pid = connection.info.backend_pid
         self._hub.skip(lane.backend_pid)
 

@@ -138,15 +138,7 @@ class Reader:
 
     def _check(self, envelope: Envelope, touchpoint: CompiledTouchpoint, received_at: dt.datetime) -> Arrival | Refused:
         try:
-            if (
-                envelope.specversion != "1.0"
-                or envelope.datacontenttype != _JSON
-                or envelope.data_base64 is not None
-                or not envelope.id.isprintable()
-                or not envelope.source.isprintable()
-                or envelope.source.startswith(RESERVED_SOURCE)
-            ):
-                _check_attributes(envelope)
+            _check_attributes(envelope)
             touchpoint.check_source(envelope.source)
             data = touchpoint.read(envelope.type, envelope.data)
             touchpoint.check_occurred(envelope.time, received_at)

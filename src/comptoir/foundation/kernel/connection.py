@@ -23,6 +23,7 @@ import greenlet
 import psycopg
 from psycopg import pq
 from psycopg.abc import PQGen
+from psycopg.conninfo import conninfo_to_dict
 from psycopg.errors import error_from_result
 from psycopg.waiting import Ready, Wait
 
@@ -38,12 +39,13 @@ _READABLE: Final = select.POLLIN | select.POLLERR | select.POLLHUP | select.POLL
 _WRITABLE: Final = select.POLLOUT | select.POLLERR | select.POLLHUP | select.POLLNVAL
 _PLACEHOLDER: Final = re.compile(r"%(.)")
 _DONE: Final = frozenset({pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK, pq.ExecStatus.EMPTY_QUERY})
+_WRITTEN_ALIKE: Final = "-c datestyle=ISO -c bytea_output=hex -c timezone=UTC"
 _FORGOTTEN: Final = b"26000"
 _IN_TRANSACTION: Final = frozenset({pq.TransactionStatus.INTRANS, pq.TransactionStatus.INERROR})
 
 
 class Told:
-    """A statement that was noted. Whoever asks for its rows, or their number, has it sent."""
+    """A statement that was noted. Whoever asks for its rows has it sent."""
 
     __slots__ = ("_connection", "_result", "statement", "values")
 
@@ -97,9 +99,12 @@ class Connection(psycopg.Connection[Any]):
 
     @classmethod
     def connect(cls, conninfo: str = "", **named: Any) -> Self:
-        """Connect; takes what psycopg takes."""
+        """Connect; takes what psycopg takes. Values are written as :meth:`ask` reads them, whatever the server says."""
         # psycopg prepares nothing by itself: when something is rolled back it would have the server forget all names.
-        return super().connect(conninfo, **{"prepare_threshold": None, **named})
+        options = named.pop("options", None) or conninfo_to_dict(conninfo).get("options") or ""
+        return super().connect(
+            conninfo, **{"prepare_threshold": None, **named, "options": f"{_WRITTEN_ALIKE} {options}"}
+        )
 
     def tell(self, statement: str, *values: Value) -> Told:
         """Note a statement; it is sent with the next question, or at the end of the transaction."""

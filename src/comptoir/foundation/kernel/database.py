@@ -80,9 +80,7 @@ def password(role: str) -> str:
 
 def connect(role: str, *, autocommit: bool = True) -> Connection:
     """Open a connection as a room's role; transactions are opened explicitly, ``with connection.transaction()``."""
-    return Connection.connect(
-        _with_settings(conninfo(role)), autocommit=autocommit, application_name=f"comptoir {role}"
-    )
+    return Connection.connect(conninfo(role), autocommit=autocommit, application_name=f"comptoir {role}")
 
 
 def connect_lane(role: str) -> Connection:
@@ -90,15 +88,10 @@ def connect_lane(role: str) -> Connection:
 
     A prepared statement keeps its plan; one that was made while a table was small would read the whole table later.
     """
-    plans = [f"-c enable_{plan}=off" for plan in ("seqscan", "hashjoin", "mergejoin", "bitmapscan")]
+    settings = " ".join(f"-c enable_{plan}=off" for plan in ("seqscan", "hashjoin", "mergejoin", "bitmapscan"))
     return Connection.connect(
-        _with_settings(conninfo(role), *plans), autocommit=True, application_name=f"comptoir {role} lane"
+        make_conninfo(conninfo(role), options=settings), autocommit=True, application_name=f"comptoir {role} lane"
     )
-
-
-def _with_settings(conninfo: str, *options: str) -> str:
-    """Have values written as :meth:`Connection.ask` reads them, whatever the server's own settings are."""
-    return make_conninfo(conninfo, options=" ".join(("-c datestyle=ISO -c bytea_output=hex -c timezone=UTC", *options)))
 
 
 def load_statements(package: str, file: str = "store.sql") -> Mapping[str, str]:

@@ -103,7 +103,7 @@ class CompiledTouchpoint:
 
     def read(self, type_name: str, data: bytes | msgspec.Raw) -> Any:
         """Decode an event's ``data`` against the contract, or raise the :class:`Problem` that names the field."""
-        decoder = self.decoders.get(type_name) or self.decoder(type_name)
+        decoder = self.decoder(type_name)
         try:
             value = decoder.decode(data)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
