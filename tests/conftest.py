@@ -93,10 +93,11 @@ def only_this_machine() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[None]:
-    """Have the run's database server, and the migrated template in it."""
+    """Have the run's database server, and the migrated template in it; the folder is this worker's from then on."""
     with database.server():
-        shops.once(Path(os.environ[_FOLDER]) / "template", lambda: shops.migrate(shops.TEMPLATE))
-        yield
+        shops.once(Path(os.environ[_FOLDER]) / "template", shops.make_template)
+        with shops.folder_of_its_own():
+            yield
 
 
 @pytest.fixture
@@ -114,7 +115,9 @@ def shop_on_own_server() -> Iterator[Shop]:
     name = "comptoir"
     with shops.environment(COMPTOIR_DATA=str(folder), COMPTOIR_DATABASE_NAME=name), database.server():
         shops.migrate(name)
+        shops.close_django()
         yield Shop(database=name, folder=folder)
+        shops.close_django()
 
 
 @pytest.fixture(scope="session")

@@ -19,7 +19,19 @@ ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "src" / "comptoir"
 
 #: The list of the kernel's files is closed: a new one is a decision for all packages, so it is made here.
-KERNEL = {"__init__", "clock", "codec", "connection", "database", "embedded", "ids", "money", "problem", "shop"}
+KERNEL = {
+    "__init__",
+    "clock",
+    "codec",
+    "connection",
+    "database",
+    "embedded",
+    "ids",
+    "money",
+    "outbound",
+    "problem",
+    "shop",
+}
 
 #: What a file of this name holds is the same in every package (see ARCHITECTURE.md). Another name is allowed where
 #: the package's own docstring says what the file is for.
@@ -111,6 +123,11 @@ def test_a_file_is_one_thing_that_a_head_can_hold(path: Path) -> None:
         assert lines <= allowed
 
 
+def test_no_merge_was_left_half_done() -> None:
+    left = re.compile("^(?:" + "<" * 7 + "|" + ">" * 7 + ") ", re.MULTILINE)
+    assert [inside(path) for path, text in committed() if left.search(text)] == []
+
+
 def test_no_file_names_a_registry_or_somebodys_machine() -> None:
     # Written in pieces, so that this file is not the first to be found.
     hosts = ("py" + "pi.org", "python" + "hosted.org", "npm" + "js", "crates" + ".io")
@@ -131,11 +148,26 @@ def test_every_requirement_is_locked_with_its_hash() -> None:
 def test_the_gateway_loads_no_django() -> None:
     script = "import json, sys, comptoir.doors.gateway.application; print(json.dumps(sorted(sys.modules)))"
     loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    slow_to_load = {"django", "allauth", "altair", "pandas", "pyarrow", "rich"}
+    slow_to_load = {"django", "allauth", "altair", "pandas", "pyarrow", "rich", "sklearn", "numpy"}
     assert {name.split(".")[0] for name in json.loads(loaded.stdout.splitlines()[-1])} & slow_to_load == set()
 
 
-LABELS = ("events", "touchpoints", "rooms", "customers", "sales", "loyalty", "credentials", "console", "storefront")
+LABELS = (
+    "events",
+    "touchpoints",
+    "rooms",
+    "customers",
+    "answers",
+    "sales",
+    "loyalty",
+    "credentials",
+    "devices",
+    "attestations",
+    "contacts",
+    "lists",
+    "console",
+    "storefront",
+)
 #: The doctor holds the packages' tables against each other; it is the one place that may, and it only reads.
 ACROSS_PACKAGES = {"src/comptoir/config/checking.sql"}
 

@@ -24,6 +24,8 @@ from support.processes import accepts, free_port, wait_until
 
 #: The tests follow one shop through its life, so they stay together.
 pytestmark = pytest.mark.xdist_group("demo")
+#: What the demo carries to its square, if it lies beside the checkout.
+WHOLE_DUMP = Path("../shared/data/stackexchange_french_meta")
 COMMAND = (sys.executable, "-c", "from comptoir.config.command import main; main()", "demo", "--until", "2017-01-03")
 
 
@@ -59,12 +61,25 @@ def first(folder: Path) -> dict[str, Any]:
 def test_the_first_demo_loads_everything_once(first: dict[str, Any]) -> None:
     assert first["events"] == first["accepted"] + first["refused"]
     assert first["events"] > 704
-    assert set(first["refused_by_reason"]) <= {"currency_not_accepted", "insufficient_points"}
+    assert set(first["refused_by_reason"]) <= {"currency_not_accepted", "insufficient_points", "proof_missing"}
     assert (first["duplicates"], first["skipped"]) == (0, 0)
     assert first["ledger_ok"] is True
     assert first["customers"] > 500
     assert first["points_earned"] > 10_000
     assert first["seconds"] > 0
+
+
+def test_the_demos_square_is_alive(first: dict[str, Any]) -> None:
+    said = first["community"]["said"]
+    assert (said["accepted"], said["refused"], said["duplicates"]) == (134, 0, 0)
+    # Every reviewer has bought what they review; who is thanked first is chosen by chance, five at least.
+    assert first["community"]["confirmed"] == 7
+    assert 10 <= first["community"]["thanked"] <= 13
+    if WHOLE_DUMP.is_dir():
+        assert first["community"]["carried"]["sent"]["refused"] == 0
+        assert first["community"]["carried"]["posts"] == 2_066
+    else:
+        assert "carried" not in first["community"]
 
 
 def test_the_second_demo_adds_nothing(folder: Path, first: dict[str, Any]) -> None:
@@ -73,6 +88,11 @@ def test_the_second_demo_adds_nothing(folder: Path, first: dict[str, Any]) -> No
     assert (second["accepted"], second["refused"]) == (0, 0)
     for name in ("customers", "points_earned", "ledger_ok"):
         assert second[name] == first[name]
+    for name, sent in (
+        ("said", second["community"]["said"]),
+        ("carried", second["community"].get("carried", {}).get("sent")),
+    ):
+        assert sent is None or (sent["accepted"], sent["refused"]) == (0, 0), name
 
 
 class Open:

@@ -80,6 +80,23 @@ def imported(folder: Path, *lines: str, heading: str = HEADING, **changes: Any) 
     return Imported(path, rules(**changes))
 
 
+def test_a_line_has_its_barcode_and_what_promotions_took_off(tmp_path: Path) -> None:
+    result = imported(
+        tmp_path,
+        "17;Lyon;03.07.2026;09:30;C-1;A1;;2;3,40;4006381333931;-0,60",
+        "17;Lyon;03.07.2026;09:30;C-1;A2;;1;1,00;;",
+        "18;Lyon;03.07.2026;09:31;C-1;A2;;1;1,00;12345;",
+        heading=HEADING + ";EAN;Off",
+        line__gtin="EAN",
+        line__discount="Off",
+    )
+    assert result.reasons == {4: "not_a_gtin"}
+    assert result.events[0]["data"]["lines"] == [
+        {"product": "A1", "gtin": "4006381333931", "quantity": 2, "amount": 340, "discount": 60},
+        {"product": "A2", "quantity": 1, "amount": 100},
+    ]
+
+
 def test_rows_become_a_sale_with_its_lines(tmp_path: Path) -> None:
     result = imported(
         tmp_path,

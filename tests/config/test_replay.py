@@ -24,7 +24,9 @@ from comptoir.config.replaying import additions, journey, recordings, sending
 from comptoir.config.replaying.bookmarks import Bookmark
 from comptoir.config.replaying.keyring import Entry as Key
 from comptoir.config.replaying.keyring import Keyring, KeyringError, keyring_path
+from comptoir.config.replaying.phone import SHOWN, Phone
 from comptoir.config.replaying.recordings import Entry, Event
+from comptoir.counter.loyalty.codes import Codes
 from comptoir.foundation.kernel.problem import TYPE_PREFIX
 from support.gateway import Gateway
 from support.processes import wait_until
@@ -300,15 +302,15 @@ TABLES = ("events_event", "events_identity", "sales_sale", "sales_return", "loya
 
 def test_a_second_replay_adds_nothing(shop: Shop, gateway: Gateway, keyring: Keyring, day: Path) -> None:
     entries = list(recordings.read(day))
-    first = run(sending.Sender(gateway.url, keyring), entries)
+    first = run(sending.Sender(gateway.url, keyring, phone=Phone.of_shop()), entries)
     assert first["events"] == first["accepted"] + first["refused"] == len(entries)
-    assert set(first["refused_by_reason"]) <= {"currency_not_accepted", "insufficient_points"}
+    assert set(first["refused_by_reason"]) <= {"currency_not_accepted", "insufficient_points", "proof_missing"}
     assert shop.value("SELECT count(*) FROM sales_sale") == 704
     figures = opening.figures()
     assert figures.ledger_ok
     assert figures.points_earned > 5_000
     with shop.unchanged(*TABLES):
-        second = run(sending.Sender(gateway.url, keyring, batch=77), entries)
+        second = run(sending.Sender(gateway.url, keyring, phone=Phone.of_shop(), batch=77), entries)
     assert second["duplicates"] == len(entries)
     assert (second["accepted"], second["refused"]) == (0, 0)
     assert opening.figures() == figures
@@ -405,3 +407,32 @@ def test_rows_that_the_gateway_refuses_stand_in_the_report_of_an_import(
         ("5", "gateway", "currency_not_accepted"),
     ]
     assert shop.value("SELECT count(*) FROM sales_sale") == 1
+
+
+def test_a_recording_holds_no_code_and_each_attempt_shows_another_one() -> None:
+    """The first answer does not come; the same request is sent again, and the code that was on its way is left."""
+    phone = Phone(Codes(bytes(32)), identifier_key=bytes(32))
+    spent = Event(
+        id="r", source="/stores/1/tills/1", type="points.redeem", time=dt.datetime(2017, 1, 1, tzinfo=dt.UTC),
+        data={"customer": {"kind": "card", "value": "1"}, "points": 50, "proof": SHOWN},
+    ).encode()  # fmt: skip
+    assert b'"proof":{"kind":"code"}' in spent.raw
+    bodies: list[bytes] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        bodies.append(request.content)
+        if len(bodies) == 1:
+            return httpx.Response(503)
+        return httpx.Response(200, json={"outcomes": [{"id": "r", "status": "accepted"}], "repeated": []})
+
+    async def at_once(_: float) -> None:
+        return None
+
+    sender = sending.Sender(
+        "http://gateway", KEYRING, phone=phone, transport=httpx.MockTransport(answer), sleep=at_once
+    )  # fmt: skip
+    assert run(sender, [spent])["accepted"] == 1
+    codes = [json.loads(body)[0]["data"]["proof"]["value"] for body in bodies]
+    assert len(set(codes)) == 2
+    digests = {Codes(bytes(32)).read(code).digest for code in codes}
+    assert len(digests) == 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import os
 import signal
 import subprocess
@@ -13,7 +14,9 @@ from typing import Any
 
 import pytest
 
+from comptoir.counter.loyalty import store
 from comptoir.foundation.kernel.connection import Connection
+from support import casting
 from support.gateway import EXAMPLES
 from support.processes import end, wait_until
 from support.relay import SECRET, Receiver, Request, commit, receiving, registered
@@ -132,6 +135,26 @@ def test_a_wrong_declaration_stops_nothing_and_is_mended_without_a_restart(
         worker.send_signal(signal.SIGTERM)
         assert worker.wait(30) == 0
     assert "Traceback" not in log.read_text()
+
+
+def test_a_consent_whose_days_are_over_ends_while_the_worker_runs(
+    shop: Shop, connection: Connection, log: Path
+) -> None:
+    """Two are over for long, one is given for years; the worker does what was due before it began."""
+    store.insert_programme(connection, casting.PLAIN, None)
+    counter = casting.Counter(shop, connection=connection)
+    now = dt.datetime.now(dt.UTC)
+    for channel, at in (("mail", casting.NOON), ("app", casting.NOON), ("store", now - dt.timedelta(days=1))):
+        said = casting.consented("marketing", channel, days=30, at=at)
+        assert counter.tell(said, received_at=at + dt.timedelta(seconds=1)).is_accepted
+    ended = "select data->>'channel' from events_event where type = 'consent.expired' order by 1"
+    with working(log) as worker:
+        wait_until(lambda: len(shop.rows(ended)) == 2 or worker.poll() is not None, what="the end of two consents")
+        worker.send_signal(signal.SIGTERM)
+        assert worker.wait(30) == 0, log.read_text()
+    assert [list(row.values()) for row in shop.rows(ended)] == [["app"], ["mail"]]
+    allowed = "select array_agg(channel) from unnest(array['mail', 'app', 'store']) channel where customers_permits"
+    assert shop.value(f"{allowed}(%s, 'marketing', channel)", casting.identify(casting.ALICE)) == ["store"]
 
 
 def test_deliveries_to_a_touchpoint_are_measured_against_its_promise(

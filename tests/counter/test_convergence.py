@@ -2,7 +2,7 @@
 
 Derived state is a function of the set of facts under their canonical order (occurred at, source, id), never of
 arrival. Decisions (a redemption, a reservation) used what was known then, so for them safety is asserted, not
-equality. Facts here are sales and returns that fit each other, links and their undoing, and activities.
+equality. Facts here are sales and returns that fit each other, links and their undoing, activities, answers.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 import hypothesis.strategies as st
 from hypothesis import HealthCheck, Phase, example, given, settings
 
+from comptoir.counter.customers.purposes import TERMS
 from comptoir.counter.loyalty.programme import Programmes
 from support import casting, invariants, oracle
 from support.casting import ALICE, ALICE_ONLINE, BOB, BOB_ONLINE, CHARLIE, Counter, Event, Reference
@@ -45,11 +46,12 @@ PHASES = (Phase.explicit, Phase.generate)
 
 moments = st.sampled_from(MOMENTS)
 people = st.sampled_from(CAST)
+answers: st.SearchStrategy[Any] = st.sampled_from([casting.proven, casting.seen, casting.withdrawn])
 
 
 @st.composite
 def facts(draw: st.DrawFn) -> list[Event]:
-    """Return a set of facts: sales, some of whose goods come back, links, activities."""
+    """Return a set of facts: sales, some of whose goods come back, links, activities, choices."""
     said: list[Event] = []
     for number in range(draw(st.integers(1, 4))):
         sold = [
@@ -83,6 +85,41 @@ def facts(draw: st.DrawFn) -> list[Event]:
         said.append(make(*pair, at=at, id=f"l{number}"))
     for number, (who, at) in enumerate(draw(st.lists(st.tuples(people, moments), max_size=2))):
         said.append(casting.subscribed(of=who, at=at, id=f"n{number}"))
+    for number, (who, near, at) in enumerate(
+        draw(st.lists(st.tuples(people, st.sampled_from(["known", "recognised"]), moments), max_size=3))
+    ):
+        said.append(casting.closeness(near, of=who, at=at, id=f"c{number}"))
+    for number, (make_answer, over, who, days, at) in enumerate(
+        draw(
+            st.lists(
+                st.tuples(answers, st.sampled_from([16, 18, 20]), people, st.integers(1, 366), moments), max_size=4
+            )
+        )
+    ):
+        until = {} if make_answer is casting.withdrawn else {"until": at + dt.timedelta(days=days)}
+        said.append(make_answer(over, of=who, at=at, id=f"a{number}", **until))
+    said += draw(_choices())
+    return said
+
+
+@st.composite
+def _choices(draw: st.DrawFn) -> list[Event]:
+    """Return terms agreed and ended, consents given and withdrawn, objections made and withdrawn."""
+    said = []
+    for number, (kind, who, holds, at) in enumerate(
+        draw(st.lists(st.tuples(st.integers(0, 2), people, st.booleans(), moments), max_size=4))
+    ):
+        name = f"w{number}"
+        if kind == 0:
+            term = draw(st.sampled_from(list(TERMS)))
+            said.append(
+                casting.agreed(term, of=who, at=at, id=name) if holds else casting.ended(of=who, at=at, id=name)
+            )
+        elif kind == 1:
+            purpose, channel = draw(st.sampled_from(["marketing", "analysis"])), draw(st.sampled_from(["mail", "app"]))
+            said.append(casting.consented(purpose, channel, of=who, holds=holds, at=at, id=name))
+        else:
+            said.append(casting.objected(of=who, holds=holds, at=at, id=name))
     return said
 
 

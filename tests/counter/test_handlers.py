@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import pytest
 
 from comptoir.counter.loyalty import store as loyalty
 from comptoir.foundation.events.commands import record
-from comptoir.foundation.events.contracts import Arrival, Batch, Handler
+from comptoir.foundation.events.contracts import Arrival, Batch, HandlerMaker
 from comptoir.foundation.kernel.connection import Connection
 from support import casting, invariants
 from support.casting import ALICE, ALICE_ONLINE, BOB, BOB_ONLINE, CHARLIE, Counter
@@ -51,7 +51,7 @@ class Pause:
 class Aside:
     """A second counter, in a thread of its own."""
 
-    def __init__(self, shop: Shop, arrivals: Sequence[Arrival], handlers: Callable[[], Sequence[Handler]]) -> None:
+    def __init__(self, shop: Shop, arrivals: Sequence[Arrival], handlers: HandlerMaker) -> None:
         self.connection = shop.connect()
         self.arrivals = arrivals
         self.failure: BaseException | None = None
@@ -124,7 +124,7 @@ def test_a_reservation_that_is_opened_meanwhile_is_not_there_yet(
 def test_an_account_that_two_open_at_once_has_the_points_of_both(counter: Counter, shop: Shop) -> None:
     """Neither can lock what is not there yet; the key lets one of them decide again."""
     pause = Pause()
-    first = Aside(shop, counter.read(casting.sale("r1", 10)), lambda: [*counter.handlers(), pause])
+    first = Aside(shop, counter.read(casting.sale("r1", 10)), lambda types: [*counter.handlers(types), pause])
     assert pause.is_reached.wait(30)
     second = Aside(shop, counter.read(casting.sale("r2", 20, source=casting.OTHER_TILL)), counter.handlers)
     pause.go_on.set()
@@ -139,7 +139,7 @@ def test_the_same_event_in_two_transactions_happens_once(counter: Counter, shop:
     """The second one waits for the first one's key, and then answers what the first one answered."""
     pause = Pause()
     said = casting.sale("r1", 10, of=None)
-    first = Aside(shop, counter.read(said), lambda: [*counter.handlers(), pause])
+    first = Aside(shop, counter.read(said), lambda types: [*counter.handlers(types), pause])
     assert pause.is_reached.wait(30)
     second = Aside(shop, counter.read(said), counter.handlers)
     pause.go_on.set()
@@ -152,7 +152,7 @@ def test_the_same_event_in_two_transactions_happens_once(counter: Counter, shop:
 def test_a_return_and_its_sale_that_cross_find_each_other(counter: Counter, shop: Shop) -> None:
     """A return that finds no sale waits until no sale is in flight, so that it never waits for one that is there."""
     pause = Pause()
-    selling = Aside(shop, counter.read(casting.sale("r1", 100)), lambda: [*counter.handlers(), pause])
+    selling = Aside(shop, counter.read(casting.sale("r1", 100)), lambda types: [*counter.handlers(types), pause])
     assert pause.is_reached.wait(30)
     returning = Aside(shop, counter.read(casting.goods_back("t1", sale="r1", lines=[(1, 1, 40)])), counter.handlers)
     returning.wait_for_lock(shop)
@@ -168,7 +168,7 @@ def test_a_return_beside_a_refused_sale_finds_the_right_one_of_another_batch(cou
     wrong = casting.sale("r1", 100)
     wrong["data"]["total"] = 99
     pause = Pause()
-    selling = Aside(shop, counter.read(casting.sale("r1", 100)), lambda: [*counter.handlers(), pause])
+    selling = Aside(shop, counter.read(casting.sale("r1", 100)), lambda types: [*counter.handlers(types), pause])
     assert pause.is_reached.wait(30)
     other = Aside(shop, counter.read(casting.goods_back("t1", sale="r1", lines=[(1, 1, 40)]), wrong), counter.handlers)
     other.wait_for_lock(shop)
@@ -182,7 +182,7 @@ def test_two_returns_of_one_sale_at_once_never_bring_back_more_than_it_had(count
     counter.tell(casting.sale("r1", 100))
     pause = Pause()
     back = [casting.goods_back(name, sale="r1", lines=[(1, 0, 60)]) for name in ("t1", "t2")]
-    first = Aside(shop, counter.read(back[0]), lambda: [*counter.handlers(), pause])
+    first = Aside(shop, counter.read(back[0]), lambda types: [*counter.handlers(types), pause])
     assert pause.is_reached.wait(30)
     second = Aside(shop, counter.read(back[1]), counter.handlers)
     second.wait_for_lock(shop)
@@ -214,7 +214,7 @@ def test_who_is_one_person_stays_so_until_a_decision_about_them_is_committed(cou
     counter.tell(casting.link(ALICE, ALICE_ONLINE))
     later = casting.NOON + dt.timedelta(seconds=1)
     pause = Pause()
-    spending = Aside(shop, counter.read(casting.redeem(90, of=ALICE)), lambda: [*counter.handlers(), pause])
+    spending = Aside(shop, counter.read(casting.redeem(90, of=ALICE)), lambda types: [*counter.handlers(types), pause])
     assert pause.is_reached.wait(30)
     parting = Aside(shop, counter.read(casting.unlink(ALICE, ALICE_ONLINE, at=later)), counter.handlers)
     parting.wait_for_lock(shop)

@@ -20,8 +20,11 @@ from typing import Any
 import psycopg
 import pytest
 
+from comptoir.config.replaying.phone import SHOWN, Phone
 from comptoir.counter.assembly import EVENT_TYPES, PRODUCTS, handlers_for
 from comptoir.counter.loyalty import jobs, store
+from comptoir.counter.loyalty.codes import Codes
+from comptoir.counter.loyalty.confirming import Confirmations
 from comptoir.counter.loyalty.programme import EarningRule, Programme, Programmes, Version
 from comptoir.counter.sales.jobs import report_waiting_returns
 from comptoir.doors.gateway.reading import Reader, Refused
@@ -39,7 +42,9 @@ from support.processes import end, wait_until
 from support.shop import Shop, environment
 
 MAP = load_map(EXAMPLES / "touchpoints.toml", types=EVENT_TYPES, products=PRODUCTS)
-READER = Reader(compile_map(MAP), key=b"k" * 32)
+CODES = Codes(b"c" * 32)
+READER = Reader(compile_map(MAP), key=b"k" * 32, codes=CODES, confirmations=Confirmations(b"l" * 32))
+PHONE = Phone(CODES, identifier_key=b"k" * 32)
 ALICE, BOB = ({"kind": "card", "value": name} for name in ("alice", "bob"))
 
 
@@ -70,7 +75,8 @@ class Counter:
             "time": moment(at).isoformat(), "data": data,
         }  # fmt: skip
         touchpoint = READER.map.touchpoint("till")
-        arrival = READER.read(json.dumps(event).encode(), touchpoint, moment(received or at))
+        said = PHONE.filled(json.dumps(event, separators=(",", ":")).encode(), at=moment(received or at))
+        arrival = READER.read(said, touchpoint, moment(received or at))
         assert not isinstance(arrival, Refused), arrival
         record(self.connection, [arrival], handlers=handlers_for(self.by))
         outcome: dict[str, Any] = json.loads(arrival.outcome)
@@ -95,10 +101,10 @@ class Counter:
         return self.send("sale.returned", data, at=at)
 
     def redeem(self, points: int, *, at: str) -> dict[str, Any]:
-        return self.send("points.redeem", {"customer": ALICE, "points": points}, at=at)
+        return self.send("points.redeem", {"customer": ALICE, "points": points, "proof": SHOWN}, at=at)
 
     def hold(self, points: int, *, at: str, seconds: int = 3600, name: str = "h") -> None:
-        data = {"customer": ALICE, "points": points, "reservation": name, "expires_in": seconds}
+        data = {"customer": ALICE, "points": points, "reservation": name, "expires_in": seconds, "proof": SHOWN}
         assert self.send("points.reserve", data, at=at)["status"] == "accepted"
 
     def expire(self, now: str, **options: Any) -> int:

@@ -84,7 +84,10 @@ class LedgerModel(RuleBasedStateMachine):
         )
         self.several = several
         self.handler = LoyaltyHandler(
-            programmes=programmes, customers=CustomersHandler(), sales=SalesHandler(currency="USD")
+            programmes=programmes,
+            customers=CustomersHandler(),
+            sales=SalesHandler(currency="USD"),
+            waiting=dt.timedelta(hours=72),
         )
         self.handler._ledger = self.ledger
 

@@ -20,7 +20,7 @@ from comptoir.counter.loyalty.programme import read_programme
 from comptoir.foundation.kernel import database
 from support import casting, clients, invariants, processes, replay
 from support.casting import ALICE, ALICE_ONLINE, BOB, CHARLIE
-from support.gateway import Gateway, running_gateway
+from support.gateway import Gateway, running_gateway, written
 from support.shop import Shop
 
 SEED = 71
@@ -59,7 +59,7 @@ def twenty_gifts(gateways: list[Gateway], name: str) -> list[str]:
     return clients.race(
         [
             {"how": "http", "port": port(gateways[number % 2]), "key": gateways[0].keys["till"],
-             "body": casting.redeem(100, of=card)}
+             "body": json.loads(written(casting.redeem(100, of=card)))}
             for number in range(20)
         ]
     )  # fmt: skip

@@ -371,3 +371,13 @@ def test_no_page_of_the_office_is_wider_than_a_telephone(browser: Browser, pages
             assert page.evaluate("document.documentElement.scrollWidth") == 390, (language, path)
         assert heard == []
         context.close()
+
+
+def test_what_is_held_back_from_other_systems_is_shown(alice: Client, shop: Shop) -> None:
+    with shop.connect() as connection:
+        connection.execute(
+            "insert into events_relay (destination, transaction, outbox, failure, held_back)"
+            " values ('newsletter', 0, 0, '', 1234)"
+        )
+    assert "Other systems that are told" in said(alice.get("/"))
+    assert "newsletter never 1,234" in said(alice.get("/"))

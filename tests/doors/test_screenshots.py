@@ -11,9 +11,11 @@ import pytest
 
 from comptoir.foundation.kernel import database
 from comptoir.foundation.rooms.commands import set_up_django
-from comptoir.foundation.rooms.declaration import COUNTER, OFFICE
+from comptoir.foundation.rooms.declaration import COUNTER, OFFICE, SQUARE
+from support.lively import lively_shop
 from support.pages import Pages, accepted, sale, tell
 from support.processes import wait_until
+from support.shop import Shop
 
 set_up_django()  # before the modules that hold models
 
@@ -22,7 +24,7 @@ from comptoir.foundation.touchpoints import store
 from comptoir.foundation.touchpoints.freshness import Recorder, Stage
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Browser, Page
 
 pytestmark = pytest.mark.screenshots
 #: How many events a minute the links of the pictures' shop bring, on average, and how fast.
@@ -84,3 +86,49 @@ def test_pictures_of_the_console_and_the_card(
     taken += photograph(page, "card")
     assert len(taken) == 10
     assert all(path.stat().st_size > 10_000 for path in taken)
+
+
+def test_pictures_of_the_square_and_of_who_looks_after_it(
+    shop: Shop, tmp_path: Path, browser: Browser, photograph: Callable[[Page, str], list[Path]]
+) -> None:
+    taken: list[Path] = []
+    with lively_shop(shop, tmp_path) as lively:
+        thread = shop.value(
+            "select id from community_thread where language = 'en' and accepted is not null order by posts desc limit 1"
+        )
+        topic = shop.value(
+            "select topic from community_thread where topic is not null group by 1 order by count(*) desc, 1 limit 1"
+        )
+        member = lively.is_member(browser.new_context(locale="en"))
+        for name, path in (
+            ("square-front", "/en/"),
+            ("square-topic", f"/en/topics/{topic}"),
+            ("square-thread", f"/en/threads/{thread}"),
+            ("square-ideas", "/en/ideas"),
+        ):
+            member.goto(lively.pages.url(SQUARE, path))
+            taken += photograph(member, name)
+        staff = lively.is_staff(browser.new_context(locale="en"))
+        case = shop.value("select post from stewardship_notice limit 1")
+        begin_programme(staff, lively.pages)
+        for name, path in (
+            ("console-moderation", "/moderation"),
+            ("console-case", f"/moderation/{case}"),
+            ("console-health", "/community/health"),
+            ("console-startup", "/community"),
+        ):
+            staff.goto(lively.pages.url(OFFICE, path))
+            taken += photograph(staff, name)
+        for page in (member, staff):
+            page.context.close()
+    assert len(taken) == 16
+    assert all(path.stat().st_size > 10_000 for path in taken)
+
+
+def begin_programme(staff: Page, pages: Pages) -> None:
+    """Let the start-up programme begin with its first phase."""
+    staff.goto(pages.url(OFFICE, "/community"))
+    form = staff.locator('form[action$="/community/phase"]').first
+    form.locator("[name=reason]").fill("We begin on Monday.")
+    form.locator("button").first.click()
+    staff.wait_for_load_state()

@@ -23,9 +23,9 @@ set_up_django()  # before the modules that hold models
 from comptoir.counter.loyalty.commands import adopt_programme
 from comptoir.counter.loyalty.programme import read_programme
 from comptoir.doors.storefront import links
-from comptoir.foundation.rooms.addresses import host_of
+from comptoir.foundation.rooms.addresses import host_of, origin_of
 from comptoir.foundation.rooms.current import entered
-from comptoir.foundation.rooms.declaration import COUNTER, SQUARE
+from comptoir.foundation.rooms.declaration import COUNTER, SQUARE, VAULT
 from comptoir.foundation.rooms.sessions import RoomSession
 
 if TYPE_CHECKING:
@@ -99,6 +99,14 @@ def test_somebody_new_has_an_empty_card_that_says_what_to_do(shop: Shop) -> None
     _, said = opened(uuid.uuid4())
     assert "Your points Live 0 points" in said
     assert "No points yet. Show the code at the till with your next purchase." in said
+
+
+def test_a_shop_with_a_shelf_leads_to_where_an_age_is_proven(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    client, _ = opened(uuid.uuid4())
+    link = f'<a href="{origin_of(VAULT)}/prove/">Prove that you are over 20</a>'
+    for said, is_there in (("", False), ("JP: alcohol, tobacco", True), ("everything", False)):
+        monkeypatch.setenv("COMPTOIR_ADULT_SHELF", said)
+        assert (link in client.get("/card").content.decode()) == is_there
 
 
 def test_every_point_has_its_reason(gateway: Gateway) -> None:
@@ -205,9 +213,9 @@ def test_a_language_is_chosen_without_a_script(shop: Shop) -> None:
 
 def test_the_square_sets_no_cookie_and_has_an_address_for_each_language(shop: Shop) -> None:
     for path, language, said in (
-        ("/", "en", "One counter for every channel"),
-        ("/fr/", "fr", "Un seul comptoir"),
-        ("/ja/", "ja", "ひとつのカウンター"),
+        ("/", "en", "Ask people who have tried it"),
+        ("/fr/", "fr", "Demandez à ceux qui ont essayé"),
+        ("/ja/", "ja", "使ったことのある人に聞いてみよう"),
     ):
         answer = Client().get(path, headers={"host": f"{host_of(SQUARE)}:8000"})
         page = answer.content.decode()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from comptoir.config.rebuilding import rebuild
-from comptoir.foundation.events import store
+from comptoir.foundation.events import sealing, store
 from comptoir.foundation.events.commands import record
 from comptoir.foundation.events.contracts import Arrival, Batch, Change, Handler
 from comptoir.foundation.kernel.connection import Connection
@@ -30,7 +30,7 @@ def connection(shop: Shop) -> Iterator[Connection]:
         yield connection
 
 
-def nobody() -> Sequence[Handler]:
+def nobody(_types: Collection[str]) -> Sequence[Handler]:
     """Have nobody decide anything."""
     return ()
 
@@ -101,7 +101,7 @@ def test_nothing_is_recorded_of_a_batch_that_fails(shop: Shop, connection: Conne
             connection.execute("insert into events_identity (source, id, position, fingerprint) values (1/0)")
 
     with shop.unchanged(), pytest.raises(psycopg.Error):
-        record(connection, [arrival("1")], handlers=lambda: [Failing()])
+        record(connection, [arrival("1")], handlers=lambda _types: [Failing()])
     record(connection, [arrival("1")], handlers=nobody)
     assert shop.value("select count(*) from events_event") == 1
 
@@ -126,7 +126,7 @@ def test_after_what_a_batch_has_seen_its_own_events_come(connection: Connection)
             """Nothing."""
 
     arrivals = [arrival("1"), arrival("2")]
-    record(connection, arrivals, handlers=lambda: [Seeing()], ids=IdMaker())
+    record(connection, arrivals, handlers=lambda _types: [Seeing()], ids=IdMaker())
     assert ahead < str(arrivals[0].position) < str(arrivals[1].position)
     status = connection.execute("select status from events_event order by position").fetchall()
     assert status == [("accepted",), ("refused",)]
@@ -174,12 +174,14 @@ def test_notifications_are_cut_so_that_the_server_takes_them(shop: Shop, connect
         listener.execute(f"listen {store.CHANNEL}")
         with connection.transaction():
             store.notify_live(connection, changes, counts)
-        payloads = [notice.payload for notice in listener.notifies(timeout=2)]
+        notices = list(listener.notifies(timeout=2))
     heard: list[Any] = []
     counted: dict[str, int] = {}
-    for payload in payloads:
-        assert len(payload.encode()) < 8_000
-        told = json.loads(payload)
+    for notice in notices:
+        assert len(notice.payload.encode()) < 8_000
+        content = sealing.of_shop().open(notice.payload, backend=notice.pid)
+        assert content is not None
+        told = json.loads(content)
         heard += told.get("changes", [])
         counted |= told.get("counts", {})
     assert [each[0] for each in heard] == [[each] for each in customers]

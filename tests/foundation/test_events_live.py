@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import re
 from collections.abc import Coroutine
 from typing import Any
 
-from comptoir.foundation.events import store
+from comptoir.foundation.events import sealing, store
 from comptoir.foundation.events.contracts import Change
 from comptoir.foundation.events.live import LOST, Hub
 from comptoir.foundation.kernel import database
 from support import casting
+from support.gateway import Gateway
 from support.shop import Shop
 
 ALICE, ONLINE, BOB = (casting.identify(each) for each in (casting.ALICE, casting.ALICE_ONLINE, casting.BOB))
@@ -137,6 +140,61 @@ def test_no_more_may_watch_than_were_allowed(shop: Shop) -> None:
             async with ours.count():
                 while_two_watch = ours.is_full
         assert (before, while_two_watch, ours.is_full) == (False, True, False)
+        await ours.stop()
+
+    run(story())
+
+
+def test_whoever_listens_without_the_key_hears_that_something_happens_and_nothing_else(
+    shop: Shop, gateway: Gateway
+) -> None:
+    """As the square's login role, while every kind of thing happens at the counter."""
+    cards = [{"kind": "card", "value": str(number)} for number in range(9_000, 9_040)]
+    with shop.connect("comptoir_square") as square:
+        square.execute(f"listen {store.CHANNEL}")
+        for number, card in enumerate(cards):
+            assert gateway.post(casting.sale(f"one-{number}", 5_000, of=card)).json()["status"] == "accepted"
+        several = [casting.sale(f"all-{number}", 300, of=card) for number, card in enumerate(cards)]
+        assert gateway.post(several).json()["accepted"] == len(cards)
+        notices = list(square.notifies(timeout=2))
+    assert len(notices) >= len(cards) + 1
+    known: set[str] = set()
+    for rows in shop.contents().values():
+        for row in rows:
+            known.update(re.findall(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", row))
+    assert len(known) > len(cards) * 3, "customers, positions, whatever else"
+    spoken = [notice.payload for notice in notices]
+    assert len(set(spoken)) == len(spoken), "one and the same content is never told in the same words"
+    opened = [base64.b64decode(each) for each in spoken]
+    for each in known:
+        written = (each.encode(), each.replace("-", "").encode(), bytes.fromhex(each.replace("-", "")))
+        for payload, raw in zip(spoken, opened, strict=True):
+            assert not any(form in raw or form in payload.encode() for form in written)
+    # A change of one person says by its length nothing of whose it is, or how many points there are.
+    assert len({len(each) for each in spoken[: len(cards)]}) == 1
+    stranger = sealing.Sealer(bytes(32))
+    assert all(stranger.open(notice.payload, backend=notice.pid) is None for notice in notices)
+
+
+def test_whoever_speaks_without_the_key_is_not_heard(shop: Shop) -> None:
+    """The square's role can notify, too: what it makes up, and what it has heard and says again, reaches nobody."""
+
+    async def story() -> None:
+        ours = hub()
+        async with ours.watch([ALICE]) as queue, ours.count() as counting:
+            with shop.connect("comptoir_square") as square:
+                square.execute(f"listen {store.CHANNEL}")
+                await asyncio.to_thread(notify, shop, change(ALICE, points=5))
+                assert await next_of(queue) == change(ALICE, points=5)
+                [heard] = square.notifies(timeout=5, stop_after=1)
+                made_up = sealing.Sealer(bytes(32)).seal(b'{"counts":{"till":9}}', backend=heard.pid)
+                tampered = heard.payload[:-8] + ("A" if heard.payload[-8] != "A" else "B") + heard.payload[-7:]
+                for payload in ("", "{}", '{"counts":{"till":9}}', "AAAA", "é", heard.payload, tampered, made_up):
+                    square.execute("select pg_notify(%s, %s)", (store.CHANNEL, payload))
+            await asyncio.to_thread(notify, shop, change(ALICE, points=6))
+            assert await next_of(queue) == change(ALICE, points=6)
+            assert queue.empty()
+            assert counting.empty()
         await ours.stop()
 
     run(story())

@@ -95,7 +95,7 @@ def test_only_the_wanted_types_arrive_and_refused_events_concern_nobody(
         commit(connection, 3)
         redeemed = commit(connection, 1, event_type="points.redeem")
         batch = events(1, event_type="points.adjust")
-        record(connection, batch, handlers=lambda: (Refusing(),))
+        record(connection, batch, handlers=lambda _types: (Refusing(),))
         reviewed = commit(connection, 1, event_type="review.published")
         commit(connection, 1, event_type="pointsofsale.opened")
         noted(shop)

@@ -16,6 +16,7 @@ from comptoir.config import registry
 from comptoir.counter.assembly import EVENT_TYPES, PRODUCTS
 from comptoir.foundation.kernel.problem import Problem
 from comptoir.foundation.touchpoints.asyncapi import render_asyncapi
+from comptoir.foundation.touchpoints.classes import is_allowed
 from comptoir.foundation.touchpoints.compiling import compile_map
 from comptoir.foundation.touchpoints.contracts import TouchpointMap
 from comptoir.foundation.touchpoints.declared import FieldShape, shapes
@@ -133,15 +134,30 @@ def maps(draw: Any) -> str:
     text = []
     for number, name in enumerate(names):
         types = draw(st.lists(st.sampled_from(sorted(EVENT_TYPES)), min_size=1, max_size=3, unique=True))
+        room = next(filter(None, (EVENT_TYPES[type_name].only_from for type_name in types)), "")
+        types = [type_name for type_name in types if EVENT_TYPES[type_name].only_from in {"", room}]
         channel = draw(st.sampled_from(sorted(CHANNELS)))
         text.append(f'[touchpoint.{name}]\nchannel = "{channel}"\nsystem = "x"\nsource = "/{number}/*.v{number}"')
+        text += [f'room = "{room}"'] if room else []
+        spending = None
+        if any(EVENT_TYPES[type_name].spends for type_name in types):
+            spending = "code" if channel == "store" else draw(st.sampled_from(["code", "own_sign_in"]))
+            text.append(f'spending = "{spending}"')
         for type_name in types:
             declared = draw(fields(shapes(EVENT_TYPES[type_name])))
+            if spending == "code" and EVENT_TYPES[type_name].spends and "proof" not in declared:
+                declared = declared[:-2] + ', proof = "pseudonym" }'
             text.append(f'[touchpoint.{name}.sends."{type_name}"]\npurpose = "points"\ntiming = "live"')
             text.append(f"fields = {declared}")
         timing = draw(st.sampled_from(["live", "soon", "daily"]))
-        needed = draw(st.sets(st.sampled_from([*sorted(PRODUCTS), types[0]])))
-        text += [f'[[touchpoint.{name}.needs]]\ndata = "{each}"\ntiming = "{timing}"' for each in sorted(needed)]
+        made = sorted(
+            data
+            for data, product in PRODUCTS.items()
+            if not product.made_from.isdisjoint(types) and (not room or is_allowed(product.data_class, room))
+        )
+        open_to_all = not room or all(is_allowed(each, room) for each in EVENT_TYPES[types[0]].classes.values())
+        needed = draw(st.sets(st.sampled_from([*made, types[0]] if open_to_all else made or [""])))
+        text += [f'[[touchpoint.{name}.needs]]\ndata = "{each}"\ntiming = "{timing}"' for each in sorted(needed - {""})]
     return "\n".join(text)
 
 

@@ -60,6 +60,15 @@ def changed(before: str, after: str) -> str:
 
 
 NEED = '[[touchpoint.till.needs]]\ndata = "points.balance"\ntiming = "live"\n'
+REDEEM = """\
+[touchpoint.till.sends."points.redeem"]
+purpose = "points"
+timing = "live"
+fields.customer = "pseudonym"
+fields.points = "points"
+fields.proof = "pseudonym"
+"""
+SPENDS = 'touchpoint.till.sends."points.redeem".fields'
 SENDS = 'touchpoint.till.sends."sale.closed"'
 TYPE = '[type."review.published".fields]\ncustomer = { is = "customer", class = "pseudonym" }\n'
 
@@ -145,6 +154,61 @@ CONTRADICTIONS: list[tuple[str, str, int, str]] = [
         14,
         'type."review.published".fields.cohort',
     ),
+    (
+        "data_instead_of_answer",
+        SALE + TYPE + 'over_18 = { is = "date", class = "answer" }',
+        14,
+        'type."review.published".fields.over_18',
+    ),
+    (
+        "data_instead_of_answer",
+        SALE + TYPE + 'over_18 = { is = "integer", class = "answer" }',
+        14,
+        'type."review.published".fields.over_18',
+    ),
+    (
+        "data_instead_of_answer",
+        SALE + TYPE + 'over_18 = { is = "text", class = "answer" }',
+        14,
+        'type."review.published".fields.over_18',
+    ),
+    (
+        "data_instead_of_answer",
+        SALE + TYPE + 'date_de_naissance = { is = "text", class = "activity" }',
+        14,
+        'type."review.published".fields.date_de_naissance',
+    ),
+    (
+        "data_instead_of_answer",
+        SALE + TYPE + 'geburtsdatum = { is = "date", class = "activity" }',
+        14,
+        'type."review.published".fields.geburtsdatum',
+    ),
+    (
+        "data_instead_of_answer",
+        SALE + TYPE + 'member_dob = { is = "date", class = "activity" }',
+        14,
+        'type."review.published".fields.member_dob',
+    ),
+    (
+        "data_instead_of_answer",
+        SALE + TYPE + 'year = { is = "integer", class = "activity" }\nmonth = { is = "integer", class = "activity" }',
+        14,
+        'type."review.published".fields.year',
+    ),
+    (
+        "data_instead_of_answer",
+        SALE + TYPE + 'p_day = { is = "integer", class = "activity" }\np_year = { is = "text", class = "activity" }',
+        15,
+        'type."review.published".fields.p_year',
+    ),
+    (
+        "room_differs",
+        SALE + touchpoint("kiosk", 'source = "/kiosk"\n') + '[touchpoint.kiosk.sends."answer.proven"]\npurpose = "x"\n'
+        'timing = "live"\nfields.customer = "pseudonym"\nfields.predicate = "answer"\nfields.method = "answer"\n',
+        16,
+        'touchpoint.kiosk.sends."answer.proven"',
+    ),
     ("source_missing", changed('source = "/stores/*"\n', ""), 1, "touchpoint.till"),
     ("source_invalid", changed('"/stores/*"', '"/stores/**"'), 4, "touchpoint.till.source"),
     ("source_invalid", changed('"/stores/*"', '"/a b"'), 4, "touchpoint.till.source"),
@@ -159,6 +223,17 @@ CONTRADICTIONS: list[tuple[str, str, int, str]] = [
     ("nobody_sends", touchpoint("web", "") + NEED.replace("till", "web"), 4, "touchpoint.web.needs[0]"),
     ("faster_than_source", changed('"live"', '"soon"') + NEED, 14, "touchpoint.till.needs[0].timing"),
     ("duplicate_need", SALE + NEED + NEED, 15, "touchpoint.till.needs[1]"),
+    ("unknown_spending", changed("source", 'spending = "card"\nsource') + REDEEM, 4, "touchpoint.till.spending"),
+    ("unknown_spending", changed("source", "spending = 1\nsource") + REDEEM, 4, "touchpoint.till.spending"),
+    ("spending_missing", SALE.replace('"store"', '"web"') + REDEEM, 1, "touchpoint.till"),
+    ("spending_unused", changed("source", 'spending = "code"\nsource'), 4, "touchpoint.till.spending"),
+    (
+        "spending_not_in_store",
+        changed("source", 'spending = "own_sign_in"\nsource') + REDEEM,
+        4,
+        "touchpoint.till.spending",
+    ),
+    ("proof_undeclared", SALE + REDEEM.replace('fields.proof = "pseudonym"\n', ""), 15, SPENDS),
     (
         "offline_hides_timing",
         changed("source", 'offline_max = "72h"\nsource') + touchpoint("web", "") + NEED.replace("till", "web"),
@@ -222,7 +297,9 @@ def test_the_demo_shops_map() -> None:
     till = declared.touchpoint("till")
     assert till.offline_seconds_max == 72 * 3600
     assert till.accepts_from == dt.datetime(2017, 1, 1, tzinfo=dt.UTC)
-    assert {each.name for each in declared.touchpoints} == {"till", "webshop", "app", "newsletter", "console"}
+    assert {each.name for each in declared.touchpoints} == {
+        "till", "webshop", "app", "newsletter", "console", "lists", "storefront", "vault", "square", "carried",
+    }  # fmt: skip
     assert declared.activities == {"newsletter.subscribed", "review.published"}
     assert Link("till", "sale.closed", "webshop", "points.balance", Timing.LIVE) in declared.links
     assert Link("newsletter", "newsletter.subscribed", "webshop", "points.balance", Timing.SOON) in declared.links
@@ -292,3 +369,17 @@ def test_any_value_at_any_place_is_read_or_refused(data: st.DataObject) -> None:
     place = data.draw(st.sampled_from(places))
     lines[place] = lines[place].split(" = ")[0] + " = " + data.draw(VALUES)
     assert names_of_faults("\n".join(lines)) <= set(rules.REFUSALS)
+
+
+def test_what_only_sounds_like_a_date_of_birth_is_let_in() -> None:
+    fields = "\n".join(
+        f'{name} = {{ is = "{kind}", class = "{data_class}" }}'
+        for name, kind, data_class in (
+            ("over_18", "boolean", "answer"), ("image", "text", "activity"), ("page", "integer", "activity"),
+            ("year", "integer", "activity"), ("yearly", "boolean", "activity"), ("monthly", "boolean", "activity"),
+            ("delivered_on", "date", "activity"), ("birch_wood", "boolean", "activity"),
+        )
+    )  # fmt: skip
+    consent = 'answer = { is = "text", class = "answer", one_of = ["yes", "no"] }'
+    declared = load(f"{SALE}{TYPE}{fields}\n{consent}")
+    assert len(declared.types["review.published"].classes) == 10

@@ -129,7 +129,7 @@ def test_the_terminal_shows_the_same(demo: TouchpointMap, measured: MapFigures, 
 def test_check_says_that_all_is_well() -> None:
     result = CliRunner().invoke(main, ["map", "check", str(registry.example_map_path())])
     assert result.exit_code == 0
-    assert "no contradictions. 5 touchpoints" in result.output
+    assert "no contradictions. 10 touchpoints" in result.output
 
 
 def test_check_names_file_line_field_and_what_to_do(tmp_path: Path) -> None:

@@ -45,7 +45,9 @@ def test_the_second_redemption_waits_for_the_commit_of_the_first(shop: Shop, cou
     other = shop.connect()
     threads = [
         threading.Thread(
-            target=record, args=(counter.connection, first), kwargs={"handlers": lambda: [*counter.handlers(), barrier]}
+            target=record,
+            args=(counter.connection, first),
+            kwargs={"handlers": lambda types: [*counter.handlers(types), barrier]},
         ),
         threading.Thread(target=record, args=(other, second), kwargs={"handlers": counter.handlers}),
     ]

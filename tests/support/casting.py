@@ -11,14 +11,20 @@ import datetime as dt
 import functools
 import itertools
 import json
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from comptoir.config.replaying.phone import SHOWN, Phone
 from comptoir.counter.assembly import EVENT_TYPES, PRODUCTS, handlers_for
+from comptoir.counter.customers import records
 from comptoir.counter.customers.rules import customer_id
+from comptoir.counter.loyalty.codes import Codes
+from comptoir.counter.loyalty.confirming import Confirmations
 from comptoir.counter.loyalty.programme import EarningRule, Programme, Programmes, Version
+from comptoir.counter.loyalty.spending import Limits
 from comptoir.doors.gateway.reading import Reader, Refused
 from comptoir.foundation.events.commands import record
 from comptoir.foundation.events.contracts import Arrival, HandlerMaker
@@ -32,6 +38,10 @@ Reference = Mapping[str, str]
 
 EXAMPLES: Final = Path(__file__).parents[2] / "src" / "comptoir" / "config" / "examples"
 IDENTIFIER_KEY: Final = bytes(range(32))
+CODES: Final = Codes(bytes(reversed(range(32))))
+CONFIRMATIONS: Final = Confirmations(bytes(range(100, 132)))
+#: What the cast shows to spend. A request says only that something is shown; whoever sends it fills in a fresh code.
+PHONE: Final = Phone(CODES, identifier_key=IDENTIFIER_KEY)
 CURRENCY: Final = "USD"
 
 #: Alice has a card and an account in the web shop; Bob has a card; Charlie is seen once and never again.
@@ -41,12 +51,20 @@ BOB: Final[Reference] = {"kind": "card", "value": "bob"}
 BOB_ONLINE: Final[Reference] = {"kind": "web_account", "value": "bob@home"}
 CHARLIE: Final[Reference] = {"kind": "card", "value": "charlie"}
 
+
+def card_of(number: int) -> Reference:
+    """Return the card of somebody of a crowd."""
+    return {"kind": "card", "value": f"somebody-{number}"}
+
+
 TILL: Final = "/stores/330/tills/1"
 OTHER_TILL: Final = "/stores/12/tills/4"
 WEBSHOP: Final = "/webshop"
 APP: Final = "/app/alice"
 NEWSLETTER: Final = "/newsletter"
 CONSOLE: Final = "/console"
+VAULT: Final = "/vault"
+STOREFRONT: Final = "/storefront"
 
 #: When the stories of the tests happen, unless they say otherwise: a Monday at noon in the shop.
 NOON: Final = dt.datetime(2024, 3, 4, 17, 0, tzinfo=dt.UTC)
@@ -55,7 +73,8 @@ HEARD: Final = dt.datetime(2024, 3, 4, 17, 0, 5, tzinfo=dt.UTC)
 
 _numbers = itertools.count(1)
 _PLACES: Final = (("/stores/", "till"), ("/webshop", "webshop"), ("/app/", "app"), ("/newsletter", "newsletter"),
-                  ("/console", "console"))  # fmt: skip
+                  ("/console", "console"), ("/vault", "vault"), ("/storefront", "storefront"),
+                  ("/square", "square"), ("/carried", "carried"))  # fmt: skip
 
 #: One point for each dollar, a second one for fruit, half a point rounded up for flowers in spring, and activities.
 RULES: Final = (
@@ -131,6 +150,11 @@ def goods_back(
     return event("sale.returned", data, source=source, at=at, id=id)
 
 
+def shown_at(source: str) -> Mapping[str, str] | None:
+    """Return what a request says of the code that is shown there: at tills one is, elsewhere somebody has signed in."""
+    return SHOWN if source.startswith("/stores/") else None
+
+
 def redeem(
     points: int,
     *,
@@ -140,7 +164,8 @@ def redeem(
     id: str | None = None,  # noqa: A002
 ) -> Event:
     """Spend points now."""
-    return event("points.redeem", {"customer": of, "points": points}, source=source, at=at, id=id)
+    data = {"customer": of, "points": points, "proof": shown_at(source)}
+    return event("points.redeem", data, source=source, at=at, id=id)
 
 
 def reserve(
@@ -148,7 +173,9 @@ def reserve(
     id: str | None = None,  # noqa: A002
 ) -> Event:  # fmt: skip
     """Hold points under a name."""
-    data = {"customer": of, "points": points, "reservation": name, "expires_in": seconds}
+    data = {
+        "customer": of, "points": points, "reservation": name, "expires_in": seconds, "proof": shown_at(source),
+    }  # fmt: skip
     return event("points.reserve", data, source=source, at=at, id=id)
 
 
@@ -195,6 +222,19 @@ def unlink(one: Reference, other: Reference, *, at: dt.datetime = NOON, id: str 
     return event("identifier.unlinked", data, source=APP, at=at, id=id)
 
 
+def undo(
+    one: Reference,
+    other: Reference,
+    *,
+    at: dt.datetime = NOON,
+    id: str | None = None,  # noqa: A002
+    source: str = STOREFRONT,
+) -> Event:
+    """The link was a mistake."""
+    data = {"identifier": one, "customer": other, "evidence": "the customer's own page"}
+    return event("link.undo", data, source=source, at=at, id=id)
+
+
 def subscribed(*, of: Reference = ALICE, at: dt.datetime = NOON, id: str | None = None) -> Event:  # noqa: A002
     """Somebody subscribed to the newsletter."""
     return event("newsletter.subscribed", {"customer": of, "list": "weekly"}, source=NEWSLETTER, at=at, id=id)
@@ -203,6 +243,143 @@ def subscribed(*, of: Reference = ALICE, at: dt.datetime = NOON, id: str | None 
 def reviewed(*, of: Reference = ALICE, at: dt.datetime = NOON, id: str | None = None) -> Event:  # noqa: A002
     """Somebody published a review."""
     return event("review.published", {"customer": of, "product": "bread"}, source=WEBSHOP, at=at, id=id)
+
+
+def closeness(closeness: str, *, of: Reference = ALICE, at: dt.datetime = NOON, id: str | None = None) -> Event:  # noqa: A002
+    """Somebody comes closer, or steps back."""
+    return event("closeness.changed", {"customer": of, "closeness": closeness}, source=VAULT, at=at, id=id)
+
+
+def proven(
+    over: int, *, of: Reference = ALICE, until: dt.datetime | None = None, at: dt.datetime = NOON,
+    id: str | None = None,  # noqa: A002
+) -> Event:  # fmt: skip
+    """Somebody has proven to be over an age."""
+    data: dict[str, Any] = {"customer": of, "predicate": f"age_over_{over}", "method": "sd_jwt_vc"}
+    return event("answer.proven", data | _until(until), source=VAULT, at=at, id=id)
+
+
+def seen(
+    over: int, *, of: Reference | None = ALICE, until: dt.datetime | None = None, at: dt.datetime = NOON,
+    id: str | None = None,  # noqa: A002
+) -> Event:  # fmt: skip
+    """Staff have seen that somebody is over an age."""
+    data: dict[str, Any] = {"predicate": f"age_over_{over}", "by": "staff-7"}
+    return event(
+        "answer.seen", data | ({} if of is None else {"customer": of}) | _until(until), source=TILL, at=at, id=id
+    )
+
+
+def withdrawn(over: int, *, of: Reference = ALICE, at: dt.datetime = NOON, id: str | None = None) -> Event:  # noqa: A002
+    """Somebody no longer wants an answer remembered."""
+    return event("answer.withdrawn", {"customer": of, "predicate": f"age_over_{over}"}, source=VAULT, at=at, id=id)
+
+
+def _until(until: dt.datetime | None) -> dict[str, str]:
+    return {} if until is None else {"valid_until": until.isoformat()}
+
+
+def limit(*, of: Reference = ALICE, at: dt.datetime = NOON, id: str | None = None, **limits: Any) -> Event:  # noqa: A002
+    """A customer says where and how much may be spent."""
+    return event("spending.limited", {"customer": of, **limits}, source=STOREFRONT, at=at, id=id)
+
+
+def confirmed(said: Event, *, at: dt.datetime = HEARD, by: Confirmations = CONFIRMATIONS, who: str = "") -> Event:
+    """Return what a customer says about limits as the vault says it, after their passkey was asked.
+
+    ``at`` is when it was asked, ``who`` the opaque id of the customer where this world's key does not make it.
+    """
+    data = said["data"]
+    places = data.get("places")
+    limits = Limits(
+        data.get("locked", False), None if places is None else tuple(places), data.get("points_per_day"),
+        data.get("points_without_passkey"),
+    )  # fmt: skip
+    value = by.confirm(who or identify(data["customer"]), said["id"], limits, at=at)
+    return {**said, "source": VAULT, "data": {**data, "proof": {"kind": "confirmation", "value": value}}}
+
+
+def cool(until: dt.datetime, *, of: Reference = ALICE, at: dt.datetime = NOON, id: str | None = None) -> Event:  # noqa: A002
+    """Something with which somebody signs in has changed."""
+    return event("spending.cooled", {"customer": of, "until": until.isoformat()}, source=VAULT, at=at, id=id)
+
+
+def freeze(*, of: Reference = ALICE, at: dt.datetime = NOON, id: str | None = None) -> Event:  # noqa: A002
+    """Somebody says that it was not them."""
+    return event("spending.frozen", {"customer": of}, source=VAULT, at=at, id=id)
+
+
+def thaw(*, of: Reference = ALICE, at: dt.datetime = NOON, id: str | None = None) -> Event:  # noqa: A002
+    """It was them after all."""
+    return event("spending.thawed", {"customer": of}, source=VAULT, at=at, id=id)
+
+
+def agreed(
+    term: str,
+    *,
+    of: Reference = ALICE,
+    at: dt.datetime = NOON,
+    id: str | None = None,  # noqa: A002
+) -> Event:
+    """Customer and shop agree on terms."""
+    proffer = uuid.uuid5(uuid.NAMESPACE_OID, f"{of} {term} {at}")
+    record = records.agreement(name=proffer, term=term, at=at)
+    data = {"customer": of, "proffer": str(proffer), "term": term, "record": record}
+    return event("terms.agreed", data, source=STOREFRONT, at=at, id=id)
+
+
+def ended(*, of: Reference = ALICE, at: dt.datetime = NOON, id: str | None = None) -> Event:  # noqa: A002
+    """An agreement ends."""
+    return event("terms.ended", {"customer": of}, source=STOREFRONT, at=at, id=id)
+
+
+def consented(
+    purpose: str,
+    channel: str,
+    *,
+    of: Reference = ALICE,
+    holds: bool = True,
+    days: int | None = None,
+    quiet_days: int | None = None,
+    at: dt.datetime = NOON,
+    id: str | None = None,  # noqa: A002
+) -> Event:
+    """Somebody consents, or consents no longer."""
+    data = {
+        "customer": of, "purpose": purpose, "channel": channel, "receipt": "0" * 64 if holds else None,
+        "days": days, "quiet_days": quiet_days,
+    }  # fmt: skip
+    return event(f"consent.{'given' if holds else 'withdrawn'}", data, source=STOREFRONT, at=at, id=id)
+
+
+def objected(
+    *,
+    of: Reference = ALICE,
+    holds: bool = True,
+    at: dt.datetime = NOON,
+    id: str | None = None,  # noqa: A002
+) -> Event:
+    """Somebody objects, or objects no longer."""
+    data = {"customer": of, "means": "gpc" if holds else None}
+    return event(f"objection.{'made' if holds else 'withdrawn'}", data, source=STOREFRONT, at=at, id=id)
+
+
+def persona(
+    name: str,
+    *,
+    of: Reference = ALICE,
+    persona: str | None = None,
+    at: dt.datetime = NOON,
+    id: str | None = None,  # noqa: A002
+) -> Event:
+    """Somebody wants a public name."""
+    data = {"customer": of, "persona": persona or str(uuid.uuid4()), "name": name}
+    return event("persona.choose", data, source=STOREFRONT, at=at, id=id)
+
+
+def give_up(persona: str, *, of: Reference = ALICE, at: dt.datetime = NOON, id: str | None = None) -> Event:  # noqa: A002
+    """Somebody does not want a public name any more."""
+    return event("persona.give_up", {"customer": of, "persona": persona}, source=STOREFRONT, at=at, id=id)
 
 
 def touchpoint_of(said: Mapping[str, Any]) -> str:
@@ -288,14 +465,19 @@ class Counter:
 def reader() -> Reader:
     """Return what reads events by the demo shop's map, with this world's key."""
     declared = load_map(EXAMPLES / "touchpoints.toml", types=EVENT_TYPES, products=PRODUCTS)
-    return Reader(compile_map(declared), key=IDENTIFIER_KEY)
+    return Reader(compile_map(declared), key=IDENTIFIER_KEY, codes=CODES, confirmations=CONFIRMATIONS)
+
+
+def written(said: Mapping[str, Any], *, at: dt.datetime = HEARD) -> bytes:
+    """Return an event as it is sent at a moment: where the customer shows a code, one that was made just then."""
+    return PHONE.filled(json.dumps(said, separators=(",", ":")).encode(), at=at)
 
 
 def read(by: Reader, *said: Mapping[str, Any], received_at: dt.datetime = HEARD) -> list[Arrival]:
     """Read events, each for the touchpoint of its source; an assertion if one is refused at the door."""
     arrivals = []
     for each in said:
-        one = by.read(json.dumps(each).encode(), by.map.touchpoint(touchpoint_of(each)), received_at)
+        one = by.read(written(each, at=received_at), by.map.touchpoint(touchpoint_of(each)), received_at)
         assert not isinstance(one, Refused), f"refused at the door: {one.problem.as_members()}"
         arrivals.append(one)
     return arrivals

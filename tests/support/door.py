@@ -14,13 +14,11 @@ import httpx
 from support import casting
 from support.casting import Event
 from support.gateway import Gateway
-from support.shop import Shop
+from support.shop import COUNTED, Shop
 
 Standing = tuple[Shop, Gateway]
 SINGLE: Final = "application/cloudevents+json"
 BATCH: Final = "application/cloudevents-batch+json"
-#: Figures about the door itself are counted; nothing else may move.
-COUNTED: Final = {"touchpoints_freshness", "touchpoints_refusal"}
 INTERNAL: Final = re.compile(
     r"Traceback|msgspec|psycopg|SELECT|INSERT|\.py\b|/work|/usr|comptoir_|0x[0-9a-f]{6}", re.IGNORECASE
 )

@@ -18,7 +18,9 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
+from comptoir.config.replaying.phone import SHOWN
 from comptoir.foundation.rooms.declaration import COUNTER, OFFICE, SQUARE, Assurance, Room
+from comptoir.foundation.touchpoints import house
 from support import processes
 from support.gateway import EXAMPLES, Gateway
 from support.shop import environment
@@ -72,14 +74,12 @@ def staff_session(name: str = "Alice") -> tuple[str, str]:
 
 
 @contextlib.contextmanager
-def running_pages(folder: Path, gateway: Gateway) -> Iterator[Pages]:
-    """Have the pages of every room in front of the gateway's shop."""
+def running_pages(folder: Path, gateway: Gateway, *, declared: Path = EXAMPLES / "touchpoints.toml") -> Iterator[Pages]:
+    """Have the pages of every room in front of the gateway's shop, with its map."""
     port = processes.free_port()
     log = folder / f"pages-{port}.log"
     with (
-        environment(
-            COMPTOIR_PORT=str(port), COMPTOIR_GATEWAY_URL=gateway.url, COMPTOIR_MAP=str(EXAMPLES / "touchpoints.toml")
-        ),
+        environment(COMPTOIR_PORT=str(port), COMPTOIR_GATEWAY_URL=gateway.url, COMPTOIR_MAP=str(declared)),
         httpx.Client(base_url=f"http://127.0.0.1:{port}", headers={"Host": "localhost"}, timeout=30) as client,
         processes.serving(_APPLICATION, port=port, log=log, answers=lambda: _answers(client)) as process,
     ):
@@ -202,10 +202,11 @@ def tell(gateway: Gateway, *, cards: int = 12, months: int = 6) -> uuid.UUID:
         "lines": [{"line": 1, "quantity": 1, "amount": 500}],
     }
     me = card("1000")
+    spent = {"customer": me, "points": 30, "receipt": "r-1", "proof": SHOWN}
     accepted(
         gateway.post(
             [
-                event("points.redeem", {"customer": me, "points": 30, "receipt": "r-1"}, source="/stores/324/tills/1"),
+                event("points.redeem", spent, source="/stores/324/tills/1"),
                 event("sale.returned", back, source="/stores/324/tills/2"),
             ]
         )
@@ -226,8 +227,35 @@ def tell(gateway: Gateway, *, cards: int = 12, months: int = 6) -> uuid.UUID:
     adjustment = {"customer": me, "points": 100, "reason": "Sorry for the wait on Saturday"}
     accepted(gateway.post([event("points.adjust", adjustment, source="/console")], touchpoint="console"))
     too_many = [
-        event("points.redeem", {"customer": card(str(1000 + each)), "points": 1_000_000}, source="/stores/31/tills/1")
+        event(
+            "points.redeem",
+            {"customer": card(str(1000 + each)), "points": 1_000_000, "proof": SHOWN},
+            source="/stores/31/tills/1",
+        )
         for each in range(3)
     ]
     gateway.post(too_many)
     return customer_of(gateway, "1000")
+
+
+@contextlib.contextmanager
+def listening_to(gateway: Gateway, *touchpoints: str) -> Iterator[None]:
+    """Let these of the house's own pages speak to the gateway while the block runs, with the demo shop's map."""
+    for touchpoint in touchpoints:
+        house.keep_key(touchpoint, gateway.keys[touchpoint])
+    with environment(COMPTOIR_GATEWAY_URL=gateway.url, COMPTOIR_MAP=str(EXAMPLES / "touchpoints.toml")):
+        yield
+    for touchpoint in touchpoints:
+        house.key_path(touchpoint).unlink()
+
+
+def take_part(pages: Pages, page: Page, *, card: str = "1000", name: str = "Wren", is_new: bool = True) -> None:
+    """Open a card, choose a public name unless it has it already, and go to the square under it."""
+    page.goto(pages.card_url(customer_of(pages.gateway, card)))
+    page.goto(pages.url(COUNTER, "/who"))
+    if is_new:
+        page.get_by_label("A new public name").fill(name)
+        page.get_by_role("button", name="Choose this name").click()
+    page.get_by_role("button", name=f"Take part as {name}").click()
+    page.get_by_role("button", name="Go to the square").click()
+    page.get_by_text(f"Here you are {name}.").wait_for()

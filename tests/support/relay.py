@@ -14,7 +14,7 @@ import json
 import secrets
 import threading
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -112,7 +112,7 @@ def events(count: int, *, event_type: str = "sale.closed") -> list[Arrival]:
 def commit(connection: Connection, count: int, *, event_type: str = "sale.closed") -> list[str]:
     """Record a batch and return the positions of its events."""
     batch = events(count, event_type=event_type)
-    record(connection, batch, handlers=lambda: ())
+    record(connection, batch, handlers=lambda _types: ())
     return [str(each.position) for each in batch]
 
 
@@ -122,15 +122,19 @@ def webhook(url: str, name: str = "crm", **others: Any) -> Destination:
 
 @contextlib.contextmanager
 def relaying(
-    *destinations: Destination, backoff: Backoff = QUICK, delivered: Callable[[Delivered], None] = lambda _: None
+    *destinations: Destination,
+    backoff: Backoff = QUICK,
+    delivered: Callable[[Delivered], None] = lambda _: None,
+    withheld: Collection[str] = (),
 ) -> Iterator[None]:
     """Have a relay at work in a thread of its own while the block runs."""
     ready, box, failures = threading.Event(), [], []
 
     async def main() -> None:
         relay = Relay(
-            destinations, connect=lambda: database.conninfo(COUNTER.role), backoff=backoff, delivered=delivered
-        )
+            destinations, connect=lambda: database.conninfo(COUNTER.role), backoff=backoff, delivered=delivered,
+            permits="customers_permits", withheld=withheld,
+        )  # fmt: skip
         box.append((relay, asyncio.get_running_loop()))
         ready.set()
         await relay.run()

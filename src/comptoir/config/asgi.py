@@ -1,4 +1,7 @@
-"""The pages as an ASGI application; served by ``comptoir serve``. They stay closed rather than open unsafely."""
+"""The pages as an ASGI application; served by ``comptoir serve``. They stay closed rather than open unsafely.
+
+What is sent to them is bounded before they read it.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,13 @@ from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "comptoir.config.settings")
 
-application = get_asgi_application()
+_pages = get_asgi_application()
 
 from comptoir.config.refusals import insist  # noqa: E402 - needs a Django that is set up
 from comptoir.foundation.rooms.addresses import rooms_here  # noqa: E402
+from comptoir.foundation.rooms.bodies import Bounded, limits  # noqa: E402
+from comptoir.foundation.rooms.staying import Staying  # noqa: E402
 
 insist(rooms_here()[0].role)
+
+application = Bounded(Staying(_pages), limits())

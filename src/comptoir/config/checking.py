@@ -16,15 +16,23 @@ from typing import Final
 import msgspec
 import psycopg
 
+from comptoir.config import privacy
 from comptoir.config.registry import shop_map
+from comptoir.counter.answers.errors import ThresholdsInvalid
+from comptoir.counter.answers.thresholds import shelf
 from comptoir.counter.assembly import EVENT_TYPES
+from comptoir.foundation.events.verifying import verify
 from comptoir.foundation.kernel import database, embedded
+from comptoir.foundation.kernel.clock import SYSTEM_CLOCK
 from comptoir.foundation.rooms import grants
 from comptoir.foundation.touchpoints.declared import shapes
 from comptoir.foundation.touchpoints.errors import MapContradictsItself
+from comptoir.foundation.touchpoints.house import missing_from
+from comptoir.vault.attestations.offer import faults_in_trust
 
 _PACKAGE: Final = "comptoir.config"
 _FILE: Final = "checking.sql"
+_PAGES_MEANING: Final = "The house's own pages are touchpoints of the map, so that they can send what people decide."
 _MEANING: Final = re.compile(r"^-- name: (\w+)\n-- (.*)$", re.MULTILINE)
 
 
@@ -60,6 +68,22 @@ def check_house(*, progress: Callable[[str], None] = lambda _name: None) -> Repo
             verdicts.append(_count(connection, name, meaning, statements[name]))
         progress("fields_are_declared")
         verdicts.append(_fields_are_declared(connection))
+        progress("pages_are_in_the_map")
+        verdicts.append(_listed(connection, "pages_are_in_the_map", _PAGES_MEANING, lambda _: _pages_missing()))
+        for name, meaning, check in (
+            (
+                "personal_data_is_declared",
+                "Every column of every table is in the map of personal data, and in no room that may not hold it.",
+                privacy.undeclared,
+            ),
+            ("no_birth_date", "No column and no field is a birth date or an age.", _births),
+            ("trust_is_readable", "Every trusted issuer and every threshold can be used today.", _trust),
+            ("nothing_is_kept_too_long", "Whatever the clock has to drop is gone when its days are over.", _overdue),
+        ):
+            progress(name)
+            verdicts.append(_listed(connection, name, meaning, check))
+    progress("audit_chain_is_intact")
+    verdicts.append(_audit_chain())
     with psycopg.connect(database.administrator_conninfo(), autocommit=True) as administrator:
         for name, meaning, check in (
             ("roles_match_grants", "Every room's role can do what is declared, and nothing else.", _grants),
@@ -68,6 +92,8 @@ def check_house(*, progress: Callable[[str], None] = lambda _name: None) -> Repo
             progress(name)
             verdicts.append(_listed(administrator, name, meaning, check))
         version = administrator.info.parameter_status("server_version") or "unknown"
+    progress("vault_opens")
+    verdicts.append(_vault_opens())
     kind = "embedded" if database.is_embedded() else "external"
     return Report(
         healthy=all(verdict.holds for verdict in verdicts),
@@ -130,6 +156,40 @@ def _authentication(connection: psycopg.Connection) -> list[str]:
     ]
 
 
+def _births(connection: psycopg.Connection) -> list[str]:
+    try:
+        types = shop_map().types
+    except (MapContradictsItself, OSError):
+        types = EVENT_TYPES  # what is wrong with the map is told where its fields are checked
+    return privacy.births(connection, types)
+
+
+def _trust(_connection: psycopg.Connection) -> list[str]:
+    """Return what keeps attestations from being verified: files with a fault, certificates that are over."""
+    sentences = faults_in_trust(SYSTEM_CLOCK.now())
+    try:
+        shelf()
+    except ThresholdsInvalid as problem:
+        sentences.append(f"thresholds: {problem.detail} ({problem.field})")
+    return sentences
+
+
+def _overdue(connection: psycopg.Connection) -> list[str]:
+    from comptoir.vault.rights import retention  # noqa: PLC0415 - its models want a Django that is set up
+
+    return retention.overdue(connection, now=SYSTEM_CLOCK.now())
+
+
+def _audit_chain() -> Verdict:
+    """Check the audit chain, in a snapshot of its own: the files outside have to be read before it."""
+    started = time.perf_counter()
+    meaning = "The audit chain is as it was written, and as it was signed."
+    with psycopg.connect(database.owner_conninfo(), application_name="comptoir doctor") as connection:
+        connection.execute("set transaction isolation level repeatable read, read only")
+        found = verify(connection).sentences
+    return Verdict("audit_chain_is_intact", meaning, not found, len(found), found[:50], time.perf_counter() - started)
+
+
 def _fields_are_declared(connection: psycopg.Connection) -> Verdict:
     """Check that the log holds no field that its type does not have: nothing undeclared is stored anywhere."""
     started = time.perf_counter()
@@ -153,6 +213,23 @@ def _fields_are_declared(connection: psycopg.Connection) -> Verdict:
         if kind in declared and field not in declared[kind]
     ]
     return Verdict("fields_are_declared", meaning, not details, len(details), details, time.perf_counter() - started)
+
+
+def _pages_missing() -> list[str]:
+    """Return what the shop's map has to add for the house's own pages; nothing where there is no valid map."""
+    try:
+        return missing_from(shop_map())
+    except (MapContradictsItself, OSError):
+        return []
+
+
+def _vault_opens() -> Verdict:
+    from comptoir.vault.contacts.queries import vault_state  # noqa: PLC0415 - needs a Django that is set up
+
+    started = time.perf_counter()
+    reasons = vault_state().reasons
+    meaning = "What is sealed in the vault can be opened."
+    return Verdict("vault_opens", meaning, not reasons, len(reasons), reasons, time.perf_counter() - started)
 
 
 def _processes() -> str:

@@ -25,7 +25,7 @@ where r.status = 'waiting';
 select count(*) from (
   select position, json_array_length(decision) as transfers,
     (select sum((each->>3)::bigint) from json_array_elements(decision) each) as points
-  from events_event where decision is not null
+  from events_event where decision is not null and type not in ('spending.limited', 'post.published')
 ) e
 full join (
   select position, count(*) as transfers, sum(points) as points from loyalty_transfer group by position
@@ -93,6 +93,21 @@ full join (
 ) r on r.customer = a.customer
 where coalesce(a.held, 0) <> coalesce(r.held, 0);
 
+-- name: codes_are_used_once
+-- Every code that let somebody spend is kept as used by the request that it was shown with, and no other one is.
+select count(*) from (
+  select position, data->'proof'->>'value' as digest from events_event
+  where status = 'accepted' and type in ('points.redeem', 'points.reserve') and data->'proof' is not null
+) shown
+full join loyalty_usedcode u on u.position = shown.position and u.digest::text = shown.digest
+where u.position is null or shown.position is null;
+
+-- name: codes_are_not_kept
+-- Where a request showed a code, the log holds a digest, which nobody can show.
+select count(*) from events_event
+where type in ('points.redeem', 'points.reserve')
+  and (data->'proof'->>'value') !~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$';
+
 -- name: customers_are_known
 -- Whoever has accounts, sales or links is a known customer.
 select count(*) from (
@@ -117,3 +132,15 @@ where (data->'customer'->>'value') !~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12
 -- name: log_is_partitioned
 -- Every event lies in the partition of its month.
 select count(*) from events_event_rest;
+
+-- name: sealed_pieces_have_keys
+-- Every sealed piece has a key, every index belongs to a sealed piece, and no destroyed key is there.
+select (
+  select count(*) from contacts_piece p where not exists (
+    select from contacts_key k where k.person = p.person and k.face = p.face)
+) + (
+  select count(*) from contacts_index i where not exists (
+    select from contacts_piece p where p.person = i.person and p.face = i.person and p.field = i.field)
+) + (
+  select count(*) from contacts_tombstone t join contacts_key k on k.id = t.key
+);

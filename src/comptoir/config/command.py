@@ -10,7 +10,26 @@ import importlib
 import click
 
 #: The verbs in the order in which a shop meets them.
-VERBS = ("demo", "serve", "migrate", "staff", "import", "replay", "map", "doctor", "rebuild", "bench")
+VERBS = (
+    "demo",
+    "serve",
+    "migrate",
+    "staff",
+    "device",
+    "import",
+    "replay",
+    "map",
+    "vault",
+    "doctor",
+    "audit",
+    "rights",
+    "terms",
+    "community",
+    "rebuild",
+    "backup",
+    "restore",
+    "bench",
+)  # fmt: skip
 
 
 class _LazyGroup(click.Group):

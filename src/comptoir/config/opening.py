@@ -19,6 +19,10 @@ from comptoir.config import registry
 from comptoir.config.checking import ledger_holds
 from comptoir.config.replaying import keyring, recordings
 from comptoir.config.replaying.keyring import Keyring
+from comptoir.counter.assembly import handlers_for
+from comptoir.counter.contributions import jobs as contributions
+from comptoir.counter.loyalty.store import find_programmes
+from comptoir.foundation.events import checkpoints
 from comptoir.foundation.kernel import database, shop
 from comptoir.foundation.kernel.clock import SYSTEM_CLOCK
 from comptoir.foundation.rooms.declaration import COUNTER, OFFICE
@@ -26,9 +30,9 @@ from comptoir.foundation.touchpoints import commands as touchpoints
 from comptoir.foundation.touchpoints import store
 from comptoir.foundation.touchpoints.errors import KeyNotKnown
 
-EXAMPLES: Final = ("touchpoints.toml", "programme.toml")
+EXAMPLES: Final = ("touchpoints.toml", "programme.toml", "terms.toml")
 #: The touchpoints of the example map whose events the demo replays.
-CHANNELS: Final = ("till", "webshop", "app", "newsletter")
+CHANNELS: Final = ("till", "webshop", "app", "newsletter", "carried")
 
 _MARK = "demo.txt"
 _MARK_TEXT = "This folder belongs to `comptoir demo`, which may write here, and starts anew with --fresh.\n"
@@ -148,6 +152,7 @@ def start_anew(report: Callable[[str], None] = _say_nothing) -> None:
         path.unlink(missing_ok=True)
     for example in EXAMPLES:
         (folder / example).unlink(missing_ok=True)
+    checkpoints.forget_files()
     report("threw the earlier demo away")
 
 
@@ -174,3 +179,15 @@ def _write_header(key: str) -> None:
     with os.fdopen(descriptor, "w") as file:
         file.write(f"Authorization: Bearer {key}\n")
     fresh.replace(path)
+
+
+def look_at_contributions() -> tuple[int, int]:
+    """Do now what the worker does every night: confirm reviews, give promised points; returns how many of each."""
+    now = SYSTEM_CLOCK.now()
+    with database.connect(COUNTER.role) as connection:
+        programmes = find_programmes(connection)
+        if programmes is None:
+            return (0, 0)
+        handlers = handlers_for(programmes)
+        confirmed = contributions.confirm_reviews(connection, now=now, handlers=handlers)
+        return confirmed, contributions.thank(connection, now=now, programmes=programmes, handlers=handlers)

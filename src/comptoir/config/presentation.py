@@ -23,6 +23,8 @@ from comptoir.counter.loyalty.programme import title_in
 from comptoir.counter.loyalty.queries import Move
 from comptoir.doors.console.declared import declared_map
 from comptoir.foundation.kernel.money import Money, exponent
+from comptoir.foundation.rooms import addresses
+from comptoir.foundation.rooms.declaration import ROOMS
 
 register = template.Library()
 
@@ -131,6 +133,18 @@ def event_title(kind: str) -> str:
 def rule_title(move: Move) -> str:
     """Write an earning rule as the programme calls it in the reader's language; without a title, by its name."""
     return title_in(move.titles, translation.get_language() or "en") or move.rule
+
+
+@register.simple_tag
+def room_url(room: str, path: str) -> str:
+    """Write the address of a path in a room: its session opens there, or its entrance."""
+    return addresses.url_of(ROOMS[room], path)
+
+
+@register.simple_tag
+def fresh_id() -> str:
+    """Write an identity for a form, so that sending it twice is sending it once."""
+    return str(uuid.uuid4())
 
 
 @register.simple_tag

@@ -19,7 +19,9 @@ from comptoir.foundation.kernel import database
 from comptoir.foundation.kernel.connection import Connection
 
 #: Tables that are compared by a sum of theirs, since how it is split over rows depends on who wrote.
-_SUMMED = {"loyalty_programmebalance": "select account, sum(points)::bigint from {} group by account"}
+_SUMMED = {
+    "loyalty_programmebalance": "select account, sum(points)::bigint from {} group by account having sum(points) <> 0"
+}
 
 
 class Digest(msgspec.Struct, frozen=True):

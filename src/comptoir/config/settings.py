@@ -14,7 +14,7 @@ from django.utils.functional import lazy
 from django.utils.translation import gettext_lazy as _
 
 from comptoir.foundation.kernel import database, shop
-from comptoir.foundation.rooms import addresses
+from comptoir.foundation.rooms import addresses, bodies
 from comptoir.foundation.rooms.declaration import ROOMS
 from comptoir.foundation.rooms.router import OWNER_ALIAS
 
@@ -39,10 +39,25 @@ INSTALLED_APPS = [
     "comptoir.foundation.rooms",
     "comptoir.foundation.events",
     "comptoir.foundation.touchpoints",
+    "comptoir.square.community",
+    "comptoir.square.stewardship",
+    "comptoir.square.hearing",
+    "comptoir.square.health",
+    "comptoir.square.charter",
+    "comptoir.square.programme",
     "comptoir.counter.customers",
+    "comptoir.counter.letters",
+    "comptoir.counter.answers",
     "comptoir.counter.sales",
     "comptoir.counter.loyalty",
+    "comptoir.vault.announcements",
+    "comptoir.vault.contacts",
+    "comptoir.vault.invitations",
+    "comptoir.vault.rights",
+    "comptoir.vault.attestations",
+    "comptoir.vault.devices",
     "comptoir.vault.credentials",
+    "comptoir.vault.lists",
     "comptoir.doors.console",
     "comptoir.doors.storefront",
     "django.contrib.auth",
@@ -54,6 +69,7 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.mfa",
+    "allauth.idp.oidc",
     "django_htmx",
     "procrastinate.contrib.django",
 ]
@@ -69,9 +85,12 @@ MIDDLEWARE = [
     "comptoir.foundation.rooms.web.StaticFilesMiddleware",
     "comptoir.foundation.rooms.sessions.RoomSessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
+    "comptoir.foundation.rooms.web.BodyMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
+    "comptoir.vault.contacts.web.ClosedVaultMiddleware",
     "comptoir.vault.credentials.web.SignedInMiddleware",
+    "comptoir.doors.storefront.privacy.PrivacyControlMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -152,8 +171,11 @@ LANGUAGE_COOKIE_NAME = "comptoir-language"
 LANGUAGE_COOKIE_SAMESITE = "Lax"
 LANGUAGE_COOKIE_SECURE = _IS_PRODUCTION
 
-DATA_UPLOAD_MAX_MEMORY_SIZE = 1 << 20
+# How much a room takes is bounded before Django reads it; but for files that members send, which lie in files without a
+# name, what it takes never touches the disk.
+DATA_UPLOAD_MAX_MEMORY_SIZE = FILE_UPLOAD_MAX_MEMORY_SIZE = bodies.ALLOWED_MAX
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
+FILE_UPLOAD_HANDLERS = ["comptoir.foundation.rooms.uploads.NamelessUploadHandler"]
 
 SECURE_CONTENT_TYPE_NOSNIFF = False  # the room's headers say it
 SECURE_CROSS_ORIGIN_OPENER_POLICY = None
@@ -167,7 +189,7 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES
 
 # Signing in: in the vault only, without passwords, with a second factor.
 
-AUTH_USER_MODEL = "credentials.StaffMember"
+AUTH_USER_MODEL = "credentials.User"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
@@ -182,8 +204,11 @@ ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
 ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_LOGIN_BY_CODE_ENABLED = True
+ACCOUNT_FORMS = {"request_login_code": "comptoir.vault.credentials.adapters.RequestCodeForm"}
 ACCOUNT_LOGOUT_REDIRECT_URL = "/"
 ACCOUNT_SESSION_REMEMBER = False
+# An identity provider that signs a whole shop out says so of each session, from one address.
+ACCOUNT_RATE_LIMITS = {"provider_signed_out": "300/m/ip"}
 ACCOUNT_USER_DISPLAY = "comptoir.vault.credentials.adapters.display_name"
 
 MFA_ADAPTER = "comptoir.vault.credentials.adapters.FactorAdapter"
@@ -194,11 +219,18 @@ MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = False
 MFA_RECOVERY_CODES_SHOW_ONCE = True
 MFA_TOTP_TOLERANCE = 1
 
-# Counts of attempts are shared by all processes and survive a restart: they stand in the vault's table.
+# Devices of the shop: short tokens, each refresh token good once; only what stands in the vault's addresses is offered.
+IDP_OIDC_ACCESS_TOKEN_EXPIRES_IN = 600
+IDP_OIDC_ROTATE_REFRESH_TOKEN = True
+IDP_OIDC_RATE_LIMITS = {"device_user_code": "60/m/ip,10/m/user"}
+
+# Counts of attempts are shared by all processes and survive a restart: they stand in the vault's table, under keys that
+# say nothing.
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.db.DatabaseCache",
         "LOCATION": "credentials_attempts",
+        "KEY_FUNCTION": "comptoir.vault.credentials.attempts.key_of",
         "OPTIONS": {"MAX_ENTRIES": 100_000},
     },
 }

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import datetime as dt
 import functools
 import logging
 import os
@@ -18,9 +19,9 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection, Iterator
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import procrastinate
 import procrastinate.exceptions
@@ -29,7 +30,14 @@ import psycopg
 
 from comptoir.config import registry
 from comptoir.counter.assembly import handlers_for
+from comptoir.counter.contributions import jobs as contributions
+from comptoir.counter.customers import jobs as customers
+from comptoir.counter.customers.contracts import CHANNELS
+from comptoir.counter.customers.errors import TermsPolicyInvalid
+from comptoir.counter.customers.policy import load_policy
+from comptoir.counter.customers.purposes import PERMITS, PURPOSES, WITHHELD
 from comptoir.counter.loyalty import jobs as loyalty
+from comptoir.counter.loyalty import store as loyalty_store
 from comptoir.counter.loyalty.store import find_programmes
 from comptoir.counter.sales import jobs as sales
 from comptoir.foundation.events import jobs as events
@@ -40,13 +48,20 @@ from comptoir.foundation.events.relay import Delivered, Relay
 from comptoir.foundation.kernel import database, shop
 from comptoir.foundation.kernel.clock import SYSTEM_CLOCK, Clock
 from comptoir.foundation.kernel.connection import Connection
+from comptoir.foundation.kernel.ids import Id
 from comptoir.foundation.rooms.commands import clear_expired_sessions, set_up_django
-from comptoir.foundation.rooms.declaration import COUNTER
+from comptoir.foundation.rooms.declaration import COUNTER, OFFICE, VAULT
 from comptoir.foundation.touchpoints import jobs as touchpoints
 from comptoir.foundation.touchpoints import store as touchpoints_store
 from comptoir.foundation.touchpoints.contracts import TouchpointMap
 from comptoir.foundation.touchpoints.errors import MapContradictsItself
 from comptoir.foundation.touchpoints.freshness import Recorder, Stage
+from comptoir.square.charter import jobs as charter
+from comptoir.square.community import jobs as community
+from comptoir.square.stewardship import jobs as stewardship
+
+if TYPE_CHECKING:
+    from comptoir.vault.contacts.letters import Addresses
 
 _log = logging.getLogger("comptoir.worker")
 
@@ -72,6 +87,7 @@ def shop_destinations(path: Path | None = None, *, declared: TouchpointMap | Non
     """Read the destinations and hold them against the map. Raises :class:`RelayInvalid` naming the field."""
     destinations = load_destinations(path or relay_path())
     for each in destinations:
+        _check_purpose(each)
         if each.touchpoint is None:
             continue
         field = f"destination.{each.name}.touchpoint"
@@ -84,6 +100,16 @@ def shop_destinations(path: Path | None = None, *, declared: TouchpointMap | Non
     return destinations
 
 
+def _check_purpose(destination: Destination) -> None:
+    """Refuse a purpose or a channel that no customer could have been asked about."""
+    for name, value, known in (
+        ("purpose", destination.purpose, PURPOSES),
+        ("channel", destination.channel, CHANNELS),
+    ):
+        if value is not None and value not in known:
+            raise RelayInvalid(f"One of: {', '.join(known)}.", field=f"destination.{destination.name}.{name}")
+
+
 class Jobs:
     """The house's jobs, as procrastinate runs them: each by one worker at a time, each on a connection of its own."""
 
@@ -91,6 +117,7 @@ class Jobs:
         """Declare the jobs; nothing is opened yet."""
         self._clock = clock
         self._stopping = threading.Event()
+        self._addresses: Addresses | None = None
         self.app = procrastinate.App(
             connector=procrastinate.PsycopgConnector(
                 conninfo=database.conninfo(COUNTER.role),
@@ -103,13 +130,29 @@ class Jobs:
         )
         # A month's end, a time zone's midnight: all lie on quarters of an hour. The cheap ones run oftener.
         self._add("loyalty.expire_points", "*/15 * * * *", self.expire_points)
+        self._add("contributions.confirm_reviews", "17 3 * * *", self.confirm_reviews)
+        self._add("contributions.thank", "32 3 * * *", self.thank)
         self._add("loyalty.void_overdue", "* * * * *", self.void_overdue)
         self._add("events.make_partitions", "3,33 * * * *", self.make_partitions)
         self._add("events.prune_outbox", "* * * * *", self.prune_outbox)
+        self._add("community.drop_unused_pictures", "27 * * * *", self.drop_unused_pictures)
+        self._add("community.fetch_previews", "* * * * *", self.fetch_previews)
+        self._add("charter.settle", "* * * * *", self.settle_charter)
         self._add("touchpoints.judge_freshness", "* * * * *", self.judge_freshness)
         self._add("touchpoints.thin_counts", "11 * * * *", self.thin_counts)
+        self._add("contacts.end_treats", "6,21,36,51 * * * *", self.end_treats)
+        self._add("contacts.tell_treats", "*/15 * * * *", self.tell_treats)
+        self._add("letters.send", "*/15 * * * *", self.send_letters)
+        self._add("invitations.send_letters", "*/5 * * * *", self.send_invitations)
+        self._add("customers.end_consents", "*/15 * * * *", self.end_consents)
+        self._add("customers.end_quiet_consents", "47 2 * * *", self.end_quiet_consents)
         self._add("sales.report_waiting_returns", "20 4 * * *", self.report_waiting_returns)
+        self._add("announcements.send_waiting", "* * * * *", self.send_announcements)
         self._add("rooms.clear_expired_sessions", "41 * * * *", self.clear_expired_sessions)
+        self._add("rights.finish_forgetting", "* * * * *", self.finish_forgetting)
+        self._add("events.sign_audit", "* * * * *", self.sign_audit)
+        self._add("rights.drop_expired", "23 * * * *", self.drop_expired)
+        self._add("rights.end_unused_contacts", "37 3 * * *", self.end_unused_contacts)
 
     def stop(self) -> None:
         """Let running jobs end after their present portion."""
@@ -117,8 +160,7 @@ class Jobs:
 
     def expire_points(self, connection: Connection) -> None:
         """Let points expire whose last day is over in the shop."""
-        programmes = find_programmes(connection)
-        if programmes is not None:
+        if (programmes := find_programmes(connection)) is not None:
             loyalty.expire_points(
                 connection,
                 now=self._clock.now(),
@@ -127,10 +169,26 @@ class Jobs:
                 should_stop=self._stopping.is_set,
             )
 
+    def confirm_reviews(self, connection: Connection) -> None:
+        """Say of which reviews it is known that whoever wrote them had bought the product here."""
+        if (programmes := find_programmes(connection)) is not None:
+            contributions.confirm_reviews(
+                connection,
+                now=self._clock.now(),
+                handlers=handlers_for(programmes),
+                should_stop=self._stopping.is_set,
+            )
+
+    def thank(self, connection: Connection) -> None:
+        """Give the points that were promised for what was contributed to the square."""
+        if (programmes := find_programmes(connection)) is not None:
+            contributions.thank(
+                connection, now=self._clock.now(), programmes=programmes, handlers=handlers_for(programmes)
+            )
+
     def void_overdue(self, connection: Connection) -> None:
         """Give back what was held too long."""
-        programmes = find_programmes(connection)
-        if programmes is not None:
+        if (programmes := find_programmes(connection)) is not None:
             loyalty.void_overdue(
                 connection,
                 now=self._clock.now(),
@@ -146,6 +204,19 @@ class Jobs:
     def prune_outbox(self, connection: Connection) -> None:
         """Drop what every destination has passed."""
         events.prune_outbox(connection, now=self._clock.now())
+
+    def drop_unused_pictures(self, connection: Connection) -> None:
+        """Drop pictures that were left behind in forms."""
+        community.drop_unused_pictures(connection, now=self._clock.now(), should_stop=self._stopping.is_set)
+
+    def fetch_previews(self, connection: Connection) -> None:
+        """Ask pages to which posts link what they say of themselves."""
+        stewardship.fetch_previews(connection, now=self._clock.now(), should_stop=self._stopping.is_set)
+
+    def settle_charter(self, connection: Connection) -> None:
+        """Adopt and reject amendments of the charter whose time is over."""
+        if (programmes := find_programmes(connection)) is not None:
+            charter.settle(connection, now=self._clock.now(), handlers=handlers_for(programmes))
 
     def judge_freshness(self, connection: Connection) -> None:
         """See whether the map's promises are kept."""
@@ -164,15 +235,147 @@ class Jobs:
         """Say which returns have waited too long."""
         sales.report_waiting_returns(connection, now=self._clock.now())
 
+    def end_consents(self, connection: Connection) -> None:
+        """End the consents whose own days are over."""
+        if (programmes := find_programmes(connection)) is not None:
+            customers.end_consents(
+                connection,
+                now=self._clock.now(),
+                handlers=handlers_for(programmes),
+                should_stop=self._stopping.is_set,
+            )
+
+    def end_quiet_consents(self, connection: Connection) -> None:
+        """End the consents of whoever was not heard of for too long."""
+        programmes = find_programmes(connection)
+        if programmes is None:
+            return
+        try:
+            policy = load_policy()
+        except TermsPolicyInvalid as problem:
+            _log.warning("no consent of somebody quiet can end: %s", problem.detail)
+            return
+        customers.end_quiet_consents(
+            connection,
+            now=self._clock.now(),
+            policy=policy,
+            heard=_heard,
+            handlers=handlers_for(programmes),
+            should_stop=self._stopping.is_set,
+        )
+
+    def end_treats(self, connection: Connection) -> None:  # noqa: ARG002 - the vault has its own
+        """Remove the birthdays of whoever does not want a treat any more."""
+        with _django():
+            from comptoir.vault.contacts.treats import end_treats  # noqa: PLC0415
+
+            end_treats(now=self._clock.now(), should_stop=self._stopping.is_set)
+
+    def tell_treats(self, connection: Connection) -> None:
+        """Tell the counter for whom a treat is due in the shop's month, as the vault."""
+        programmes = find_programmes(connection)
+        if programmes is None:
+            return
+        now = self._clock.now()
+        version = programmes.at(now)
+        month = version.local_day(now).replace(day=1)
+        until = version.midnight((month + dt.timedelta(days=31)).replace(day=1))
+        with _django():
+            from comptoir.vault.contacts.errors import VaultClosed  # noqa: PLC0415
+            from comptoir.vault.contacts.treats import tell_treats  # noqa: PLC0415
+
+            try:
+                tell_treats(month=month, until=until, now=now, should_stop=self._stopping.is_set)
+            except VaultClosed as problem:
+                _log.warning("no treat can be told of: %s", problem.detail)
+
+    def send_letters(self, connection: Connection) -> None:
+        """Send the letters that are due: the counter makes them, the vault knows where they go."""
+        programmes = find_programmes(connection)
+        if programmes is None:
+            return
+        now = self._clock.now()
+        version = programmes.at(now)
+        today = version.local_day(now)
+        with _django():
+            from comptoir.counter.letters import composing, rules  # noqa: PLC0415 - its models want Django
+            from comptoir.vault.contacts.errors import VaultClosed  # noqa: PLC0415
+            from comptoir.vault.contacts.letters import Addresses, send_round  # noqa: PLC0415
+
+            self._addresses = self._addresses or Addresses()
+            self._addresses.begin(today)
+            for rhythm in rules.RHYTHMS:
+                due_at = rules.due_at(rhythm, now, today=today, midnight=version.midnight)
+                between = composing.begin_round(rhythm, due_at=due_at, now=now)
+                wishes = composing.wishes([rhythm]) if between is not None else {}
+                if between is None or not wishes:
+                    continue
+                try:
+                    sent = send_round(
+                        wishes, since=between[0], until=between[1], now=now, should_stop=self._stopping.is_set,
+                        addresses=self._addresses if rhythm == "at_once" else Addresses(),
+                    )  # fmt: skip
+                except VaultClosed as problem:
+                    _log.warning("no letter can be sent: %s", problem.detail)
+                    return
+                if sent:
+                    _log.info("%d letters went out", sent)
+
+    def send_invitations(self, connection: Connection) -> None:
+        """Send the letters of the rounds that staff wrote, as the vault; most of the time there is none."""
+        if connection.execute("select from programme_round limit 1").fetchone() is None:
+            return
+        with _django():
+            from comptoir.vault.contacts.errors import VaultClosed  # noqa: PLC0415
+            from comptoir.vault.invitations.jobs import send_letters  # noqa: PLC0415
+
+            try:
+                send_letters(now=self._clock.now(), should_stop=self._stopping.is_set)
+            except VaultClosed as problem:
+                _log.warning("no invitation can be sent: %s", problem.detail)
+
     def clear_expired_sessions(self, connection: Connection) -> None:  # noqa: ARG002 - it has its own, by room
         """Drop sessions that are over, as each room by itself."""
-        set_up_django()
-        from django.db import connections  # noqa: PLC0415 - most of the time the worker does without
-
-        try:
+        with _django():
             clear_expired_sessions(now=self._clock.now())
-        finally:
-            connections.close_all()
+
+    def drop_expired(self, connection: Connection) -> None:  # noqa: ARG002
+        """Drop what the map of personal data gives so many days, as a room that may."""
+        with _django():
+            from comptoir.vault.rights import jobs as rights  # noqa: PLC0415 - its models want Django
+
+            rights.drop_expired(now=self._clock.now(), should_stop=self._stopping.is_set)
+
+    def end_unused_contacts(self, connection: Connection) -> None:  # noqa: ARG002
+        """Destroy contact data that nobody has needed for long, as the vault."""
+        with _django():
+            from comptoir.vault.rights import jobs as rights  # noqa: PLC0415
+
+            rights.end_unused_contacts(now=self._clock.now(), should_stop=self._stopping.is_set)
+
+    def finish_forgetting(self, connection: Connection) -> None:  # noqa: ARG002 - it has its own, by room
+        """Finish forgetting whoever asked for it while a part of the house was away."""
+        with _django():
+            from comptoir.vault.rights import forgetting, pieces  # noqa: PLC0415
+
+            pieces.finish_all(at=self._clock.now())
+            forgetting.finish_all(at=self._clock.now())
+
+    def send_announcements(self, connection: Connection) -> None:  # noqa: ARG002 - it has its own, as the vault
+        """Tell the counter what the vault could not tell it at once; most of the time there is nothing."""
+        with database.connect(VAULT.role) as vault:
+            waits = vault.execute("select exists (select from announcements_announcement)").fetchone()
+        if waits is None or not waits[0]:
+            return
+        with _django():
+            from comptoir.vault.announcements.commands import send_waiting  # noqa: PLC0415
+
+            send_waiting()
+
+    def sign_audit(self, connection: Connection) -> None:  # noqa: ARG002 - the counter may not read the audit chain
+        """Sign what was appended to the audit chain, as the office."""
+        with database.connect(OFFICE.role) as office:
+            events.sign_audit(office, now=self._clock.now())
 
     async def run(self) -> None:
         """Do what is due, until cancelled. Begins anew when the database was away."""
@@ -229,6 +432,23 @@ class Jobs:
 
         task = self.app.task(name=name, queueing_lock=name, lock=name)(once)
         self.app.periodic(cron=cron)(task)
+
+
+def _heard(connection: Connection, asked: Collection[Id], since: dt.datetime) -> set[Id]:
+    """Return those customers of whom the log has anything since a moment: sales that moved points lie in the ledger."""
+    return events_store.find_heard(connection, asked, since) | loyalty_store.find_moved(connection, asked, since)
+
+
+@contextlib.contextmanager
+def _django() -> Iterator[None]:
+    """Have Django for a job; most of the time the worker does without."""
+    set_up_django()
+    from django.db import connections  # noqa: PLC0415
+
+    try:
+        yield
+    finally:
+        connections.close_all()
 
 
 async def work(*, stop: asyncio.Event, clock: Clock = SYSTEM_CLOCK) -> None:
@@ -297,7 +517,10 @@ async def _relaying(destinations: list[Destination], recorder: Recorder, clock: 
 
     if destinations:
         _log.info("relaying to %s", ", ".join(each.name for each in destinations))
-    relay = Relay(destinations, connect=lambda: database.conninfo(COUNTER.role), clock=clock, delivered=measure)
+    relay = Relay(
+        destinations, connect=lambda: database.conninfo(COUNTER.role), clock=clock, delivered=measure,
+        permits=PERMITS, withheld=WITHHELD,
+    )  # fmt: skip
     task = asyncio.create_task(relay.run(), name="relay")
     try:
         yield

@@ -5,46 +5,172 @@ Not here: anything that decides; each package decides for itself.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import datetime as dt
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
+from comptoir.counter.answers import contracts as answers
+from comptoir.counter.answers.handlers import AnswersHandler
+from comptoir.counter.answers.rebuilding import AnswersDeriver
 from comptoir.counter.customers import contracts as customers
+from comptoir.counter.customers.choices import ChoicesHandler
+from comptoir.counter.customers.forgetting import (
+    CustomersSeverer,
+    ForgettingHandler,
+    Severer,
+    TablesSeverer,
+    emptied_fields,
+)
 from comptoir.counter.customers.handlers import CustomersHandler
+from comptoir.counter.customers.personas import PersonasHandler, mates
 from comptoir.counter.customers.rebuilding import CustomersDeriver
 from comptoir.counter.loyalty import contracts as loyalty
+from comptoir.counter.loyalty.cooling import cooling
+from comptoir.counter.loyalty.forgetting import LoyaltySeverer
 from comptoir.counter.loyalty.handlers import LoyaltyHandler
-from comptoir.counter.loyalty.programme import Programmes
+from comptoir.counter.loyalty.programme import REVIEWED, Programmes
 from comptoir.counter.loyalty.rebuilding import LoyaltyDeriver
 from comptoir.counter.sales import contracts as sales
+from comptoir.counter.sales.forgetting import SalesSeverer
 from comptoir.counter.sales.handlers import SalesHandler
 from comptoir.counter.sales.rebuilding import SalesDeriver
-from comptoir.foundation.events.contracts import Handler
+from comptoir.foundation.events.contracts import Handler, HandlerMaker
 from comptoir.foundation.events.rebuilding import Deriver, IdentitiesDeriver
 from comptoir.foundation.touchpoints.contracts import EventType, Product
+from comptoir.square.charter import contracts as charter
+from comptoir.square.charter.forgetting import CharterSeverer
+from comptoir.square.charter.handlers import CharterHandler
+from comptoir.square.charter.rebuilding import CharterDeriver
+from comptoir.square.community import contracts as community
+from comptoir.square.community.forgetting import CommunitySeverer
+from comptoir.square.community.handlers import CommunityHandler
+from comptoir.square.community.rebuilding import CommunityDeriver
+from comptoir.square.health.forgetting import HealthSeverer
+from comptoir.square.health.handlers import HealthHandler
+from comptoir.square.health.rebuilding import HealthDeriver
+from comptoir.square.hearing import contracts as hearing
+from comptoir.square.hearing.forgetting import HearingSeverer
+from comptoir.square.hearing.handlers import HearingHandler
+from comptoir.square.hearing.rebuilding import HearingDeriver
+from comptoir.square.programme import contracts as startup
+from comptoir.square.programme.closing import ClosingHandler
+from comptoir.square.programme.handlers import ProgrammeHandler
+from comptoir.square.programme.rebuilding import ProgrammeDeriver
+from comptoir.square.stewardship import contracts as stewardship
+from comptoir.square.stewardship.forgetting import StewardshipSeverer
+from comptoir.square.stewardship.handlers import StewardshipHandler
+from comptoir.square.stewardship.rebuilding import StewardshipDeriver
+from comptoir.square.stewardship.store import find_paces
 
 #: The built-in types of events, by name; a shop's map may declare more.
 EVENT_TYPES: Final[Mapping[str, EventType]] = {
-    each.name: each for each in (*sales.EVENT_TYPES, *customers.EVENT_TYPES, *loyalty.EVENT_TYPES)
+    each.name: each
+    for each in (
+        *sales.EVENT_TYPES,
+        *customers.EVENT_TYPES,
+        *answers.EVENT_TYPES,
+        *loyalty.EVENT_TYPES,
+        *community.EVENT_TYPES,
+        *stewardship.EVENT_TYPES,
+        *charter.EVENT_TYPES,
+        *hearing.EVENT_TYPES,
+        *startup.EVENT_TYPES,
+    )
 }
+#: What tills and shops say all day: it concerns sales, customers and points, and nobody else.
+_SELLING: Final = frozenset(
+    {
+        sales.SALE_CLOSED,
+        sales.SALE_RETURNED,
+        loyalty.REDEEM,
+        loyalty.RESERVE,
+        loyalty.POST,
+        loyalty.VOID,
+        loyalty.EXPIRE,
+    }
+)
 #: The data that touchpoints may need, by name.
-PRODUCTS: Final[Mapping[str, Product]] = {each.name: each for each in loyalty.PRODUCTS}
+PRODUCTS: Final[Mapping[str, Product]] = {each.name: each for each in (*answers.PRODUCTS, *loyalty.PRODUCTS)}
 
 
-def handlers_for(programmes: Programmes) -> Callable[[], Sequence[Handler]]:
-    """Return a maker of handlers that decide by these programmes.
+def handlers_for(
+    programmes: Programmes, *, types: Mapping[str, EventType] = EVENT_TYPES, waiting: dt.timedelta | None = None
+) -> HandlerMaker:
+    """Return a maker of handlers that decide by these programmes; ``types`` are all that the shop's map knows.
+
+    ``waiting`` is how long wider limits wait without a passkey; unset, as long as the shop's cooling.
 
     Sales come first, since a return's customer is found through its sale; then customers, who say who is one
-    person; then loyalty, which locks and moves the points of all of them.
+    person, and what that person chose; then answers, which ask nobody; then loyalty, which locks and moves the points;
+    then whether the square is open at all, what is reported and decided there, what is said, who hears of it, and how
+    it counts; last whoever is forgotten. Of a batch that only sells and moves points, nobody hears but the three whom
+    that concerns.
     """
+    emptied = emptied_fields(types.values())
+    wait = cooling() if waiting is None else waiting
 
-    def make() -> Sequence[Handler]:
+    def make(types: Collection[str]) -> Sequence[Handler]:
         sold = SalesHandler(currency=programmes.currency)
         known = CustomersHandler()
-        return (sold, known, LoyaltyHandler(programmes=programmes, customers=known, sales=sold))
+        points = LoyaltyHandler(programmes=programmes, customers=known, sales=sold, waiting=wait)
+        if _SELLING.issuperset(types):
+            return sold, known, points
+        gone = ForgettingHandler(customers=known, severers=severers(), emptied=emptied)
+        return (
+            sold,
+            known,
+            ChoicesHandler(known),
+            PersonasHandler(known),
+            AnswersHandler(),
+            points,
+            ClosingHandler(),
+            StewardshipHandler(mates),
+            CharterHandler(mates),
+            CommunityHandler(
+                mates,
+                touching=stewardship.STEWARDSHIP,
+                paces=find_paces,
+                rewarding=lambda at: bool(programmes.at(at).for_event(at, REVIEWED)),
+            ),
+            HearingHandler(),
+            HealthHandler(),
+            ProgrammeHandler(),
+            gone,
+        )
 
     return make
 
 
+def severers() -> Sequence[Severer]:
+    """Return what severs a person who is forgotten in every package that keeps something by customer."""
+    return _SEVERERS
+
+
+_SEVERERS: Final[Sequence[Severer]] = (
+    CustomersSeverer(),
+    TablesSeverer("answers_answer", "answers_withdrawal", "answers_treat"),
+    SalesSeverer(),
+    LoyaltySeverer(),
+    StewardshipSeverer(),
+    CharterSeverer(),
+    CommunitySeverer(),
+    HearingSeverer(),
+    HealthSeverer(),
+)
+
+
 def derivers() -> Sequence[Deriver]:
     """Return what derives every table of the counter from the log."""
-    return (IdentitiesDeriver(), CustomersDeriver(), SalesDeriver(), LoyaltyDeriver())
+    return (
+        IdentitiesDeriver(),
+        CustomersDeriver(),
+        AnswersDeriver(),
+        SalesDeriver(),
+        LoyaltyDeriver(),
+        CommunityDeriver(),
+        StewardshipDeriver(),
+        CharterDeriver(),
+        HearingDeriver(),
+        HealthDeriver(),
+        ProgrammeDeriver(),
+    )

@@ -39,7 +39,7 @@ def measure(
         stage.fill_customers(say, customers)
         with stage.gateway(say) as running:
             for step in steps:
-                _fill_to(say, step)
+                fill_to(say, step)
                 say(f"{step:,} transfers: warming up")
                 _rate(running, customers, 600.0, seed=step, events=min(150_000, customers))
                 rates = measured[str(step)] = []
@@ -52,7 +52,7 @@ def measure(
     return Growth(medians, ratios, ratios[str(steps[-1])], measured)
 
 
-def _fill_to(say: stage.Say, count: int) -> None:
+def fill_to(say: stage.Say, count: int) -> None:
     """Add events, sales and transfers directly, as earlier years would have left them, until there are so many."""
     with psycopg.connect(database.owner_conninfo(), autocommit=True) as connection:
         row = connection.execute("select count(*) from loyalty_transfer").fetchone()

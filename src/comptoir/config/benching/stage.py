@@ -47,7 +47,7 @@ class Gateway(msgspec.Struct):
 
     def note_memory(self) -> None:
         """Remember the most memory (resident set of the serving process) seen so far."""
-        self.peak_bytes = max(self.peak_bytes, *(_resident_bytes(each) for each in _family(self.process_id)))
+        self.peak_bytes = max(self.peak_bytes, *(_resident_bytes(each) for each in family(self.process_id)))
 
 
 @contextlib.contextmanager
@@ -179,7 +179,7 @@ def _wait(port: int) -> None:
     raise TimeoutError("the gateway did not answer")
 
 
-def _family(process_id: int) -> list[int]:
+def family(process_id: int) -> list[int]:
     """Return a process and its children (Linux)."""
     children = Path(f"/proc/{process_id}/task/{process_id}/children").read_text().split()
     return [process_id, *map(int, children)]

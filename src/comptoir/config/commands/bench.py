@@ -10,13 +10,16 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from comptoir.config.benching import growth, ledger, link
+from comptoir.config.benching import forget, growth, ledger, link, square, vault
 from comptoir.foundation.kernel import codec
 
 _BENCHMARKS: dict[str, Callable[..., Any]] = {
     "ledger": ledger.measure,
     "link": link.measure,
     "growth": growth.measure,
+    "vault": vault.measure,
+    "forget": forget.measure,
+    "square": square.measure,
 }
 
 
@@ -25,8 +28,12 @@ _BENCHMARKS: dict[str, Callable[..., Any]] = {
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
 @click.option("--seconds", type=click.FloatRange(1, 600), default=10.0, show_default=True, help="Length of a round.")
 @click.option("--customers", type=click.IntRange(1_000, 10_000_000), help="How many customers the house has.")
-def command(*, name: str, as_json: bool, seconds: float, customers: int | None) -> None:
-    r"""Measure the house in a folder of its own: ledger, link or growth. Takes minutes.
+@click.option("--posts", type=click.IntRange(1_000, 10_000_000), help="How many posts the square has.")
+@click.option("--events", type=click.IntRange(1_000, 100_000_000), help="How many events there are to forget among.")
+def command(
+    *, name: str, as_json: bool, seconds: float, customers: int | None, events: int | None, posts: int | None
+) -> None:
+    r"""Measure the house in a folder of its own: ledger, link, growth, vault, forget or square. Takes minutes.
 
     Absolute figures depend on the machine and on what else it does; the ratios hold.
 
@@ -35,11 +42,24 @@ def command(*, name: str, as_json: bool, seconds: float, customers: int | None) 
       comptoir bench ledger
       comptoir bench link --json
       comptoir bench growth --seconds 20
+      comptoir bench vault --json
+      comptoir bench forget --customers 10000 --events 100000
+      comptoir bench square --json
     """
+    if events is not None and name != "forget":
+        raise click.UsageError("--events is for forget")
+    if posts is not None and name != "square":
+        raise click.UsageError("--posts is for square")
     console = Console(stderr=True)
     options: dict[str, Any] = {"seconds": seconds}
     if customers is not None:
+        if name == "vault":
+            raise click.UsageError("--customers is not for vault.")
         options["customers"] = customers
+    if events is not None:
+        options["events"] = events
+    if posts is not None:
+        options["posts"] = posts
     with console.status("") as status:
 
         def say(line: str) -> None:
@@ -58,6 +78,9 @@ def _show(name: str, figures: msgspec.Struct) -> None:
         if isinstance(value, dict):
             for key, each in value.items():
                 table.add_row(f"{field.replace('_', ' ')} {key}", _figure(each))
+        elif isinstance(value, msgspec.Struct):
+            for key, each in msgspec.structs.asdict(value).items():
+                table.add_row(f"{field} {key}".replace("_", " "), _figure(each))
         else:
             table.add_row(field.replace("_", " "), _figure(value))
     Console().print(table)

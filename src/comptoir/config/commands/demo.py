@@ -48,6 +48,11 @@ _TEND_SECONDS = 0.5
 @click.option("--serve/--no-serve", default=True, help="Open the pages and go on replaying, or end after the loading.")
 @click.option("--plain", is_flag=True, help="The real sales only: no returns, reviews, redemptions or mistakes added.")
 @click.option("--day-seconds", type=click.FloatRange(0.01), default=20, show_default=True, help="How long a day takes.")
+@click.option(
+    "--dump",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="A Stack Exchange dump to carry to the square. Unset: one in ../shared/data, if there is one.",
+)
 @click.option("--fresh", is_flag=True, help="Throw the earlier demo of this folder away first.")
 @click.option("--port", type=click.IntRange(1, 65_535), default=8000, show_default=True, help="The pages' port.")
 @click.option("--gateway-port", type=click.IntRange(1, 65_535), default=8001, show_default=True)
@@ -58,6 +63,7 @@ def command(
     serve: bool,
     plain: bool,
     day_seconds: float,
+    dump: Path | None,
     fresh: bool,
     port: int,
     gateway_port: int,
@@ -84,6 +90,7 @@ def command(
         until=until.replace(tzinfo=dt.UTC),
         is_plain=plain,
         day_seconds=day_seconds,
+        dump=dump,
         port=port,
         gateway_port=gateway_port,
     )
@@ -117,6 +124,7 @@ class _Demo:
         until: dt.datetime,
         is_plain: bool,
         day_seconds: float,
+        dump: Path | None,
         port: int,
         gateway_port: int,
     ) -> None:
@@ -124,12 +132,13 @@ class _Demo:
         self._until = until
         self._is_plain = is_plain
         self._day_seconds = day_seconds
+        self._dump = dump
         self._port = port
         self._gateway_port = gateway_port
 
     def run(self, *, serve: bool, fresh: bool, loaded: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
         """Do all of it; returns the result of the loading, which ``loaded`` gets as soon as it is known."""
-        from comptoir.config import opening
+        from comptoir.config import equipping, opening
         from comptoir.config.serving import House
         from comptoir.foundation.kernel import database, shop
         from comptoir.foundation.rooms.commands import migrate_house
@@ -144,7 +153,10 @@ class _Demo:
             with self._output.status("Creating roles, tables and grants"):
                 migrate_house()
             opening.claim_database()
+            equipping.prepare_vault(self._say)
             keyring = opening.open_channels(self._say)
+            equipping.equip_pages(self._say)
+            equipping.reserve_staff_names()
             house = House(
                 () if serve else ("gateway",),
                 port=self._port,
@@ -156,6 +168,7 @@ class _Demo:
                 stack.enter_context(house)
             self._say(f"The house is open after {time.monotonic() - began:.1f} s.")
             result = self._load(house, keyring, resume=serve)
+            result["community"] = self._talk(house)
             result |= opening.figures()._asdict() | {"seconds": round(time.monotonic() - began, 1)}
             loaded(result)
             self._say(
@@ -169,9 +182,10 @@ class _Demo:
     def _load(self, house: House, keyring: Keyring, *, resume: bool) -> dict[str, Any]:
         """Send the first part as fast as it goes. ``resume`` passes over what an earlier demo has sent."""
         from comptoir.config.replaying import progress, sending
+        from comptoir.config.replaying.phone import Phone
 
         with progress.sending_bar("Loading", span=(_YEAR[0], max(self._until, _FIRST_DAY_ENDS))) as bar:
-            sender = sending.Sender(house.gateway_url, keyring, progress=bar)
+            sender = sending.Sender(house.gateway_url, keyring, phone=Phone.of_shop(), progress=bar)
 
             async def load() -> None:
                 async with _tended(house):
@@ -185,13 +199,70 @@ class _Demo:
         tally = sender.tally.as_members()
         return {name: tally[name] for name in _LOADED}
 
+    def _talk(self, house: House) -> dict[str, Any]:
+        """Let the demo's members talk on the square, and carry a community there where its dump is at hand."""
+        from comptoir.config import opening
+        from comptoir.config.carrying import taking
+        from comptoir.config.carrying.stackexchange import StackExchange, place_of
+        from comptoir.config.replaying import conversations, journey, progress, sending
+        from comptoir.config.replaying.keyring import Keyring
+        from comptoir.foundation.touchpoints import house as house_touchpoint
+
+        began = time.monotonic()
+        told = conversations.load()
+        cards = told.cards(itertools.islice(journey.baskets(), 500))
+        said = told.events(cards, opened_at=self._opened_at())
+        sent = sending.Tally()
+        with progress.sending_bar("The square") as bar:
+            for source, entries in itertools.groupby(said, key=lambda entry: entry.source):
+                # One key after the other, so that everything is heard in its order.
+                key = house_touchpoint.key_path(_TALKING[source]).read_text()
+                sender = sending.Sender(house.gateway_url, Keyring.of_one_key(key), in_flight=1, progress=bar)
+                sender.tally = sent
+                asyncio.run(sender.send(entries))
+        result: dict[str, Any] = {"said": sent.as_members()}
+        folder = self._dump or _dump_beside()
+        place = place_of(folder) if folder else None
+        keyring = Keyring.load()
+        if folder is not None and place is not None and keyring is not None:
+            with progress.sending_bar("A community carried along") as bar:
+                result["carried"] = taking.take(
+                    StackExchange(folder, place, language="fr"), gateway=house.gateway_url, keyring=keyring,
+                    progress=bar,
+                )  # fmt: skip
+        result["confirmed"], result["thanked"] = opening.look_at_contributions()
+        result["seconds"] = round(time.monotonic() - began, 1)
+        carried = result.get("carried", {})
+        self._say(
+            f"The square has {sent.accepted + sent.duplicates:,} things said, done and voted by the demo's members"
+            + (f", and {carried['posts']:,} posts of {carried['place']}." if carried else ".")
+        )
+        self._say(
+            f"{result['confirmed']} reviews are by people who had bought the product; {result['thanked']} customers got"
+            " points for what they contributed."
+        )
+        return result
+
+    def _opened_at(self) -> dt.datetime:
+        """Return the hour in which this demo was first opened: what is said on the square counts back from it."""
+        from comptoir.config.replaying import recordings
+        from comptoir.foundation.kernel.clock import SYSTEM_CLOCK
+
+        path = recordings.folder() / "demo-conversations.bookmark"
+        with contextlib.suppress(FileNotFoundError, ValueError):
+            return dt.datetime.fromisoformat(path.read_text())
+        moment = SYSTEM_CLOCK.now().replace(minute=0, second=0, microsecond=0)
+        path.write_text(moment.isoformat())
+        return moment
+
     def _live(self, house: House, keyring: Keyring) -> None:
         """Say what there is to see, and go on with the year until Ctrl-C."""
         from comptoir.config.replaying import progress, sending
+        from comptoir.config.replaying.phone import Phone
 
         self._introduce(house, keyring)
         with progress.sending_bar("The year", span=_YEAR) as bar:
-            sender = sending.Sender(house.gateway_url, keyring, progress=bar)
+            sender = sending.Sender(house.gateway_url, keyring, phone=Phone.of_shop(), progress=bar)
             pace = sending.Pace(_DAY_SECONDS / self._day_seconds, catch_up=True)
 
             async def live() -> None:
@@ -281,6 +352,18 @@ class _Demo:
 
     def _say(self, line: str) -> None:
         self._output.print(line, soft_wrap=True)
+
+
+#: Which of the house's own touchpoints says what comes from where.
+_TALKING: Final = {"/console": "console", "/storefront": "storefront", "/square": "square"}
+#: Where a dump is looked for, beside the checkout.
+_DUMPS: Final = Path("../shared/data")
+
+
+def _dump_beside() -> Path | None:
+    """Return the folder of a Stack Exchange dump that lies beside the checkout, if there is one."""
+    found = sorted(_DUMPS.glob("*/Posts.xml")) if _DUMPS.is_dir() else []
+    return found[0].parent if found else None
 
 
 _LOADED = ("events", "accepted", "refused", "refused_by_reason", "duplicates", "skipped", "events_per_second")

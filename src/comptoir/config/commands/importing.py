@@ -1,4 +1,7 @@
-"""``comptoir import``: makes recordings out of what other systems know of a shop's sales."""
+"""``comptoir import``: makes recordings out of what other systems know of a shop's sales.
+
+Customer lists, which do not become recordings, stand in ``listing.py``, communities in ``carrying.py``.
+"""
 
 from __future__ import annotations
 
@@ -17,9 +20,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from comptoir.config.commands.carrying import community, discourse, stackexchange
+from comptoir.config.commands.listing import customers
+
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from comptoir.config.listing.reading import Note
     from comptoir.config.replaying.exports import Export, RefusedRow
     from comptoir.config.replaying.sending import Refusal
 
@@ -31,7 +38,13 @@ _DAY = click.DateTime(["%Y-%m-%d"])
 
 @click.group(epilog="Example: comptoir import completejourney --until 2017-02-01, then comptoir replay FILE")
 def command() -> None:
-    """Make a recording of events out of another system's sales."""
+    """Bring in what others know: sales as a recording, customer lists into the vault, a community to the square."""
+
+
+command.add_command(customers)
+command.add_command(stackexchange)
+command.add_command(discourse)
+command.add_command(community)
 
 
 @command.command(epilog="Example: comptoir import completejourney --from 2017-03-01 --until 2017-04-01")
@@ -153,7 +166,7 @@ def csv_(
                     result |= sent.members
             _say(result, began, output)
             if report is not None:
-                _write_report(report, file.name, export.refused(), sent.refused_rows)
+                write_report(report, file.name, export.refused(), sent.refused_rows)
                 output.print(f"Every refused row stands in {report}.", soft_wrap=True)
     except mapping.MappingError as error:
         raise click.ClickException(f"{mapping_file}: {error}") from None
@@ -220,8 +233,8 @@ def _sent(export: Export, path: Path, *, gateway: str, key: str | None) -> _Sent
     return _Sent({name: members[name] for name in _SENT_MEMBERS}, rows, failure)
 
 
-def _write_report(path: Path, name: str, refused: Iterable[RefusedRow], sent: list[tuple[int, Refusal]]) -> None:
-    """Write a line for each row that is in no event, or in one that the gateway refused, in the order of the file."""
+def write_report(path: Path, name: str, refused: Iterable[RefusedRow | Note], sent: list[tuple[int, Refusal]]) -> None:
+    """Write a line for each row that was not taken, or whose event the gateway refused, in the order of the file."""
     from comptoir.config.replaying.reports import harmless
 
     by_rows = ((row.line, "import", row.reason, row.column or "", row.detail, "") for row in refused)

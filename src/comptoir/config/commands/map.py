@@ -1,4 +1,4 @@
-"""``comptoir map``: judges the touchpoint map, draws it, and prints it as AsyncAPI 3."""
+"""``comptoir map``: judges the touchpoint map, draws it, prints it as AsyncAPI 3; prints the map of personal data."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import datetime as dt
 import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
+    from comptoir.foundation.rooms.personal import NothingPersonal, Personal
     from comptoir.foundation.touchpoints.contracts import TouchpointMap
     from comptoir.foundation.touchpoints.queries import MapFigures
 
@@ -29,6 +30,8 @@ def command() -> None:
 @_FILE
 def check(file: Path | None) -> None:
     """Judge a map, and name every fault with its line. Exits with 1 if there is one."""
+    from comptoir.foundation.touchpoints.house import missing_from
+
     declared = _load(file)
     senders = sum(bool(touchpoint.sends) for touchpoint in declared.touchpoints)
     needers = sum(bool(touchpoint.needs) for touchpoint in declared.touchpoints)
@@ -36,6 +39,8 @@ def check(file: Path | None) -> None:
         f"{_path(file)}: no contradictions. {len(declared.touchpoints)} touchpoints, {senders} send, "
         f"{needers} need something."
     )
+    for sentence in missing_from(declared):
+        click.echo(f"Not all pages of the house can be used yet. {sentence}")
 
 
 @command.command(epilog="Example: comptoir map show --svg map.svg")
@@ -69,6 +74,52 @@ def asyncapi(file: Path | None, host: str, protocol: str) -> None:
 
     document = render_asyncapi(_load(file), host=host, protocol=protocol)
     click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+
+
+@command.command(epilog="Example: comptoir map personal --json > personal-data.json")
+@click.option("--json", "as_json", is_flag=True, help="Print the map as JSON.")
+def personal(*, as_json: bool) -> None:
+    """Print the map of personal data: what each table says about people, and what becomes of it."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from comptoir.foundation.rooms.commands import set_up_django
+    from comptoir.foundation.rooms.personal import declared_tables
+
+    set_up_django()
+    rows = [_personal_row(table, each) for table, each in sorted(declared_tables().items())]
+    if as_json:
+        click.echo(json.dumps({"tables": rows}, indent=2, ensure_ascii=False))
+        return
+    shown = Table(box=None, pad_edge=False)
+    for heading in ("table", "classes of data", "in a copy", "forgetting", "kept until"):
+        shown.add_column(heading, overflow="fold")
+    for row in rows:
+        if row["columns"]:
+            classes = ", ".join(sorted(set(row["columns"].values()) - {"mechanical"}))
+            shown.add_row(row["table"], classes, row["exported"], row["erased"], row["kept_until"])
+    Console().print(shown)
+    click.echo(f"{sum(not row['columns'] for row in rows)} further tables say nothing about anybody.")
+
+
+def _personal_row(table: str, declared: Personal | NothingPersonal | None) -> dict[str, Any]:
+    from comptoir.foundation.rooms.personal import Personal
+
+    if not isinstance(declared, Personal):
+        return {"table": table, "columns": {}, "because": "" if declared is None else declared.because}
+    return {
+        "table": table,
+        "columns": dict(declared.columns),
+        "subject": declared.subject,
+        "whose": str(declared.whose),
+        "sealed": sorted(declared.sealed),
+        "exported": str(declared.exported),
+        "section": declared.section,
+        "erased": str(declared.erased),
+        "kept_until": declared.kept.until,
+        "kept_days": declared.kept.days,
+        "because": declared.because,
+    }
 
 
 def _path(file: Path | None) -> Path:

@@ -1,16 +1,16 @@
-"""``comptoir migrate``: create what is missing of database, roles, tables and grants."""
+"""``comptoir migrate``: create what is missing of database, roles, tables, grants, and the pages' own keys."""
 
 from __future__ import annotations
 
 import click
 
+from comptoir.config.equipping import prepare_house
 from comptoir.foundation.kernel import database
-from comptoir.foundation.rooms.commands import migrate_house
 
 
 @click.command()
 def command() -> None:
-    r"""Create or update the shop's database: roles, tables, and who may do what with them.
+    r"""Create or update the shop's database: roles, tables, who may do what with them, and the pages' own keys.
 
     May be run at any time, also while the shop is open, and says what it did.
 
@@ -25,6 +25,6 @@ def command() -> None:
         click.echo(line)
 
     with database.server():
-        migrate_house(report)
+        prepare_house(report)
     if not done:
         click.echo("Everything is in place.")

@@ -82,6 +82,7 @@ def command(
     """
     from comptoir.config.replaying import progress, recordings, sending
     from comptoir.config.replaying.bookmarks import Bookmark
+    from comptoir.config.replaying.phone import Phone
 
     keyring = keyring_of(key)
     end = until.replace(tzinfo=dt.UTC) if until else None
@@ -100,6 +101,7 @@ def command(
         sender = sending.Sender(
             gateway,
             keyring,
+            phone=Phone.at_hand(),
             batch=batch,
             in_flight=in_flight,
             give_up_seconds=patience,

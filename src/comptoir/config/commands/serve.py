@@ -12,8 +12,9 @@ import click
 
 from comptoir.config.serving import DEFAULT_GATEWAY_PORT, DEFAULT_PORT, NAMES, House, HouseFell
 from comptoir.foundation.kernel import database
+from comptoir.foundation.rooms.declaration import VAULT
 
-_MIGRATE = "from comptoir.foundation.rooms.commands import migrate_house; migrate_house(print)"
+_PREPARE = "from comptoir.config.equipping import {function}; {function}(print)"
 
 
 @click.command()
@@ -43,8 +44,9 @@ def command(*, names: tuple[str, ...], port: int, gateway_port: int, host: str) 
     house = House(names, port=port, gateway_port=gateway_port, host=host, report=click.echo)
     with database.server():
         if not names:
-            # In a process of its own: the one that stays needs no Django.
-            subprocess.run([sys.executable, "-c", _MIGRATE], check=True, start_new_session=True)  # noqa: S603
+            _prepare("prepare_house")
+        elif VAULT.name in names:
+            _prepare("say_vault")
         try:
             house.start()
             house.wait_healthy()
@@ -55,3 +57,9 @@ def command(*, names: tuple[str, ...], port: int, gateway_port: int, host: str) 
             raise click.ClickException(str(error)) from None
         finally:
             house.stop()
+
+
+def _prepare(function: str) -> None:
+    # In a process of its own: the one that stays needs no Django.
+    program = _PREPARE.format(function=function)
+    subprocess.run([sys.executable, "-c", program], check=True, start_new_session=True)  # noqa: S603

@@ -23,6 +23,7 @@ def command() -> None:
       comptoir staff link camille@example.org
       comptoir staff forget camille@example.org
       comptoir staff remove camille@example.org
+      comptoir staff provider check
     """
 
 
@@ -30,11 +31,13 @@ def command() -> None:
 @click.argument("email")
 @click.option("--name", required=True, help="What the person is called.")
 def add(*, email: str, name: str) -> None:
-    """Take a staff member on, and print their first one-time link."""
+    """Take a staff member on, and print their first one-time link. Nobody on the square can be called so any more."""
     with _vault():
+        from comptoir.config.equipping import reserve_staff_names
         from comptoir.vault.credentials import commands
 
         commands.take_on(name=name, email=email, now=SYSTEM_CLOCK.now())
+        reserve_staff_names()
         click.echo(commands.one_time_link(email=email, now=SYSTEM_CLOCK.now()))
 
 
@@ -69,6 +72,78 @@ def remove(*, email: str) -> None:
         click.echo(f"{email} can no longer sign in.")
 
 
+@command.group()
+def provider() -> None:
+    r"""Let staff sign in with the shop's own identity provider (OpenID Connect), as openid.toml declares it.
+
+    \b
+    Examples:
+      comptoir staff provider check
+      comptoir staff provider link camille@example.org --provider keycloak --subject 0d2f5c9e
+      comptoir staff provider unlink camille@example.org
+    """
+
+
+@provider.command()
+@click.argument("name", required=False)
+def check(*, name: str | None) -> None:
+    r"""Say in plain words whether each identity provider (or NAME) is set up as it should be; ends with 1 if not.
+
+    \b
+    Example:
+      comptoir staff provider check
+    """
+    with _vault():
+        from comptoir.vault.credentials.openid import checking, declared
+
+        found = [declared.provider_named(name)] if name else declared.providers()
+        if not found:
+            click.echo(f"None is declared: there is no {declared.path()}.")
+        is_good = True
+        for each in found:
+            click.echo(f"{each.name} ({each.title})")
+            for finding in checking.check(each):
+                is_good = is_good and finding.is_good
+                click.echo(f"  {'ok   ' if finding.is_good else 'WRONG'} {finding.sentence}")
+    if not is_good:
+        raise SystemExit(1)
+
+
+@provider.command("link")
+@click.argument("email")
+@click.option("--provider", "name", required=True, help="The provider's name in openid.toml.")
+@click.option("--subject", required=True, help="The account's sub there, letter by letter.")
+def link_provider(*, email: str, name: str, subject: str) -> None:
+    r"""Say which account at the provider is which staff member.
+
+    \b
+    Example:
+      comptoir staff provider link camille@example.org --provider keycloak --subject 0d2f5c9e
+    """
+    with _vault():
+        from comptoir.vault.credentials.openid import commands, declared
+
+        commands.link_member(
+            email=email, provider=declared.provider_named(name), subject=subject, now=SYSTEM_CLOCK.now()
+        )
+        click.echo(f"{email} can sign in with {name}.")
+
+
+@provider.command("unlink")
+@click.argument("email")
+def unlink_provider(*, email: str) -> None:
+    r"""Undo a staff member's links with identity providers, and sign them out.
+
+    \b
+    Example:
+      comptoir staff provider unlink camille@example.org
+    """
+    with _vault():
+        from comptoir.vault.credentials.openid import commands
+
+        click.echo(f"{commands.unlink_member(email=email, now=SYSTEM_CLOCK.now())} links are undone.")
+
+
 @contextlib.contextmanager
 def _vault() -> Iterator[None]:
     with database.server():
@@ -76,4 +151,5 @@ def _vault() -> Iterator[None]:
         try:
             yield
         except Problem as problem:
-            raise click.ClickException(problem.title()) from None
+            where = f"{problem.field}: " if problem.field else ""
+            raise click.ClickException(f"{where}{problem.title()} {problem.detail}".strip()) from None

@@ -20,6 +20,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from comptoir.config.replaying.journey import Basket, Line
+from comptoir.config.replaying.phone import SHOWN
 from comptoir.config.replaying.recordings import Event
 
 WEBSHOP: Final = "/webshop"
@@ -117,7 +118,7 @@ class _Additions:
         customer = {"kind": "card", "value": card}
         if _drawn("redeem", number, _REDEMPTIONS):
             self._points[card] -= points
-            data = {"customer": customer, "points": points, "receipt": number}
+            data = {"customer": customer, "points": points, "receipt": number, "proof": SHOWN}
             self._add(f"redeem-{number}", basket.source, "points.redeem", _seconds_after(basket, 1), data)
         elif _drawn("hold", number, _HOLDS):
             online = self._known_online_as(card)
@@ -173,8 +174,13 @@ class _Additions:
             data: dict[str, Any] = {"receipt": f"E{number}", "currency": "EUR", "total": 100, "lines": [line]}
             self._add(f"euros-{number}", basket.source, "sale.closed", _seconds_after(basket, 5), data)
         if _drawn("beyond", number, _MISTAKES):
-            data = {"customer": {"kind": "card", "value": card}, "points": 1_000_000, "receipt": number}
+            whose = {"kind": "card", "value": card}
+            data = {"customer": whose, "points": 1_000_000, "receipt": number, "proof": SHOWN}
             self._add(f"beyond-{number}", basket.source, "points.redeem", _seconds_after(basket, 7), data)
+        if _drawn("number", number, _MISTAKES):
+            # Somebody knows the number of a card, and has nothing to show.
+            data = {"customer": {"kind": "card", "value": card}, "points": _POINTS_STEP, "receipt": number}
+            self._add(f"number-{number}", basket.source, "points.redeem", _seconds_after(basket, 8), data)
         if self._open_from is not None and basket.time >= self._open_from and _drawn("field", number, _UNDECLARED):
             data = {
                 "receipt": f"U{number}",

@@ -38,6 +38,7 @@ MINOR_MAX: Final = 10**12
 QUANTITY_MAX: Final = 10**9
 
 _NUMBER = re.compile(r"[+-]?\d{1,18}(?:\.\d{1,9})?")
+_GTIN = re.compile(r"\d{8}|\d{12,14}", re.ASCII)
 _LOOKED_AT_MAX = 1000
 _ROWS_A_TIME = 2_000
 _DETAIL_CHARACTERS_MAX = 80
@@ -45,8 +46,8 @@ _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 _STATEMENTS = database.load_statements("comptoir.config.replaying", "scratch.sql")
 _INSERT_SOLD = (
-    "INSERT INTO sold (row, source, receipt, number, at, store, customer, product, category, quantity, minor, currency)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    "INSERT INTO sold (row, source, receipt, number, at, store, customer, product, category, quantity, minor, currency,"
+    " gtin, discount) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _INSERT_RETURNED = (
     "INSERT INTO returned (row, source, receipt, at, store, customer, product, quantity, minor, currency, sale_receipt)"
@@ -222,8 +223,10 @@ class Export:
             data["lines"] = [
                 {"product": product}
                 | ({"category": category} if category is not None else {})
+                | ({"gtin": gtin} if gtin is not None else {})
                 | {"quantity": quantity, "amount": minor}
-                for *_, product, category, quantity, minor in lines
+                | ({"discount": discount} if discount is not None else {})
+                for *_, product, category, quantity, minor, gtin, discount in lines
             ]
             event = Event(id=f"sale-{receipt}", source=source, type="sale.closed", time=_moment(at), data=data)
             yield event, [line[3] for line in lines]
@@ -315,7 +318,7 @@ class _Understanding:
         category = cells[line.category].strip()[:TEXT_CHARACTERS_MAX] or None if line.category else None
         number = int(self._number(cells[line.number], line.number)) if line.number else 0
         values = (source, receipt, number, at, store, customer, product, category, quantity, minor, currency)
-        return False, values
+        return False, (*values, self._gtin(cells), self._discount(cells, currency))
 
     def _is_return(self, cells: dict[str, str], receipt: str) -> bool:
         returns = self._mapping.returns
@@ -377,9 +380,25 @@ class _Understanding:
             column = line.unit_price
             times = self._number(cells[line.quantity], line.quantity)
             amount = self._number(cells[column], column) * times
+        return self._in_minor(amount, currency, column, cells)
+
+    def _gtin(self, cells: dict[str, str]) -> str | None:
+        column = self._mapping.line.gtin
+        value = cells[column].strip() if column else ""
+        if value and not _GTIN.fullmatch(value):
+            raise _RefusedError("not_a_gtin", column, value)
+        return value or None
+
+    def _discount(self, cells: dict[str, str], currency: str) -> int | None:
+        column = self._mapping.line.discount
+        if column is None or not cells[column].strip():
+            return None
+        return abs(self._in_minor(self._number(cells[column], column), currency, column, cells))
+
+    def _in_minor(self, amount: decimal.Decimal, currency: str, column: str, cells: dict[str, str]) -> int:
         scaled = amount.scaleb(money.exponent(currency))
         minor = scaled.to_integral_value(decimal.ROUND_HALF_UP)
-        if minor != scaled and line.rounding == "refuse":
+        if minor != scaled and self._mapping.line.rounding == "refuse":
             raise _RefusedError("amount_not_in_minor_units", column, cells[column])
         if abs(minor) > MINOR_MAX:
             raise _RefusedError("amount_too_large", column, cells[column])

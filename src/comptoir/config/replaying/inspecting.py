@@ -30,7 +30,9 @@ _WORDS: Final = {
     "receipt": "receipt invoice order basket ticket bon beleg bill transaction commande facture レシート 伝票",
     "time": "timestamp datetime date time zeit datum heure 日時 日付",
     "customer": "customer client card member household kunde loyalty account 顧客 会員",
-    "product": "sku stockcode product article item ean gtin artikel produit 商品",
+    "product": "sku stockcode product article item artikel produit 商品 ean gtin",
+    "gtin": "gtin ean barcode upc code_barres strichcode バーコード",
+    "discount": "discount promotion rabatt remise réduction 値引 割引",
     "quantity": "quantity qty units menge anzahl quantite quantité 数量",
     "amount": "amount total sales_value value betrag montant umsatz line_total 金額",
     "unit_price": "unit_price price preis prix 単価",
@@ -105,7 +107,7 @@ def new_mapping(path: Path) -> str:
     if not by_price and "unit_price" in found:
         text.append(f"# unit_price = {_quoted(found['unit_price'])}   # instead of amount")
     text.append(f"decimal = {_quoted(_decimal(_cells(sample, money)))}")
-    text.append(_line_or_comment("category", found.get("category"), sample))
+    text += [_line_or_comment(name, found.get(name), sample) for name in ("category", "gtin", "discount")]
     text.append('rounding = "half_up"        # or "refuse" amounts with more digits than the currency has')
     text.append('duplicates = "keep"         # or "refuse" a row that repeats another one of its receipt')
     text += ["", *_return_lines(sample, receipt, quantity)]

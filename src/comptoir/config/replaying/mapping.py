@@ -67,7 +67,8 @@ class CustomerColumns(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class LineColumns(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What was sold: either ``amount`` (of the whole line) or ``unit_price``, in the currency's main unit.
 
-    ``number`` is the column of the line's number within the receipt; without it, the order of the rows counts.
+    ``gtin`` is the column of the barcode's number, ``discount`` that of what promotions took off, with a minus or
+    without. ``number`` is the column of the line's number within the receipt; without it, the order of the rows counts.
     ``rounding`` says what happens to an amount with more digits than the currency has: ``half_up`` or ``refuse``.
     ``negative_amounts`` says what happens to a sold line below zero, such as a discount: ``accept`` or ``refuse``.
     ``fractional_quantities`` says what happens to a quantity that is not whole, such as a weight: ``refuse``, or
@@ -80,6 +81,8 @@ class LineColumns(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     amount: str | None = None
     unit_price: str | None = None
     category: str | None = None
+    gtin: str | None = None
+    discount: str | None = None
     number: str | None = None
     decimal: Literal[".", ","] = "."
     thousands: Annotated[str, Meta(max_length=1)] = ""
@@ -128,6 +131,8 @@ class Mapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             "line.amount": self.line.amount,
             "line.unit_price": self.line.unit_price,
             "line.category": self.line.category,
+            "line.gtin": self.line.gtin,
+            "line.discount": self.line.discount,
             "line.number": self.line.number,
             "customer.column": self.customer.column if self.customer else None,
             "returns.column": self.returns.column if self.returns else None,

@@ -2,8 +2,8 @@
 -- What was read so far, in a scratch file of its own that is removed at the end.
 CREATE TABLE sold (
     row INTEGER PRIMARY KEY, source TEXT NOT NULL, receipt TEXT NOT NULL, number INTEGER NOT NULL, at INTEGER NOT NULL,
-    store TEXT, customer TEXT, product TEXT NOT NULL, category TEXT, quantity INTEGER NOT NULL, minor INTEGER NOT NULL,
-    currency TEXT NOT NULL, line INTEGER, quantity_left INTEGER, minor_left INTEGER
+    store TEXT, customer TEXT, product TEXT NOT NULL, category TEXT, gtin TEXT, discount INTEGER,
+    quantity INTEGER NOT NULL, minor INTEGER NOT NULL, currency TEXT NOT NULL, line INTEGER, quantity_left INTEGER, minor_left INTEGER
 );
 CREATE TABLE returned (
     row INTEGER PRIMARY KEY, source TEXT NOT NULL, receipt TEXT NOT NULL, at INTEGER NOT NULL,
@@ -21,7 +21,7 @@ CREATE INDEX sold_by_receipt ON sold (source, receipt, number, row);
 INSERT INTO refused
 SELECT row, 'duplicate_line', NULL, 'says the same as line ' || first FROM (
     SELECT row, min(row) OVER (
-        PARTITION BY source, receipt, at, customer, product, category, quantity, minor, currency
+        PARTITION BY source, receipt, at, customer, product, category, gtin, discount, quantity, minor, currency
     ) AS first FROM sold
 ) WHERE row > first;
 
@@ -88,7 +88,7 @@ UPDATE returned SET sold_row = :sold_row WHERE row = :row;
 
 -- name: sales
 -- Every sale with its lines, in the order of time.
-SELECT at, source, receipt, row, store, customer, currency, product, category, quantity, minor
+SELECT at, source, receipt, row, store, customer, currency, product, category, quantity, minor, gtin, discount
 FROM sold ORDER BY at, source, receipt, line;
 
 -- name: returns

@@ -29,7 +29,9 @@ import msgspec
 
 from comptoir.config.replaying.bookmarks import Bookmark
 from comptoir.config.replaying.keyring import Keyring
+from comptoir.config.replaying.phone import Phone
 from comptoir.config.replaying.recordings import Entry
+from comptoir.foundation.kernel.clock import SYSTEM_CLOCK
 from comptoir.foundation.kernel.problem import TYPE_PREFIX
 
 BATCH_MAX: Final = 1000
@@ -204,6 +206,7 @@ class Sender:
         gateway: str,
         keyring: Keyring,
         *,
+        phone: Phone | None = None,
         batch: int = 500,
         in_flight: int = IN_FLIGHT,
         give_up_seconds: float = 600.0,
@@ -215,6 +218,8 @@ class Sender:
     ) -> None:
         """Prepare to send to ``gateway`` (its URL); nothing is opened yet.
 
+        ``phone`` shows the codes with which points are spent; without one, requests that need a code are refused.
+
         ``batch`` events at most make one request, ``in_flight`` requests at most are open at once.
         ``give_up_seconds`` without a single answer end the sending with :class:`SendingError`. ``on_refusal`` gets
         every new refusal. ``sleep``, ``now`` and ``transport`` are for tests.
@@ -224,6 +229,7 @@ class Sender:
         self.tally = Tally()
         self._gateway = gateway.rstrip("/")
         self._keyring = keyring
+        self._phone = phone
         self._batch = batch
         self._in_flight = in_flight
         self._give_up_seconds = give_up_seconds
@@ -388,9 +394,9 @@ class Sender:
                 await self._send_batch(client, key, batch)
 
     async def _send_batch(self, client: httpx.AsyncClient, key: str, batch: list[Entry]) -> None:
-        body = b"[" + b",".join(entry.raw for entry in batch) + b"]"
         headers = {"authorization": f"Bearer {key}", "content-type": _CONTENT_TYPE}
         for attempt in itertools.count():
+            body = self._body(batch)
             wait: float | None = None
             try:
                 response = await client.post(f"{self._gateway}/v1/events", content=body, headers=headers)
@@ -403,7 +409,6 @@ class Sender:
                     if not left:
                         return
                     batch = left
-                    body = b"[" + b",".join(entry.raw for entry in batch) + b"]"
                     reason = "the gateway puts some events off"
                 elif response.status_code in _RETRIED:
                     reason = f"{self._gateway} answers {response.status_code}"
@@ -421,6 +426,13 @@ class Sender:
             if self._progress is not None:
                 self._progress.waiting(reason, seconds)
             await self._sleep(seconds)
+
+    def _body(self, batch: Sequence[Entry]) -> bytes:
+        """Write a batch as it is sent now: a code is good for a minute, so each attempt shows another one."""
+        if self._phone is None:
+            return b"[" + b",".join(entry.raw for entry in batch) + b"]"
+        at = SYSTEM_CLOCK.now()
+        return b"[" + b",".join(self._phone.filled(entry.raw, at=at) for entry in batch) + b"]"
 
     def _settle(self, batch: list[Entry], content: bytes, *, may_retry: bool) -> list[Entry]:
         """Count a batch's outcomes; returns the events that are worth sending again, unless it is enough."""

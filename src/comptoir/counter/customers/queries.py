@@ -8,16 +8,22 @@ from __future__ import annotations
 import datetime as dt
 import re
 import uuid
+from collections.abc import Collection
 from typing import Final
 
 import msgspec
 from django.db import connections, router
-from django.db.models import Q
+from django.db.models import BooleanField, Exists, F, Func, OuterRef, Q, QuerySet, Value
 
-from comptoir.counter.customers.models import Customer, Link, Membership
+from comptoir.counter.customers import matters, permissions, records, rules
+from comptoir.counter.customers.contracts import USER_KIND, Closeness
+from comptoir.counter.customers.models import Choice, Customer, Link, Membership, Permission, PersonaHolder
+from comptoir.foundation.kernel import shop
+from comptoir.square.community import queries as community
 
 #: Shorter beginnings would list strangers, not find somebody.
 PREFIX_DIGITS_MIN: Final = 4
+_CUSTOMERS_A_TIME: Final = 10_000
 _HEXADECIMAL = re.compile(r"[0-9a-f]{1,32}")
 
 
@@ -51,6 +57,28 @@ class LinkWords(msgspec.Struct, frozen=True):
     evidence: str
 
 
+class Persona(msgspec.Struct, frozen=True):
+    """A public name of somebody's."""
+
+    persona: uuid.UUID
+    name: str
+
+
+class Agreed(msgspec.Struct, frozen=True):
+    """An agreement in force: its name and terms, since when, the shop's record, and the one that both have signed."""
+
+    name: str
+    term: str
+    since: dt.datetime
+    record: str
+    signed: str
+
+
+def customer_of_user(user: uuid.UUID) -> uuid.UUID:
+    """Return the opaque customer that a user of the vault is; nothing keeps the one beside the other."""
+    return uuid.UUID(rules.customer_id(shop.secret("identifiers"), USER_KIND, str(user)))
+
+
 def person_of(customer: uuid.UUID) -> Person | None:
     """Return the person that a customer belongs to, or ``None`` for an id that nobody has."""
     if not Customer.objects.filter(customer=customer).exists():
@@ -65,6 +93,110 @@ def person_of(customer: uuid.UUID) -> Person | None:
         person=row.person if row else customer,
         members=tuple(Member(each, kinds.get(each, "")) for each in sorted(members)),
     )
+
+
+def closeness_of(person: Person) -> Closeness:
+    """Return how close a person is: *known* if one of its customers has contact data in the vault, else *recognised*.
+
+    Who is *unknown* has no customer here: :func:`person_of` finds nobody.
+    """
+    known = Choice.objects.filter(customer__in=person.customers, matter=matters.CLOSENESS, value="known")
+    return "known" if known.exists() else "recognised"
+
+
+def persons_of(customers: Collection[uuid.UUID]) -> dict[uuid.UUID, uuid.UUID]:
+    """Return for each of these customers the person that it belongs to: itself, where it is linked with nobody."""
+    persons = {customer: customer for customer in customers}
+    for start in range(0, len(persons), _CUSTOMERS_A_TIME):
+        some = list(persons)[start : start + _CUSTOMERS_A_TIME]
+        persons.update(Membership.objects.filter(customer__in=some).values_list("customer", "person"))
+    return persons
+
+
+def signing_in(customers: Collection[uuid.UUID]) -> set[uuid.UUID]:
+    """Return those of these customers whose person has a sign-in in the vault."""
+    persons = persons_of(customers)
+    linked = Membership.objects.filter(person__in=set(persons.values()))
+    members = dict(linked.values_list("customer", "person"))
+    users = Customer.objects.filter(customer__in=[*members, *customers], kind=USER_KIND)
+    theirs = {members.get(user, user) for user in users.values_list("customer", flat=True)}
+    return {customer for customer, person in persons.items() if person in theirs}
+
+
+def are_one(one: str, other: str) -> Exists:
+    """Return the condition, for a query of another table, that its two columns of customers are one person."""
+    of_other = Membership.objects.filter(customer=OuterRef(OuterRef(other))).values("person")
+    return Exists(Membership.objects.filter(customer=OuterRef(one), person__in=of_other))
+
+
+def choices_of(person: Person) -> dict[str, rules.Choice]:
+    """Return what a person last said on each matter (``matters.py``), through whichever of its customers."""
+    return permissions.latest(
+        rules.Choice(
+            str(each.customer),
+            each.matter,
+            each.value,
+            rules.Statement(each.said_at, each.said_source, each.said_id, each.record),
+            each.ends_at,
+            each.quiet_days,
+        )
+        for each in Choice.objects.filter(customer__in=person.customers)
+    )
+
+
+def agreed_by(person: Person) -> Agreed | None:
+    """Return the agreement in force, or ``None``."""
+    words = choices_of(person)
+    terms, signature = words.get(matters.TERMS), words.get(matters.SIGNATURE)
+    if terms is None or not terms.said.evidence:
+        return None
+    said = msgspec.json.decode(records.text_of(terms.said.evidence), type=records.Agreement)
+    signed = signature.said.evidence if signature is not None and signature.value == said.agreement else ""
+    return Agreed(said.agreement, said.term, terms.said.occurred_at, terms.said.evidence, signed)
+
+
+def all_personas_of(customers: Collection[uuid.UUID]) -> tuple[uuid.UUID, ...]:
+    """Return the public names of these customers, those that were given up as well."""
+    return tuple(PersonaHolder.objects.filter(customer__in=customers).values_list("persona", flat=True))
+
+
+def personas_of(person: Person) -> list[Persona]:
+    """Return the public names that a person has at present, by name."""
+    held = PersonaHolder.objects.filter(customer__in=person.customers, is_given_up=False)
+    names = community.names_of(list(held.values_list("persona", flat=True)))
+    return sorted((Persona(persona, name) for persona, name in names.items()), key=lambda each: each.name)
+
+
+def permits(customer: uuid.UUID, *, purpose: str, channel: str) -> bool:
+    """Tell whether a customer's data may be used for a purpose on a channel, as the database answers it."""
+    with connections[router.db_for_read(Permission)].cursor() as cursor:
+        cursor.execute("select customers_permits(%s, %s, %s)", [customer, purpose, channel])
+        (answer,) = cursor.fetchone()
+    return bool(answer)
+
+
+def permitting(asked: Collection[uuid.UUID], *, purpose: str) -> set[uuid.UUID]:
+    """Return those of these customers who allow a purpose that needs consent on any channel."""
+    allowed = Permission.objects.filter(customer__in=asked, purpose=purpose).exclude(channels=[])
+    return set(allowed.values_list("customer", flat=True))
+
+
+def permitted(*, purpose: str, channel: str) -> QuerySet[Customer]:
+    """Return the customers whose data may be used for a purpose on a channel; whoever is not in it was held back.
+
+    Narrow it further, never widen it: every list of customers that leaves the counter begins here.
+    """
+    return Customer.objects.filter(_permits(purpose, channel))
+
+
+def held_back(*, purpose: str, channel: str) -> int:
+    """Return how many customers :func:`permitted` leaves out."""
+    return Customer.objects.exclude(_permits(purpose, channel)).count()
+
+
+def _permits(purpose: str, channel: str) -> Func:
+    asked = (F("customer"), Value(purpose), Value(channel))
+    return Func(*asked, function="customers_permits", output_field=BooleanField())
 
 
 def links_of(person: Person) -> list[LinkWords]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import collections
-from collections.abc import Collection, Mapping
+import datetime as dt
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
-from comptoir.counter.customers.rules import Link, Statement
+from comptoir.counter.customers.rules import Choice, Holder, Link, Statement
 from comptoir.foundation.kernel.connection import Connection
 from comptoir.foundation.kernel.database import load_statements, text_array, value_array
 from comptoir.foundation.kernel.ids import Id
@@ -34,6 +36,37 @@ def find_known(connection: Connection, customers: Collection[Id]) -> set[Id]:
     return {row[0] for row in connection.ask(_SQL["find_known"], _ids(customers)) if row[0]}
 
 
+def find_kinds(connection: Connection, customers: Collection[Id]) -> dict[Id, str]:
+    """Return the kind of identifier of each of these customers that exists."""
+    return dict(connection.execute(_SQL["find_kinds"], (_ids(customers),)).fetchall())
+
+
+def find_marks(connection: Connection, marks: Collection[bytes]) -> set[bytes]:
+    """Return those of these marks that some forgotten customer left."""
+    rows = connection.ask(_SQL["find_marks"], _marks(marks))
+    return {bytes.fromhex(row[0].removeprefix("\\x")) for row in rows if row[0]}
+
+
+def insert_marks(connection: Connection, marks: Collection[bytes]) -> None:
+    """Remember that these customers were forgotten, and nothing else about them."""
+    connection.tell(_SQL["insert_marks"], _marks(sorted(marks)))
+
+
+def delete_customers(connection: Connection, customers: Collection[Id]) -> None:
+    """Drop these customers with everything that is said of them here."""
+    ids = _ids(customers)
+    for statement in ("delete_links", "delete_links_up", "delete_memberships", "delete_choices", "delete_customers"):
+        connection.tell(_SQL[statement], ids)
+
+
+def sever_tables(connection: Connection, tables: Collection[str], fresh: Mapping[Id, Id]) -> None:
+    """Put other customers in the place of some in the column ``customer`` of these tables."""
+    for table in tables:
+        connection.tell(
+            _SQL["sever_table"].replace("a_table", table), _ids(list(fresh.keys())), _ids(list(fresh.values()))
+        )
+
+
 def find_links(connection: Connection, customers: Collection[Id]) -> list[Link]:
     """Return every link that touches one of these customers."""
     ids = _ids(customers)
@@ -60,6 +93,98 @@ def write_links(
     if persons:
         customers = list(persons)
         connection.tell(_SQL["insert_memberships"], _ids(customers), _ids([persons[c] for c in customers]))
+
+
+def lock_choices(connection: Connection) -> None:
+    """Wait until nobody else is making choices, so that what follows from all of a person's is decided once."""
+    connection.tell(_SQL["lock_choices"])
+
+
+def find_choices(connection: Connection, customers: Collection[Id]) -> list[Choice]:
+    """Return what these customers have chosen."""
+    return [_choice(row) for row in connection.execute(_SQL["find_choices"], (_ids(customers),))]
+
+
+def write_choices(connection: Connection, choices: Collection[Choice]) -> None:
+    """Write what holds of these choices from now on."""
+    for each in choices:
+        ends_at = None if each.ends_at is None else each.ends_at.isoformat()
+        quiet_days = None if each.quiet_days is None else str(each.quiet_days)
+        said = _columns(each.said)
+        connection.tell(_SQL["upsert_choice"], each.customer, each.matter, each.value, *said, ends_at, quiet_days)
+
+
+def find_over(connection: Connection, *, now: dt.datetime, limit: int) -> list[Choice]:
+    """Return consents whose days are over, those first that have been over for longest."""
+    return [_choice(row) for row in connection.execute(_SQL["find_over"], (now, limit))]
+
+
+def find_given(connection: Connection, *, after: tuple[Id, str], limit: int) -> list[Choice]:
+    """Return consents that hold, in the order of their customers and matters, behind a place in it."""
+    return [_choice(row) for row in connection.execute(_SQL["find_given"], (*after, limit))]
+
+
+def _choice(row: Sequence[Any]) -> Choice:
+    return Choice(row[0], row[1], row[2], Statement(*row[3:7]), row[7], row[8])
+
+
+def _marks(marks: Collection[bytes]) -> str:
+    return text_array([f"\\x{mark.hex()}" for mark in marks])
+
+
+def write_permissions(
+    connection: Connection, customers: Collection[Id], allowed: Mapping[tuple[Id, str], Sequence[str]]
+) -> None:
+    """Write anew what is allowed for these customers: by customer and purpose, the channels."""
+    connection.tell(_SQL["delete_permissions"], _ids(customers))
+    if allowed:
+        keys = sorted(allowed)
+        channels = ["{" + ",".join(allowed[key]) + "}" for key in keys]
+        connection.tell(
+            _SQL["insert_permissions"],
+            _ids([customer for customer, _ in keys]),
+            text_array([purpose for _, purpose in keys]),
+            text_array(channels),
+        )
+
+
+def find_holders(
+    connection: Connection, *, personas: Collection[Id], skeletons: Collection[str], customers: Collection[Id]
+) -> list[Holder]:
+    """Return who is behind these personas, behind names that look so, and all personas of these customers."""
+    asked = (_ids(personas), text_array(list(skeletons)), _ids(customers))
+    return [Holder(*row) for row in connection.execute(_SQL["find_holders"], asked)]
+
+
+def find_mates(connection: Connection, personas: Collection[Id]) -> dict[Id, set[Id]]:
+    """Return for each of these personas all that the person behind it has or had; an unknown one is not in it."""
+    found: dict[Id, set[Id]] = {}
+    for persona, other in connection.execute(_SQL["find_mates"], (_ids(personas),)):
+        found.setdefault(persona, set()).add(other)
+    return found
+
+
+def insert_holders(connection: Connection, holders: Collection[Holder]) -> None:
+    """Add personas with who is behind them."""
+    ordered = sorted(holders)
+    flags = value_array(["true" if each.is_given_up else "false" for each in ordered])
+    connection.tell(
+        _SQL["insert_holders"],
+        _ids([each.persona for each in ordered]),
+        _ids([each.customer for each in ordered]),
+        text_array([each.skeleton for each in ordered]),
+        flags,
+    )
+
+
+def delete_holders(connection: Connection, customers: Collection[Id]) -> None:
+    """Forget which public names these customers have, or had."""
+    connection.tell(_SQL["delete_holders"], _ids(customers))
+
+
+def give_up_holders(connection: Connection, personas: Collection[Id]) -> None:
+    """Note that personas were given up."""
+    connection.tell(_SQL["give_up_holders"], _ids(sorted(personas)))
 
 
 def _ids(customers: Collection[Id]) -> str:

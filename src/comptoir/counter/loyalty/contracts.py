@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import enum
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 import msgspec
 
 from comptoir.counter.customers.contracts import Identifier
 from comptoir.foundation.touchpoints.contracts import EventType, Product
+from comptoir.square.community.contracts import POST_PUBLISHED
 
 REDEEM: Final = "points.redeem"
 RESERVE: Final = "points.reserve"
@@ -17,15 +19,29 @@ VOID: Final = "points.void"
 ADJUST: Final = "points.adjust"
 EXPIRE: Final = "points.expire"
 REQUESTS: Final = frozenset({REDEEM, RESERVE, POST, VOID, ADJUST, EXPIRE})
+LIMITED: Final = "spending.limited"
+COOLED: Final = "spending.cooled"
+THANKED: Final = "contribution.thanked"
+FROZEN: Final = "spending.frozen"
+THAWED: Final = "spending.thawed"
+#: What is said of somebody's spending: facts, which hold from their commit on.
+STANDING: Final = frozenset({LIMITED, COOLED, FROZEN, THAWED})
 
-#: Who speaks when time has passed; no touchpoint may use a source below ``/comptoir/``.
-CLOCK_SOURCE: Final = "/comptoir/clock"
+#: Types whose decision in the log is no list of transfers.
+NOT_MOVING: Final = frozenset({LIMITED, POST_PUBLISHED})
 
 POINTS_MAX: Final = 10**9
 Points = Annotated[int, msgspec.Meta(ge=1, le=POINTS_MAX)]
 Reservation = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
 Receipt = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 HOLD_SECONDS_MAX: Final = 7 * 86_400
+
+#: An identifier of this kind carries a whole code that a customer shows: it says who they are, however old it is.
+CODE_KIND: Final = "code"
+#: What the door says of limits that a passkey was asked about.
+CONFIRMED: Final = "confirmed"
+#: What the door says of somebody who spends where the touchpoint's own system has signed them in.
+SIGNED_IN: Final = "signed in"
 
 
 class Account(enum.IntEnum):
@@ -41,12 +57,24 @@ class Account(enum.IntEnum):
     CLAIMS = 15
 
 
+class Proof(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """What was shown to spend: a code, as it was scanned or typed.
+
+    The gateway puts its digest in the place of ``value``. It belongs to the request and is no part of what the request
+    says: a repeat may bring another one.
+    """
+
+    kind: Literal["code"]
+    value: Annotated[str, msgspec.Meta(min_length=8, max_length=256)]
+
+
 class PointsRedeem(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     """``points.redeem``: spend points now."""
 
     customer: Identifier
     points: Points
     receipt: Receipt | None = None
+    proof: Proof | None = None
 
 
 class PointsReserve(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
@@ -56,6 +84,7 @@ class PointsReserve(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=Tr
     points: Points
     reservation: Reservation
     expires_in: Annotated[int, msgspec.Meta(ge=1, le=HOLD_SECONDS_MAX)]
+    proof: Proof | None = None
 
 
 class PointsPost(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
@@ -90,15 +119,86 @@ class PointsExpire(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=Tru
     before: Annotated[str, msgspec.Meta(pattern=r"^\d{4}-\d{2}-\d{2}$")]
 
 
+class Earned(msgspec.Struct, forbid_unknown_fields=True):
+    """Points that an earning rule had promised."""
+
+    rule: str
+    points: Points
+
+
+class ContributionThanked(msgspec.Struct, forbid_unknown_fields=True):
+    """``contribution.thanked``: a customer gets what was promised for a contribution to the square.
+
+    The house's own clock says so, never a touchpoint; and not for which contribution, nor of when.
+    """
+
+    customer: Identifier
+    activity: Literal["review.published", "idea.done"]
+    earned: tuple[Earned, ...]
+
+
+#: A place is the beginning of sources: ``/stores/7`` is every till of that store, ``/webshop`` the web shop.
+Place = Annotated[str, msgspec.Meta(min_length=2, max_length=64, pattern=r"^/[^\s*]+$")]
+
+
+class Confirmation(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """That the customer's passkey was asked about these limits; the gateway checks it and keeps nothing of it."""
+
+    kind: Literal["confirmation"]
+    value: Annotated[str, msgspec.Meta(min_length=8, max_length=256)]
+
+
+class SpendingLimited(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """``spending.limited``: where and how much a customer lets be spent from now on; what is not said is not limited.
+
+    The last word holds as a whole, what is stricter in it at once; what is not, only with a ``proof`` or after a while.
+    ``places`` are the only ones, ``points_without_passkey`` is how much may be spent at once with what is less than a
+    confirmed amount.
+    """
+
+    customer: Identifier
+    locked: bool = False
+    places: Annotated[list[Place], msgspec.Meta(min_length=1, max_length=50)] | None = None
+    points_per_day: Annotated[int, msgspec.Meta(ge=0, le=POINTS_MAX)] | None = None
+    points_without_passkey: Annotated[int, msgspec.Meta(ge=0, le=POINTS_MAX)] | None = None
+    proof: Confirmation | None = None
+
+
+class SpendingCooled(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """``spending.cooled``: something with which somebody signs in has changed, so nothing is spent until then.
+
+    That is thirty days after ``time`` at most.
+    """
+
+    customer: Identifier
+    until: Annotated[dt.datetime, msgspec.Meta(tz=True)]
+
+
+class SpendingFrozen(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """``spending.frozen``: somebody said that this is not their doing; nothing is spent until it is thawed."""
+
+    customer: Identifier
+
+
+class SpendingThawed(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """``spending.thawed``: it was their doing after all, or is put right."""
+
+    customer: Identifier
+
+
 #: What touchpoints may send.
 EVENT_TYPES: Final = (
     EventType(
         name=REDEEM, title="Spend points now", data=PointsRedeem,
-        classes={"customer": "pseudonym", "points": "points", "receipt": "sale"},
+        classes={"customer": "pseudonym", "points": "points", "receipt": "sale", "proof": "pseudonym"}, spends=True,
     ),
     EventType(
         name=RESERVE, title="Hold points while the money is taken", data=PointsReserve,
-        classes={"customer": "pseudonym", "points": "points", "reservation": "points", "expires_in": "points"},
+        classes={
+            "customer": "pseudonym", "points": "points", "reservation": "points", "expires_in": "points",
+            "proof": "pseudonym",
+        },
+        spends=True,
     ),
     EventType(
         name=POST, title="Spend what was held", data=PointsPost,
@@ -108,6 +208,24 @@ EVENT_TYPES: Final = (
     EventType(
         name=ADJUST, title="Add or take points by hand", data=PointsAdjust,
         classes={"customer": "pseudonym", "points": "points", "reason": "reason"},
+    ),
+    EventType(
+        name=LIMITED, title="Say where and how much may be spent", data=SpendingLimited,
+        classes={
+            "customer": "pseudonym", "locked": "points", "places": "place", "points_per_day": "points",
+            "points_without_passkey": "points", "proof": "pseudonym",
+        },
+    ),
+    EventType(
+        name=COOLED, title="Spend nothing for a while", data=SpendingCooled,
+        classes={"customer": "pseudonym", "until": "time"},
+    ),
+    EventType(
+        name=FROZEN, title="Spend nothing until further notice", data=SpendingFrozen,
+        classes={"customer": "pseudonym"},
+    ),
+    EventType(
+        name=THAWED, title="Spend again", data=SpendingThawed, classes={"customer": "pseudonym"},
     ),
 )  # fmt: skip
 

@@ -8,24 +8,23 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from collections.abc import Callable, Sequence
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Final
 
-from comptoir.counter.customers.contracts import CUSTOMER_KIND, Identifier
+from comptoir.counter.customers.contracts import CUSTOMER_KIND, SALE_FORGET, Identifier
 from comptoir.counter.loyalty import store
-from comptoir.counter.loyalty.contracts import CLOCK_SOURCE, EXPIRE, VOID, PointsExpire, PointsVoid
+from comptoir.counter.loyalty.contracts import EXPIRE, VOID, PointsExpire, PointsVoid
 from comptoir.counter.loyalty.programme import Programmes
+from comptoir.counter.sales.contracts import SaleForget, SaleReference
+from comptoir.counter.sales.rules import Key
 from comptoir.foundation.events.commands import record
-from comptoir.foundation.events.contracts import Arrival, HandlerMaker
-from comptoir.foundation.events.rules import content_fingerprint
-from comptoir.foundation.kernel import codec
+from comptoir.foundation.events.contracts import HandlerMaker
 from comptoir.foundation.kernel.connection import Connection
-from comptoir.foundation.kernel.ids import Id
+from comptoir.foundation.kernel.ids import IDS, Id
+from comptoir.foundation.touchpoints.clock import count_fresh, said_by_clock
 
 _log = logging.getLogger(__name__)
 
-#: The touchpoint under which the clock's own events stand in the log.
-TOUCHPOINT: Final = "clock"
 BATCH_EVENTS: Final = 500
 _BATCHES_MAX: Final = 400
 _FIRST: Final = "00000000-0000-0000-0000-000000000000"
@@ -58,18 +57,18 @@ def expire_points(
             break
         after = customers[-1]
         arrivals = [
-            _arrival(
+            said_by_clock(
                 EXPIRE,
                 f"expire/{today.isoformat()}/{customer}",
                 PointsExpire(Identifier(CUSTOMER_KIND, customer), today.isoformat()),
-                occurred_at=midnight,
+                at=midnight,
                 now=now,
                 customer=customer,
             )
             for customer in customers
         ]
         record(connection, arrivals, handlers=handlers)
-        expired += _fresh(arrivals)
+        expired += count_fresh(arrivals)
     if expired:
         _log.info("points of %d customers expired at the midnight of %s", expired, today)
     return expired
@@ -92,11 +91,11 @@ def void_overdue(
         if not overdue:
             break
         arrivals = [
-            _arrival(VOID, f"void/{position}", PointsVoid(name), occurred_at=expires_at, now=now, touchpoint=touchpoint)
+            said_by_clock(VOID, f"void/{position}", PointsVoid(name), at=expires_at, now=now, touchpoint=touchpoint)
             for touchpoint, name, position, expires_at in overdue
         ]
         record(connection, arrivals, handlers=handlers)
-        fresh = _fresh(arrivals)
+        fresh = count_fresh(arrivals)
         voided += fresh
         if not fresh:
             break  # another worker has just done the same
@@ -105,33 +104,13 @@ def void_overdue(
     return voided
 
 
-def _fresh(arrivals: Sequence[Arrival]) -> int:
-    """Return how many events were decided just now, and not refused."""
-    return sum(not arrival.is_repeated and arrival.refusal is None for arrival in arrivals)
+def forget_sale(connection: Connection, sale: Key, customer: Id, *, handlers: HandlerMaker, now: dt.datetime) -> bool:
+    """Make a customer's purchase nobody's by the house itself, its points kept; tells whether it was done just now.
 
-
-def _arrival(
-    event_type: str,
-    event_id: str,
-    data: Any,
-    *,
-    occurred_at: dt.datetime,
-    now: dt.datetime,
-    touchpoint: str = TOUCHPOINT,
-    customer: Id | None = None,
-) -> Arrival:
-    """Make an event of the clock. Nothing that identifies it depends on when the job ran."""
-    written = codec.encode(data)
-    occurred_at = occurred_at.astimezone(dt.UTC)
-    return Arrival(
-        source=CLOCK_SOURCE,
-        id=event_id,
-        type=event_type,
-        touchpoint=touchpoint,
-        occurred_at=occurred_at,
-        received_at=now,
-        data=data,
-        written=written,
-        fingerprint=content_fingerprint(event_type, occurred_at.isoformat(), written),
-        customer=customer,
-    )
+    For a restored database, in which it was not forgotten yet: whoever asked for it has been answered.
+    """
+    source, receipt = sale
+    data = SaleForget(Identifier(CUSTOMER_KIND, customer), SaleReference(receipt, source), "kept")
+    arrival = said_by_clock(SALE_FORGET, f"forget/{IDS.new()}", data, at=now, now=now, customer=customer)
+    record(connection, [arrival], handlers=handlers)
+    return count_fresh([arrival]) == 1

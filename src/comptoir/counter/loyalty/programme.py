@@ -24,6 +24,10 @@ from comptoir.foundation.kernel.money import exponent
 #: The day of points that never expire.
 NEVER: Final = dt.date(9999, 12, 31)
 TITLE_CHARACTERS_MAX: Final = 80
+#: For what is done on the square, earning rules may promise points too: for a review, for a vote for an idea that the
+#: shop has done since. Such points are promised at once and given later (``counter/contributions``).
+REVIEWED: Final = "review.published"
+IDEA_DONE: Final = "idea.done"
 _FIELD: Final = re.compile("(?:unknown|required) field `(.+)`")
 _SLOT_SECONDS: Final = 900  # every time zone's offset is a multiple of a quarter of an hour
 _SLOTS_MAX: Final = 200_000

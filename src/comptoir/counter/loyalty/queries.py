@@ -8,18 +8,23 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
+import json
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 import msgspec
 from django.db import OperationalError, connections, router, transaction
-from django.db.models import Sum
+from django.db.models import Count, Max, Min, Sum
 
+from comptoir.counter.loyalty.codes import AHEAD_SECONDS_TOLERATED, MintedCode, mint_code
 from comptoir.counter.loyalty.contracts import Account
 from comptoir.counter.loyalty.models import Account as AccountRow
-from comptoir.counter.loyalty.models import Programme, ProgrammeBalance, Transfer
+from comptoir.counter.loyalty.models import Programme, ProgrammeBalance, Transfer, UsedCode
+from comptoir.counter.loyalty.models import Standing as StandingRow
 from comptoir.counter.loyalty.programme import NEVER
+from comptoir.counter.loyalty.spending import Limits, Standing, Waiting, together, waiting
+from comptoir.counter.loyalty.store import read_words
 from comptoir.counter.sales import queries as sales
 from comptoir.foundation.events import queries as events
 from comptoir.foundation.kernel.money import Money
@@ -126,6 +131,18 @@ class MonthTotals(msgspec.Struct, frozen=True):
     adjusted: int
 
 
+class Spending(msgspec.Struct, frozen=True):
+    """What a person allows to be spent, and what the house has stopped: a cooling until a moment, a freeze.
+
+    ``waiting`` is what they want, if it does not hold as a whole yet.
+    """
+
+    limits: Limits = Limits()
+    waiting: Waiting | None = None
+    cooling_until: dt.datetime | None = None
+    is_frozen: bool = False
+
+
 class _Rule(msgspec.Struct):
     """An earning rule, as far as it has a name: a version written before there were titles has none."""
 
@@ -184,6 +201,112 @@ def history(
     titles = rule_titles() if groups else {}
     entries = [_entry(position, cause, group, log.get(cause), titles) for (position, cause), group in groups]
     return entries, shown[-1] if len(positions) > limit else None
+
+
+class Movement(msgspec.Struct, frozen=True):
+    """One transfer as a person is told of it: from which account to which, how many points, by which rule or word."""
+
+    occurred_at: dt.datetime
+    position: uuid.UUID
+    cause: uuid.UUID
+    debit: str
+    credit: str
+    points: int
+    last_day: dt.date | None
+    rule: str
+
+
+def movements(customers: Sequence[uuid.UUID]) -> Iterator[Movement]:
+    """Give every transfer of a person, in the order in which they were booked, in portions."""
+    rows = Transfer.objects.filter(customer__in=customers).order_by("position", "ordinal")
+    for row in rows.values_list(
+        "occurred_at", "position", "cause", "debit", "credit", "points", "day", "reason"
+    ).iterator(chunk_size=1_000):  # fmt: skip
+        occurred_at, position, cause, debit, credit, points, day, rule = row
+        names = (Account(debit).name.lower(), Account(credit).name.lower())
+        yield Movement(occurred_at, position, cause, *names, points, None if day == NEVER else day, rule)
+
+
+def brought(customers: Sequence[uuid.UUID], positions: Collection[uuid.UUID]) -> int:
+    """Return how many points the events at these places have brought a person, less what they took back."""
+    rows = Transfer.objects.filter(customer__in=customers, position__in=positions)
+    return sum(
+        points * (_WORTH.get(credit, 0) - _WORTH.get(debit, 0))
+        for debit, credit, points in rows.values_list("debit", "credit", "points")
+    )
+
+
+#: Points in these accounts count for the customer, or against.
+_WORTH: Final = {Account.AVAILABLE.value: 1, Account.OWED.value: -1}
+
+
+def has_moved_since(customers: Sequence[uuid.UUID], since: dt.datetime) -> bool:
+    """Tell whether anything of a person's points has moved since a moment, other than by the clock."""
+    moved = Transfer.objects.filter(customer__in=customers, occurred_at__gte=since)
+    return moved.exclude(credit=Account.EXPIRED).exists()
+
+
+def positions_of(customers: Sequence[uuid.UUID]) -> Iterator[uuid.UUID]:
+    """Give the places in the log of what moved a person's points, some of them more than once."""
+    for pair in Transfer.objects.filter(customer__in=customers).values_list("position", "cause").iterator():
+        yield from pair
+
+
+class Booked(msgspec.Struct, frozen=True):
+    """How often somebody's points have moved, and when first and last; ``None`` where they never did."""
+
+    number: int
+    first_at: dt.datetime | None
+    last_at: dt.datetime | None
+
+
+def booked(customers: Sequence[uuid.UUID]) -> Booked:
+    """Return how often a person's points have moved."""
+    mine = Transfer.objects.filter(customer__in=customers)
+    counted = mine.aggregate(
+        number=Count("position", distinct=True), first_at=Min("occurred_at"), last_at=Max("occurred_at")
+    )
+    return Booked(**counted)
+
+
+def latest_positions_of(customers: Sequence[uuid.UUID], *, limit: int) -> list[uuid.UUID]:
+    """Return the latest places that :func:`positions_of` gives, each once, at most ``limit`` of them."""
+    mine = Transfer.objects.filter(customer__in=customers)
+    moved = mine.order_by("-position", "-cause").values_list("position", "cause").distinct()[:limit]
+    return sorted({place for pair in moved for place in pair}, reverse=True)[:limit]
+
+
+def spending_of(customers: Sequence[uuid.UUID], *, now: dt.datetime) -> Spending:
+    """Return what a person allows to be spent: all of its customers together."""
+    standings = list(standings_of(customers).values())
+    return Spending(
+        limits=together(standings, at=now),
+        waiting=waiting(standings, at=now),
+        cooling_until=max((each.cooling_until for each in standings if each.cooling_until), default=None),
+        is_frozen=any(each.is_frozen for each in standings),
+    )
+
+
+def standings_of(customers: Sequence[uuid.UUID]) -> dict[uuid.UUID, Standing]:
+    """Return what was said about these customers' spending, as far as anything was."""
+    found = {}
+    for row in StandingRow.objects.filter(customer__in=customers).order_by("customer"):
+        words, heard_at = read_words(
+            row.locked, row.places, row.points_per_day, row.points_without_passkey, row.limited_at, row.limited_source,
+            row.limited_id, row.free_at, row.heard_at, json.dumps(row.former),
+        )  # fmt: skip
+        found[row.customer] = Standing(words, heard_at, cooling_until=row.cooling_until, is_frozen=row.frozen)
+    return found
+
+
+def fresh_code(customer: uuid.UUID, *, now: dt.datetime) -> MintedCode:
+    """Return a code for a customer to show: one of this second, or of the next ones if that was used already."""
+    code = mint_code(customer, at=now)
+    for ahead in range(1, AHEAD_SECONDS_TOLERATED):
+        if not UsedCode.objects.filter(digest=code.digest).exists():
+            break
+        code = mint_code(customer, at=now + dt.timedelta(seconds=ahead))
+    return code
 
 
 def rule_titles() -> dict[str, dict[str, str]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 import msgspec
 
@@ -62,6 +62,27 @@ class Draw(NamedTuple):
     customer: Id
     day: dt.date
     points: int
+
+
+class DrawAcross(NamedTuple):
+    """Points of one customer that were spent for another: by which event, when it happened and came, on what."""
+
+    draw: Draw
+    spender: Id
+    cause: Id
+    occurred_at: dt.datetime
+    received_at: dt.datetime
+    account: Account
+
+
+class Moved(NamedTuple):
+    """A transfer as it was booked: when what it rests on happened, from which account to which, points, and the lot."""
+
+    occurred_at: dt.datetime
+    debit: int
+    credit: int
+    points: int
+    day: dt.date | None
 
 
 class Reservation(msgspec.Struct, frozen=True):
@@ -235,6 +256,44 @@ class Ledger:
                 self._take(accounts, day, points)
                 self._move(customer, Account.AVAILABLE, Account.EXPIRED, points, day, "expired")
 
+    def return_across(self, across: DrawAcross) -> None:
+        """Give points back to whom they belonged, into the lot that they came from: somebody else had spent them."""
+        owner, day, points = across.draw
+        accounts = self._of(owner)
+        accounts.available += points
+        accounts.lots[day] = accounts.lots.get(day, 0) + points
+        when = (across.cause, across.occurred_at)
+        self._move(owner, across.account, Account.AVAILABLE, points, day, "parted", *when)
+        if accounts.owed:
+            self._settle(owner, accounts)
+
+    def pay_across(self, across: DrawAcross, members: Sequence[Id], *, today: dt.date) -> None:
+        """Take points from whoever has spent them, the first to expire first; what they do not have, they owe."""
+        when = (across.cause, across.occurred_at)
+        left = across.draw.points
+        for day, member in sorted((day, each) for each in members for day in self._of(each).lots if day >= today):
+            taken = min(left, self._of(member).lots[day])
+            if taken:
+                self._take(self._of(member), day, taken)
+                self._move(member, Account.AVAILABLE, across.account, taken, day, "parted", *when)
+                left -= taken
+        if left:
+            self._of(across.spender).owed += left
+            self._move(across.spender, Account.CLAIMS, Account.OWED, left, None, "parted", *when)
+
+    def restate(self, customer: Id, moved: Iterable[Moved]) -> int:
+        """Book once more, under the event at hand, what others have moved, whose own transfers go; returns its worth.
+
+        Nothing is moved by it: neither an account nor the programme changes. Only the sums of each month are said, so
+        that nobody reads from them what it was.
+        """
+        transfers = restated(customer, moved)
+        self._transfers.extend(transfers)
+        if transfers:
+            self._of(customer)
+            self.touched.add(customer)
+        return worth(transfers)
+
     def _of(self, customer: Id) -> CustomerAccounts:
         accounts = self.accounts.get(customer)
         if accounts is None:
@@ -306,6 +365,33 @@ class Ledger:
         self._transfers.append(Transfer(customer, debit, credit, points, day, reason, cause, occurred_at))
 
 
+#: Points in these accounts count for the customer, or against.
+_WORTH: Final[Mapping[int, int]] = {Account.AVAILABLE: 1, Account.OWED: -1}
+
+
+def worth(transfers: Iterable[Transfer]) -> int:
+    """Return what transfers mean to the customer: so many more points to spend (or fewer to owe), or fewer."""
+    return sum((_WORTH.get(each.credit, 0) - _WORTH.get(each.debit, 0)) * each.points for each in transfers)
+
+
+def restated(customer: Id, moved: Iterable[Moved]) -> list[Transfer]:
+    """Return the fewest transfers that do the same: one for each month (UTC), pair of accounts and lot.
+
+    The books of every month stay as they are, and so does every lot; nothing tells of the day, the rules or how often.
+    """
+    sums: dict[tuple[dt.datetime, int, int, dt.date | None], int] = {}
+    for each in moved:
+        month = each.occurred_at.astimezone(dt.UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+        low, high = sorted((each.debit, each.credit))
+        key = (month, low, high, each.day)
+        sums[key] = sums.get(key, 0) + (each.points if each.debit == high else -each.points)
+    return [
+        Transfer(customer, *((high, low) if points > 0 else (low, high)), abs(points), day, "kept", None, month)
+        for (month, low, high, day), points in sorted(sums.items(), key=lambda pair: (-pair[1], str(pair[0])))
+        if points
+    ]
+
+
 def differences(
     before: Mapping[tuple[Id, str], int], after: Mapping[tuple[Id, str], int]
 ) -> Collection[tuple[Id, str, int]]:
@@ -339,5 +425,6 @@ def effects(
 
 
 __all__ = [
-    "NEVER", "CustomerAccounts", "Draw", "Ledger", "Reservation", "Transfer", "differences", "effects",
+    "NEVER", "CustomerAccounts", "Draw", "Ledger", "Moved", "Reservation", "Transfer", "differences", "effects",
+    "restated", "worth",
 ]  # fmt: skip

@@ -5,12 +5,15 @@ from __future__ import annotations
 import datetime as dt
 import functools
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
+from comptoir.counter.loyalty.contracts import Account
 from comptoir.counter.loyalty.programme import Programme, Programmes, Version
-from comptoir.counter.loyalty.rules import CustomerAccounts, Draw, Reservation, Transfer
+from comptoir.counter.loyalty.rules import CustomerAccounts, Draw, DrawAcross, Moved, Reservation, Transfer
+from comptoir.counter.loyalty.spending import Limits, Standing, Word
+from comptoir.foundation.events.store import find_told
 from comptoir.foundation.kernel import codec
 from comptoir.foundation.kernel.connection import Connection
 from comptoir.foundation.kernel.database import Appending, load_statements, text_array, value_array
@@ -35,6 +38,7 @@ _transfers = Appending(
 )  # fmt: skip
 _day = functools.lru_cache(maxsize=4096)(dt.date.fromisoformat)
 _draws = msgspec.json.Decoder(tuple[tuple[Id, dt.date, int], ...])
+_former = msgspec.json.Decoder(tuple[Word, ...])
 _programme = msgspec.json.Decoder(Programme)
 
 
@@ -121,14 +125,34 @@ def sum_up(connection: Connection) -> None:
 def find_reservations(connection: Connection, keys: Collection[tuple[str, str]]) -> dict[tuple[str, str], Reservation]:
     """Return reservations by (touchpoint, name)."""
     touchpoints, names = text_array([t for t, _ in keys]), text_array([n for _, n in keys])
-    found = {}
-    for row in connection.execute(_SQL["find_reservations"], (touchpoints, names)):
-        touchpoint, name, customer, position, points, draws, expires_at, status, posted = row
-        found[touchpoint, name] = Reservation(
-            touchpoint, name, customer, position, points, tuple(Draw(*draw) for draw in _draws.decode(draws)),
-            expires_at, status, posted,
-        )  # fmt: skip
-    return found
+    rows = connection.execute(_SQL["find_reservations"], (touchpoints, names))
+    return {(row[0], row[1]): _reservation(row) for row in rows}
+
+
+def _reservation(row: Any) -> Reservation:
+    touchpoint, name, customer, position, points, draws, expires_at, status, posted = row
+    return Reservation(
+        touchpoint, name, customer, position, points, tuple(Draw(*draw) for draw in _draws.decode(draws)),
+        expires_at, status, posted,
+    )  # fmt: skip
+
+
+def find_open_reservations(connection: Connection, customers: Collection[Id]) -> list[Reservation]:
+    """Return what is held at present for these customers."""
+    rows = connection.execute(_SQL["find_open_reservations"], (value_array(list(customers)),))
+    return [_reservation(row) for row in rows]
+
+
+def find_draws_across(connection: Connection, customers: Collection[Id]) -> list[DrawAcross]:
+    """Return what these customers' points have paid for one another: spent by one, out of the lots of another."""
+    rows = connection.execute(_SQL["find_paid"], (value_array(list(customers)),)).fetchall()
+    told = find_told(connection, {row[1] for row in rows})
+    return [
+        DrawAcross(Draw(owner, day, points), spender, cause, occurred_at, received_at, Account(account))
+        for owner, cause, day, account, points in rows
+        for spender, occurred_at, received_at in (told[cause],)
+        if spender is not None and spender != owner and spender in customers
+    ]
 
 
 def insert_reservations(connection: Connection, reservations: Sequence[Reservation]) -> None:
@@ -158,6 +182,93 @@ def close_reservations(connection: Connection, reservations: Sequence[Reservatio
     )
 
 
+def find_used_codes(connection: Connection, digests: Collection[str]) -> dict[str, str]:
+    """Return the source at which each of these codes was used, by digest, as far as they were."""
+    return dict(connection.execute(_SQL["find_used_codes"], (value_array(list(digests)),)).fetchall())
+
+
+def insert_used_codes(connection: Connection, used: Sequence[tuple[str, Id, str]]) -> None:
+    """Note codes that were accepted: digest, position of the request, its source. A used one fails the whole batch."""
+    connection.tell(
+        _SQL["insert_used_codes"],
+        value_array([digest for digest, _, _ in used]),
+        value_array([position for _, position, _ in used]),
+        text_array([source for _, _, source in used]),
+    )
+
+
+def lock_standings(connection: Connection, customers: Collection[Id]) -> None:
+    """Lock what was said about these customers' spending, in one order."""
+    connection.execute(_SQL["lock_standings"], (value_array(list(customers)),))
+
+
+def find_standings(connection: Connection, customers: Collection[Id]) -> dict[Id, Standing]:
+    """Return what was said about these customers' spending, as far as anything was."""
+    found = {}
+    for row in connection.execute(_SQL["find_standings"], (value_array(list(customers)),)):
+        customer, *limited, until, frozen, frozen_at, by, frozen_id = row
+        words, heard_at = read_words(*limited)
+        found[customer] = Standing(
+            words, heard_at, until, frozen, None if frozen_at is None else (frozen_at, by, frozen_id)
+        )
+    return found
+
+
+def insert_standings(connection: Connection, standings: Mapping[Id, Standing]) -> None:
+    """Keep what was said about somebody's spending for the first time; a row that is there fails the whole batch."""
+    for customer, standing in sorted(standings.items()):
+        connection.execute(_SQL["insert_standing"], (customer, *_words(standing)))
+
+
+def update_standings(connection: Connection, standings: Mapping[Id, Standing]) -> None:
+    """Write what was said anew; the rows are locked."""
+    for customer, standing in sorted(standings.items()):
+        connection.execute(_SQL["update_standing"], (*_words(standing), customer))
+
+
+def read_words(  # noqa: PLR0917 - the columns of a row
+    locked: bool, places: Sequence[str] | None, each_day: int | None, at_once: int | None,
+    at: dt.datetime | None, source: str | None, name: str | None, free_at: dt.datetime | None,
+    heard_at: dt.datetime | None, former: str,
+) -> tuple[tuple[Word, ...], dt.datetime | None]:  # fmt: skip
+    """Return what was said about limits, and when the latest of it came, from the columns of a row in their order."""
+    if at is None:
+        return (), None
+    assert source is not None
+    assert name is not None
+    limits = Limits(locked, None if places is None else tuple(places), each_day, at_once)
+    return (*_former.decode(former), Word((at, source, name), limits, free_at or at)), heard_at or at
+
+
+def _words(standing: Standing) -> tuple[object, ...]:
+    limits, last = standing.wanted, standing.words[-1] if standing.words else None
+    return (
+        limits.locked,
+        None if limits.places is None else list(limits.places),
+        limits.points_per_day,
+        limits.points_without_passkey,
+        *(last.said if last else (None, None, None)),
+        last.free_at if last else None,
+        standing.heard_at,
+        codec.encode([_in_utc(each) for each in standing.words[:-1]]).decode(),
+        standing.cooling_until,
+        standing.is_frozen,
+        *(standing.frozen or (None, None, None)),
+    )
+
+
+def _in_utc(word: Word) -> Word:
+    """Return a word as it is written: the same moment in one form, whichever connection it came by."""
+    moment, source, name = word.said
+    return Word((moment.astimezone(dt.UTC), source, name), word.limits, word.free_at.astimezone(dt.UTC))
+
+
+def find_spent(connection: Connection, customers: Collection[Id], *, since: Id) -> dict[Id, int]:
+    """Return how many points these customers have spent, or hold, by requests from a position on."""
+    parameters = {"customers": value_array(list(customers)), "since": since}
+    return dict(connection.execute(_SQL["find_spent"], parameters).fetchall())
+
+
 def find_overdue_reservations(
     connection: Connection, at: dt.datetime, *, limit: int
 ) -> list[tuple[str, str, Id, dt.datetime]]:
@@ -168,6 +279,12 @@ def find_overdue_reservations(
 def find_expiring(connection: Connection, before: dt.date, *, after: Id, limit: int) -> list[Id]:
     """Return customers behind ``after`` who have a lot whose last day lies before a day."""
     return [row[0] for row in connection.execute(_SQL["find_expiring"], (after, before, limit))]
+
+
+def find_moved(connection: Connection, customers: Collection[Id], since: dt.datetime) -> set[Id]:
+    """Return those of these customers whose points have moved since a moment, other than by the clock."""
+    rows = connection.execute(_SQL["find_moved"], (value_array(list(customers)), since))
+    return {row[0] for row in rows}
 
 
 def find_programmes(connection: Connection) -> Programmes | None:
@@ -203,6 +320,38 @@ def find_history(
     return [HistoryRow(*row) for row in rows]
 
 
+def find_positions(connection: Connection, customers: Collection[Id]) -> set[Id]:
+    """Return the positions of all events that moved points of these customers."""
+    return {str(row[0]) for row in connection.ask(_SQL["find_positions"], value_array(list(customers)))}
+
+
+def sever(connection: Connection, fresh: Mapping[Id, Id], reservations: Collection[tuple[str, str]]) -> None:
+    """Put the fresh id of each customer in the place of the old one.
+
+    ``reservations`` (touchpoint, name) are those that may have drawn from a lot of theirs.
+    """
+    old, new = value_array(list(fresh.keys())), value_array(list(fresh.values()))
+    for statement in ("sever_accounts", "sever_transfers", "sever_reservations", "sever_standings"):
+        connection.tell(_SQL[statement], old, new)
+    if reservations:
+        keys = text_array([t for t, _ in reservations]), text_array([n for _, n in reservations])
+        for customer, instead in fresh.items():
+            connection.tell(_SQL["sever_draws"], customer, instead, *keys)
+
+
+def find_moves_at(connection: Connection, customer: Id, positions: Collection[Id]) -> list[Moved]:
+    """Return what the events at these positions moved for a customer, in their order."""
+    rows = connection.execute(_SQL["find_moves_at"], (customer, value_array(sorted(positions))))
+    return [Moved(*row) for row in rows]
+
+
+def let_go(connection: Connection, customer: Id, positions: Collection[Id]) -> None:
+    """Drop what these events moved for a customer, which stands at another position by now."""
+    connection.tell(_SQL["delete_moved"], customer, value_array(sorted(positions)))
+    connection.tell(_SQL["look_again"], customer, customer)
+    connection.tell(_SQL["delete_unmoved"], customer)
+
+
 def _read_accounts(connection: Connection, statement: str, customers: Collection[Id]) -> dict[Id, CustomerAccounts]:
     accounts: dict[Id, CustomerAccounts] = {}
     rows: Iterable[tuple[str, ...]] = connection.ask(_SQL[statement], value_array(list(customers)))  # type: ignore[assignment]
@@ -221,3 +370,8 @@ def _read_accounts(connection: Connection, statement: str, customers: Collection
 def _split(array: str) -> list[str]:
     """Return the parts of an array of values that need no quotes, as PostgreSQL writes it."""
     return array[1:-1].split(",")
+
+
+def find_causes(connection: Connection, customers: Collection[Id]) -> set[Id]:
+    """Return the positions of the events that have moved points of these customers."""
+    return {row[0] for row in connection.execute(_SQL["find_causes"], (value_array(sorted(customers)),))}

@@ -62,6 +62,11 @@ where status = 'held' and expires_at <= %s order by expires_at limit %s;
 select customer::text from loyalty_account
 where loyalty_account.customer > %s and lot_days[1] < %s order by loyalty_account.customer limit %s;
 
+-- name: find_moved
+-- Those of these customers whose points have moved since a moment, other than by expiring.
+select distinct customer::text from loyalty_transfer
+where customer = any(%s::uuid[]) and occurred_at >= %s and credit <> 13;
+
 -- name: find_programmes
 -- All versions, oldest first.
 select version, starts_at, definition::text from loyalty_programme order by version;
@@ -73,6 +78,21 @@ insert into loyalty_programme (starts_at, definition) values (%s, %s::jsonb) ret
 -- name: lock_programmes
 -- One change of the programme at a time.
 select pg_advisory_xact_lock(7209004);
+
+-- name: find_paid
+-- What was spent of these customers' points, by the event that spent them and the lot, less what was given back already.
+select t.customer::text, t.cause::text, t.day, case when t.credit > 10 then t.credit else t.debit end,
+  sum(case when t.credit > 10 then t.points else -t.points end)::bigint
+from loyalty_transfer t
+where t.customer = any(%s::uuid[]) and t.day is not null and (t.credit in (12, 14) or t.debit in (12, 14))
+group by 1, 2, 3, 4
+having sum(case when t.credit > 10 then t.points else -t.points end) > 0
+order by 2, 1, 3;
+
+-- name: find_open_reservations
+-- What is held at present for these customers.
+select r.touchpoint, r.name, r.customer::text, r.position::text, r.points, r.draws::text, r.expires_at, r.status, r.posted
+from loyalty_reservation r where r.status = 'held' and r.customer = any(%s::uuid[]);
 
 -- name: find_history
 -- What events did for some customers before a moment, latest first, by cause and reason; ties with the last row come, too.
@@ -86,6 +106,36 @@ select * from (
   group by t.cause, t.reason having sum(worth) <> 0
   order by 2 desc, t.cause desc fetch first %s rows with ties
 ) as told order by occurred_at desc, cause desc, reason;
+
+-- name: find_positions
+-- Where the log says what moved for these customers.
+select distinct position::text from loyalty_transfer where customer = any(%s::uuid[]);
+
+-- name: sever_accounts
+-- Accounts of somebody who is forgotten, each under another customer.
+update loyalty_account a set customer = n.fresh
+from unnest(%s::uuid[], %s::uuid[]) as n(customer, fresh) where a.customer = n.customer;
+
+-- name: sever_transfers
+-- The same for what moved.
+update loyalty_transfer t set customer = n.fresh
+from unnest(%s::uuid[], %s::uuid[]) as n(customer, fresh) where t.customer = n.customer;
+
+-- name: sever_reservations
+-- The same for what was held in their name.
+update loyalty_reservation r set customer = n.fresh
+from unnest(%s::uuid[], %s::uuid[]) as n(customer, fresh) where r.customer = n.customer;
+
+-- name: sever_standings
+-- The same for what they allowed to be spent.
+update loyalty_standing s set customer = n.fresh
+from unnest(%s::uuid[], %s::uuid[]) as n(customer, fresh) where s.customer = n.customer;
+
+-- name: sever_draws
+-- The same for what was drawn from their lots, in whoever's name.
+update loyalty_reservation r set draws = replace(r.draws::text, %s, %s)::jsonb
+from unnest(%s::text[], %s::text[]) as asked(touchpoint, name)
+where r.touchpoint = asked.touchpoint and r.name = asked.name;
 
 -- name: sum_accounts
 -- Every account from its transfers: what came in less what went out, and the lots by day.
@@ -109,6 +159,49 @@ left join (
   where points <> 0 group by customer
 ) lots on lots.customer = sums.customer;
 
+-- name: find_used_codes
+-- Where codes were used, by their digests.
+select digest::text, source from loyalty_usedcode where digest = any(%s::uuid[]);
+
+-- name: insert_used_codes
+-- Codes that were accepted; the key refuses one that another till was quicker with.
+insert into loyalty_usedcode (digest, position, source)
+select digest, position, source from unnest(%s::uuid[], %s::uuid[], %s::text[]) as new(digest, position, source);
+
+-- name: find_standings
+-- What was said about these customers' spending.
+select customer::text, locked, places, points_per_day, points_without_passkey, limited_at, limited_source, limited_id,
+  free_at, heard_at, former::text, cooling_until, frozen, frozen_at, frozen_source, frozen_id
+from loyalty_standing where customer = any(%s::uuid[]);
+
+-- name: insert_standing
+-- The first that was said about somebody's spending; if another transaction was first, this one is decided again.
+insert into loyalty_standing (
+  customer, locked, places, points_per_day, points_without_passkey, limited_at, limited_source, limited_id,
+  free_at, heard_at, former, cooling_until, frozen, frozen_at, frozen_source, frozen_id
+) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s);
+
+-- name: lock_standings
+-- Nobody else changes these until the end of the transaction.
+select from loyalty_standing where customer = any(%s::uuid[]) order by customer for update;
+
+-- name: update_standing
+-- The last word on somebody's spending.
+update loyalty_standing
+set locked = %s, places = %s, points_per_day = %s, points_without_passkey = %s, limited_at = %s, limited_source = %s,
+  limited_id = %s, free_at = %s, heard_at = %s, former = %s, cooling_until = %s, frozen = %s, frozen_at = %s, frozen_source = %s, frozen_id = %s
+where customer = %s;
+
+-- name: find_spent
+-- How many points customers have spent, or hold, by requests from a position on.
+select customer::text, sum(points)::bigint from (
+  select customer, points from loyalty_transfer
+  where customer = any(%(customers)s::uuid[]) and position >= %(since)s and debit = 1 and credit = 12
+  union all
+  select customer, case status when 'held' then points when 'posted' then posted else 0 end from loyalty_reservation
+  where customer = any(%(customers)s::uuid[]) and position >= %(since)s
+) spent group by customer;
+
 -- name: sum_programme
 -- The programme's accounts from the same transfers.
 insert into loyalty_programmebalance (account, shard, points)
@@ -117,3 +210,27 @@ select account, 0, sum(points)::bigint from (
   union all
   select debit, -points from loyalty_transfer where debit > 10
 ) moves group by account;
+
+-- name: find_moves_at
+-- What events at these positions moved for a customer; found through the customer.
+select occurred_at, debit, credit, points, day from loyalty_transfer
+where customer = %s and position = any(%s::uuid[]) order by position, ordinal;
+
+-- name: delete_moved
+-- What they moved stands at another position now.
+delete from loyalty_transfer where customer = %s and position = any(%s::uuid[]);
+
+-- name: look_again
+-- The last that an account has seen, after something of it went.
+update loyalty_account a set last_position = seen.position from (
+  select max(position::text)::uuid as position from loyalty_transfer where customer = %s
+) seen where a.customer = %s and seen.position is not null and seen.position <> a.last_position;
+
+-- name: delete_unmoved
+-- An account of which nothing was ever moved is none.
+delete from loyalty_account a where a.customer = %s
+  and not exists (select from loyalty_transfer t where t.customer = a.customer);
+
+-- name: find_causes
+-- Which events have moved points of these customers.
+select distinct cause::text from loyalty_transfer where customer = any(%s::uuid[]);

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 import msgspec
 
-from comptoir.counter.customers.contracts import Identifier
+from comptoir.counter.customers.contracts import SALE_FORGET, Identifier
 from comptoir.foundation.touchpoints.contracts import EventType
 
 SALE_CLOSED: Final = "sale.closed"
@@ -20,15 +20,23 @@ Currency = Annotated[str, msgspec.Meta(min_length=3, max_length=3)]
 Amount = Annotated[int, msgspec.Meta(ge=-_AMOUNT_MAX, le=_AMOUNT_MAX)]
 Quantity = Annotated[int, msgspec.Meta(ge=0, le=10**9)]
 PositiveAmount = Annotated[int, msgspec.Meta(ge=0, le=_AMOUNT_MAX)]
+#: GTIN-8, -12, -13 or -14 (GS1), as the product's barcode says it.
+Gtin = Annotated[str, msgspec.Meta(pattern=r"^(?:\d{8}|\d{12,14})$")]
 
 
 class SaleLine(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
-    """One line of a sale. ``quantity`` in whole units, ``amount`` in minor units, after all discounts of the line."""
+    """One line of a sale. ``quantity`` in whole units, ``amount`` in minor units, after all discounts of the line.
+
+    ``discount`` is what promotions and coupons have taken off, in minor units: before them, the line's price was the
+    sum of both. A till that does not know leaves it out.
+    """
 
     product: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
     quantity: Quantity
     amount: Amount
     category: Annotated[str, msgspec.Meta(min_length=1, max_length=64)] | None = None
+    gtin: Gtin | None = None
+    discount: PositiveAmount | None = None
 
 
 class SaleClosed(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
@@ -68,6 +76,17 @@ class SaleReturned(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=Tru
     store: Store | None = None
 
 
+class SaleForget(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """``sale.forget``: a customer's purchase is to be nobody's.
+
+    ``points``: those that it brought stay where they are (``kept``), or are given up with it (``given_up``).
+    """
+
+    customer: Identifier
+    sale: SaleReference
+    points: Literal["kept", "given_up"]
+
+
 EVENT_TYPES: Final = (
     EventType(
         name=SALE_CLOSED, title="Somebody bought and paid", data=SaleClosed,
@@ -81,5 +100,9 @@ EVENT_TYPES: Final = (
         classes={
             "receipt": "sale", "sale": "sale", "currency": "sale", "total": "sale", "lines": "sale", "store": "place",
         },
+    ),
+    EventType(
+        name=SALE_FORGET, title="One purchase is to be forgotten", data=SaleForget,
+        classes={"customer": "pseudonym", "sale": "sale", "points": "points"}, only_from="vault",
     ),
 )  # fmt: skip

@@ -12,6 +12,20 @@ class ReceiptTaken(Problem):
     status = 409
 
 
+class SaleForgotten(Problem):
+    """This purchase was forgotten."""
+
+    name = "sale_forgotten"
+    status = 410
+
+
+class SaleStillReturnable(Problem):
+    """Goods of this purchase can still come back, and its points would have to go with them."""
+
+    name = "sale_still_returnable"
+    status = 409
+
+
 class TotalMismatch(Problem):
     """The total is not the sum of the lines."""
 

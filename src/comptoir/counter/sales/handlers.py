@@ -5,9 +5,11 @@ from __future__ import annotations
 import collections
 from typing import NamedTuple
 
+from comptoir.counter.customers.contracts import FORGOTTEN, PIECES, SALE_FORGET
+from comptoir.counter.customers.forgetting import find_forgotten_sales, sever_arrival
 from comptoir.counter.sales import rules, store
 from comptoir.counter.sales.contracts import SALE_CLOSED, SALE_RETURNED
-from comptoir.counter.sales.errors import CurrencyNotAccepted, ReceiptTaken, TotalMismatch
+from comptoir.counter.sales.errors import CurrencyNotAccepted, ReceiptTaken, SaleForgotten, TotalMismatch
 from comptoir.counter.sales.rules import Key, Return, Returned, Sale
 from comptoir.foundation.events.contracts import Arrival, Batch
 from comptoir.foundation.kernel.connection import Connection, Told
@@ -20,6 +22,13 @@ class Fold(NamedTuple):
     sale: Sale
     before: list[Return] | None
     after: list[Return]
+
+
+class LetGo(NamedTuple):
+    """A sale that is to be nobody's, and all its returns."""
+
+    sale: Sale
+    returns: tuple[Return, ...]
 
 
 class SalesHandler:
@@ -37,6 +46,9 @@ class SalesHandler:
         self._new_returns: dict[Key, Return] = {}
         self._settled: list[Return] = []
         self._waiting: Told | None = None
+        #: What is to be forgotten, as it stands in the books; and sales that were, and are booked once more.
+        self.let_go: LetGo | None = None
+        self._forgotten: set[Key] = set()
 
     def prepare(self, connection: Connection, batch: Batch) -> None:
         """Lock the sales that goods come back from, and find out whose they are."""
@@ -54,6 +66,10 @@ class SalesHandler:
                 arrival.customer = customers[key] if key in customers else bought.get(key)
         elif bought:
             store.lock_parking(connection, exclusive=False)
+        elif any(a.type == FORGOTTEN or a.type in PIECES for a in batch.arrivals):
+            # Whoever takes goods back has read whose they were, and must not find the sale under another name.
+            store.lock_parking(connection, exclusive=True)
+            store.lock_sales(connection, {_sale_of(a) for a in batch.arrivals if a.type == SALE_FORGET})
         if bought:
             self._waiting = store.ask_waiting(connection)
 
@@ -64,6 +80,7 @@ class SalesHandler:
         touched = list(bought)
         if bought and not batch.is_trusting:
             self._taken = store.find_receipts(connection, bought)
+        self._look_for_forgotten(connection, batch)
         if coming_back:
             referred = {_sale_of(a) for a in coming_back}
             touched.extend(referred)
@@ -72,6 +89,23 @@ class SalesHandler:
         if coming_back or (self._waiting is not None and store.is_waiting(self._waiting)):
             for one in store.find_returns_of(connection, set(touched)):
                 self._returns_of[one.sale].append(one)
+
+    def _look_for_forgotten(self, connection: Connection, batch: Batch) -> None:
+        """Read what is to be forgotten; keep nothing of a sale that was, and is told of once more."""
+        for arrival in batch.fresh:
+            if arrival.type == SALE_FORGET:
+                key = _sale_of(arrival)
+                sale = store.find_sales(connection, {key}).get(key)
+                if sale is not None:
+                    self.let_go = LetGo(sale, tuple(store.find_returns_of(connection, {key})))
+        again = [a for a in batch.fresh if a.type == SALE_CLOSED and (a.source, a.data.receipt) in self._taken]
+        again += [a for a, _ in batch.reused if a.type == SALE_CLOSED]
+        if again:
+            self._forgotten = find_forgotten_sales(connection, {(a.source, a.data.receipt) for a in again})
+            for arrival in again:
+                if (arrival.source, arrival.data.receipt) in self._forgotten:
+                    sever_arrival(arrival)
+                    arrival.refusal = _is_forgotten() if arrival.refusal is not None else None
 
     def decide(self, batch: Batch) -> None:
         """Check and book, in the order of arrival."""
@@ -93,6 +127,8 @@ class SalesHandler:
 
     def _close(self, arrival: Arrival) -> Problem | None:
         data, key = arrival.data, (arrival.source, arrival.data.receipt)
+        if key in self._forgotten:
+            return _is_forgotten()
         if data.currency != self._currency:
             return CurrencyNotAccepted(f"This shop sells in {self._currency}.", field="data.currency")
         lines = tuple(data.lines)
@@ -150,6 +186,10 @@ class SalesHandler:
         else:
             self.folds[arrival.position] = Fold(sale, before, rules.in_order([*before, one]))
         return None
+
+
+def _is_forgotten() -> SaleForgotten:
+    return SaleForgotten("It stands in the books, and is nobody's.", field="data.receipt")
 
 
 def _sale_of(arrival: Arrival) -> Key:

@@ -2,12 +2,35 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from django.db import models
 from django.db.models import CompositePrimaryKey
+
+from comptoir.foundation.rooms.personal import Erasure, Export, Kept, Personal, Whose
 
 
 class Sale(models.Model):
     """A booked sale; its lines are those of the event at its position."""
+
+    personal: ClassVar[Personal] = Personal(
+        columns={
+            "source": "place",
+            "receipt": "sale",
+            "position": "mechanical",
+            "customer": "pseudonym",
+            "occurred_at": "time",
+            "store": "place",
+            "currency": "sale",
+            "total_minor": "sale",
+        },
+        subject="customer",
+        whose=Whose.CUSTOMER,
+        exported=Export.TOLD,
+        section="sales",
+        erased=Erasure.SEVERED,
+        kept=Kept("the shop gives up its books; once severed, it is a fact about nobody"),
+    )
 
     pk = CompositePrimaryKey("source", "receipt")
     source = models.TextField(db_collation="C")
@@ -26,6 +49,30 @@ class Sale(models.Model):
 
 class Return(models.Model):
     """A booked return; ``lines`` is a list of {line, quantity, amount} in minor units."""
+
+    personal: ClassVar[Personal] = Personal(
+        columns={
+            "source": "place",
+            "receipt": "sale",
+            "position": "mechanical",
+            "sale_source": "place",
+            "sale_receipt": "sale",
+            "occurred_at": "time",
+            "store": "place",
+            "currency": "sale",
+            "total_minor": "sale",
+            "lines": "sale",
+            "status": "mechanical",
+        },
+        subject="sale_receipt",
+        beside="sale_source",
+        whose=Whose.RECEIPT,
+        exported=Export.TOLD,
+        section="sales",
+        erased=Erasure.KEPT,
+        kept=Kept("the shop gives up its books"),
+        because="It names a sale; once that is severed, it leads to nobody.",
+    )
 
     pk = CompositePrimaryKey("source", "receipt")
     source = models.TextField(db_collation="C")

@@ -5,9 +5,15 @@ The log is read tolerantly: what an older version has recorded is told as far as
 
 from __future__ import annotations
 
+import datetime as dt
+import uuid
+from collections.abc import Collection, Iterable
+
 import msgspec
 
 from comptoir.counter.sales.contracts import SALE_CLOSED, SALE_RETURNED
+from comptoir.counter.sales.models import Return, Sale
+from comptoir.foundation.events.queries import LoggedEvent, find
 from comptoir.foundation.kernel.money import Money
 
 
@@ -32,6 +38,103 @@ class _Logged(msgspec.Struct):
     store: str | None = None
     lines: list[msgspec.Raw] = []
     sale: _SaleReference | None = None
+
+
+class SoldLine(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A line of a sale, or goods of one that came back, as the log tells it; amounts in minor units."""
+
+    product: str = ""
+    quantity: int = 0
+    amount: int = 0
+    category: str | None = None
+    gtin: str | None = None
+    discount: int | None = None
+    line: int | None = None
+
+
+class Booked(msgspec.Struct, frozen=True):
+    """A sale or a return of the log with its lines; ``sale`` is what a return belongs to: its source and receipt."""
+
+    receipt: str
+    currency: str
+    total: int
+    lines: tuple[SoldLine, ...]
+    store: str | None
+    sale: tuple[str, str] | None
+
+
+class _Whole(msgspec.Struct):
+    receipt: str
+    currency: str
+    total: int
+    lines: tuple[SoldLine, ...] = ()
+    store: str | None = None
+    sale: _Referred | None = None
+
+
+class _Referred(msgspec.Struct):
+    receipt: str = ""
+    source: str | None = None
+
+
+def booked(event: LoggedEvent) -> Booked | None:
+    """Tell a sale or a return of the log line by line, or ``None`` for any other event."""
+    if event.type not in (SALE_CLOSED, SALE_RETURNED):
+        return None
+    whole = msgspec.json.decode(event.data, type=_Whole)
+    sale = None if whole.sale is None else (whole.sale.source or event.source, whole.sale.receipt)
+    return Booked(whole.receipt, whole.currency, whole.total, whole.lines, whole.store, sale)
+
+
+class Purchase(msgspec.Struct, frozen=True):
+    """A sale as its customer is shown it; ``position`` is its place in the log."""
+
+    position: uuid.UUID
+    source: str
+    receipt: str
+    occurred_at: dt.datetime
+    store: str
+    total: Money
+    lines: tuple[SoldLine, ...]
+
+
+def purchases(positions: Iterable[uuid.UUID]) -> list[Purchase]:
+    """Return the sales that were booked at these places, the latest first; whatever else stands there is left out."""
+    found = []
+    for event in find(positions).values():
+        told = booked(event) if event.status == "accepted" else None
+        if told is not None and told.sale is None:
+            total, store = Money(told.total, told.currency), told.store or ""
+            where = (event.position, event.source, told.receipt, event.occurred_at, store)
+            found.append(Purchase(*where, total, told.lines))
+    return sorted(found, key=lambda each: (each.occurred_at, each.position), reverse=True)
+
+
+def purchase_of(customers: Collection[uuid.UUID], position: uuid.UUID) -> Purchase | None:
+    """Return the sale at a place, if it is one of these customers'."""
+    found = purchases([position])
+    if not found:
+        return None
+    whose = Sale.objects.filter(source=found[0].source, receipt=found[0].receipt, customer__in=customers)
+    return found[0] if whose.exists() else None
+
+
+def places_of_returns(purchase: Purchase) -> list[uuid.UUID]:
+    """Return the places of everything that came back of a sale."""
+    back = Return.objects.filter(sale_source=purchase.source, sale_receipt=purchase.receipt)
+    return list(back.values_list("position", flat=True))
+
+
+def lines_of(sales: Collection[tuple[str, str]]) -> dict[tuple[str, str], tuple[SoldLine, ...]]:
+    """Return the lines of booked sales, which are given as source and receipt."""
+    rows = Sale.objects.filter(source__in={key[0] for key in sales}, receipt__in={key[1] for key in sales})
+    places = {
+        position: (source, receipt)
+        for source, receipt, position in rows.values_list("source", "receipt", "position")
+        if (source, receipt) in sales
+    }
+    told = {places[position]: booked(event) for position, event in find(places).items()}
+    return {key: each.lines for key, each in told.items() if each is not None}
 
 
 def deal_of(event_type: str, data: str) -> Deal | None:

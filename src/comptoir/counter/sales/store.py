@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 
@@ -10,7 +10,7 @@ from comptoir.counter.sales.rules import Key, Line, Return, Returned, Sale
 from comptoir.foundation.events.store import find_contents
 from comptoir.foundation.kernel import codec
 from comptoir.foundation.kernel.connection import Connection, Told
-from comptoir.foundation.kernel.database import Appending, load_statements, text_array
+from comptoir.foundation.kernel.database import Appending, load_statements, text_array, value_array
 from comptoir.foundation.kernel.ids import Id
 
 _SQL = load_statements(__package__)
@@ -119,6 +119,18 @@ def settle_returns(connection: Connection, returns: Sequence[Return]) -> None:
         *_arrays([one.key for one in returns]),
         text_array([one.status for one in returns]),
     )
+
+
+def sever_sales(connection: Connection, keys: Collection[Key], fresh: Mapping[Id, Id]) -> None:
+    """Give those of these sales whose customer is in ``fresh`` the customer that stands there instead."""
+    connection.tell(
+        _SQL["sever_sales"], *_arrays(keys), value_array(list(fresh.keys())), value_array(list(fresh.values()))
+    )
+
+
+def let_go(connection: Connection, key: Key) -> None:
+    """Make a sale nobody's."""
+    connection.tell(_SQL["let_go_sale"], *key)
 
 
 def count_waiting_returns(connection: Connection, *, before: Id) -> int:

@@ -48,3 +48,13 @@ where r.source = settled.source and r.receipt = settled.receipt;
 -- name: count_waiting_returns
 -- How many returns from before a position still wait for their sale.
 select count(*) from sales_return where status = 'waiting' and position < %s;
+
+-- name: sever_sales
+-- Sales of somebody who is forgotten, under another customer each.
+update sales_sale s set customer = n.fresh
+from unnest(%s::text[], %s::text[]) as asked(source, receipt), unnest(%s::uuid[], %s::uuid[]) as n(customer, fresh)
+where s.source = asked.source and s.receipt = asked.receipt and s.customer = n.customer;
+
+-- name: let_go_sale
+-- A sale that is to be nobody's.
+update sales_sale set customer = null where source = %s and receipt = %s;

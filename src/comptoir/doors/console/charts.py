@@ -137,6 +137,71 @@ def points_by_month(rows: Sequence[Any], *, words: Mapping[str, str]) -> SafeStr
     return _draw(chart, height=200, label=words["label"])
 
 
+def by_week(
+    series: Sequence[tuple[str, Sequence[tuple[dt.date, float | None]]]],
+    *,
+    changes: Sequence[dt.date] = (),
+    words: Mapping[str, str],
+    is_stacked: bool = True,
+) -> SafeString:
+    """Draw series (title, (Monday, figure)) over weeks: stacked bars, or lines; rules mark the days of ``changes``."""
+    import altair as alt  # noqa: PLC0415 - slow to load
+
+    values = [
+        {"week": week.isoformat(), "series": title, "figure": figure, "order": order}
+        for order, (title, figures) in enumerate(series)
+        for week, figure in figures
+    ]
+    titles = [title for title, _ in series]
+    mondays = [week for week, _ in series[0][1]]
+    x = alt.X(
+        "week:T", title=None, timeUnit="utcyearmonthdate", scale=alt.Scale(type="utc"),
+        axis=alt.Axis(
+            format="%m-%d", labelOverlap=True, labelSeparation=10, grid=False,
+            values=[alt.DateTime(year=day.year, month=day.month, date=day.day, utc=True) for day in mondays],
+        ),
+    )  # fmt: skip
+    y = alt.Y("figure:Q", title=words["figure"], axis=alt.Axis(tickCount=4, format="~s"))
+    colour = alt.Color(
+        "series:N", title=None, scale=alt.Scale(domain=titles, range=[ACCENT, QUIET, SOFT][: len(titles)]),
+        legend=alt.Legend(orient="top", symbolType="square", labelLimit=260) if len(titles) > 1 else None,
+    )  # fmt: skip
+    data = alt.Chart(alt.Data(values=values))
+    if is_stacked:
+        chart: Any = data.mark_bar(size=9).encode(x=x, y=y, color=colour, order=alt.Order("order:Q"))
+    else:
+        chart = data.mark_line(point={"size": 36}, strokeWidth=2).encode(x=x, y=y, color=colour)
+    if changes:
+        marks = alt.Chart(alt.Data(values=[{"day": day.isoformat()} for day in changes]))
+        chart = chart + marks.mark_rule(color=STRONG, strokeDash=[3, 3]).encode(
+            x=alt.X("day:T", timeUnit="utcyearmonthdate", scale=alt.Scale(type="utc"))
+        )
+    return _draw(chart, height=170, label=words["label"])
+
+
+def interval_by_week(
+    rows: Sequence[tuple[dt.date, float, float, float]], *, smallest: float, words: Mapping[str, str]
+) -> SafeString:
+    """Draw (day, difference, low, high) over weeks; dashed lines bound what does not matter, around a line at 0."""
+    import altair as alt  # noqa: PLC0415 - slow to load
+
+    values = [{"week": day.isoformat(), "figure": value, "low": low, "high": high} for day, value, low, high in rows]
+    data = alt.Chart(alt.Data(values=values))
+    x = alt.X(
+        "week:T", title=None, timeUnit="utcyearmonthdate", scale=alt.Scale(type="utc"),
+        axis=alt.Axis(format="%m-%d", labelOverlap=True, labelSeparation=10, grid=False),
+    )  # fmt: skip
+    y = alt.Y("figure:Q", title=words["figure"], axis=alt.Axis(tickCount=5))
+    spans = data.mark_rule(color=QUIET, strokeWidth=5, strokeCap="round").encode(
+        x=x, y=alt.Y("low:Q", title=words["figure"]), y2="high:Q"
+    )
+    line = data.mark_line(color=ACCENT, point={"size": 36, "color": ACCENT}, strokeWidth=2).encode(x=x, y=y)
+    zero = alt.Chart(alt.Data(values=[{"at": 0}])).mark_rule(color=SOFT).encode(y="at:Q")
+    bounds = alt.Chart(alt.Data(values=[{"at": -smallest}, {"at": smallest}]))
+    dashed = bounds.mark_rule(color=STRONG, strokeDash=[3, 3]).encode(y="at:Q")
+    return _draw(zero + dashed + spans + line, height=190, label=words["label"])
+
+
 def lots(rows: Sequence[tuple[str, int]], *, words: Mapping[str, str]) -> SafeString:
     """Draw lots (last day in words, points) as bars, in their order."""
     import altair as alt  # noqa: PLC0415 - slow to load

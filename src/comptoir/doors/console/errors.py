@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-from comptoir.foundation.kernel.problem import Problem
+from comptoir.foundation.touchpoints.errors import HouseNotInMap, HouseWithoutKey
 
 
-class GatewayAway(Problem):
-    """The gateway does not answer."""
-
-    name = "gateway_away"
-    status = 503
-
-
-class ConsoleNotInMap(Problem):
+class ConsoleNotInMap(HouseNotInMap):
     """The map has no touchpoint for the staff that sends points.adjust."""
 
     name = "console_not_in_map"
     status = 409
 
 
-class ConsoleWithoutKey(Problem):
+class ConsoleWithoutKey(HouseWithoutKey):
     """The console has no key for the gateway."""
 
     name = "console_without_key"

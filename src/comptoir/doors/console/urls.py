@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from django.urls import path
+from django.urls import path, re_path
 
-from comptoir.doors.console import views
+from comptoir.doors.console import answering, charter, inviting, moderating, participation, startup, trying, views
 
 app_name = "console"
 
@@ -19,6 +19,27 @@ urlpatterns = [
     path("keys", views.keys, name="keys"),
     path("keys/issue", views.issue, name="issue"),
     path("keys/revoke", views.revoke, name="revoke"),
+    path("community", startup.today, name="today"),
+    path("community/done", startup.done, name="done"),
+    path("community/phase", startup.phase, name="phase"),
+    path("community/switch", startup.switch, name="switch"),
+    path("community/experiments", trying.listed, name="experiments"),
+    path("community/experiments/new", trying.write, name="experiment_new"),
+    path("community/experiments/<slug:name>", trying.one, name="experiment"),
+    path("community/experiments/<slug:name>/change", trying.write, name="experiment_edit"),
+    path("community/experiments/<slug:name>/start", trying.start, name="experiment_start"),
+    path("community/experiments/<slug:name>/stop", trying.stop, name="experiment_stop"),
+    path("community/answer/<uuid:thread_id>", answering.answer, name="answer"),
+    path("community/invitations", inviting.invitations, name="invitations"),
+    path("community/invitations/<slug:name>/remind", inviting.remind, name="remind"),
+    path("community/health", participation.health, name="health"),
+    path("charter", charter.charter, name="charter"),
+    path("charter/publish", charter.publish, name="charter_publish"),
+    path("charter/<uuid:proposal>/veto", charter.veto, name="veto"),
+    path("moderation", moderating.queue, name="moderation"),
+    re_path(r"^moderation/pictures/(?P<digest>[0-9a-f]{64})\.webp$", moderating.picture, name="picture"),
+    path("moderation/<uuid:post>", moderating.case, name="case"),
+    path("moderation/<uuid:post>/decide", moderating.decide, name="decide"),
     path("leave", views.leave, name="leave"),
     path("left", views.left, name="left"),
     path("language", views.language, name="language"),

@@ -5,14 +5,12 @@ Not here: what the map shows (``overview.py``), how the console talks to the gat
 
 from __future__ import annotations
 
-import datetime as dt
 import time
 import uuid
 from http import HTTPStatus
 from typing import Any, Final
 
 from asgiref.sync import sync_to_async
-from django.db import connections
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
@@ -25,17 +23,18 @@ from django.views.i18n import set_language
 from comptoir.counter.customers import queries as customers
 from comptoir.counter.loyalty import queries as loyalty
 from comptoir.doors.console import charts, gateway, overview
+from comptoir.doors.console.acting import first_sent, own_connection, page, told, with_key
 from comptoir.doors.console.declared import declared_map
-from comptoir.doors.console.errors import ConsoleNotInMap, ConsoleWithoutKey, GatewayAway
+from comptoir.foundation.events import queries as events
 from comptoir.foundation.events import streams
 from comptoir.foundation.kernel import database
 from comptoir.foundation.kernel.ids import IDS
 from comptoir.foundation.kernel.problem import Problem
 from comptoir.foundation.rooms import addresses
 from comptoir.foundation.rooms.declaration import OFFICE, SQUARE
-from comptoir.foundation.rooms.visits import end_visit, visit_of
+from comptoir.foundation.rooms.visits import end_visit
 from comptoir.foundation.rooms.web import in_room
-from comptoir.foundation.touchpoints import commands
+from comptoir.foundation.touchpoints import commands, house
 
 FOUND_MAX: Final = 20
 ENTRIES_SHOWN: Final = 30
@@ -44,7 +43,6 @@ POINTS_MAX: Final = 10**9
 _KINDS: Final = ("card", "web_account", "device", "customer")
 _LOTS_DRAWN: Final = 12
 _PROGRAMME_SECONDS: Final = 300
-_SENT_MAX: Final = 50
 
 language = in_room(OFFICE, is_open=True)(set_language)
 
@@ -56,10 +54,11 @@ language = in_room(OFFICE, is_open=True)(set_language)
 @require_safe
 def live_map(request: HttpRequest) -> HttpResponse:
     """Answer with the live map; ``?part=figures`` is the part that changes."""
-    context = {"overview": overview.read_overview(declared_map(), now=timezone.now())}
+    figures = overview.read_overview(declared_map(), now=timezone.now())
+    context = {"overview": figures, "destinations": events.destinations()}
     if request.GET.get("part") == "figures":
         return render(request, "console/map_figures.html", context)
-    return _page(request, "console/map.html", "map", context)
+    return page(request, "console/map.html", "map", context)
 
 
 @in_room(OFFICE)
@@ -88,9 +87,9 @@ def resolve(request: HttpRequest) -> HttpResponse:
     """Find a customer by an identifier. It comes in the body, so that no address and no log ever shows it."""
     kind, value = request.POST.get("kind", "").strip(), request.POST.get("value", "").strip()
     try:
-        answer = _with_key(lambda: gateway.resolve(kind=kind, value=value))
+        answer = with_key(lambda: gateway.resolve(kind=kind, value=value))
     except Problem as problem:
-        return _ledger(request, {"kind": kind, "problem": _told(problem)}, status=problem.status)
+        return _ledger(request, {"kind": kind, "problem": told(problem)}, status=problem.status)
     if isinstance(answer, uuid.UUID) and customers.person_of(answer) is not None:
         return redirect("console:person", answer)
     if isinstance(answer, gateway.Trouble):
@@ -124,18 +123,17 @@ def adjust(request: HttpRequest, customer: uuid.UUID) -> HttpResponse:
     if form["errors"]:
         return _person_page(request, found, form=form, status=HTTPStatus.UNPROCESSABLE_ENTITY)
     try:
-        outcome = _with_key(
+        outcome = with_key(
             lambda: gateway.adjust(
-                declared=declared_map(),
                 customer=found.person,
                 points=form["number"],
                 reason=form["reason"],
                 request=form["request"],
-                at=_first_sent(request, form["request"]),
+                at=first_sent(request, form["request"]),
             )
         )
     except Problem as problem:
-        outcome = gateway.Answer(problem=_told(problem))
+        outcome = gateway.Answer(problem=told(problem))
     if outcome.problem is None:
         return _person_page(request, found, outcome=outcome)
     return _person_page(request, found, outcome=outcome, form=form, status=HTTPStatus.UNPROCESSABLE_ENTITY)
@@ -154,16 +152,17 @@ def keys(request: HttpRequest) -> HttpResponse:
 @in_room(OFFICE)
 @require_POST
 def issue(request: HttpRequest) -> HttpResponse:
-    """Make a key for a touchpoint and show it, this once. The console's own key is kept instead of shown."""
+    """Make a key for a touchpoint and show it, this once. The house's own keys are kept instead of shown."""
     declared = declared_map()
     name = request.POST.get("touchpoint", "")
     try:
-        made = commands.issue_key(_connection(), touchpoint=name, declared=declared, now=timezone.now())
+        made = commands.issue_key(own_connection(), touchpoint=name, declared=declared, now=timezone.now())
     except Problem as problem:
-        return _keys_page(request, problem=_told(problem), status=problem.status)
-    if name == gateway.own_touchpoint(declared):
-        gateway.keep_key(made.text)
-        return _keys_page(request, kept=True)
+        return _keys_page(request, problem=told(problem), status=problem.status)
+    for own in house.HOUSE:
+        if name == house.name_in(declared, own):
+            house.keep_key(own, made.text)
+            return _keys_page(request, kept=own)
     return _keys_page(request, issued=made)
 
 
@@ -175,7 +174,7 @@ def revoke(request: HttpRequest) -> HttpResponse:
         key = uuid.UUID(request.POST.get("key", ""))
     except ValueError:
         raise Http404 from None
-    commands.revoke_key(_connection(), key=key, now=timezone.now())
+    commands.revoke_key(own_connection(), key=key, now=timezone.now())
     return redirect("console:keys")
 
 
@@ -198,47 +197,6 @@ def left(request: HttpRequest) -> HttpResponse:
 
 
 # What the views share.
-
-
-def _page(
-    request: HttpRequest, template: str, section: str, context: dict[str, Any], status: int = HTTPStatus.OK
-) -> HttpResponse:
-    return render(request, template, {**context, "section": section, "staff": visit_of(request)}, status=status)
-
-
-def _connection() -> Any:
-    """Return the current room's own connection, for packages that take one."""
-    own = connections[OFFICE.name]
-    own.ensure_connection()
-    return own.connection
-
-
-def _with_key(call: Any) -> Any:
-    """Call the gateway; a console that never had a key makes one for itself first. A revoked one stays revoked."""
-    if not gateway.has_key():
-        declared = declared_map()
-        name = gateway.own_touchpoint(declared)
-        if name is None:
-            raise ConsoleNotInMap
-        gateway.keep_key(commands.issue_key(_connection(), touchpoint=name, declared=declared, now=timezone.now()).text)
-    return call()
-
-
-def _told(problem: Problem) -> gateway.Trouble:
-    """Say a problem of the console's own in the reader's language."""
-    titles = {
-        GatewayAway: (_("The gateway does not answer."), _("Nothing was changed. Try again in a moment.")),
-        ConsoleNotInMap: (
-            _("The map declares no touchpoint for the staff."),
-            _("Give touchpoints.toml a touchpoint with the channel staff that sends points.adjust."),
-        ),
-        ConsoleWithoutKey: (
-            _("The gateway does not know the console's key."),
-            _("It was revoked. Issue a new key for the console on the page of the touchpoint keys."),
-        ),
-    }
-    title, detail = titles.get(type(problem), (problem.title(), problem.detail))
-    return gateway.Trouble(title=title, detail=detail, status=problem.status)
 
 
 def _ledger(request: HttpRequest, context: dict[str, Any], status: int = HTTPStatus.OK) -> HttpResponse:
@@ -269,7 +227,7 @@ def _ledger(request: HttpRequest, context: dict[str, Any], status: int = HTTPSta
         "limit": FOUND_MAX,
         **context,
     }
-    return _page(request, "console/ledger.html", "ledger", shown, status=status)
+    return page(request, "console/ledger.html", "ledger", shown, status=status)
 
 
 def _person(customer: uuid.UUID) -> customers.Person:
@@ -305,7 +263,7 @@ def _person_page(
         "outcome": outcome,
         "can_adjust": gateway.own_touchpoint(declared_map()) is not None,
     }
-    return _page(request, "console/person.html", "ledger", context, status=status)
+    return page(request, "console/person.html", "ledger", context, status=status)
 
 
 def _lots_chart(wallet: loyalty.Wallet) -> Any:
@@ -337,16 +295,8 @@ def _read_adjustment(request: HttpRequest) -> dict[str, Any]:
     return {"points": points, "number": number, "reason": reason, "request": identity, "errors": errors}
 
 
-def _first_sent(request: HttpRequest, identity: uuid.UUID) -> dt.datetime:
-    """Return when this form was first sent: sent again, it has to be the same event, its time included."""
-    sent: dict[str, str] = request.session.get("sent", {})
-    at = sent.setdefault(str(identity), timezone.now().isoformat())
-    request.session["sent"] = dict(list(sent.items())[-_SENT_MAX:])
-    return dt.datetime.fromisoformat(at)
-
-
 def _keys_page(request: HttpRequest, *, status: int = HTTPStatus.OK, **context: Any) -> HttpResponse:
-    rows = commands.list_keys(_connection())
+    rows = commands.list_keys(own_connection())
     declared = declared_map()
     touchpoints = [
         {"touchpoint": touchpoint, "keys": [row for row in rows if row.touchpoint == touchpoint.name]}
@@ -354,8 +304,8 @@ def _keys_page(request: HttpRequest, *, status: int = HTTPStatus.OK, **context: 
     ]
     names = {touchpoint.name for touchpoint in declared.touchpoints}
     strays = [row for row in rows if row.touchpoint not in names and row.revoked_at is None]
-    shown = {"touchpoints": touchpoints, "strays": strays, "own": gateway.own_touchpoint(declared), **context}
-    return _page(request, "console/keys.html", "keys", shown, status=status)
+    shown = {"touchpoints": touchpoints, "strays": strays, **context}
+    return page(request, "console/keys.html", "keys", shown, status=status)
 
 
 def _months() -> list[loyalty.MonthTotals] | None:

@@ -8,40 +8,44 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import functools
 import gc
 import logging
 import re
 import resource
 import signal
+import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from types import FrameType
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from urllib.parse import parse_qsl
 
 import msgspec
 
+from comptoir.counter.answers.contracts import TREAT_DUE, CodeShown
 from comptoir.counter.customers.contracts import CUSTOMER_KIND, Identifier
 from comptoir.doors.gateway import limits, openapi
 from comptoir.doors.gateway.errors import (
-    BodyTooLarge,
-    BodyTooSlow,
     EnvelopeInvalid,
     MalformedJson,
     MediaTypeNotAccepted,
     MethodNotAllowed,
     NotFound,
     QueryInvalid,
+    TooManyAttempts,
     Unexpected,
 )
 from comptoir.doors.gateway.intake import Item, Request
 from comptoir.doors.gateway.metrics import CONTENT_TYPE as METRICS_TYPE
+from comptoir.doors.gateway.pace import MISSED, Attempts
 from comptoir.doors.gateway.service import Service
 from comptoir.doors.gateway.streams import Streams
 from comptoir.foundation.kernel import codec
 from comptoir.foundation.kernel.ids import Id
 from comptoir.foundation.kernel.problem import Problem
 from comptoir.foundation.rooms.declaration import OFFICE
+from comptoir.foundation.rooms.errors import BodyTooLarge, BodyTooSlow
 from comptoir.foundation.touchpoints.compiling import CompiledMap, CompiledTouchpoint, problem_of
 from comptoir.foundation.touchpoints.errors import FieldInvalid, KeyNotKnown, NeedNotDeclared
 from comptoir.foundation.touchpoints.store import Keys
@@ -51,6 +55,7 @@ _log = logging.getLogger(__name__)
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+T = TypeVar("T")
 Answering = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _JSON: Final = b"application/json"
@@ -67,7 +72,7 @@ with ce- headers."
 _FROM_THE_END: Final = (dt.datetime(9999, 12, 31, tzinfo=dt.UTC), "ffffffff-ffff-ffff-ffff-ffffffffffff")
 _COLLECT_OBJECTS_MIN: Final = 50_000
 _UUID: Final = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
-_CUSTOMER: Final = re.compile(rb"/v1/customers/([^/]+)/(balance|history)")
+_CUSTOMER: Final = re.compile(rb"/v1/customers/([^/]+)/(balance|history|answers/(age_over_[1-9][0-9]|treat_due))")
 _MOMENT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:Z|[+-]\d\d:\d\d)", re.ASCII)
 _NAME: Final = re.compile(r"[a-z_]{1,32}")
 _CHARSETS: Final = frozenset({b"utf-8", b"utf8", b"us-ascii"})
@@ -75,6 +80,14 @@ _CHARSETS: Final = frozenset({b"utf-8", b"utf8", b"us-ascii"})
 _KEYS_REMEMBERED_MAX: Final = 1_000
 
 _identifier = msgspec.json.Decoder(Identifier)
+_code = msgspec.json.Decoder(CodeShown)
+
+
+class Caller(msgspec.Struct, frozen=True, gc=False):
+    """Whose key it is that a request came with, and how often that key has guessed."""
+
+    touchpoint: CompiledTouchpoint
+    attempts: Attempts
 
 
 class Application:
@@ -88,12 +101,13 @@ class Application:
             b"/v1/events": (self._take_events, ("POST",)),
             b"/v1/stream": (self._follow, ("GET",)),
             b"/v1/customers/resolve": (self._resolve, ("POST",)),
+            b"/v1/answers/check": (self._check_code, ("POST",)),
             b"/health": (self._tell_health, ("GET", "HEAD")),
             b"/metrics": (self._tell_metrics, ("GET", "HEAD")),
             b"/openapi.json": (self._tell_interface, ("GET", "HEAD")),
         }
-        self._touchpoints: dict[bytes, CompiledTouchpoint] = {}
-        self._touchpoints_by: tuple[Keys, CompiledMap] | None = None
+        self._callers: dict[bytes, Caller] = {}
+        self._callers_by: tuple[Keys, CompiledMap] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer requests, and the server's life cycle."""
@@ -144,7 +158,13 @@ class Application:
         if found is None:
             raise NotFound
         name, what = found[1].decode("latin-1"), found[2]
-        answering = self._tell_balance if what == b"balance" else self._tell_history
+        answering: Callable[[str, Scope, Send], Awaitable[None]]
+        if found[3] == TREAT_DUE.encode():
+            answering = self._tell_treat
+        elif found[3] is not None:
+            answering = functools.partial(self._tell_answer, found[3].decode())
+        else:
+            answering = self._tell_balance if what == b"balance" else self._tell_history
 
         async def answer(scope: Scope, _: Receive, send: Send) -> None:
             await answering(name, scope, send)
@@ -155,7 +175,7 @@ class Application:
 
     async def _take_events(self, scope: Scope, receive: Receive, send: Send) -> None:
         key, media_type, announced, is_binary = _head_of_events(scope)
-        touchpoint = await self._touchpoint_of(key)
+        caller = await self._caller_of(key)
         if media_type not in _WHOLE:
             media_type = _media_type(media_type)
         is_batch = media_type == _BATCH
@@ -166,7 +186,7 @@ class Application:
         attributes = _attributes(scope) if is_binary else None
         body = await _body(announced, receive)
         done: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        await self._service.intake.take(Request(body, touchpoint, is_batch, attributes, done))
+        await self._service.intake.take(Request(body, caller.touchpoint, is_batch, attributes, done, caller.attempts))
         answer = await done
         if isinstance(answer, Problem):
             raise answer
@@ -176,6 +196,10 @@ class Application:
             await _send_item(send, answer[0])
 
     async def _touchpoint_of(self, authorization: bytes | None) -> CompiledTouchpoint:
+        """Return whose key it is, or raise :class:`KeyNotKnown`."""
+        return (await self._caller_of(authorization)).touchpoint
+
+    async def _caller_of(self, authorization: bytes | None) -> Caller:
         """Return whose key it is, or raise :class:`KeyNotKnown`.
 
         Headers that were found good are remembered until the keys or the map change: a till sends the same one all
@@ -183,52 +207,94 @@ class Application:
         """
         service = self._service
         present = (service.keys, service.map)
-        if self._touchpoints_by != present or len(self._touchpoints) > _KEYS_REMEMBERED_MAX:
-            self._touchpoints, self._touchpoints_by = {}, present
+        if self._callers_by != present or len(self._callers) > _KEYS_REMEMBERED_MAX:
+            self._callers, self._callers_by = {}, present
         if authorization is None:
             raise KeyNotKnown("Send the touchpoint's key as: Authorization: Bearer …", field="authorization")
-        touchpoint = self._touchpoints.get(authorization)
-        if touchpoint is None:
+        caller = self._callers.get(authorization)
+        if caller is None:
             scheme, _, key = authorization.decode("latin-1").partition(" ")
             if scheme.lower() != "bearer" or not key:
                 raise KeyNotKnown("Send the touchpoint's key as: Authorization: Bearer …", field="authorization")
-            touchpoint = self._touchpoints[authorization] = await service.touchpoint_of(key.strip())
-        return touchpoint
+            touchpoint = await service.touchpoint_of(key.strip())
+            caller = self._callers[authorization] = Caller(touchpoint, service.attempts_of(key.strip()))
+        return caller
+
+    def _refuse_guesses(self, caller: Caller) -> None:
+        """Raise :class:`TooManyAttempts` while a key has to wait; it is counted for its touchpoint."""
+        try:
+            caller.attempts.check()
+        except TooManyAttempts as problem:
+            self._service.recorder.refuse(caller.touchpoint.name, problem.name, at=time.time())
+            raise
 
     # -- reads --------------------------------------------------------------------------------------------------------
 
     async def _resolve(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = _headers(scope)
-        touchpoint = await self._touchpoint_of(headers.get(b"authorization"))
-        touchpoint.check_right("points.balance")
-        if _media_type(headers.get(b"content-type", b"")) != _JSON:
-            raise MediaTypeNotAccepted("Send application/json.", field="content-type")
-        try:
-            identifier = _identifier.decode(await _body(headers.get(b"content-length", b""), receive))
-        except msgspec.ValidationError as error:
-            problem = problem_of(error)
-            place = (problem.field or "").removeprefix("data").removeprefix(".")
-            raise type(problem)(problem.detail, field=place or None) from None
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            raise MalformedJson from None
+        caller = await self._caller_of(headers.get(b"authorization"))
+        caller.touchpoint.check_right("points.balance")
+        self._refuse_guesses(caller)
+        identifier = await _read_body(headers, receive, _identifier)
         if identifier.kind != CUSTOMER_KIND:
             customer = self._service.identify(identifier.kind, identifier.value)
         elif _UUID.fullmatch(identifier.value):
             customer = str(uuid.UUID(identifier.value))
         else:
             raise FieldInvalid("This kind carries a UUID.", field="value")
-        await self._send_balance(customer, send)
+        await self._send_balance(caller, customer, send)
 
     async def _tell_balance(self, name: str, scope: Scope, send: Send) -> None:
-        touchpoint = await self._touchpoint_of(_headers(scope).get(b"authorization"))
-        touchpoint.check_right("points.balance")
+        caller = await self._caller_of(_headers(scope).get(b"authorization"))
+        caller.touchpoint.check_right("points.balance")
         _query(scope)
-        await self._send_balance(_uuid(name), send)
+        self._refuse_guesses(caller)
+        await self._send_balance(caller, _uuid(name), send)
 
-    async def _send_balance(self, customer: Id, send: Send) -> None:
+    async def _send_balance(self, caller: Caller, customer: Id, send: Send) -> None:
         state = await self._service.ask(self._service.state, customer)
+        if not state.is_known:
+            caller.attempts.miss()
         body = {"customer": customer, "known": state.is_known, "balance": state.balance, "as_of": state.position}
         await _send(send, 200, codec.encode(body))
+
+    async def _tell_answer(self, predicate: str, name: str, scope: Scope, send: Send) -> None:
+        touchpoint = await self._touchpoint_of(_headers(scope).get(b"authorization"))
+        touchpoint.check_right("customer.answers")
+        _query(scope)
+        customer = _uuid(name)
+        found = await self._service.ask(self._service.answer, customer, predicate)
+        body = {
+            "customer": customer,
+            "predicate": predicate,
+            "proven": found is not None,
+            "method": found and found.method,
+            "given_at": found and found.given_at,
+            "valid_until": found and found.valid_until,
+        }
+        await _send(send, 200, codec.encode(body))
+
+    async def _tell_treat(self, name: str, scope: Scope, send: Send) -> None:
+        touchpoint = await self._touchpoint_of(_headers(scope).get(b"authorization"))
+        touchpoint.check_right("customer.answers")
+        _query(scope)
+        customer = _uuid(name)
+        due = await self._service.ask(self._service.has_treat, customer, touchpoint.declared.channel)
+        await _send(send, 200, codec.encode({"customer": customer, "predicate": TREAT_DUE, "due": due}))
+
+    async def _check_code(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = _headers(scope)
+        caller = await self._caller_of(headers.get(b"authorization"))
+        caller.touchpoint.check_right("customer.answers")
+        self._refuse_guesses(caller)
+        shown = await _read_body(headers, receive, _code)
+        try:
+            end = await self._service.ask(self._service.use_code, shown)
+        except Problem as problem:
+            if problem.name in MISSED:
+                caller.attempts.miss()
+            raise
+        await _send(send, 200, codec.encode({"predicate": shown.predicate, "proven": True, "valid_until": end}))
 
     async def _tell_history(self, name: str, scope: Scope, send: Send) -> None:
         touchpoint = await self._touchpoint_of(_headers(scope).get(b"authorization"))
@@ -387,6 +453,20 @@ def _attributes(scope: Scope) -> dict[str, str]:
     return found
 
 
+async def _read_body(headers: Mapping[bytes, bytes], receive: Receive, decoder: msgspec.json.Decoder[T]) -> T:
+    """Return what a body of plain JSON says; raises a problem that names the field."""
+    if _media_type(headers.get(b"content-type", b"")) != _JSON:
+        raise MediaTypeNotAccepted("Send application/json.", field="content-type")
+    try:
+        return decoder.decode(await _body(headers.get(b"content-length", b""), receive))
+    except msgspec.ValidationError as error:
+        problem = problem_of(error)
+        place = (problem.field or "").removeprefix("data").removeprefix(".")
+        raise type(problem)(problem.detail, field=place or None) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise MalformedJson from None
+
+
 def _media_type(value: bytes) -> bytes:
     """Return a media type without its parameters, in lower case; nothing for an encoding other than UTF-8."""
     media_type, *parameters = value.lower().split(b";")
@@ -480,12 +560,14 @@ def _batch_body(items: list[Item]) -> bytes:
 
 
 async def _send_item(send: Send, item: Item) -> None:
-    extra = _REPEATED if item.is_repeated else ()
+    extra: tuple[tuple[bytes, bytes], ...] = _REPEATED if item.is_repeated else ()
     if item.problem_name is None:
         await _send(send, 200, item.outcome, extra=extra)
         return
     outcome = msgspec.json.decode(item.outcome, type=dict[str, msgspec.Raw])
     problem = bytes(outcome["problem"])
+    if item.status == 429 and (seconds := msgspec.json.decode(problem).get("retry_after")) is not None:
+        extra = ((b"retry-after", str(seconds).encode()),)
     body = problem[:-1] + b',"outcome":' + item.outcome + b"}"
     await _send(send, item.status, body, content_type=_PROBLEM, extra=extra)
 
@@ -494,6 +576,8 @@ async def _send_problem(send: Send, problem: Problem) -> None:
     extra: tuple[tuple[bytes, bytes], ...] = ()
     if problem.status == 503:
         extra = (_RETRY,)
+    elif problem.status == 429 and "retry_after" in problem.extra:
+        extra = ((b"retry-after", str(problem.extra["retry_after"]).encode()),)
     elif problem.status == 401:
         extra = (_CHALLENGE,)
     elif problem.status == 405:

@@ -26,13 +26,6 @@ class MediaTypeNotAccepted(Problem):
     status = 415
 
 
-class BodyTooLarge(Problem):
-    """The body is too large."""
-
-    name = "body_too_large"
-    status = 413
-
-
 class BatchTooLarge(Problem):
     """The batch holds too many events."""
 
@@ -40,18 +33,18 @@ class BatchTooLarge(Problem):
     status = 413
 
 
-class BodyTooSlow(Problem):
-    """The body took too long to arrive."""
-
-    name = "body_too_slow"
-    status = 408
-
-
 class Busy(Problem):
     """The counter has more to do than it can: try again shortly."""
 
     name = "busy"
     status = 503
+
+
+class TooManyAttempts(Problem):
+    """This key has tried too many codes or identifiers that are nobody's: it has to wait."""
+
+    name = "too_many_attempts"
+    status = 429
 
 
 class DatabaseAway(Problem):

@@ -20,6 +20,7 @@ import psycopg
 from comptoir.doors.gateway import limits
 from comptoir.doors.gateway.errors import Busy, DatabaseAway, Unexpected
 from comptoir.doors.gateway.metrics import Metrics
+from comptoir.doors.gateway.pace import MISSED, Attempts
 from comptoir.doors.gateway.reading import Reader, Refused
 from comptoir.foundation.events.commands import record
 from comptoir.foundation.events.contracts import Arrival, Batch, HandlerMaker, Outcome
@@ -51,6 +52,7 @@ class Request(msgspec.Struct, gc=False):
     is_batch: bool
     binary_headers: Mapping[str, str] | None
     done: asyncio.Future[Answer]
+    attempts: Attempts
     since: float = 0.0
     received: float = 0.0
     #: What was read from the body, once it was read; a problem concerns all of it.
@@ -274,16 +276,18 @@ class Intake:
             self._read_at_once(request)
 
     def _read_at_once(self, request: Request) -> None:
-        reader, touchpoint = self._rules().reader, request.touchpoint
+        reader, touchpoint, attempts = self._rules().reader, request.touchpoint, request.attempts
         received_at = self._clock.now()
         request.received = received_at.timestamp()
         try:
             if request.is_batch:
-                request.content = reader.read_batch(request.body, touchpoint, received_at)
+                request.content = reader.read_batch(request.body, touchpoint, received_at, attempts)
             elif request.binary_headers is not None:
-                request.content = [reader.read_binary(request.binary_headers, request.body, touchpoint, received_at)]
+                request.content = [
+                    reader.read_binary(request.binary_headers, request.body, touchpoint, received_at, attempts)
+                ]
             else:
-                request.content = [reader.read(request.body, touchpoint, received_at)]
+                request.content = [reader.read(request.body, touchpoint, received_at, attempts)]
         except Problem as problem:
             self._recorder.refuse(touchpoint.name, problem.name, at=request.received)
             self._metrics.count(touchpoint.name, "", problem.name)
@@ -319,7 +323,7 @@ class Intake:
 
     def _tell(self, batch: Batch, counts: dict[str, int]) -> None:
         """Take the short way to those who watch through this process, right after the commit."""
-        self._hub.publish(batch.changes, counts)
+        self._hub.publish(batch.changes, counts, batch.gone)
 
     def _note(self, request: Request, content: Sequence[Arrival | Refused], now: float) -> None:
         """Count what came in, how late it was, and how long it took here."""
@@ -329,20 +333,25 @@ class Intake:
         recent = request.touchpoint.recent_from(received)
         delays: dict[str, list[float]] = collections.defaultdict(list)
         accepted: dict[str, int] = collections.defaultdict(int)
+        missed = 0
         for one in content:
             if isinstance(one, Refused):
                 self._recorder.refuse(name, one.problem.name, at=now)
                 self._metrics.count(name, "", one.problem.name)
+                missed += one.problem.name in MISSED
             elif one.is_repeated:
                 self._metrics.count(name, one.type, "repeated")
             elif one.refusal is not None:
                 self._recorder.refuse(name, one.refusal.name, at=now)
+                missed += one.refusal.name in MISSED
                 self._metrics.count(name, one.type, one.refusal.name)
             else:
                 accepted[one.type] += 1
                 occurred = one.occurred_at.timestamp()
                 if occurred >= recent:
                     delays[one.type].append(received - occurred)
+        if missed:
+            request.attempts.miss(missed)
         for event_type, count in accepted.items():
             self._metrics.count(name, event_type, "accepted", count)
             self._recorder.record(name, event_type, Stage.OURS, delay_seconds=seconds, at=now, count=count)

@@ -27,6 +27,9 @@ COMMIT_EVENTS_MAX: Final = 1_000
 COMMIT_BYTES_MAX: Final = 160 << 10
 #: How long the gateway waits between two looks for a key that it does not know, however many are tried.
 KEY_LOOK_SECONDS: Final = 0.05
+#: Tries of one key that hit nobody, before it has to wait, and how many more come with each second.
+ATTEMPTS_MAX: Final = 300
+ATTEMPTS_PER_SECOND: Final = 1.0
 #: How often it looks whether keys, map or programme have changed: a revoked key works this long at most.
 UPKEEP_SECONDS: Final = 1.0
 #: Of what waits, so much is read beforehand; the rest is kept as it was sent.

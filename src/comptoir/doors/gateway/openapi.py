@@ -10,38 +10,49 @@ from __future__ import annotations
 import datetime as dt
 import importlib.metadata
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any, Final
 
 import msgspec
 
+from comptoir.counter.answers import errors as answers
+from comptoir.counter.answers.contracts import CodeShown, Method
+from comptoir.counter.customers import errors as customers
 from comptoir.counter.customers.contracts import Identifier
-from comptoir.counter.customers.errors import CustomerUnknown, LinkToItself, PersonTooLarge
 from comptoir.counter.loyalty import errors as loyalty
 from comptoir.counter.sales import errors as sales
 from comptoir.doors.gateway import errors, limits
+from comptoir.doors.gateway.describing import (
+    ANY_REQUEST,
+    HEADERS,
+    REPEATED,
+    WITH_BODY,
+    WITH_DATABASE,
+    WITH_KEY,
+    WITH_NEED,
+    customer,
+    json_content,
+    predicate,
+    problem_schema,
+    problems,
+    ref,
+    treat,
+)
 from comptoir.foundation.events.contracts import ID_CHARACTERS_MAX, SOURCE_CHARACTERS_MAX, Balance, Outcome
 from comptoir.foundation.events.errors import IdReused
 from comptoir.foundation.kernel import codec
-from comptoir.foundation.kernel.problem import TYPE_PREFIX, Problem
 from comptoir.foundation.touchpoints import errors as touchpoints
 from comptoir.foundation.touchpoints.compiling import contract_struct, paths_of
 from comptoir.foundation.touchpoints.contracts import Send, TouchpointMap
 
 SINGLE: Final = "application/cloudevents+json"
 BATCH: Final = "application/cloudevents-batch+json"
-UUID_PATTERN: Final = r"^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$"
 
-#: Why a request as a whole is refused, whatever is asked.
-ANY_REQUEST: Final = (errors.QueryInvalid, errors.NotFound, errors.MethodNotAllowed, errors.Unexpected)
-WITH_KEY: Final = (touchpoints.KeyNotKnown,)
-WITH_BODY: Final = (errors.MalformedJson, errors.MediaTypeNotAccepted, errors.BodyTooLarge, errors.BodyTooSlow)
-WITH_DATABASE: Final = (errors.Busy, errors.DatabaseAway)
-WITH_NEED: Final = (touchpoints.NeedNotDeclared,)
 #: Why one event is refused: in a batch inside its outcome, alone as the answer.
 EVENT: Final = (
     errors.EnvelopeInvalid,
     errors.MalformedJson,
+    errors.TooManyAttempts,
     touchpoints.UnknownType,
     touchpoints.TypeNotDeclared,
     touchpoints.SourceNotDeclared,
@@ -51,14 +62,47 @@ EVENT: Final = (
     touchpoints.OccurredInFuture,
     touchpoints.OccurredTooEarly,
     IdReused,
-    CustomerUnknown,
-    LinkToItself,
-    PersonTooLarge,
+    customers.CustomerUnknown,
+    customers.LinkToItself,
+    customers.PersonTooLarge,
+    customers.LinkWithoutProof,
+    customers.LinkUnknown,
+    customers.LinkTooOld,
+    customers.LinkInUse,
+    customers.RecordChanged,
+    customers.SignatureWrong,
+    customers.PersonasTooMany,
+    customers.PersonaUnknown,
+    customers.IsForgotten,
+    customers.PieceUnknown,
+    customers.PieceInUse,
+    answers.AnswerLastsTooLong,
     sales.ReceiptTaken,
     sales.TotalMismatch,
     sales.CurrencyNotAccepted,
     sales.ReturnExceedsSale,
     sales.LineUnknown,
+    sales.SaleForgotten,
+    sales.SaleStillReturnable,
+    loyalty.ProofMissing,
+    loyalty.CodeInvalid,
+    loyalty.CodeOfAnotherCustomer,
+    loyalty.CodeNotYetValid,
+    loyalty.CodeExpired,
+    loyalty.CodeUsed,
+    loyalty.CodeUsedElsewhere,
+    loyalty.CodePointsExceeded,
+    loyalty.CodeElsewhere,
+    loyalty.ConfirmationInvalid,
+    loyalty.ConfirmationExpired,
+    loyalty.LimitsChangedTooOften,
+    loyalty.CoolingTooLong,
+    loyalty.SpendingFrozen,
+    loyalty.SpendingCooling,
+    loyalty.SpendingLocked,
+    loyalty.PlaceNotAllowed,
+    loyalty.PasskeyNeeded,
+    loyalty.DailyLimitReached,
     loyalty.InsufficientPoints,
     loyalty.BelowMinimum,
     loyalty.NothingToAdjust,
@@ -69,52 +113,6 @@ EVENT: Final = (
     loyalty.ReservationExpired,
     loyalty.ReservationTooSmall,
 )
-
-_SENTENCES: Final = {
-    400: "It cannot be read.",
-    401: "The key is missing, unknown or revoked.",
-    403: "The map does not let this touchpoint do that.",
-    404: "There is no such thing.",
-    405: "The address does not answer to this method.",
-    408: "The body took too long to arrive.",
-    409: "It contradicts what is recorded.",
-    413: "The body or the batch is too large.",
-    415: "The media type is not understood.",
-    422: "It was read, and refused.",
-    500: "A mistake of ours; send it again later.",
-    503: "Nothing was taken: wait as long as Retry-After says, and send the same again.",
-}
-_HEADERS: Final[Mapping[int, Mapping[str, Any]]] = {
-    401: {"WWW-Authenticate": {"schema": {"type": "string"}, "example": 'Bearer realm="comptoir"'}},
-    405: {"Allow": {"schema": {"type": "string"}, "example": "GET, HEAD"}},
-    503: {
-        "Retry-After": {
-            "description": "Seconds.",
-            "schema": {"type": "integer", "minimum": 1},
-            "example": limits.RETRY_AFTER_SECONDS,
-        }
-    },
-}
-_FIELDS: Final[Mapping[type[Problem], str]] = {
-    errors.EnvelopeInvalid: "specversion",
-    errors.MediaTypeNotAccepted: "content-type",
-    errors.QueryInvalid: "limit",
-    touchpoints.UndeclaredField: "data.lines[0].name",
-    touchpoints.FieldMissing: "data.receipt",
-    touchpoints.FieldInvalid: "data.total",
-    touchpoints.OccurredInFuture: "time",
-    touchpoints.OccurredTooEarly: "time",
-    touchpoints.SourceNotDeclared: "source",
-    touchpoints.TypeNotDeclared: "type",
-    touchpoints.UnknownType: "type",
-    IdReused: "id",
-}
-_REPEATED: Final = {
-    "Comptoir-Repeated": {
-        "description": "Present (as `1`) if this identity was recorded before; the outcome is the first one.",
-        "schema": {"const": "1"},
-    }
-}
 
 
 class State(msgspec.Struct):
@@ -142,6 +140,25 @@ class History(msgspec.Struct):
     customer: uuid.UUID
     entries: list[Entry]
     before: str | None
+
+
+class AnswerGiven(msgspec.Struct):
+    """Whether a person is over an age, as far as the shop knows: how that was shown, when, and until when it holds."""
+
+    customer: uuid.UUID
+    predicate: str
+    proven: bool
+    method: Method | None
+    given_at: dt.datetime | None
+    valid_until: dt.datetime | None
+
+
+class CodeAnswer(msgspec.Struct):
+    """What a till code says, now that it is used up. It does not say of whom."""
+
+    predicate: str
+    proven: bool
+    valid_until: dt.datetime
 
 
 class BatchAnswer(msgspec.Struct):
@@ -174,16 +191,17 @@ def document(declared: TouchpointMap) -> bytes:
 def render_openapi(declared: TouchpointMap) -> dict[str, Any]:
     """Return the document for this map as values that JSON can hold."""
     answers, schemas = msgspec.json.schema_components(
-        [Identifier, Outcome, BatchAnswer, State, History, Health], ref_template="#/components/schemas/{name}"
+        [Identifier, Outcome, BatchAnswer, State, History, AnswerGiven, CodeShown, CodeAnswer, Health],
+        ref_template="#/components/schemas/{name}",
     )
     assert all("$ref" in each for each in answers)
     events = _events(declared, schemas)
     schemas["Event"] = {
         "title": "An event",
         "description": "A CloudEvents 1.0 event of one of the shop's types.",
-        "oneOf": [_ref(f"event.{name}") for name in events],
+        "oneOf": [ref(f"event.{name}") for name in events],
     }
-    schemas["Problem"] = _problem_schema()
+    schemas["Problem"] = problem_schema()
     return {
         "openapi": "3.1.0",
         "info": {
@@ -204,8 +222,14 @@ def render_openapi(declared: TouchpointMap) -> dict[str, Any]:
         "paths": {
             "/v1/events": {"post": _sending(declared, events)},
             "/v1/customers/resolve": {"post": _resolving()},
-            "/v1/customers/{customer}/balance": {"parameters": [_customer("path")], "get": _balance()},
-            "/v1/customers/{customer}/history": {"parameters": [_customer("path")], "get": _history()},
+            "/v1/customers/{customer}/balance": {"parameters": [customer("path")], "get": _balance()},
+            "/v1/customers/{customer}/history": {"parameters": [customer("path")], "get": _history()},
+            "/v1/customers/{customer}/answers/{predicate}": {
+                "parameters": [customer("path"), predicate()],
+                "get": _answer(),
+            },
+            "/v1/customers/{customer}/answers/treat_due": {"parameters": [customer("path")], "get": treat()},
+            "/v1/answers/check": {"post": _code()},
             "/v1/stream": {"get": _following()},
             "/health": {"get": _health()},
             "/metrics": {"get": _metrics()},
@@ -252,14 +276,14 @@ def _sending(declared: TouchpointMap, events: Iterable[str]) -> dict[str, Any]:
             "required": True,
             "description": f"At most {limits.BODY_BYTES_MAX} bytes.",
             "content": {
-                SINGLE: {"schema": _ref("Event"), "examples": {"sale": {"value": example}}},
+                SINGLE: {"schema": ref("Event"), "examples": {"sale": {"value": example}}},
                 BATCH: {
                     "schema": {
                         "type": "array",
                         "maxItems": limits.BATCH_EVENTS_MAX,
                         "items": {
                             "anyOf": [
-                                _ref("Event"),
+                                ref("Event"),
                                 {"description": "Anything else is refused by itself, and spoils no other."},
                             ]
                         },
@@ -275,10 +299,10 @@ def _sending(declared: TouchpointMap, events: Iterable[str]) -> dict[str, Any]:
         "responses": {
             "200": {
                 "description": "Recorded, or recorded before.",
-                "headers": _REPEATED,
-                "content": _json({"oneOf": [_ref("Outcome"), _ref("BatchAnswer")]}),
+                "headers": REPEATED,
+                "content": json_content({"oneOf": [ref("Outcome"), ref("BatchAnswer")]}),
             },
-            **_problems(
+            **problems(
                 (*ANY_REQUEST, *WITH_KEY, *WITH_BODY, errors.BatchTooLarge, *EVENT, *WITH_DATABASE), repeated=True
             ),
         },
@@ -296,16 +320,16 @@ def _resolving() -> dict[str, Any]:
             "required": True,
             "content": {
                 "application/json": {
-                    "schema": _ref("CustomerReference"),
+                    "schema": ref("CustomerReference"),
                     "examples": {"card": {"value": {"kind": "card", "value": "2613"}}},
                 }
             },
         },
         "responses": {
-            "200": {"description": "The person's points.", "content": _json(_ref("State"))},
-            **_problems(
+            "200": {"description": "The person's points.", "content": json_content(ref("State"))},
+            **problems(
                 (
-                    *ANY_REQUEST, *WITH_KEY, *WITH_BODY, *WITH_NEED, *WITH_DATABASE,
+                    *ANY_REQUEST, *WITH_KEY, *WITH_BODY, *WITH_NEED, *WITH_DATABASE, errors.TooManyAttempts,
                     touchpoints.FieldInvalid, touchpoints.FieldMissing, touchpoints.UndeclaredField,
                 )
             ),
@@ -320,8 +344,8 @@ def _balance() -> dict[str, Any]:
         "summary": "Read a person's points",
         "description": "Declared in the map as a need for `points.balance`.",
         "responses": {
-            "200": {"description": "The person's points.", "content": _json(_ref("State"))},
-            **_problems((*ANY_REQUEST, *WITH_KEY, *WITH_NEED, *WITH_DATABASE)),
+            "200": {"description": "The person's points.", "content": json_content(ref("State"))},
+            **problems((*ANY_REQUEST, *WITH_KEY, *WITH_NEED, *WITH_DATABASE, errors.TooManyAttempts)),
         },
     }
 
@@ -348,10 +372,54 @@ def _history() -> dict[str, Any]:
             },
         ],
         "responses": {
-            "200": {"description": "The entries, the latest first.", "content": _json(_ref("History"))},
-            **_problems((*ANY_REQUEST, *WITH_KEY, *WITH_NEED, *WITH_DATABASE)),
+            "200": {"description": "The entries, the latest first.", "content": json_content(ref("History"))},
+            **problems((*ANY_REQUEST, *WITH_KEY, *WITH_NEED, *WITH_DATABASE)),
         },
     }
+
+
+def _answer() -> dict[str, Any]:
+    return {
+        "operationId": "readAnswer",
+        "tags": ["customers"],
+        "summary": "Ask whether a person is over an age",
+        "description": "Declared in the map as a need for `customer.answers`. Who is over a higher age is over every "
+        "lower one. `proven` false says that the shop does not know it, not that it is not so.",
+        "responses": {
+            "200": {"description": "The answer.", "content": json_content(ref("AnswerGiven"))},
+            **problems((*ANY_REQUEST, *WITH_KEY, *WITH_NEED, *WITH_DATABASE)),
+        },
+    }
+
+
+def _code() -> dict[str, Any]:
+    return {
+        "operationId": "checkAnswerCode",
+        "tags": ["customers"],
+        "summary": "Use up the code that an unknown shopper shows",
+        "description": "Declared in the map as a need for `customer.answers`. The code says that whoever shows it has "
+        "proven to be over an age, and nothing else. It is good for two minutes and for one use.",
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/json": {
+                    "schema": ref("CodeShown"),
+                    "examples": {"code": {"value": {"code": "AEJGKRQ3", "predicate": "age_over_18"}}},
+                }
+            },
+        },
+        "responses": {
+            "200": {"description": "The code says yes.", "content": json_content(ref("CodeAnswer"))},
+            **problems(
+                (
+                    *ANY_REQUEST, *WITH_KEY, *WITH_BODY, *WITH_NEED, *WITH_DATABASE,
+                    touchpoints.FieldInvalid, touchpoints.FieldMissing, touchpoints.UndeclaredField,
+                    answers.AnswerCodeInvalid, answers.AnswerCodeOver, answers.AnswerCodeUsed,
+                    answers.AnswerCodeTooYoung, errors.TooManyAttempts,
+                )
+            ),
+        },
+    }  # fmt: skip
 
 
 def _following() -> dict[str, Any]:
@@ -364,7 +432,7 @@ def _following() -> dict[str, Any]:
         "`event: counts` with the events of each link, at most once a second, for touchpoints of the office. A comment "
         f"comes every {limits.HEARTBEAT_SECONDS:.0f} seconds at the latest.",
         "parameters": [
-            {**_customer("query"), "required": False},
+            {**customer("query"), "required": False},
             {"name": "for", "in": "query", "schema": {"const": "staff"}},
         ],
         "responses": {
@@ -380,13 +448,13 @@ def _following() -> dict[str, Any]:
                     }
                 },
             },
-            **_problems((*ANY_REQUEST, *WITH_KEY, *WITH_NEED, *WITH_DATABASE)),
+            **problems((*ANY_REQUEST, *WITH_KEY, *WITH_NEED, *WITH_DATABASE)),
         },
     }
 
 
 def _health() -> dict[str, Any]:
-    content = _json(_ref("Health"))
+    content = json_content(ref("Health"))
     return {
         "operationId": "health",
         "tags": ["operation"],
@@ -394,8 +462,8 @@ def _health() -> dict[str, Any]:
         "security": [],
         "responses": {
             "200": {"description": "It can.", "content": content},
-            "503": {"description": "The database does not answer.", "headers": _HEADERS[503], "content": content},
-            **_problems((errors.MethodNotAllowed, errors.Unexpected)),
+            "503": {"description": "The database does not answer.", "headers": HEADERS[503], "content": content},
+            **problems((errors.MethodNotAllowed, errors.Unexpected)),
         },
     }
 
@@ -411,7 +479,7 @@ def _metrics() -> dict[str, Any]:
                 "description": "Prometheus' text format.",
                 "content": {"text/plain": {"schema": {"type": "string"}}},
             },
-            **_problems((errors.MethodNotAllowed, errors.Unexpected)),
+            **problems((errors.MethodNotAllowed, errors.Unexpected)),
         },
     }
 
@@ -423,8 +491,11 @@ def _itself() -> dict[str, Any]:
         "summary": "This document",
         "security": [],
         "responses": {
-            "200": {"description": "OpenAPI 3.1.", "content": _json({"type": "object", "required": ["openapi"]})},
-            **_problems((errors.MethodNotAllowed, errors.Unexpected)),
+            "200": {
+                "description": "OpenAPI 3.1.",
+                "content": json_content({"type": "object", "required": ["openapi"]}),
+            },
+            **problems((errors.MethodNotAllowed, errors.Unexpected)),
         },
     }
 
@@ -493,56 +564,6 @@ def _envelope(name: str, title: str, data: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _problem_schema() -> dict[str, Any]:
-    return {
-        "title": "Problem",
-        "description": "Why something was refused (RFC 9457). For a single event, `outcome` is what its sender would "
-        "have found in a batch.",
-        "type": "object",
-        "required": ["type", "title", "status"],
-        "properties": {
-            "type": {"type": "string", "pattern": f"^{TYPE_PREFIX}[a-z_]+$"},
-            "title": {"type": "string"},
-            "status": {"type": "integer", "minimum": 400, "maximum": 599},
-            "detail": {"type": "string"},
-            "field": {"type": "string", "description": "The place in what was sent."},
-            "outcome": _ref("Outcome"),
-        },
-    }
-
-
-def _problems(kinds: Iterable[type[Problem]], *, repeated: bool = False) -> dict[str, Any]:
-    """Return the answers for problems, by status, with an example of each."""
-    by_status: dict[int, dict[str, Any]] = {}
-    for kind in kinds:
-        by_status.setdefault(kind.status, {})[kind.name] = {
-            "summary": kind.title(),
-            "value": kind(field=_FIELDS.get(kind)).as_members(),
-        }
-    found: dict[str, Any] = {}
-    for status, examples in sorted(by_status.items()):
-        found[str(status)] = {
-            "description": _SENTENCES[status],
-            "content": {"application/problem+json": {"schema": _ref("Problem"), "examples": examples}},
-        }
-        headers = dict(_HEADERS.get(status, {}))
-        if repeated and status in {404, 409, 422}:
-            headers |= _REPEATED
-        if headers:
-            found[str(status)]["headers"] = headers
-    return found
-
-
-def _customer(place: str) -> dict[str, Any]:
-    return {
-        "name": "customer",
-        "in": place,
-        "required": True,
-        "description": "The customer's opaque id, from an outcome or from `resolve`.",
-        "schema": {"type": "string", "format": "uuid", "pattern": UUID_PATTERN},
-    }
-
-
 def _example(declared: TouchpointMap, events: Iterable[str]) -> dict[str, Any]:
     """Return a sale as the first touchpoint that sends sales would send it."""
     name = "sale.closed" if "sale.closed" in events else next(iter(events), "sale.closed")
@@ -568,11 +589,3 @@ def _example(declared: TouchpointMap, events: Iterable[str]) -> dict[str, Any]:
         if name == "sale.closed"
         else {},
     }
-
-
-def _json(schema: dict[str, Any]) -> dict[str, Any]:
-    return {"application/json": {"schema": schema}}
-
-
-def _ref(name: str) -> dict[str, Any]:
-    return {"$ref": f"#/components/schemas/{name}"}

@@ -10,18 +10,23 @@ import datetime as dt
 import logging
 import re
 import uuid
-from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Any, Final, Literal, get_origin
 from urllib.parse import unquote
 
 import msgspec
 
 from comptoir.counter.customers.contracts import CUSTOMER_KIND
 from comptoir.counter.customers.rules import customer_id
+from comptoir.counter.loyalty.codes import Codes
+from comptoir.counter.loyalty.confirming import Confirmations
+from comptoir.counter.loyalty.contracts import CODE_KIND, CONFIRMED, LIMITED, SIGNED_IN
+from comptoir.counter.loyalty.spending import limits_said
 from comptoir.doors.gateway.errors import BatchTooLarge, EnvelopeInvalid, MalformedJson, Unexpected
 from comptoir.doors.gateway.limits import BATCH_EVENTS_MAX
+from comptoir.doors.gateway.pace import Attempts
 from comptoir.foundation.events.contracts import ID_CHARACTERS_MAX, SOURCE_CHARACTERS_MAX, Arrival, Outcome
-from comptoir.foundation.events.rules import content_fingerprint
+from comptoir.foundation.events.rules import content_fingerprint, without_proof
 from comptoir.foundation.kernel import codec
 from comptoir.foundation.kernel.ids import Id
 from comptoir.foundation.kernel.problem import Problem
@@ -60,6 +65,7 @@ _envelope = msgspec.json.Decoder(Envelope)
 _envelopes = msgspec.json.Decoder(list[Envelope])
 _members = msgspec.json.Decoder(list[msgspec.Raw])
 _any = msgspec.json.Decoder()
+_Taking = Callable[[Envelope, Any, CompiledTouchpoint, "Id | None", dt.datetime], Any]
 
 
 class Refused(msgspec.Struct, gc=False):
@@ -72,20 +78,37 @@ class Refused(msgspec.Struct, gc=False):
 class Reader:
     """Reads what one version of the map lets in."""
 
-    def __init__(self, compiled: CompiledMap, *, key: bytes) -> None:
-        """Read by this map; ``key`` (32 bytes) turns identifiers into opaque ids."""
+    def __init__(self, compiled: CompiledMap, *, key: bytes, codes: Codes, confirmations: Confirmations) -> None:
+        """Read by this map; ``key`` (32 bytes) turns identifiers into opaque ids, ``codes`` reads what is shown.
+
+        ``confirmations`` tells whether a passkey was asked about limits.
+        """
         self.map = compiled
         self._key = key
-        self._references: dict[tuple[str, str], tuple[str, ...]] = {
-            (touchpoint.name, event_type): _reference_fields(decoder.type)
+        self._codes = codes
+        self._confirmations = confirmations
+        #: For each touchpoint and type the fields that hold an identifier, and what takes the proof that comes with it.
+        self._fields: dict[tuple[str, str], tuple[tuple[str, ...], _Taking | None]] = {
+            (touchpoint.name, event_type): (
+                _reference_fields(decoder.type),
+                self._take_code
+                if event_type in touchpoint.spends
+                else self._take_confirmation
+                if event_type == LIMITED
+                else None,
+            )
             for touchpoint in compiled.touchpoints.values()
             for event_type, decoder in touchpoint.decoders.items()
         }
 
     def read_batch(
-        self, body: bytes, touchpoint: CompiledTouchpoint, received_at: dt.datetime
+        self,
+        body: bytes,
+        touchpoint: CompiledTouchpoint,
+        received_at: dt.datetime,
+        attempts: Attempts | None = None,
     ) -> list[Arrival | Refused]:
-        """Read a JSON array of events, each by itself.
+        """Read a JSON array of events, each by itself; ``attempts`` are those of the key that it came with.
 
         Raises :class:`MalformedJson` if it is none, :class:`BatchTooLarge` if it holds too many.
         """
@@ -95,7 +118,7 @@ class Reader:
             pass  # something in it is no event; which one is found below
         else:
             _check_length(envelopes)
-            return [self._check(envelope, touchpoint, received_at) for envelope in envelopes]
+            return [self._check(envelope, touchpoint, received_at, attempts) for envelope in envelopes]
         members: Sequence[bytes | msgspec.Raw]
         try:
             members = _members.decode(body)
@@ -106,20 +129,29 @@ class Reader:
                 raise MalformedJson(_sentence(error)) from None
             members = found
         _check_length(members)
-        return [self.read(member, touchpoint, received_at) for member in members]
+        return [self.read(member, touchpoint, received_at, attempts) for member in members]
 
     def read(
-        self, body: bytes | msgspec.Raw, touchpoint: CompiledTouchpoint, received_at: dt.datetime
+        self,
+        body: bytes | msgspec.Raw,
+        touchpoint: CompiledTouchpoint,
+        received_at: dt.datetime,
+        attempts: Attempts | None = None,
     ) -> Arrival | Refused:
         """Read one event in the JSON format."""
         try:
             envelope = _envelope.decode(body)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             return _unreadable(body, error)
-        return self._check(envelope, touchpoint, received_at)
+        return self._check(envelope, touchpoint, received_at, attempts)
 
     def read_binary(
-        self, headers: Mapping[str, str], body: bytes, touchpoint: CompiledTouchpoint, received_at: dt.datetime
+        self,
+        headers: Mapping[str, str],
+        body: bytes,
+        touchpoint: CompiledTouchpoint,
+        received_at: dt.datetime,
+        attempts: Attempts | None = None,
     ) -> Arrival | Refused:
         """Read one event in the binary content mode: attributes as ``ce-`` headers, ``data`` as the body.
 
@@ -134,15 +166,25 @@ class Reader:
             return _refused(EnvelopeInvalid(_sentence(error), field=_field(error)), attributes)
         except EnvelopeInvalid as problem:
             return _refused(problem, attributes)
-        return self._check(envelope, touchpoint, received_at)
+        return self._check(envelope, touchpoint, received_at, attempts)
 
-    def _check(self, envelope: Envelope, touchpoint: CompiledTouchpoint, received_at: dt.datetime) -> Arrival | Refused:
+    def _check(
+        self,
+        envelope: Envelope,
+        touchpoint: CompiledTouchpoint,
+        received_at: dt.datetime,
+        attempts: Attempts | None,
+    ) -> Arrival | Refused:
         try:
             _check_attributes(envelope)
             touchpoint.check_source(envelope.source)
             data = touchpoint.read(envelope.type, envelope.data)
             touchpoint.check_occurred(envelope.time, received_at)
-            customer = self._replace_identifiers(data, self._references[touchpoint.name, envelope.type])
+            references, take = self._fields[touchpoint.name, envelope.type]
+            if attempts is not None and envelope.type in touchpoint.spends:
+                attempts.check()  # what comes with a code can be a guess
+            customer = self._replace_identifiers(data, references)
+            proof = None if take is None else take(envelope, data, touchpoint, customer, received_at)
             written = codec.encode(data)
             time = envelope.time if envelope.time.tzinfo is dt.UTC else envelope.time.astimezone(dt.UTC)
             occurred = time.isoformat()
@@ -162,8 +204,11 @@ class Reader:
             received_at=received_at,
             data=data,
             written=written,
-            fingerprint=content_fingerprint(envelope.type, occurred, written),
+            fingerprint=content_fingerprint(
+                envelope.type, occurred, written if proof is None else without_proof(written)
+            ),
             customer=customer,
+            proof=proof,
         )
 
     def _replace_identifiers(self, data: Any, fields: tuple[str, ...]) -> Id | None:
@@ -178,12 +223,45 @@ class Reader:
                     customer = str(uuid.UUID(reference.value))
                 except ValueError:
                     raise FieldInvalid("This kind carries a UUID.", field=f"data.{field}.value") from None
+            elif reference.kind == CODE_KIND:
+                customer = self.customer_of_code(reference.value, field=f"data.{field}.value")
             else:
                 customer = customer_id(self._key, reference.kind, reference.value)
             msgspec.structs.force_setattr(reference, "value", customer)
             if field == "customer":
                 found = customer
         return found
+
+    def customer_of_code(self, value: str, *, field: str) -> Id:
+        """Return whom a code names, however old it is: it says who somebody is, which lets nobody spend.
+
+        Raises :class:`FieldInvalid` for what is no whole code of this shop; a short text names nobody.
+        """
+        code = self._codes.open(value)
+        if code is None:
+            raise FieldInvalid("This kind carries a whole code of this shop, as it was scanned.", field=field)
+        return code.customer
+
+    def _take_confirmation(
+        self, envelope: Envelope, data: Any, _: CompiledTouchpoint, customer: Id | None, received_at: dt.datetime
+    ) -> str | None:
+        """Check that a passkey was asked about limits, if that is said, and leave nothing of it."""
+        if data.proof is None:
+            return None
+        assert customer is not None, "the type has a customer"
+        self._confirmations.check(data.proof.value, customer, envelope.id, limits_said(data), at=received_at)
+        msgspec.structs.force_setattr(data, "proof", None)
+        return CONFIRMED
+
+    def _take_code(
+        self, _envelope: Envelope, data: Any, touchpoint: CompiledTouchpoint, _customer: Id | None, _at: dt.datetime
+    ) -> Any:
+        """Return what was shown to spend, and leave its digest in its place; ``None`` if nothing was."""
+        if data.proof is None:
+            return SIGNED_IN if touchpoint.has_own_sign_in else None
+        shown = self._codes.read(data.proof.value)
+        msgspec.structs.force_setattr(data.proof, "value", shown.digest)
+        return shown
 
 
 def _check_length(events: Sequence[object]) -> None:
@@ -228,7 +306,9 @@ def _reference_fields(struct: type[Any]) -> tuple[str, ...]:
 
 def _is_reference(annotation: Any) -> bool:
     if isinstance(annotation, type) and issubclass(annotation, msgspec.Struct):
-        return {"kind", "value"} == {field.name for field in msgspec.structs.fields(annotation)}
+        # What is shown has a kind and a value, too, but only kinds that are known beforehand.
+        kinds = {field.name: field.type for field in msgspec.structs.fields(annotation)}
+        return {"kind", "value"} == set(kinds) and get_origin(kinds["kind"]) is not Literal
     return any(_is_reference(argument) for argument in getattr(annotation, "__args__", ()))
 
 

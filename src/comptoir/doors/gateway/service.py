@@ -22,17 +22,26 @@ import msgspec
 import psycopg
 from psycopg_pool import ConnectionPool, PoolTimeout
 
+from comptoir.counter.answers import rules as answer_rules
+from comptoir.counter.answers import store as answers
+from comptoir.counter.answers.codes import KEY_NAME, check_code, digest_of
+from comptoir.counter.answers.contracts import CodeShown
+from comptoir.counter.answers.errors import AnswerCodeUsed
 from comptoir.counter.assembly import EVENT_TYPES, PRODUCTS, handlers_for
 from comptoir.counter.customers.rules import customer_id
 from comptoir.counter.customers.store import find_members
 from comptoir.counter.loyalty import store as loyalty
+from comptoir.counter.loyalty.codes import Codes
 from comptoir.counter.loyalty.commands import adopt_programme
+from comptoir.counter.loyalty.confirming import Confirmations
+from comptoir.counter.loyalty.contracts import CODE_KIND
 from comptoir.counter.loyalty.programme import read_programme
 from comptoir.counter.loyalty.rules import Ledger
 from comptoir.doors.gateway import limits
 from comptoir.doors.gateway.errors import Busy, DatabaseAway
 from comptoir.doors.gateway.intake import Intake, Rules
 from comptoir.doors.gateway.metrics import Metrics
+from comptoir.doors.gateway.pace import Attempts
 from comptoir.doors.gateway.reading import Reader
 from comptoir.foundation.events.contracts import Balance
 from comptoir.foundation.events.live import Hub
@@ -75,6 +84,9 @@ class Service:
         """Prepare; nothing is opened yet."""
         self._clock = clock
         self._identifier_key = shop.secret("identifiers")
+        self._code_key = shop.secret(KEY_NAME)
+        self._codes = Codes.of_shop()
+        self._confirmations = Confirmations.of_shop()
         self.hub = Hub(lambda: database.conninfo(COUNTER.role), subscribers_max=limits.STREAMS_MAX)
         self.recorder = Recorder()
         self.metrics = Metrics(waiting=lambda: self.intake.waiting, streams=lambda: self.hub.subscribers)
@@ -87,6 +99,8 @@ class Service:
             clock=clock,
         )
         self._asking = 0
+        #: By a digest of the key; only known keys have one, so there are no more than were ever issued.
+        self._attempts: dict[bytes, Attempts] = {}
         self._loading_keys = threading.Lock()
         self._looking = asyncio.Lock()
         self._look_to_come: asyncio.Task[None] | None = None
@@ -135,6 +149,10 @@ class Service:
         await self.hub.stop()
         self._readers.shutdown(wait=False, cancel_futures=True)
         await asyncio.to_thread(self._pool.close)
+
+    def attempts_of(self, key: str) -> Attempts:
+        """Return the bucket of a key that is known, however it was written in a header."""
+        return self._attempts.setdefault(touchpoints.digest_of(key), Attempts())
 
     async def touchpoint_of(self, key: str) -> CompiledTouchpoint:
         """Return the touchpoint that a key belongs to; ``KeyNotKnown`` for any other text.
@@ -189,7 +207,9 @@ class Service:
         return self._programmes.currency
 
     def identify(self, kind: str, value: str) -> Id:
-        """Return the opaque id of an identifier."""
+        """Return the opaque id of an identifier; ``FieldInvalid`` for a code that is none."""
+        if kind == CODE_KIND:
+            return self._rules.reader.customer_of_code(value, field="value")
         return customer_id(self._identifier_key, kind, value)
 
     async def ask(self, function: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
@@ -224,6 +244,33 @@ class Service:
             members = find_members(connection, [customer]).get(customer, (customer,))
             return loyalty.find_history(connection, members, before=before, limit=limit)
 
+    def answer(self, customer: Id, predicate: str) -> answer_rules.Answer | None:
+        """Return the answer that says yes to a predicate for a person at present, if there is one. Blocks."""
+        age, now = answer_rules.age_of(predicate), self._clock.now()
+        with self._pool.connection() as connection:
+            members = find_members(connection, [customer]).get(customer, (customer,))
+            found = answers.find_answers(connection, members, age=age, now=now)
+            withdrawn = answers.find_withdrawals(connection, members) if found else []
+        return answer_rules.given(found, withdrawn, age=age, now=now)
+
+    def has_treat(self, customer: Id, channel: str) -> bool:
+        """Tell whether a treat is due for a person who allows that on a channel. Blocks."""
+        with self._pool.connection() as connection:
+            members = find_members(connection, [customer]).get(customer, (customer,))
+            return answers.has_treat(connection, members, channel=channel, now=self._clock.now())
+
+    def use_code(self, shown: CodeShown) -> dt.datetime:
+        """Use up a till code that says yes to a predicate; return when it would have ended. Blocks.
+
+        Raises a problem for a code that is not this shop's, is over, answers for a lower age, or was used.
+        """
+        now = self._clock.now()
+        end = check_code(shown.code, key=self._code_key, age=answer_rules.age_of(shown.predicate), now=now)
+        with self._pool.connection() as connection:
+            if not answers.use_code(connection, digest=digest_of(shown.code), ends_at=end, now=now):
+                raise AnswerCodeUsed(field="code")
+        return end
+
     def _ask_again(self, function: Callable[[], T]) -> T:
         """Ask, and again if the connection had died unnoticed, as each of them has when the server was away."""
         for _ in range(_READERS_MAX):
@@ -245,7 +292,10 @@ class Service:
         return True
 
     def _make_rules(self) -> None:
-        self._rules = Rules(Reader(self.map, key=self._identifier_key), handlers_for(self._programmes))
+        self._rules = Rules(self._reader(), handlers_for(self._programmes, types=self.map.declared.types))
+
+    def _reader(self) -> Reader:
+        return Reader(self.map, key=self._identifier_key, codes=self._codes, confirmations=self._confirmations)
 
     def _read_map(self) -> CompiledMap:
         return compile_map(load_map(map_path(), types=EVENT_TYPES, products=PRODUCTS))

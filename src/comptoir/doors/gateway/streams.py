@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from comptoir.doors.gateway import limits
 from comptoir.doors.gateway.errors import Busy, DatabaseAway
 from comptoir.foundation.events.contracts import Balance
-from comptoir.foundation.events.live import LOST
+from comptoir.foundation.events.live import GONE, LOST
 from comptoir.foundation.kernel import codec
 from comptoir.foundation.kernel.ids import Id, millisecond_of
 from comptoir.foundation.touchpoints.compiling import CompiledTouchpoint
@@ -40,6 +40,8 @@ _COUNTS_SECONDS: Final = 1.0
 #: How long a stream waits before it asks a database that was away again.
 _AGAIN_SECONDS: Final = 1.0
 _NOTHING: Final = object()
+#: The last word of a stream whose customer was forgotten.
+_FORGOTTEN: Final = b"event: forgotten\ndata: {}\n\n"
 
 
 class Streams:
@@ -85,6 +87,9 @@ class Streams:
                             continue
                         if change is LOST:
                             break
+                        if change is GONE:
+                            await writer.send(_FORGOTTEN)
+                            return
                         if last is not None and change.position <= last:
                             continue
                         last = change.position

@@ -1,7 +1,10 @@
-"""What shoppers see: the square's front page, and the counter's card page, whose balance moves while one looks.
+"""What shoppers see: the square's pages, and the counter's card page, whose balance moves while one looks.
 
 Owns card links (``links.py``). *Card*: a customer's page on one browser, opened by a link that the shop gave out.
 No business rules, and nothing is written here except the session of the browser.
 
-Files of its own: ``links.py`` (card links), ``cards.py`` (what a card shows).
+Files of its own: ``links.py`` (card links), ``cards.py`` (what a card shows), ``showing.py`` (the card, to the vault),
+``spending.py`` (where and how much a customer lets be spent), ``me.py`` (terms and consents, and who somebody is here),
+``remembered.py`` (what the counter holds of somebody, and where it came from), ``privacy.py`` (Global Privacy Control),
+``letters.py`` (how often a letter comes), ``community/`` (the square's pages).
 """

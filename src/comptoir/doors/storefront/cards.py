@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import uuid
 from typing import Final
 
@@ -9,17 +10,25 @@ import msgspec
 
 from comptoir.counter.customers import queries as customers
 from comptoir.counter.loyalty import queries as loyalty
+from comptoir.counter.loyalty.codes import MintedCode
+from comptoir.counter.sales import queries as sales
+from comptoir.foundation.events import queries as events
+from comptoir.square.community import queries as community
+from comptoir.square.community.contracts import PRODUCT_CHARACTERS_MAX
 
 ENTRIES_SHOWN: Final = 20
+INVITATIONS_SHOWN: Final = 4
+_LOOKED_AT: Final = 20
+_PRODUCTS_MAX: Final = 200
 
 
 class Card(msgspec.Struct, frozen=True):
     """A customer's card: balance, what expires next, a page of the history, and how to turn the page.
 
-    ``code`` is what the square code says: the opaque id, which a till sends as an identifier of kind ``customer``.
+    ``code`` is what the customer shows at a till, good for a minute and once.
     """
 
-    code: str
+    code: MintedCode
     customers: tuple[uuid.UUID, ...]
     wallet: loyalty.Wallet
     expiring: loyalty.Lot | None
@@ -28,13 +37,13 @@ class Card(msgspec.Struct, frozen=True):
     next: uuid.UUID | None
 
 
-def read_card(customer: uuid.UUID, *, before: uuid.UUID | None = None) -> Card:
+def read_card(customer: uuid.UUID, *, now: dt.datetime, before: uuid.UUID | None = None) -> Card:
     """Return the card of the person that a customer belongs to; somebody who was never seen has an empty one."""
     members = members_of(customer)
     wallet = loyalty.wallet(members)
     entries, following = loyalty.history(members, before=before, limit=ENTRIES_SHOWN)
     return Card(
-        code=str(customer),
+        code=loyalty.fresh_code(customer, now=now),
         customers=members,
         wallet=wallet,
         expiring=wallet.expiring,
@@ -42,6 +51,28 @@ def read_card(customer: uuid.UUID, *, before: uuid.UUID | None = None) -> Card:
         before=before,
         next=following,
     )
+
+
+class Invitation(msgspec.Struct, frozen=True):
+    """Something that somebody has bought and could tell others of: its number, and what the square calls it."""
+
+    product: str
+    title: str
+    bought_at: dt.datetime
+
+
+def invitations(members: tuple[uuid.UUID, ...]) -> list[Invitation]:
+    """Return what a person has bought lately, the latest first; what the square has a name for comes first."""
+    moved = loyalty.latest_positions_of(members, limit=_LOOKED_AT)
+    places = {*moved, *events.latest_positions_of(members, limit=_LOOKED_AT)}
+    found: dict[str, dt.datetime] = {}
+    for purchase in sales.purchases(sorted(places, reverse=True)[:_LOOKED_AT]):
+        for line in purchase.lines:
+            if line.product and len(line.product) <= PRODUCT_CHARACTERS_MAX:
+                found.setdefault(line.product, purchase.occurred_at)
+    titles = community.titles_of(list(found)[:_PRODUCTS_MAX])
+    made = [Invitation(product, titles.get(product, ""), at) for product, at in found.items()]
+    return sorted(made, key=lambda each: not each.title)[:INVITATIONS_SHOWN]
 
 
 def members_of(customer: uuid.UUID) -> tuple[uuid.UUID, ...]:

@@ -1,4 +1,4 @@
-"""The shopper's pages: the square's front page, the card, and the stream that keeps it true.
+"""The shopper's pages: the card, and the stream that keeps it true.
 
 A card link lets a browser into the counter; from then on its session knows the opaque customer. Not here: what a
 card holds (``cards.py``), how links are signed (``links.py``).
@@ -8,47 +8,32 @@ from __future__ import annotations
 
 import uuid
 from http import HTTPStatus
+from typing import Any
 
 from asgiref.sync import sync_to_async
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.templatetags.static import static
 from django.urls import reverse
 from django.utils import timezone, translation
-from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST, require_safe
 from django.views.i18n import set_language
 
+from comptoir.counter.answers.errors import ThresholdsInvalid
+from comptoir.counter.answers.thresholds import shelf
+from comptoir.counter.loyalty.codes import RENEWED_SECONDS
+from comptoir.counter.loyalty.queries import fresh_code
 from comptoir.doors.storefront import links
-from comptoir.doors.storefront.cards import Card, members_of, read_card
+from comptoir.doors.storefront.cards import Card, invitations, members_of, read_card
 from comptoir.foundation.events import streams
 from comptoir.foundation.rooms import addresses
-from comptoir.foundation.rooms.declaration import COUNTER, OFFICE, SQUARE, Assurance
+from comptoir.foundation.rooms.declaration import COUNTER, SQUARE, VAULT, Assurance
 from comptoir.foundation.rooms.visits import Visit, begin_visit, end_visit, visit_of
 from comptoir.foundation.rooms.web import in_room
 
 language = in_room(COUNTER, is_open=True)(set_language)
-
-
-@in_room(SQUARE)
-@require_safe
-def square(request: HttpRequest, chosen: str | None = None) -> HttpResponse:
-    """Answer with the front page, in the language of the address or of the browser. Sets no cookie."""
-    with translation.override(chosen or translation.get_language()):
-        codes = [code for code, _name in settings.LANGUAGES]
-        names = [str(translation.get_language_info(code)["name_local"]).capitalize() for code in codes]
-        context = {
-            "languages": [(code, f"/{code}/", name) for code, name in zip(codes, names, strict=True)],
-            "card_url": addresses.url_of(COUNTER, "/"),
-            "office_url": addresses.url_of(OFFICE, "/"),
-        }
-        response = render(request, "storefront/square.html", context)
-    if chosen is None:
-        patch_vary_headers(response, ("Accept-Language",))
-    return response
 
 
 @in_room(COUNTER, is_open=True)
@@ -57,7 +42,7 @@ def welcome(request: HttpRequest) -> HttpResponse:
     """Lead on to the card, or say how to get one."""
     if visit_of(request) is not None:
         return redirect("storefront:card")
-    return render(request, "storefront/welcome.html")
+    return render(request, "storefront/welcome.html", {"passkey_url": _passkey_url()})
 
 
 @in_room(COUNTER, is_open=True)
@@ -67,7 +52,12 @@ def open_card(request: HttpRequest, token: str) -> HttpResponse:
     try:
         customer = links.customer_of(token)
     except links.CardLinkInvalid:
-        return render(request, "storefront/welcome.html", {"problem": True}, status=HTTPStatus.NOT_FOUND)
+        return render(
+            request,
+            "storefront/welcome.html",
+            {"problem": True, "passkey_url": _passkey_url()},
+            status=HTTPStatus.NOT_FOUND,
+        )
     begin_visit(request, Visit(str(customer), Assurance.RECOGNISED, ("card_link",), timezone.now()))
     return redirect("storefront:card")
 
@@ -79,7 +69,17 @@ def card(request: HttpRequest) -> HttpResponse:
     found = _card(request)
     if found is None:
         return redirect("storefront:welcome")
-    return render(request, "storefront/card.html", {"card": found})
+    facts = {
+        "card": found,
+        "renewed_seconds": RENEWED_SECONDS,
+        "proof": _proof(),
+        "invitations": [] if found.before else invitations(found.customers),
+        "product_url": addresses.url_of(SQUARE, f"/{translation.get_language() or 'en'}/product/"),
+        "number": None if _holds_card(request) else visit_of(request),
+        "spend_url": addresses.url_of(VAULT, "/spend/"),
+        "link_url": addresses.url_of(VAULT, "/cards/"),
+    }
+    return render(request, "storefront/card.html", facts)
 
 
 @in_room(COUNTER)
@@ -90,6 +90,17 @@ def live(request: HttpRequest) -> HttpResponse:
     if found is None:
         return HttpResponse(status=HTTPStatus.UNAUTHORIZED)
     return render(request, "storefront/card_live.html", {"card": found})
+
+
+@in_room(COUNTER)
+@require_GET
+def code(request: HttpRequest) -> HttpResponse:
+    """Answer with the next code to show at a till, for a page that is open already."""
+    visit = visit_of(request)
+    assert visit is not None, "in_room lets nobody in who is not recognised"
+    if not _holds_card(request):
+        return HttpResponse(status=HTTPStatus.FORBIDDEN)
+    return render(request, "storefront/code.html", {"code": fresh_code(uuid.UUID(visit.subject), now=timezone.now())})
 
 
 @in_room(COUNTER)
@@ -133,11 +144,34 @@ def manifest(request: HttpRequest) -> JsonResponse:  # noqa: ARG001 - a view's s
     return JsonResponse(content, content_type="application/manifest+json")
 
 
+def _passkey_url() -> str:
+    return addresses.url_of(VAULT, "/continue/counter/") + "?next=/card"
+
+
+def _holds_card(request: HttpRequest) -> bool:
+    """Tell whether this browser was opened with a card link.
+
+    Whoever signed in spends with the passkey, which signs the amount: what a stolen session can show spends nothing.
+    """
+    visit = visit_of(request)
+    return visit is not None and not visit.sign_in
+
+
 def _card(request: HttpRequest) -> Card | None:
     visit = visit_of(request)
     if visit is None:
         return None
-    return read_card(uuid.UUID(visit.subject), before=_position(request.GET.get("before", "")))
+    before = _position(request.GET.get("before", ""))
+    return read_card(uuid.UUID(visit.subject), now=timezone.now(), before=before)
+
+
+def _proof() -> dict[str, Any] | None:
+    """Return where an age is proven and which one, in a shop that says what it sells only from an age on."""
+    try:
+        asked = shelf()
+    except ThresholdsInvalid:
+        return None  # the doctor names the fault; a card is no place for it
+    return {"url": addresses.url_of(VAULT, "/prove/"), "age": asked.age} if asked.country else None
 
 
 def _position(text: str) -> uuid.UUID | None:

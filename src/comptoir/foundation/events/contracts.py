@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Final, Literal, Protocol
 
 import msgspec
 
+from comptoir.foundation.events.rules import content_fingerprint
 from comptoir.foundation.kernel.connection import Connection
 from comptoir.foundation.kernel.ids import Id
 from comptoir.foundation.kernel.problem import Problem
@@ -48,8 +49,9 @@ class Arrival(msgspec.Struct, gc=False):
 
     ``data`` is the typed content, identifiers already replaced by opaque customer ids; ``written`` is the same as
     the JSON that the log keeps. ``fingerprint`` (16 bytes) tells two contents apart. ``customer`` is the customer
-    whom the event is about, if any. The rest is filled by :func:`~comptoir.foundation.events.commands.record`
-    and by the handlers: a ``refusal``, the net ``points``, the ``balance`` after it, the ``decision`` rows.
+    whom the event is about, if any. ``proof`` is what the door has seen and nobody may keep. The rest is filled by
+    :func:`~comptoir.foundation.events.commands.record` and by the handlers: a ``refusal``, the net ``points``, the
+    ``balance`` after it, the ``decision`` rows.
     """
 
     source: str
@@ -62,6 +64,7 @@ class Arrival(msgspec.Struct, gc=False):
     written: bytes
     fingerprint: bytes
     customer: Id | None = None
+    proof: Any = None
     position: Id | None = None
     is_repeated: bool = False
     is_waiting: bool = False
@@ -70,9 +73,32 @@ class Arrival(msgspec.Struct, gc=False):
     balance: Balance | None = None
     decision: list[Any] | None = None
     outcome: bytes = b""
+    #: What was sent, if something else is kept in its place: customer, id, written, fingerprint.
+    sent: tuple[Id | None, str, bytes, bytes] | None = None
+
+    def sever(self, *, id: str, written: bytes) -> None:  # noqa: A002 - CloudEvents calls it so
+        """Keep nothing that leads to the customer: ``id`` and ``written`` take the place of what came."""
+        assert self.sent is None, "an arrival is severed once"
+        self.sent = (self.customer, self.id, self.written, self.fingerprint)
+        occurred = self.occurred_at.astimezone(dt.UTC).isoformat()
+        self.customer, self.id, self.written = None, id, written
+        self.fingerprint = content_fingerprint(self.type, occurred, written)
+
+    def reword(self, written: bytes) -> None:
+        """Keep other words than those that came, about the same customer: what a request was about is kept nowhere."""
+        customer = self.customer
+        if self.sent is None:
+            self.sever(id=self.id, written=written)
+        else:
+            occurred = self.occurred_at.astimezone(dt.UTC).isoformat()
+            self.written, self.fingerprint = written, content_fingerprint(self.type, occurred, written)
+        self.customer = customer
 
     def reset(self) -> None:
         """Forget what an attempt that was rolled back had decided."""
+        if self.sent is not None:
+            self.customer, self.id, self.written, self.fingerprint = self.sent
+            self.sent = None
         self.position = self.refusal = self.points = self.balance = self.decision = None
         self.is_repeated = self.is_waiting = False
         self.outcome = b""
@@ -97,9 +123,11 @@ class Batch:
     """What is handled in one transaction.
 
     ``arrivals`` are all events in the order of their arrival, ``fresh`` those that were not seen before.
-    ``known`` are customers that some handler has found in its tables. ``last_position`` is the greatest position
-    that the rows locked by this batch have seen; what the batch appends sorts behind it. ``changes`` is what live
-    pages will hear. ``is_trusting``: a trusting batch need not look for what a unique key would refuse anyway; if
+    ``reused`` are those whose identity was recorded with other content, each with the outcome that it had then: a
+    handler that loads may take their refusal away, and then they are repeats. ``known`` are customers that some
+    handler has found in its tables. ``last_position`` is the greatest position that the rows locked by this batch
+    have seen; what the batch appends sorts behind it. ``changes`` is what live pages will hear, ``gone`` whose
+    streams will end. ``is_trusting``: a trusting batch need not look for what a unique key would refuse anyway; if
     it does refuse, the batch is decided again, without trust.
     """
 
@@ -108,6 +136,8 @@ class Batch:
         self.arrivals = arrivals
         self.is_trusting = is_trusting
         self.fresh: list[Arrival] = []
+        self.reused: list[tuple[Arrival, bytes]] = []
+        self.gone: list[Id] = []
         self.known: set[Id] = set()
         self.last_position: Id | None = None
         self.changes: list[Change] = []
@@ -151,6 +181,6 @@ class Handler(Protocol):
 class HandlerMaker(Protocol):
     """Makes the handlers of one batch, in the order in which they decide."""
 
-    def __call__(self) -> Sequence[Handler]:
-        """Return fresh handlers."""
+    def __call__(self, types: Collection[str], /) -> Sequence[Handler]:
+        """Return fresh handlers for a batch that holds events of these types; who has nothing to do may be left out."""
         ...

@@ -43,7 +43,8 @@ class Destination(msgspec.Struct, frozen=True):
 
     ``secrets`` sign webhooks (several while one replaces another) or hold the broker's token. ``touchpoint`` is the
     touchpoint of the map that it belongs to: its deliveries are measured there. ``stream`` and ``subject`` are the
-    broker's.
+    broker's. ``purpose`` and ``channel`` say what it wants to hear of customers for: of those who do not allow that, it
+    hears nothing; without, it is part of the shop's own books and hears of everybody.
     """
 
     name: str
@@ -54,6 +55,8 @@ class Destination(msgspec.Struct, frozen=True):
     touchpoint: str | None = None
     stream: str = "COMPTOIR"
     subject: str = "comptoir"
+    purpose: str | None = None
+    channel: str | None = None
 
     def wants(self, event_type: str) -> bool:
         """Tell whether events of a type concern this destination."""
@@ -139,6 +142,8 @@ class _Declared(msgspec.Struct, forbid_unknown_fields=True):
     touchpoint: Text | None = None
     stream: Text | None = None
     subject: Text | None = None
+    purpose: Text | None = None
+    channel: Text | None = None
 
 
 def load_destinations(path: Path) -> list[Destination]:
@@ -185,9 +190,12 @@ def _read(name: str, table: object, folder: Path) -> Destination:
     for number, pattern in enumerate(declared.types):
         if not _TYPE.fullmatch(pattern):
             raise RelayInvalid("A type, such as sale.closed, or a beginning with .*", field=f"{field}.types[{number}]")
-    if declared.kind == "webhook":
-        return _webhook(name, declared, field, folder)
-    return _nats(name, declared, field, folder)
+    for given, other in (("purpose", "channel"), ("channel", "purpose")):
+        if getattr(declared, given) is not None and getattr(declared, other) is None:
+            raise RelayInvalid("A purpose and a channel belong together.", field=f"{field}.{other}")
+    make = _webhook if declared.kind == "webhook" else _nats
+    destination = make(name, declared, field, folder)
+    return msgspec.structs.replace(destination, purpose=declared.purpose, channel=declared.channel)
 
 
 def _webhook(name: str, declared: _Declared, field: str, folder: Path) -> Destination:

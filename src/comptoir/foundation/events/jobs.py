@@ -11,7 +11,7 @@ from typing import Final
 
 from psycopg import errors
 
-from comptoir.foundation.events import store
+from comptoir.foundation.events import checkpoints, store
 from comptoir.foundation.kernel.connection import Connection
 
 _log = logging.getLogger(__name__)
@@ -56,3 +56,18 @@ def check_rest(connection: Connection) -> int:
 def prune_outbox(connection: Connection, *, now: dt.datetime) -> int:
     """Drop what every destination has passed, or, without any, what is older than an hour; returns how many rows."""
     return store.prune_outbox(connection, before=now - KEPT, limit=_ROWS_MAX)
+
+
+def sign_audit(connection: Connection, *, now: dt.datetime) -> bool:
+    """Sign what was appended to the audit chain since the last checkpoint; tells whether the chain goes on as signed.
+
+    As the office's role. What does not continue is not signed, and said in the log until somebody looks.
+    """
+    try:
+        made = checkpoints.make(connection, at=now)
+    except (checkpoints.OutOfStep, checkpoints.NoteInvalid) as error:
+        _log.error("the audit chain cannot be signed: %s; comptoir audit verify says more", error)
+        return False
+    if made is not None:
+        _log.debug("signed %s entries of the audit chain", made.size)
+    return True

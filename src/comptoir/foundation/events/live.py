@@ -2,7 +2,8 @@
 
 One connection of each process listens; changes that the process committed itself take a shorter way. What is heard
 here may be missed (a lost connection, a slow reader): whoever subscribes reads the present state first, and again
-after :data:`LOST`. Other systems, which may miss nothing, are served from the outbox.
+after :data:`LOST`. Other systems, which may miss nothing, are served from the outbox. What is heard was sealed by the
+house (``sealing.py``); whatever anybody else says on the channel is passed over.
 """
 
 from __future__ import annotations
@@ -17,25 +18,33 @@ from uuid import UUID
 import msgspec
 import psycopg
 
+from comptoir.foundation.events import sealing
 from comptoir.foundation.events.contracts import Change
 from comptoir.foundation.events.store import CHANNEL
 from comptoir.foundation.kernel.ids import Id
 
+
+class Gone(msgspec.Struct, frozen=True):
+    """The customer was forgotten; nothing else will be heard."""
+
+
 #: Heard when something may have been missed: read the present state again.
 LOST: Final = None
+GONE: Final = Gone()
 _QUEUE_MAX: Final = 100
 _RECONNECT_SECONDS: Final = (0.2, 0.5, 1.0, 2.0, 5.0)
 
 
 class Payload(msgspec.Struct):
-    """What a notification carries: changed balances, or how many events each link brought."""
+    """What a notification carries: changed balances, how many events each link brought, or who is nobody now."""
 
     changes: list[Change] = []
     counts: dict[str, int] = {}
+    gone: list[Id] = []
 
 
 _decoder = msgspec.json.Decoder(Payload)
-Heard = Change | None
+Heard = Change | Gone | None
 Counted = dict[str, int] | None
 
 
@@ -83,9 +92,12 @@ class Hub:
         """Hear this backend again: its connection is gone, and its number may come back elsewhere."""
         self._own_pids.discard(backend_pid)
 
-    def publish(self, changes: Iterable[Change], counts: dict[str, int]) -> None:
+    def publish(self, changes: Iterable[Change], counts: dict[str, int], gone: Iterable[Id] = ()) -> None:
         """Hand on what this process has committed."""
         watching = self._watching
+        for customer in gone:
+            for queue in watching.get(customer, ()):
+                _put(queue, GONE)
         if watching:
             for change in changes:
                 # Who watches several customers of a person hears of the person's change once.
@@ -129,6 +141,7 @@ class Hub:
 
     async def _listen(self) -> None:
         failures = 0
+        sealer = sealing.of_shop()
         while True:
             try:
                 connection = await psycopg.AsyncConnection.connect(
@@ -141,9 +154,12 @@ class Hub:
                         self.lost()
                     failures = 0
                     async for notice in connection.notifies():
-                        if notice.pid not in self._own_pids:
-                            payload = _decoder.decode(notice.payload)
-                            self.publish(payload.changes, payload.counts)
+                        if notice.pid in self._own_pids:
+                            continue
+                        content = sealer.open(notice.payload, backend=notice.pid)
+                        if content is not None:
+                            payload = _decoder.decode(content)
+                            self.publish(payload.changes, payload.counts, payload.gone)
             except (psycopg.Error, OSError):
                 pass
             failures += 1

@@ -13,7 +13,7 @@ from typing import Final, Protocol
 
 import msgspec
 
-from comptoir.foundation.events.rules import content_fingerprint
+from comptoir.foundation.events.rules import content_fingerprint, without_proof
 from comptoir.foundation.events.store import insert_identities
 from comptoir.foundation.kernel.connection import Connection
 from comptoir.foundation.kernel.database import load_statements
@@ -83,7 +83,9 @@ class IdentitiesDeriver:
                     e.source,
                     e.id,
                     e.position,
-                    content_fingerprint(e.type, e.occurred_at.astimezone(dt.UTC).isoformat(), e.data.encode()),
+                    content_fingerprint(
+                        e.type, e.occurred_at.astimezone(dt.UTC).isoformat(), without_proof(e.data.encode())
+                    ),
                 )
                 for e in events
             ],

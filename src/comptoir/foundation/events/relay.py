@@ -14,7 +14,7 @@ import contextlib
 import datetime as dt
 import logging
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Final
 
 import msgspec
@@ -32,6 +32,7 @@ from comptoir.foundation.events.destinations import (
     ResultEvent,
     Sender,
 )
+from comptoir.foundation.events.rules import is_severed
 from comptoir.foundation.events.store import CHANNEL, OutboxRow
 from comptoir.foundation.events.webhooks import WebhookSender
 from comptoir.foundation.kernel.clock import SYSTEM_CLOCK, Clock
@@ -90,9 +91,18 @@ class Relay:
         clock: Clock = SYSTEM_CLOCK,
         backoff: Backoff | None = None,
         delivered: Callable[[Delivered], None] = lambda _delivered: None,
+        permits: str = "",
+        withheld: Collection[str] = (),
     ) -> None:
-        """``connect`` returns how to connect; ``delivered`` is called after each acknowledged message."""
+        """``connect`` returns how to connect; ``delivered`` is called after each acknowledged message.
+
+        ``permits`` names the database's function (customer, purpose, channel) that says whether a customer allows a
+        destination's purpose. Types in ``withheld`` leave the house for nobody.
+        """
         self._destinations = tuple(destinations)
+        self._permits = permits
+        self._withheld = frozenset(withheld)
+        assert permits or not any(each.purpose for each in destinations), "nobody could say who allows the purpose"
         self._conninfo = connect
         self._clock = clock
         self._backoff = backoff or Backoff()
@@ -197,33 +207,46 @@ class Relay:
 
         Also ``None`` if the relay was told to stop before the destination acknowledged; then nothing is noted.
         """
-        events, batches = await self._read(connection, destination, rows)
+        events, batches, held_back = await self._read(connection, destination, rows)
         at = None
         if events:
             if not await self._send(connection, destination, sender, Message.of(events)):
                 return None
             at = self._clock.now()
-        await store.advance_destination(connection, destination.name, rows[-1].place, delivered_at=at)
+        await store.advance_destination(
+            connection, destination.name, rows[-1].place, delivered_at=at, held_back=held_back
+        )
         if at is not None:
             self._delivered(Delivered(destination, batches, at))
         return at
 
     async def _read(
         self, connection: psycopg.AsyncConnection, destination: Destination, rows: list[OutboxRow]
-    ) -> tuple[list[ResultEvent], tuple[tuple[dt.datetime, int], ...]]:
-        results = await store.read_results(connection, (position for row in rows for position in row.positions))
+    ) -> tuple[list[ResultEvent], tuple[tuple[dt.datetime, int], ...], int]:
+        positions = [position for row in rows for position in row.positions]
+        held_back: dict[str, int] = {}
+        if destination.purpose is None or destination.channel is None:
+            results = await store.read_results(connection, positions)
+        else:
+            results, held_back = await store.read_permitted_results(
+                connection, positions, permits=self._permits, purpose=destination.purpose, channel=destination.channel
+            )
         events: list[ResultEvent] = []
         batches = []
         for row in rows:
             before = len(events)
             for position in row.positions:
                 result = results.get(position)
-                if result is not None and destination.wants(result.type):
+                if result is not None and self._tells(destination, result.type):
                     events.append(_event(result))
             batches.append((row.created_at, len(events) - before))
         # Two batches that met at one customer were decided in the order of their positions, not of their transactions.
         events.sort(key=lambda event: event.id)
-        return events, tuple(batches)
+        kept = sum(count for event_type, count in held_back.items() if self._tells(destination, event_type))
+        return events, tuple(batches), kept
+
+    def _tells(self, destination: Destination, event_type: str) -> bool:
+        return event_type not in self._withheld and destination.wants(event_type)
 
     async def _send(
         self, connection: psycopg.AsyncConnection, destination: Destination, sender: Sender, message: Message
@@ -283,7 +306,8 @@ def _event(row: store.ResultRow) -> ResultEvent:
             source=row.source,
             id=row.id,
             touchpoint=row.touchpoint,
-            customer=row.customer,
+            # Somebody who was forgotten since is nobody; a random id in the place of theirs is for this house alone.
+            customer=None if row.customer is None or is_severed(str(row.customer)) else row.customer,
             points=answered.points,
             balance=answered.balance,
             waiting=answered.waiting,

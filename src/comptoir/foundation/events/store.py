@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 import psycopg
+from psycopg import sql
 
+from comptoir.foundation.events import sealing
 from comptoir.foundation.events.contracts import Arrival, Change
 from comptoir.foundation.kernel import codec
 from comptoir.foundation.kernel.connection import Connection
@@ -22,8 +24,11 @@ _events = Appending(
     source="text", id="text", type="word", touchpoint="word", status="word", data="json", outcome="written",
     decision="json",
 )  # fmt: skip
-CHANNEL: Final = "comptoir_live"
-_PAYLOAD_BYTES_MAX: Final = 7_900  # PostgreSQL refuses a notification of 8,000 bytes
+CHANNEL: Final = "comptoir_told"
+#: Behind every position.
+_LAST: Final = "ffffffff-ffff-ffff-ffff-ffffffffffff"
+#: So much is told in one piece: what can be sealed, without the names around it.
+_AT_ONCE_BYTES_MAX: Final = sealing.CONTENT_BYTES_MAX - 64
 
 
 def find_identities(
@@ -46,6 +51,14 @@ def find_outcomes(connection: Connection, positions: Iterable[Id]) -> dict[Id, b
         _SQL["find_outcomes"], value_array(list(positions))
     )
     return {position: outcome.encode() for position, outcome in rows}
+
+
+def find_told(
+    connection: Connection, positions: Collection[Id]
+) -> dict[Id, tuple[Id | None, dt.datetime, dt.datetime]]:
+    """Return for events at these positions whom they are about, when they happened, and when they came."""
+    rows = connection.execute(_SQL["find_told"], (value_array(sorted(positions)),))
+    return {row[0]: (row[1], row[2], row[3]) for row in rows}
 
 
 def find_contents(connection: Connection, positions: Iterable[Id]) -> dict[Id, str]:
@@ -84,32 +97,120 @@ def insert_events(connection: Connection, arrivals: Sequence[Arrival]) -> None:
     connection.tell(_SQL["insert_outbox"], value_array(positions))
 
 
-def notify_live(connection: Connection, changes: Sequence[Change], counts: dict[str, int]) -> None:
-    """Queue notifications with the changed balances, and with the number of events of each link; sent at commit.
+def notify_live(
+    connection: Connection, changes: Sequence[Change], counts: dict[str, int], gone: Sequence[Id] = ()
+) -> None:
+    """Queue notifications: changed balances, the number of events of each link, who is nobody now; sent at commit.
 
-    A payload is ``{"changes": [...], "counts": {...}}``, cut into pieces that PostgreSQL takes.
+    A payload is ``{"changes": [...], "counts": {...}, "gone": [...]}``, where needed cut into pieces, and sealed: every
+    role of the database may listen.
     """
-    payloads = [
-        *_cut(b'{"changes":[', [codec.encode(change) for change in changes], b"]}"),
-        *_cut(b'{"counts":{', [codec.encode({link: n})[1:-1] for link, n in counts.items()], b"}}"),
-    ]
-    connection.tell(_SQL["notify_live"], text_array(payloads))
+    told = [codec.encode(change) for change in changes]
+    counted = [codec.encode({link: n})[1:-1] for link, n in counts.items()]
+    left = [codec.encode(customer) for customer in gone]
+    contents: list[bytes]
+    if sum(map(len, (*told, *counted, *left))) + len(told) + len(counted) + len(left) <= _AT_ONCE_BYTES_MAX:
+        whole = b'{"changes":[%b],"counts":{%b},"gone":[%b]}' % (b",".join(told), b",".join(counted), b",".join(left))
+        contents = [whole] if changes or counts or gone else []
+    else:
+        contents = [
+            *_cut(b'{"gone":[', left, b"]}"),
+            *_cut(b'{"changes":[', told, b"]}"),
+            *_cut(b'{"counts":{', counted, b"}}"),
+        ]
+    if contents:
+        sealer, backend = sealing.of_shop(), connection.pgconn.backend_pid
+        sealed = [sealer.seal(content, backend=backend) for content in contents]
+        connection.tell(_SQL["notify_live"], value_array(sealed))
 
 
-def _cut(head: bytes, pieces: Iterable[bytes], tail: bytes) -> list[str]:
-    """Join pieces to payloads that PostgreSQL takes; without pieces there is nothing to say."""
-    payloads: list[str] = []
+def _cut(head: bytes, pieces: Iterable[bytes], tail: bytes) -> list[bytes]:
+    """Join pieces to payloads that can be sealed for PostgreSQL; without pieces there is nothing to say."""
+    payloads: list[bytes] = []
     taken: list[bytes] = []
     size = 0
     for piece in pieces:
-        if taken and size + len(piece) > _PAYLOAD_BYTES_MAX - 64:
-            payloads.append((head + b",".join(taken) + tail).decode())
+        if taken and size + len(piece) > _AT_ONCE_BYTES_MAX:
+            payloads.append(head + b",".join(taken) + tail)
             taken, size = [], 0
         taken.append(piece)
         size += len(piece) + 1
     if taken:
-        payloads.append((head + b",".join(taken) + tail).decode())
+        payloads.append(head + b",".join(taken) + tail)
     return payloads
+
+
+# -- somebody is forgotten ----------------------------------------------------------------------------------------
+
+
+class Named(NamedTuple):
+    """An event in which somebody was named who is forgotten, as it stands in the log now; ``data`` is JSON."""
+
+    position: Id
+    source: str
+    id: str
+    type: str
+    touchpoint: str
+    is_accepted: bool
+    data: str
+
+
+def find_acting(connection: Connection, personas: Collection[Id]) -> set[Id]:
+    """Return where somebody has acted under one of these public names."""
+    return {str(row[0]) for row in connection.execute(_SQL["find_acting"], (text_array(list(personas)),))}
+
+
+def find_acts(
+    connection: Connection, personas: Collection[Id], *, event_type: str, since: dt.datetime
+) -> dict[Id, list[dt.datetime]]:
+    """Return when something of this type was done under each of these public names since a moment."""
+    found: dict[Id, list[dt.datetime]] = {}
+    for persona, at in connection.execute(_SQL["find_acts"], (text_array(list(personas)), event_type, since)):
+        found.setdefault(persona, []).append(at)
+    return found
+
+
+def find_followed(connection: Connection, personas: Collection[Id]) -> set[Id]:
+    """Return where others have said that they follow or mute one of these public names."""
+    return {str(row[0]) for row in connection.execute(_SQL["find_followed"], (text_array(list(personas)),))}
+
+
+def sever(
+    connection: Connection, customers: Sequence[Id], *, elsewhere: Iterable[Id], emptied: Mapping[str, Sequence[str]]
+) -> tuple[dict[Id, Id], list[Named]]:
+    """Put a fresh random id in the place of each of these customers, wherever the log names them.
+
+    ``elsewhere`` are positions that the log's own indexes do not lead to, ``emptied`` the fields of each type whose
+    text goes as well. Returns the fresh id of each customer, and the events as they stand now. What else they say
+    stays byte for byte; their fingerprints follow.
+    """
+    rows = connection.execute(
+        _SQL["sever"],
+        (value_array(list(customers)), value_array(list(elsewhere)), codec.encode(emptied).decode()),
+    ).fetchall()
+    positions = rows[0][2]
+    named = connection.execute(_SQL["read_named"], (positions,)).fetchall() if positions else []
+    return {row[0]: row[1] for row in rows}, [Named(*row) for row in named]
+
+
+def silence(connection: Connection, positions: Collection[Id], *, emptied: Mapping[str, Sequence[str]]) -> None:
+    """Take the text of these fields of each type away from what was said at these positions, by whomever."""
+    if positions:
+        connection.tell(_SQL["silence"], value_array(sorted(positions)), codec.encode(emptied).decode())
+
+
+def let_go(connection: Connection, sale: Id, returns: Collection[Id], *, members: Collection[Id]) -> None:
+    """Make the sale at a position nobody's, and its returns, without what they decided.
+
+    What else ``members`` did does not name its receipt any more.
+    """
+    connection.execute(_SQL["let_go"], (sale, value_array(sorted(returns)), value_array(sorted(members))))
+
+
+def is_named(connection: Connection, customer: Id) -> bool:
+    """Tell whether any event names a customer, apart from those that moved points."""
+    row = connection.execute(_SQL["is_named"], {"customer": customer}).fetchone()
+    return bool(row and row[0])
 
 
 # -- the relay and the clock --------------------------------------------------------------------------------------
@@ -144,12 +245,13 @@ class ResultRow(NamedTuple):
 
 
 class DestinationRow(NamedTuple):
-    """How a destination does: its last delivery, and since when and why it fails, if it does."""
+    """How a destination does: its last delivery, since when and why it fails, how many events were held back."""
 
     destination: str
     delivered_at: dt.datetime | None
     failing_since: dt.datetime | None
     failure: str
+    held_back: int
 
 
 async def lock_destination(connection: psycopg.AsyncConnection, destination: str) -> bool:
@@ -194,17 +296,76 @@ async def read_results(
     return {row[0]: ResultRow(*row) for row in await cursor.fetchall()}
 
 
+async def read_permitted_results(
+    connection: psycopg.AsyncConnection, positions: Iterable[uuid.UUID], *, permits: str, purpose: str, channel: str
+) -> tuple[dict[uuid.UUID, ResultRow], dict[str, int]]:
+    """Return the accepted events of those customers who allow a purpose on a channel, and how many others by type.
+
+    ``permits`` names the database's function that answers for a customer; what it refuses never leaves the database.
+    """
+    statement = sql.SQL(_SQL["read_permitted_results"]).format(permits=sql.Identifier(permits))
+    ids = value_array([str(position) for position in positions])
+    asked = {"positions": ids, "purpose": purpose, "channel": channel}
+    found: dict[uuid.UUID, ResultRow] = {}
+    held_back: dict[str, int] = {}
+    for *row, count in await (await connection.execute(statement, asked, prepare=True)).fetchall():
+        if row[0] is None:
+            held_back[row[3]] = count
+        else:
+            found[row[0]] = ResultRow(*row)
+    return found, held_back
+
+
 async def advance_destination(
-    connection: psycopg.AsyncConnection, destination: str, place: OutboxPlace, *, delivered_at: dt.datetime | None
-) -> None:
+    connection: psycopg.AsyncConnection, destination: str, place: OutboxPlace, *, delivered_at: dt.datetime | None,
+    held_back: int = 0,
+) -> None:  # fmt: skip
     """Note that a destination has passed a place; ``delivered_at`` is ``None`` where nothing there concerned it."""
-    parameters = {"destination": destination, "delivered_at": delivered_at, **place._asdict()}
+    parameters = {
+        "destination": destination, "delivered_at": delivered_at, "held_back": held_back, **place._asdict(),
+    }  # fmt: skip
     await connection.execute(_SQL["advance_destination"], parameters, prepare=True)
 
 
 async def note_failure(connection: psycopg.AsyncConnection, destination: str, *, failure: str, at: dt.datetime) -> None:
     """Note why a destination was not reached; the time of the first failure stays until it is reached again."""
     await connection.execute(_SQL["note_failure"], {"destination": destination, "failure": failure, "at": at})
+
+
+def find_heard(connection: Connection, customers: Collection[Id], since: dt.datetime) -> set[Id]:
+    """Return those of these customers of whom anything was heard since a moment, but for sales that moved points."""
+    return {row[0] for row in connection.execute(_SQL["find_heard"], (value_array(list(customers)), since))}
+
+
+class Said(NamedTuple):
+    """What an event said about a customer, and when it happened; ``data`` is JSON."""
+
+    customer: Id
+    occurred_at: dt.datetime
+    data: str
+
+
+def find_said_of(connection: Connection, customers: Collection[Id], event_type: str) -> list[Said]:
+    """Return what events of a type said about these customers, oldest first; of sales, those that moved no points."""
+    rows = connection.execute(_SQL["find_said_of"], (value_array(sorted(customers)), event_type))
+    return [Said(*row) for row in rows]
+
+
+def find_of_type(connection: Connection, positions: Collection[Id], event_type: str) -> list[Said]:
+    """Return the events of a type that stand at these positions."""
+    rows = connection.execute(_SQL["find_of_type"], (value_array(sorted(positions)), event_type))
+    return [Said(*row) for row in rows]
+
+
+def read_back(connection: Connection, event_type: str, *, portion: int, portions_max: int) -> Iterator[list[Said]]:
+    """Give portions of the events of a type that are about a customer, the latest first."""
+    before = _LAST
+    for _ in range(portions_max):
+        rows = connection.execute(_SQL["read_back"], (event_type, before, portion)).fetchall()
+        if not rows:
+            return
+        before = rows[-1][0]
+        yield [Said(*row[1:]) for row in rows]
 
 
 def find_destinations(connection: Connection) -> list[DestinationRow]:
@@ -237,3 +398,22 @@ def rest_bytes(connection: Connection) -> int:
     row = connection.execute(_SQL["rest_bytes"]).fetchone()
     assert row is not None
     return int(row[0])
+
+
+# -- the audit chain ----------------------------------------------------------------------------------------------
+
+
+def read_audit(connection: Connection, *, start: int, limit: int) -> list[tuple[int, str, bytes]]:
+    """Return the next entries of the chain from a number on: number, content, hash."""
+    return connection.execute(_SQL["read_audit"], (start, limit)).fetchall()
+
+
+def find_edge(connection: Connection, *, size: int) -> bytes | None:
+    """Return the right edge of the audit tree at a checkpoint, or ``None`` where there is none."""
+    row = connection.execute(_SQL["find_edge"], (size,)).fetchone()
+    return None if row is None else bytes(row[0])
+
+
+def insert_checkpoint(connection: Connection, *, size: int, note: str, edge: bytes, made_at: dt.datetime) -> None:
+    """Keep a checkpoint beside the chain, unless it is there."""
+    connection.execute(_SQL["insert_checkpoint"], (size, note, edge, made_at))

@@ -8,6 +8,10 @@ join events_identity i on i.source = asked.source and i.id = asked.id;
 -- The answers given to recorded events, as they were sent.
 select position::text, outcome::text from events_event where position = any(%s::uuid[]);
 
+-- name: find_told
+-- Whom the events at these positions are about, when they happened, and when they came.
+select position::text, customer::text, occurred_at, received_at from events_event where position = any(%s::uuid[]);
+
 -- name: find_contents
 -- What was said at these positions.
 select position::text, data::text from events_event where position = any(%s::uuid[]);
@@ -18,8 +22,54 @@ insert into events_outbox (transaction, positions)
 values (pg_current_xact_id()::text::bigint, %s::uuid[]);
 
 -- name: notify_live
--- Tell live pages in the same transaction; one call for each payload.
-select pg_notify('comptoir_live', payload) from unnest(%s::text[]) as payload;
+-- Tell live pages in the same transaction; one call for each payload, which is sealed.
+select pg_notify('comptoir_told', payload) from unnest(%s::text[]) as payload;
+
+-- name: sever
+-- Customers who are forgotten: a random id for each, and where in the log it stands now.
+select customer::text, fresh::text, positions::text from events_sever(%s::uuid[], %s::uuid[], %s::jsonb);
+
+-- name: silence
+-- Fields of the events at these positions lose their text; who said them stays.
+select events_silence(%s::uuid[], %s::jsonb);
+
+-- name: let_go
+-- A sale and its returns are nobody's, and nothing of these customers names its receipt.
+select events_let_go(%s::uuid, %s::uuid[], %s::uuid[]);
+
+-- name: is_named
+-- Whether any event names this customer, but for those that moved points.
+select exists (
+  select from events_event where customer = %(customer)s and (type <> 'sale.closed' or decision is null)
+) or exists (
+  select from events_event where events_mentioned(data) && array[%(customer)s::uuid]
+    and type <> all ('{sale.closed,sale.returned,points.redeem,points.reserve,points.post,points.void,points.adjust,points.expire}')
+);
+
+-- name: find_acting
+-- Where somebody has acted under one of these public names; by an index of its own.
+select position::text from events_event
+where data ->> 'persona' = any(%s::text[])
+  and type in ('post.published', 'post.edited', 'post.withdrawn', 'vote.cast', 'answer.accepted', 'post.flagged',
+    'decision.appealed', 'post.decided', 'follow.changed', 'member.mentioned', 'news.seen', 'news.chosen',
+    'charter.proposed', 'charter.voted');
+
+-- name: find_acts
+-- When something of one type was done under these public names since a moment; by the same index.
+select data ->> 'persona', received_at from events_event
+where data ->> 'persona' = any(%s::text[]) and type = %s and received_at >= %s and status = 'accepted'
+  and type in ('post.published', 'post.edited', 'post.withdrawn', 'vote.cast', 'answer.accepted', 'post.flagged',
+    'decision.appealed', 'post.decided', 'follow.changed', 'member.mentioned', 'news.seen', 'news.chosen');
+
+-- name: find_followed
+-- Where others have said that they follow or mute one of these public names; by an index of its own.
+select position::text from events_event
+where data ->> 'target' = any(%s::text[]) and type = 'follow.changed';
+
+-- name: read_named
+-- What stands at these positions now.
+select position::text, source, id, type, touchpoint, status = 'accepted', data::text from events_event
+where position = any(%s::uuid[]);
 
 -- name: lock_destination
 -- One relay at a time serves a destination, as long as its connection lives.
@@ -37,7 +87,7 @@ select transaction, outbox from events_relay where destination = %s;
 
 -- name: find_destinations
 -- Every destination: how far it has got, and since when it fails.
-select destination, delivered_at, failing_since, failure from events_relay order by destination;
+select destination, delivered_at, failing_since, failure, held_back from events_relay order by destination;
 
 -- name: forget_destinations
 -- Drop the destinations that are declared no more, so that nothing is kept for them.
@@ -68,11 +118,21 @@ order by transaction, id limit %s;
 select position, source, id, type, touchpoint, occurred_at, customer, outcome::text from events_event
 where position = any(%s::uuid[]) and status = 'accepted';
 
+-- name: read_permitted_results
+-- The same, of customers who allow the purpose on the channel only; for the others, how many of which type.
+with decided as materialized (
+  select e.*, e.customer is null or {permits}(e.customer, %(purpose)s, %(channel)s) as is_permitted
+  from events_event e where position = any(%(positions)s::uuid[]) and status = 'accepted'
+)
+select position, source, id, type, touchpoint, occurred_at, customer, outcome::text, 0 from decided where is_permitted
+union all
+select null, '', '', type, '', null, null, '', count(*) from decided where not is_permitted group by type;
+
 -- name: advance_destination
 -- A destination has acknowledged everything up to this place; it never goes back.
 update events_relay
 set transaction = %(transaction)s, outbox = %(outbox)s, delivered_at = coalesce(%(delivered_at)s, delivered_at),
-  failing_since = null, failure = ''
+  failing_since = null, failure = '', held_back = held_back + %(held_back)s
 where destination = %(destination)s and (transaction, outbox) < (%(transaction)s, %(outbox)s);
 
 -- name: note_failure
@@ -108,8 +168,43 @@ select set_config('lock_timeout', '2s', true);
 -- How much lies in the partition for positions that no month has taken.
 select pg_relation_size('events_event_rest');
 
+-- name: find_heard
+-- Those of these customers of whom something was heard since a moment, leaving out sales that moved points and the clock.
+select distinct customer::text from events_event
+where customer = any(%s::uuid[]) and (type <> 'sale.closed' or decision is null) and occurred_at >= %s
+  and status = 'accepted' and source not like '/comptoir/%%';
+
+-- name: find_said_of
+-- What events of one type said about these customers, the oldest first; of sales, those that moved no points.
+select customer::text, occurred_at, data::text from events_event
+where customer = any(%s::uuid[]) and (type <> 'sale.closed' or decision is null) and type = %s and status = 'accepted'
+order by occurred_at;
+
+-- name: find_of_type
+-- The events of one type at these positions: about whom they are, when they happened, what they said.
+select customer::text, occurred_at, data::text from events_event
+where position = any(%s::uuid[]) and type = %s and status = 'accepted';
+
+-- name: read_back
+-- Events of one type that are about a customer, the latest first, before a position.
+select position::text, customer::text, occurred_at, data::text from events_event
+where type = %s and status = 'accepted' and customer is not null and position < %s::uuid
+order by position desc limit %s;
+
 -- name: read_log
 -- The whole log in order.
 select position::text, customer::text, occurred_at, received_at, source, id, type, touchpoint,
   status = 'accepted', data::text, decision::text
 from events_event order by position;
+
+-- name: read_audit
+-- The next entries of the audit chain from a number on.
+select number, content, hash from events_audit where number >= %s order by number limit %s;
+
+-- name: find_edge
+-- The right edge of the audit tree at a checkpoint.
+select edge from events_checkpoint where size = %s;
+
+-- name: insert_checkpoint
+-- Keep a checkpoint beside the chain.
+insert into events_checkpoint (size, note, edge, made_at) values (%s, %s, %s, %s) on conflict (size) do nothing;

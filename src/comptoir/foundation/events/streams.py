@@ -19,7 +19,7 @@ from typing import Any, Final
 from django.http import HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
-from comptoir.foundation.events.live import Hub
+from comptoir.foundation.events.live import GONE, Hub
 from comptoir.foundation.kernel import database
 from comptoir.foundation.rooms.declaration import Room
 
@@ -99,14 +99,16 @@ async def _changes(listening: Listening, quiet: str) -> AsyncIterator[str]:
             yield _READY
             while now() < ends_at and not streams.is_ending:
                 try:
-                    await asyncio.wait_for(queue.get(), _QUIET_SECONDS_MAX)
+                    heard = [await asyncio.wait_for(queue.get(), _QUIET_SECONDS_MAX)]
                 except TimeoutError:
                     yield quiet
                 else:
                     # Several changes that came at once are one reason to look.
                     while not queue.empty():
-                        queue.get_nowait()
+                        heard.append(queue.get_nowait())
                     yield _CHANGED
+                    if GONE in heard:
+                        return
         finally:
             streams.queues.discard(queue)
 

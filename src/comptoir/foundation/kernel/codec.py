@@ -34,3 +34,8 @@ def decode(data: bytes | str, as_type: type[T]) -> T:
 def fingerprint(data: bytes) -> bytes:
     """Return 16 bytes (BLAKE2b, RFC 7693) that tell whether two contents are the same."""
     return hashlib.blake2b(data, digest_size=16).digest()
+
+
+def digest_of(secret: str) -> bytes:
+    """Return what is kept of a secret that was drawn at random: its SHA-256, 32 bytes."""
+    return hashlib.sha256(secret.encode()).digest()

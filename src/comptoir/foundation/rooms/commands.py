@@ -18,11 +18,14 @@ from psycopg.conninfo import make_conninfo
 from comptoir.foundation.kernel import database
 from comptoir.foundation.kernel.database import OWNER_ROLE
 from comptoir.foundation.rooms.current import entered
-from comptoir.foundation.rooms.declaration import ROOMS
+from comptoir.foundation.rooms.declaration import ROOMS, VAULT
 
 #: Locks that only migrating takes: roles belong to the whole server, tables to one database.
 _SERVER_LOCK = 0x636F6D70_726F6C65
 _HOUSE_LOCK = 0x636F6D70_686F7573
+
+#: As long as the longest session of any room can hang on a sign-in.
+PRESENCE_KEPT = dt.timedelta(seconds=max(room.session_absolute_seconds for room in ROOMS.values()))
 
 
 def migrate_house(report: Callable[[str], None] = lambda _line: None) -> None:
@@ -42,9 +45,23 @@ def migrate_house(report: Callable[[str], None] = lambda _line: None) -> None:
         _apply_grants(administrator, report)
 
 
+def make_database(report: Callable[[str], None] = lambda _line: None) -> None:
+    """Create the roles and an empty database, where they are missing: for whoever fills it from elsewhere."""
+    with _locked(database.administrator_conninfo(database="postgres"), _SERVER_LOCK) as server:
+        _create_roles(server, report)
+        _create_database(server, report)
+    with _locked(database.administrator_conninfo(), _HOUSE_LOCK) as administrator:
+        _prepare_database(administrator)
+
+
 def clear_expired_sessions(*, now: dt.datetime) -> int:
-    """Delete the sessions that are over and the admissions of tickets that have expired; returns how many rows."""
-    from comptoir.foundation.rooms.models import ADMISSIONS, SESSIONS  # noqa: PLC0415 - Django may not be set up yet
+    """Delete sessions, sign-ins and admissions of tickets that are over; returns how many rows."""
+    from comptoir.foundation.rooms.models import (  # noqa: PLC0415 - Django may not be set up yet
+        ADMISSIONS,
+        SESSIONS,
+        Presence,
+        Standing,
+    )
 
     deleted = 0
     for room in ROOMS.values():
@@ -55,6 +72,9 @@ def clear_expired_sessions(*, now: dt.datetime) -> int:
             deleted += sessions.filter(begun_at__lt=oldest).delete()[0]
             if room.name in ADMISSIONS:
                 deleted += ADMISSIONS[room.name].objects.filter(expires_at__lt=now).delete()[0]
+    with entered(VAULT):
+        deleted += Standing.objects.filter(expires_at__lt=now).delete()[0]
+        deleted += Presence.objects.filter(seen_on__lt=(now - PRESENCE_KEPT).date()).delete()[0]
     return deleted
 
 

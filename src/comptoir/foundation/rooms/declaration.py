@@ -42,6 +42,9 @@ class Room(msgspec.Struct, frozen=True, kw_only=True):
     is open. ``entrance`` is where somebody without it is sent: a room's name and a path there. ``leads_to`` names the
     rooms into which this one issues tickets. ``content_security_policy`` maps a directive to its sources; ``'none'``
     is what every fetch falls back to. ``data_classes`` are the classes of data that the room may hold.
+    ``body_bytes_max`` is how much a browser may send at once, unless the shop says otherwise (``bodies.py``): forms are
+    small. ``upload_paths`` are regular expressions of whole paths to which files may be sent, ``upload_bytes_max`` how
+    much at once.
     """
 
     name: str
@@ -58,6 +61,9 @@ class Room(msgspec.Struct, frozen=True, kw_only=True):
     content_security_policy: Mapping[str, str]
     headers: Mapping[str, str]
     data_classes: frozenset[str]
+    body_bytes_max: int = 64 << 10
+    upload_paths: tuple[str, ...] = ()
+    upload_bytes_max: int = 0
 
     @property
     def urlconf(self) -> str:
@@ -129,6 +135,9 @@ SQUARE = Room(
     headers=_BASE_HEADERS
     | {"Permissions-Policy": _permissions(), "Referrer-Policy": "strict-origin-when-cross-origin"},
     data_classes=frozenset({"public", "persona"}),
+    # Where members write: four pictures of 10 MB, and the words around them.
+    upload_paths=(r"/(?:[a-z]{2}/)?(?:write|threads/[0-9a-f-]{36}/reply|posts/[0-9a-f-]{36}/edit)",),
+    upload_bytes_max=41 << 20,
 )
 
 COUNTER = Room(
@@ -140,6 +149,7 @@ COUNTER = Room(
     assurance=Assurance.RECOGNISED,
     session_idle_seconds=30 * 86_400,
     session_absolute_seconds=90 * 86_400,
+    leads_to=("square", "vault"),
     content_security_policy=_BASE_POLICY
     | {"img-src": "'self' data:", "manifest-src": "'self'", "worker-src": "'self'"},
     headers=_BASE_HEADERS
@@ -167,6 +177,8 @@ VAULT = Room(
         "Permissions-Policy": _permissions(publickey_credentials_create="(self)", publickey_credentials_get="(self)"),
     },
     data_classes=frozenset({"public", "persona", "opaque", "contact", "credential"}),
+    # What a wallet presents may be large.
+    body_bytes_max=1 << 20,
 )
 
 OFFICE = Room(
@@ -192,16 +204,32 @@ HOMES: Mapping[str, Room | None] = {
     "rooms": None,
     "events": None,
     "touchpoints": None,
+    "community": SQUARE,
+    "stewardship": SQUARE,
+    "hearing": SQUARE,
+    "health": SQUARE,
+    "charter": SQUARE,
+    "programme": SQUARE,
     "customers": COUNTER,
+    "letters": COUNTER,
+    "answers": COUNTER,
     "sales": COUNTER,
     "loyalty": COUNTER,
     "storefront": COUNTER,
     "procrastinate": COUNTER,
+    "announcements": VAULT,
     "credentials": VAULT,
+    "attestations": VAULT,
+    "devices": VAULT,
+    "contacts": VAULT,
+    "invitations": VAULT,
+    "lists": VAULT,
+    "rights": VAULT,
     "auth": VAULT,
     "contenttypes": VAULT,
     "account": VAULT,
     "mfa": VAULT,
+    "allauth_idp_oidc": VAULT,
     "console": OFFICE,
 }
 

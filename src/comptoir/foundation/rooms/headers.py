@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+import os
+import re
+from collections.abc import Collection, Mapping
+from typing import Final, TypeVar
 
 from comptoir.foundation.rooms import addresses
 from comptoir.foundation.rooms.declaration import ROOMS, Room
@@ -15,6 +18,49 @@ CHOSEN_BY_VIEWS = "Referrer-Policy"
 def headers_of(room: Room) -> Mapping[str, str]:
     """Return every header that a response of the room carries, its content security policy among them."""
     return _headers(room.name, tuple(addresses.origin_of(ROOMS[name]) for name in room.leads_to))
+
+
+Response = TypeVar("Response")
+_ORIGINS_MAX: Final = 20
+_ORIGIN: Final = re.compile(r"https?://[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?(:\d{1,5})?")
+
+
+class StripOriginInvalid(ValueError):  # noqa: N818 - said of the setting
+    """``COMPTOIR_STRIP_ORIGINS`` names something that is not the origin of a web page."""
+
+
+def strip_origins() -> tuple[str, ...]:
+    """Return whose web pages may show the square's strip in a frame; raises :class:`StripOriginInvalid`."""
+    named = tuple(os.environ.get("COMPTOIR_STRIP_ORIGINS", "").replace(",", " ").split())
+    for origin in named:
+        if not _ORIGIN.fullmatch(origin):
+            raise StripOriginInvalid(
+                f"COMPTOIR_STRIP_ORIGINS: {origin!r} is not an origin, such as https://shop.example"
+            )
+    if len(named) > _ORIGINS_MAX:
+        raise StripOriginInvalid(f"COMPTOIR_STRIP_ORIGINS names more than {_ORIGINS_MAX} origins")
+    return named
+
+
+def let_frame(response: Response, origins: Collection[str]) -> Response:
+    """Let the pages of these origins show a response in a frame. Only in a room where nobody has to be known."""
+    response.framed_by = tuple(origins)  # type: ignore[attr-defined]
+    return response
+
+
+def framed(headers: Mapping[str, str], origins: Collection[str]) -> dict[str, str]:
+    """Return a room's headers for what may stand in a frame of these origins; for none, as they are."""
+    if not origins:
+        return dict(headers)
+    policy = headers["Content-Security-Policy"].replace(
+        "frame-ancestors 'none'", f"frame-ancestors {' '.join(origins)}"
+    )
+    kept = {name: value for name, value in headers.items() if name not in _AGAINST_FRAMES}
+    return {**kept, "Content-Security-Policy": policy, "Cross-Origin-Resource-Policy": "cross-origin"}
+
+
+#: What is older than ``frame-ancestors`` and says the same without exception, or keeps windows apart.
+_AGAINST_FRAMES: Final = frozenset({"X-Frame-Options", "Cross-Origin-Opener-Policy"})
 
 
 @functools.cache

@@ -2,18 +2,22 @@
 
 A session is found by the digest of its cookie, so that a copy of the table opens nothing. It ends when nobody was
 there for the room's idle time, and at the latest after the room's absolute time, which begins anew when somebody
-signs in. Not here: what stands in a session (``visits.py``).
+signs in. What stands in it is sealed, and only its own cookie opens it. Not here: what that is (``visits.py``).
 """
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
 import hashlib
+import hmac
 import secrets
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.contrib.sessions.backends.base import SessionBase, UpdateError
 from django.contrib.sessions.exceptions import SessionInterrupted
 from django.db import DatabaseError, transaction
@@ -22,11 +26,17 @@ from django.http.response import HttpResponseBase
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 
-from comptoir.foundation.rooms import addresses
-from comptoir.foundation.rooms.declaration import Room
+from comptoir.foundation.kernel import shop
+from comptoir.foundation.kernel.codec import digest_of
+from comptoir.foundation.rooms import addresses, reading
+from comptoir.foundation.rooms.declaration import SQUARE, Room
 from comptoir.foundation.rooms.models import SESSIONS
 
+_FIND = (
+    "select content, begun_at, seen_at from rooms_squaresession where digest = %s and seen_at > %s and begun_at > %s"
+)
 _KEY_BYTES = 32
+_NONCE_BYTES = 12
 
 
 def cookie_name(room: Room) -> str:
@@ -34,8 +44,10 @@ def cookie_name(room: Room) -> str:
     return f"__Host-comptoir-{room.name}" if addresses.is_production() else f"comptoir-{room.name}"
 
 
-def _digest(key: str) -> bytes:
-    return hashlib.sha256(key.encode()).digest()
+def _sealing_key(room: Room, session_key: str) -> bytes:
+    # Neither the shop nor whoever has a copy of the table reads a session without the cookie of its browser: when its
+    # person is forgotten, what is left in it leads to nobody.
+    return hmac.digest(shop.secret(f"sessions-{room.name}"), session_key.encode(), hashlib.sha256)
 
 
 class RoomSession(SessionBase):
@@ -50,6 +62,11 @@ class RoomSession(SessionBase):
         self.seen_at: dt.datetime | None = None
 
     @property
+    def room(self) -> Room:
+        """Return the room whose session this is."""
+        return self._room
+
+    @property
     def is_due(self) -> bool:
         """Tell whether it is time to write down that somebody is still here: once in a tenth of the idle time."""
         if self.seen_at is None:
@@ -58,24 +75,31 @@ class RoomSession(SessionBase):
 
     def load(self) -> dict[str, Any]:
         """Return what the session holds; an unknown, idle or too old session is an empty one without a key."""
-        now = timezone.now()
-        row = None
-        if self.session_key:
-            row = self._model.objects.filter(
-                digest=_digest(self.session_key),
-                seen_at__gt=now - dt.timedelta(seconds=self._room.session_idle_seconds),
-                begun_at__gt=now - dt.timedelta(seconds=self._room.session_absolute_seconds),
-            ).first()
+        row = self._row(timezone.now()) if self.session_key else None
         if row is None:
             self._session_key = None
             return {}
-        self._begun_at, self.seen_at = row.begun_at, row.seen_at
-        content: dict[str, Any] = self.decode(row.content)
-        return content
+        content, self._begun_at, self.seen_at = row
+        if (opened := self._opened(content)) is None:
+            self._session_key = None
+            return {}
+        return opened
+
+    def _row(self, now: dt.datetime) -> tuple[Any, ...] | None:
+        """Return content, beginning and when it was last seen, of a session that is not idle or too old."""
+        seen_after = now - dt.timedelta(seconds=self._room.session_idle_seconds)
+        begun_after = now - dt.timedelta(seconds=self._room.session_absolute_seconds)
+        digest = digest_of(self.session_key or "")
+        if self._room == SQUARE:
+            # Every page of a member begins with this one.
+            found = reading.rows(_FIND, (digest, seen_after, begun_after))
+            return found[0] if found else None
+        sessions = self._model.objects.filter(digest=digest, seen_at__gt=seen_after, begun_at__gt=begun_after)
+        return sessions.values_list("content", "begun_at", "seen_at").first()
 
     def exists(self, session_key: str) -> bool:
         """Tell whether there is a session with that key."""
-        return self._model.objects.filter(digest=_digest(session_key)).exists()
+        return self._model.objects.filter(digest=digest_of(session_key)).exists()
 
     def create(self) -> None:
         """Begin a session with a new key; the absolute time begins now."""
@@ -94,8 +118,8 @@ class RoomSession(SessionBase):
         now = timezone.now()
         self._begun_at = self._begun_at or now
         self.seen_at = now
-        values = {"content": self.encode(content), "seen_at": now}
-        digest = _digest(self.session_key)
+        digest = digest_of(self.session_key)
+        values = {"content": self._closed(content, digest), "seen_at": now}
         sessions = self._model.objects
         try:
             with transaction.atomic(using=self._room.name):
@@ -110,7 +134,26 @@ class RoomSession(SessionBase):
         """End a session (unset: this one)."""
         key = session_key or self.session_key
         if key is not None:
-            self._model.objects.filter(digest=_digest(key)).delete()
+            self._model.objects.filter(digest=digest_of(key)).delete()
+
+    def _closed(self, content: dict[str, Any], digest: bytes) -> str:
+        assert self.session_key is not None
+        nonce = secrets.token_bytes(_NONCE_BYTES)
+        key = _sealing_key(self._room, self.session_key)
+        sealed = AESGCM(key).encrypt(nonce, self.serializer().dumps(content), digest)
+        return base64.b64encode(nonce + sealed).decode()
+
+    def _opened(self, text: str) -> dict[str, Any] | None:
+        """Return what a row holds; ``None`` if it was sealed with another key, for another session, or not at all."""
+        assert self.session_key is not None
+        try:
+            data = base64.b64decode(text, validate=True)
+            key = _sealing_key(self._room, self.session_key)
+            opened = AESGCM(key).decrypt(data[:_NONCE_BYTES], data[_NONCE_BYTES:], digest_of(self.session_key))
+        except (ValueError, InvalidTag):
+            return None
+        unsealed: dict[str, Any] = self.serializer().loads(opened)
+        return unsealed
 
     def _get_new_session_key(self) -> str:
         return secrets.token_urlsafe(_KEY_BYTES)

@@ -1,5 +1,8 @@
 """Tickets: how somebody who is known in one room gets into another one, without a cookie that both could read.
 
+From the vault outwards a ticket lets somebody in. From the counter into the vault it only says what the counter knows
+(which card a browser was opened with, and when), and it is good in the one session of the vault that asked for it.
+
 A ticket is a signed value in the body of a top-level form, never in an address. It names one room, is good for a
 minute and for one use: the receiving room writes its number down in a table of its own, whose key refuses a second
 time. Each room has a key of its own (``ticket-NAME``), so that a room that is taken over can make tickets for nobody
@@ -38,7 +41,10 @@ class TicketRefused(Problem):
 
 
 class Ticket(msgspec.Struct, frozen=True):
-    """What a ticket says: into which room, to which path there, who, until when; ``number`` is drawn for each one."""
+    """What a ticket says: into which room, to which path there, who, until when; ``number`` is drawn for each one.
+
+    ``asked_by`` is what the receiving room had said when it asked for the ticket, if it did.
+    """
 
     room: str
     path: str
@@ -46,6 +52,7 @@ class Ticket(msgspec.Struct, frozen=True):
     issued_at: dt.datetime
     expires_at: dt.datetime
     number: bytes
+    asked_by: str = ""
 
 
 def is_path(path: str) -> bool:
@@ -53,7 +60,9 @@ def is_path(path: str) -> bool:
     return path.startswith("/") and not path.startswith("//") and path.isprintable() and "\\" not in path
 
 
-def issue_ticket(*, origin: Room, destination: Room, path: str, visit: Visit, now: dt.datetime) -> str:
+def issue_ticket(
+    *, origin: Room, destination: Room, path: str, visit: Visit, now: dt.datetime, asked_by: str = ""
+) -> str:
     """Return a ticket from one room into another, as text for a form's hidden field.
 
     Raises :class:`TicketRefused` where the declaration has no way from the one to the other, or for a path that leads
@@ -63,16 +72,15 @@ def issue_ticket(*, origin: Room, destination: Room, path: str, visit: Visit, no
         raise TicketRefused(f"The {origin.name} does not lead into the {destination.name}.")
     if not is_path(path):
         raise TicketRefused("The path leads out of the room.", field="path")
-    ticket = Ticket(destination.name, path, visit, now, now + LIFE, secrets.token_bytes(_NUMBER_BYTES))
+    ticket = Ticket(destination.name, path, visit, now, now + LIFE, secrets.token_bytes(_NUMBER_BYTES), asked_by)
     content = msgspec.json.encode(ticket)
     return base64.urlsafe_b64encode(_signature(destination, content) + content).decode()
 
 
-def admit(text: str, *, room: Room, now: dt.datetime) -> Ticket:
-    """Take a ticket: check it, write its number down, return what it says. Runs in the receiving room.
+def read(text: str, *, room: Room, now: dt.datetime) -> Ticket:
+    """Return what a ticket says, without using it up. Runs in the receiving room.
 
-    Raises :class:`TicketRefused` for a ticket that is not whole, not for this room, too old, or used before; what is
-    wrong is not told apart outside.
+    Raises :class:`TicketRefused` for a ticket that is not whole, not for this room, or too old.
     """
     try:
         data = base64.b64decode(text.encode(), altchars=b"-_", validate=True)
@@ -84,6 +92,16 @@ def admit(text: str, *, room: Room, now: dt.datetime) -> Ticket:
     ticket = msgspec.json.decode(content, type=Ticket)
     if ticket.room != room.name or not ticket.issued_at - _SKEW <= now < ticket.expires_at:
         raise TicketRefused
+    return ticket
+
+
+def admit(text: str, *, room: Room, now: dt.datetime) -> Ticket:
+    """Take a ticket: check it, write its number down, return what it says. Runs in the receiving room.
+
+    Raises :class:`TicketRefused` for a ticket that is not whole, not for this room, too old, or used before; what is
+    wrong is not told apart outside.
+    """
+    ticket = read(text, room=room, now=now)
     try:
         with transaction.atomic(using=room.name):
             ADMISSIONS[room.name].objects.create(

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from http import HTTPStatus
 from typing import Any, ParamSpec, TypeVar, cast
 
+import msgspec
 from asgiref.sync import sync_to_async
 from django.core import checks
 from django.core.exceptions import DisallowedHost
@@ -28,9 +29,10 @@ from django.views.decorators.http import require_GET, require_POST
 from whitenoise.middleware import WhiteNoiseMiddleware
 
 from comptoir.foundation.rooms import addresses, tickets
+from comptoir.foundation.rooms.bodies import REFUSED
 from comptoir.foundation.rooms.current import enter, entered
-from comptoir.foundation.rooms.declaration import ROOMS, VAULT, Assurance, Room
-from comptoir.foundation.rooms.headers import CHOSEN_BY_VIEWS, headers_of
+from comptoir.foundation.rooms.declaration import ROOMS, Assurance, Room
+from comptoir.foundation.rooms.headers import CHOSEN_BY_VIEWS, framed, headers_of
 from comptoir.foundation.rooms.visits import Visit, begin_visit, visit_of
 
 P = ParamSpec("P")
@@ -79,13 +81,39 @@ class RoomMiddleware:
             response.streaming_content = _steps(room, cast("Iterator[bytes]", response.streaming_content))
 
     def _add_headers(self, room: Room, response: HttpResponseBase) -> None:
-        for name, value in headers_of(room).items():
+        headers = headers_of(room)
+        if origins := getattr(response, "framed_by", ()):
+            assert room.assurance is Assurance.NOBODY, "where somebody is known, no page stands in a frame"
+            headers = framed(headers, origins)
+        for name, value in headers.items():
             # A style sheet holds nobody's data, and may be kept; a page of the vault or the office may not.
             if name == "Cache-Control" and getattr(response, "is_static", False):
                 continue
             if name == CHOSEN_BY_VIEWS and response.has_header(name):
                 continue
             response.headers[name] = value
+
+
+class BodyMiddleware:
+    """Says why a body was refused before it was read (``bodies.py``): a page to browsers, a problem to others."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        """Stand before whoever reads bodies, and behind whoever knows the reader's language."""
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Refuse, or hand on."""
+        refused = getattr(request, "scope", {}).get(REFUSED)
+        if refused is None:
+            return self._get_response(request)
+        if "text/html" in request.headers.get("Accept", ""):
+            response = render(request, "rooms/body_refused.html", {"problem": refused.name}, status=refused.status)
+        else:
+            content = msgspec.json.encode(refused.as_members())
+            response = HttpResponse(content, status=refused.status, content_type="application/problem+json")
+        # The rest of the body is still on its way, and nobody will read it.
+        response.headers["Connection"] = "close"
+        return response
 
 
 class StaticFilesMiddleware(WhiteNoiseMiddleware):  # type: ignore[misc]
@@ -159,17 +187,20 @@ def all_in_room(
 
 
 def admission(room: Room) -> View:
-    """Return the view that takes a ticket into a room: a top-level form, sent from the vault's own page and no other.
+    """Return the view that takes a ticket into a room: a top-level form, sent from a page of a room that leads there.
 
     Whoever is let in gets a session of this room and goes on to the path that the ticket names. A refused ticket gets
     a page that leads to the entrance, and nothing that was in the session changes.
     """
 
+    def leads(other: Room) -> bool:
+        return room.name in other.leads_to
+
     @require_POST
     def admit(request: HttpRequest) -> HttpResponse:
         # There is no shared cookie that a token could be checked against. The browser says where the form stood:
         # nobody else's page can send somebody in under another person's name.
-        if request.headers.get("Origin") != addresses.origin_of(VAULT):
+        if request.headers.get("Origin") not in {addresses.origin_of(each) for each in ROOMS.values() if leads(each)}:
             return _closed(request, room, HTTPStatus.FORBIDDEN)
         try:
             ticket = tickets.admit(request.POST.get("ticket", ""), room=room, now=timezone.now())
@@ -194,18 +225,28 @@ def health(room: Room) -> View:
 
 
 def refuse_form(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG001 - Django's signature
-    """Refuse a form that was not sent from a page of this room; why is nobody's business outside."""
-    return render(request, "rooms/form_refused.html", status=HTTPStatus.FORBIDDEN)
+    """Refuse a form that was not sent from a page of this room; why is nobody's business outside.
+
+    In a room where nobody is known, words that somebody typed are shown, to be taken along.
+    """
+    room: Room = request.room  # type: ignore[attr-defined]
+    is_open = room.assurance is Assurance.NOBODY
+    typed = [request.POST[name] for name in ("title", "text", "words") if is_open and request.POST.get(name)]
+    return render(request, "rooms/form_refused.html", {"typed": typed}, status=HTTPStatus.FORBIDDEN)
 
 
-def ticket_form(request: HttpRequest, *, destination: Room, path: str, visit: Visit) -> Mapping[str, str]:
+def ticket_form(
+    request: HttpRequest, *, destination: Room, path: str, visit: Visit, asked_by: str = ""
+) -> Mapping[str, str]:
     """Return what a page needs for its ticket: ``action``, ``ticket``, ``room``. See ``rooms/ticket_form.html``.
 
     Send that page with ``Referrer-Policy: strict-origin`` (:func:`carrying_ticket`), or the browser hides where the
     form comes from and the ticket is refused.
     """
     room: Room = request.room  # type: ignore[attr-defined]
-    text = tickets.issue_ticket(origin=room, destination=destination, path=path, visit=visit, now=timezone.now())
+    text = tickets.issue_ticket(
+        origin=room, destination=destination, path=path, visit=visit, now=timezone.now(), asked_by=asked_by
+    )
     return {"action": addresses.url_of(destination, "/arrive/"), "ticket": text, "room": destination.name}
 
 

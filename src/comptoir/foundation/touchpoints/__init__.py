@@ -11,5 +11,6 @@ Knows no Django, except in ``models.py``, ``queries.py``, ``commands.py``, ``app
 
 Files of its own: a map is read (``reading.py``, with ``positions.py`` for the lines), its types and classes of data
 are looked up (``declared.py``, ``classes.py``), it is made fast for the door (``compiling.py``), measured and held to
-its word (``freshness.py``, ``promises.py``), and shown (``picture.py``, ``terminal.py``, ``asyncapi.py``).
+its word (``freshness.py``, ``promises.py``), and shown (``picture.py``, ``terminal.py``, ``asyncapi.py``). What the
+house's own pages send goes through ``house.py``, what its clock says is made in ``clock.py``.
 """

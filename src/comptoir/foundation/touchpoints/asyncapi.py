@@ -41,7 +41,9 @@ def render_asyncapi(declared: TouchpointMap, *, host: str = "localhost:8001", pr
             name = f"{touchpoint.name}.{send.type}"
             messages[name] = _message(declared, touchpoint, send, schemas)
             received[name] = {"$ref": f"#/components/messages/{name}"}
-            operations[f"{touchpoint.name}.sends.{send.type}"] = _receiving(touchpoint, send, name)
+            operations[f"{touchpoint.name}.sends.{send.type}"] = _receiving(
+                touchpoint, send, name, spends=declared.types[send.type].spends
+            )
         for need in touchpoint.needs:
             is_streamed = need.data not in declared.products or declared.products[need.data].streamed
             messages.setdefault(f"needed.{need.data}", _product_message(declared, need))
@@ -132,7 +134,7 @@ def _message(declared: TouchpointMap, touchpoint: Touchpoint, send: Send, schema
     }
 
 
-def _receiving(touchpoint: Touchpoint, send: Send, message: str) -> dict[str, Any]:
+def _receiving(touchpoint: Touchpoint, send: Send, message: str, *, spends: bool) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "action": "receive",
         "title": f"{touchpoint.title} sends {send.type}",
@@ -147,6 +149,8 @@ def _receiving(touchpoint: Touchpoint, send: Send, message: str) -> dict[str, An
         "x-comptoir-timing": send.timing.value,
         "x-comptoir-purpose": send.purpose,
     }
+    if spends and touchpoint.spending is not None:
+        operation["x-comptoir-spending"] = touchpoint.spending.value
     if touchpoint.offline_seconds_max:
         operation["x-comptoir-offline-seconds-max"] = touchpoint.offline_seconds_max
     return operation

@@ -7,6 +7,7 @@ themselves (``foundation/rooms``).
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Final
 
 import msgspec
@@ -37,6 +38,8 @@ CLASSES: Final = {
         DataClass("place", "A store, a till, a region", "public"),
         DataClass("time", "When something happened, how long something holds", "public"),
         DataClass("persona", "A public name that somebody chose", "persona"),
+        DataClass("member", "Under which public name somebody does something, by its random id", "persona"),
+        DataClass("words", "What somebody has written for everybody to read", "public"),
         DataClass("pseudonym", "An opaque identifier of a customer: a card, an account, a device", "opaque"),
         DataClass("sale", "What was bought or returned, for how much", "opaque"),
         DataClass("points", "Points and their movements", "opaque"),
@@ -61,9 +64,23 @@ CLASSES: Final = {
 ROOM_OF_EVENTS: Final = "counter"
 
 _ANSWER_INSTEAD: Final = frozenset({
-    "age", "ages", "birth", "birthdate", "birthday", "birthyear", "bornon", "dateofbirth", "dayofbirth", "dob",
-    "monthofbirth", "yearofbirth", "yearsold",
+    "age", "agegroup", "ageinyears", "ageinmonths", "ages", "bornat", "bornin", "bornon", "bornyear", "yearborn",
+    "yearsofage", "yearsold",
 })  # fmt: skip
+#: One of these words anywhere in a name gives a date of birth away, in the languages of the house and a few more.
+_BIRTH_WORDS: Final = frozenset({
+    "birth", "birthdate", "birthday", "birthyear", "dob", "geburt", "geburtsdatum", "naissance", "nacimiento",
+    "nascita", "seinengappi", "tanjoubi",
+})  # fmt: skip
+#: However it is run together with other words.
+_BIRTH_ENDINGS: Final = ("birth", "birthdate", "birthday", "birthyear")
+_WORDS: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
+#: The parts of a date, each by the words that say so in the languages of the house and one more.
+_PARTS: Final = {
+    "year": re.compile(r"(?<![a-z])(?:year|yyyy|annee|jahr|nen)(?![a-z])"),
+    "month": re.compile(r"(?<![a-z])(?:month|mm|mois|monat|tsuki)(?![a-z])"),
+    "day": re.compile(r"(?<![a-z])(?:day|dd|jour|tag|nichi)(?![a-z])"),
+}
 _CONTACT: Final = frozenset({
     "address", "addressline", "deliveryaddress", "email", "emailaddress", "homeaddress", "mail", "mobile",
     "mobilenumber", "mobilephone", "phone", "phonenumber", "postaladdress", "streetaddress", "telephone",
@@ -80,14 +97,35 @@ def class_by_name(field: str) -> str | None:
 
     ``birthDate``, ``birth_date`` and ``birth-date`` are the same; the last part of a path decides.
     """
-    word = re.sub(r"[^a-z]", "", field.rsplit(".", 1)[-1].lower())
+    name = field.rsplit(".", 1)[-1]
+    if not _BIRTH_WORDS.isdisjoint(word.lower() for word in _WORDS.findall(name)):
+        return "birth"
+    word = re.sub(r"[^a-z]", "", name.lower())
     word = word.removeprefix("customer").removeprefix("user") or word
-    if word in _ANSWER_INSTEAD:
+    if word in _ANSWER_INSTEAD or any(word.endswith(each) for each in _BIRTH_ENDINGS):
         return "birth"
     if word in _CONTACT:
         return "contact"
     if word in _IDENTITY:
         return "identity"
+    return None
+
+
+def parts_of_a_day(names: Iterable[str]) -> str | None:
+    """Return the name of a year that stands beside its own month or day (``year`` and ``month``), or ``None``.
+
+    Together they are a date that nobody declared as one. What the names have in common before and after
+    does not matter: ``member_year`` belongs to ``member_month``.
+    """
+    found: dict[str, dict[str, str]] = {}
+    for name in names:
+        for part, words in _PARTS.items():
+            if match := words.search(name.lower()):
+                rest = name.lower()[: match.start()] + "*" + name.lower()[match.end() :]
+                found.setdefault(rest, {})[part] = name
+    for parts in found.values():
+        if "year" in parts and len(parts) > 1:
+            return parts["year"]
     return None
 
 

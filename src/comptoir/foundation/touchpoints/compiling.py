@@ -21,7 +21,7 @@ import msgspec
 from msgspec import Meta
 
 from comptoir.foundation.kernel.problem import Problem
-from comptoir.foundation.touchpoints.contracts import EventType, Link, Need, Send, Touchpoint, TouchpointMap
+from comptoir.foundation.touchpoints.contracts import EventType, Link, Need, Send, Spending, Touchpoint, TouchpointMap
 from comptoir.foundation.touchpoints.declared import hints_of
 from comptoir.foundation.touchpoints.errors import (
     FieldInvalid,
@@ -70,6 +70,10 @@ class CompiledTouchpoint:
         self.rights: frozenset[str] = frozenset(need.data for need in declared.needs)
         #: The needs by data; several where the promise differs by source.
         self.needs: tuple[Need, ...] = declared.needs
+        #: The types with which something is spent, each only as the map lets it.
+        self.spends: frozenset[str] = frozenset(send.type for send in declared.sends if known[send.type].spends)
+        #: Whether the touchpoint has signed its customers in, so that they need show nothing more.
+        self.has_own_sign_in = declared.spending == Spending.OWN_SIGN_IN
         self._known = known
         self._products = frozenset(products)
         self._matches_source = source_matcher(declared.sources)

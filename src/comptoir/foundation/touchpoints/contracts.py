@@ -30,8 +30,22 @@ class Timing(enum.StrEnum):
 _SECONDS_MAX = {Timing.LIVE: 1, Timing.SOON: 60, Timing.DAILY: 86_400}
 
 
+class Spending(enum.StrEnum):
+    """With what a touchpoint's customers may spend."""
+
+    CODE = "code"
+    OWN_SIGN_IN = "own_sign_in"
+
+
 #: What the house itself says has a source below this one; no touchpoint may speak for it.
 HOUSE_SOURCE: Final = "/comptoir/"
+#: The house's clock: where it speaks from, and the touchpoint under which what it says stands in the log.
+CLOCK_SOURCE: Final = "/comptoir/clock"
+CLOCK: Final = "clock"
+
+
+#: The house's own touchpoints in which customers act for themselves.
+CUSTOMERS_OWN: Final = frozenset({"storefront", "vault"})
 
 
 class CustomerReference(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
@@ -54,6 +68,8 @@ class EventType(msgspec.Struct, frozen=True):
     data: type[msgspec.Struct]
     classes: Mapping[str, str]
     activity: bool = False  # a fact that earning rules may name
+    only_from: str = ""  # the one room whose touchpoints may say it; empty: any
+    spends: bool = False  # a request that takes something from a customer
     built_in: bool = True
 
 
@@ -121,6 +137,7 @@ class Touchpoint(msgspec.Struct, frozen=True):
     accepts_from: dt.datetime | None
     sends: tuple[Send, ...]
     needs: tuple[Need, ...]
+    spending: Spending | None = None  # none where nothing is spent
 
 
 class Link(msgspec.Struct, frozen=True):

@@ -90,3 +90,24 @@ class TouchpointNotInMap(Problem):
     """The touchpoint map has no touchpoint of this name."""
 
     name = "touchpoint_not_in_map"
+
+
+class GatewayAway(Problem):
+    """The gateway does not answer."""
+
+    name = "gateway_away"
+    status = 503
+
+
+class HouseNotInMap(Problem):
+    """The map does not let these pages send what they have to."""
+
+    name = "house_not_in_map"
+    status = 409
+
+
+class HouseWithoutKey(Problem):
+    """These pages have no key for the gateway."""
+
+    name = "house_without_key"
+    status = 409

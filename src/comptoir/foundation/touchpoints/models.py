@@ -9,10 +9,13 @@ from django.db import models
 from django.db.models import CompositePrimaryKey
 
 from comptoir.foundation.rooms.declaration import COUNTER, OFFICE, Access
+from comptoir.foundation.rooms.personal import NOTHING_PERSONAL, NothingPersonal
 
 
 class Key(models.Model):
     """A touchpoint's key, as a hash. ``shown`` is its beginning, by which people tell keys apart."""
+
+    personal: ClassVar[NothingPersonal] = NOTHING_PERSONAL
 
     access: ClassVar[Access] = Access.only(COUNTER, "SELECT").and_for(OFFICE, "SELECT", "INSERT", "UPDATE")
 
@@ -33,6 +36,8 @@ class Key(models.Model):
 class Freshness(models.Model):
     """How long things took: counts by bucket of delay, for one arm, stage and minute (after two days: hour)."""
 
+    personal: ClassVar[NothingPersonal] = NOTHING_PERSONAL
+
     access: ClassVar[Access] = Access.at_home(COUNTER)
 
     pk = CompositePrimaryKey("touchpoint", "data", "stage", "minute")
@@ -50,6 +55,8 @@ class Freshness(models.Model):
 class Refusal(models.Model):
     """How often a touchpoint was refused something for one reason, by the minute (after two days: hour)."""
 
+    personal: ClassVar[NothingPersonal] = NOTHING_PERSONAL
+
     access: ClassVar[Access] = Access.at_home(COUNTER)
 
     pk = CompositePrimaryKey("touchpoint", "reason", "minute")
@@ -65,6 +72,8 @@ class Refusal(models.Model):
 
 class Breach(models.Model):
     """A promise that was not kept: since when, what was measured, what promised, when it ended and by what."""
+
+    personal: ClassVar[NothingPersonal] = NOTHING_PERSONAL
 
     access: ClassVar[Access] = Access.at_home(COUNTER).and_for(OFFICE, "UPDATE")
 

@@ -6,10 +6,12 @@ the top. Not here: positions in the text (``positions.py``), what is done with a
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import hashlib
 import os
 import re
+import threading
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path as FilePath
@@ -30,6 +32,7 @@ from comptoir.foundation.touchpoints.contracts import (
     Need,
     Product,
     Send,
+    Spending,
     Timing,
     Touchpoint,
     TouchpointMap,
@@ -76,6 +79,7 @@ CHANNELS: Final = {
     "clock": "by the clock",
 }
 
+_EMPTY: Final = TouchpointMap(title="", touchpoints=(), types={}, products={}, links=(), fingerprint="")
 _TOUCHPOINT_NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,31}")
 _TYPE_NAME: Final = re.compile(r"(?=.{1,64}$)[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+")
 _FIELD_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
@@ -129,6 +133,33 @@ def load_map(
     if reader.faults:
         raise MapContradictsItself(sorted(set(reader.faults))[:FAULTS_MAX], shown)
     return declared
+
+
+class MapOnDisk:
+    """The shop's map for pages: the last valid one, read again when its file changes; empty without a file."""
+
+    def __init__(self, *, types: Mapping[str, EventType], products: Mapping[str, Product]) -> None:
+        """Read nothing yet."""
+        self._types, self._products = types, products
+        self._lock = threading.Lock()
+        self._stamp: tuple[str, int, int] | None = None
+        self._declared = _EMPTY
+
+    def read(self) -> TouchpointMap:
+        """Return the map."""
+        path = map_path()
+        with self._lock:
+            try:
+                status = path.stat()
+            except FileNotFoundError:
+                return _EMPTY
+            stamp = (str(path), status.st_mtime_ns, status.st_size)
+            if stamp != self._stamp:
+                # While somebody writes it, the gateway goes on with the last valid one, and so do the pages.
+                with contextlib.suppress(MapContradictsItself, FileNotFoundError):
+                    self._declared = load_map(path, types=self._types, products=self._products)
+                self._stamp = stamp
+            return self._declared
 
 
 def _read(path: FilePath) -> bytes:
@@ -200,6 +231,8 @@ class _Reader:
             field = self._read_declared_field(field_name, table, (*path, "fields", field_name))
             if field is not None:
                 fields.append(field)
+        for field_name, refusal, message in rules.date_contradictions(fields):
+            self._fault((*path, "fields", field_name), refusal, message)
         activity = self._flag(declared, path, "activity", default=True)
         is_with_customer = any(f.kind == "customer" and f.name == "customer" and not f.is_optional for f in fields)
         if activity and not is_with_customer and "customer" not in tables:
@@ -243,12 +276,15 @@ class _Reader:
         if data_class not in CLASSES or kind not in KINDS:
             # The type is still made with this field, so that one fault does not bring up others.
             kind, data_class = kind if kind in KINDS else "text", data_class or "public"
-        return DeclaredField(name, kind, data_class, is_optional, length, choices)
+        field = DeclaredField(name, kind, data_class, is_optional, length, choices)
+        for refusal, message in rules.answer_contradictions(field):
+            self._fault(path, refusal, message)
+        return field
 
     def _read_touchpoint(self, name: str, declared: Mapping[str, Any], path: Path) -> Touchpoint:
         known = {
-            "title", "channel", "system", "room", "source", "offline_max", "clock_tolerance", "accepts_from", "sends",
-            "needs",
+            "title", "channel", "system", "room", "source", "offline_max", "clock_tolerance", "accepts_from",
+            "spending", "sends", "needs",
         }  # fmt: skip
         self._only(declared, path, known)
         if not _TOUCHPOINT_NAME.fullmatch(name):
@@ -287,6 +323,7 @@ class _Reader:
             accepts_from=self._moment(declared, path, "accepts_from"),
             sends=sends,
             needs=needs,
+            spending=self._spending(declared, path, channel, sends),
         )
 
     def _read_send(self, type_name: str, table: Mapping[str, Any], path: Path) -> Send | None:
@@ -365,6 +402,20 @@ class _Reader:
         if len(needs) > NEEDS_MAX:
             self._fault((*path, "needs"), "too_many", f"at most {NEEDS_MAX} needs")
         return needs[:NEEDS_MAX]
+
+    def _spending(
+        self, declared: Mapping[str, Any], path: Path, channel: str, sends: Sequence[Send]
+    ) -> Spending | None:
+        """Return with what is spent: as it is declared, or else, in a store that spends, with a code."""
+        if "spending" in declared:
+            try:
+                return Spending(declared["spending"])
+            except ValueError:
+                message = f"one spends with: {', '.join(Spending)}"
+                self._fault((*path, "spending"), "unknown_spending", message)
+                return Spending.OWN_SIGN_IN if channel != "store" else Spending.CODE
+        is_spending = any(self._types[send.type].spends for send in sends)
+        return Spending.CODE if channel == "store" and is_spending else None
 
     def _sources(self, declared: Mapping[str, Any], path: Path, *, is_needed: bool) -> tuple[str, ...]:
         if "source" not in declared:

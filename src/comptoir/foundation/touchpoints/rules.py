@@ -8,7 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from comptoir.foundation.touchpoints.classes import CLASSES, ROOM_OF_EVENTS, class_by_name, is_allowed, rooms_of
+from comptoir.foundation.touchpoints.classes import (
+    CLASSES,
+    ROOM_OF_EVENTS,
+    class_by_name,
+    is_allowed,
+    parts_of_a_day,
+    rooms_of,
+)
 from comptoir.foundation.touchpoints.contracts import (
     HOUSE_SOURCE,
     EventType,
@@ -18,9 +25,10 @@ from comptoir.foundation.touchpoints.contracts import (
     Need,
     Product,
     Send,
+    Spending,
     Touchpoint,
 )
-from comptoir.foundation.touchpoints.declared import FieldShape, shapes
+from comptoir.foundation.touchpoints.declared import DeclaredField, FieldShape, shapes
 from comptoir.foundation.touchpoints.positions import Path, Positions, describe
 
 #: Every name that a fault may have, with what it means.
@@ -44,6 +52,7 @@ REFUSALS: Final = {
     "purpose_missing": "A field is sent for no purpose.",
     "type_taken": "A type of the shop's own has the name of a built-in one.",
     "customer_missing": "An activity that is nobody's.",
+    "room_differs": "A type of event that only touchpoints of another room may send.",
     "field_unknown": "A field that the type does not have.",
     "field_required": "A field that the type requires is not declared.",
     "class_differs": "A field is declared as another class of data than it is.",
@@ -56,6 +65,11 @@ REFUSALS: Final = {
     "nobody_sends": "A touchpoint needs what nobody sends.",
     "faster_than_source": "A need is faster than what feeds it.",
     "duplicate_need": "The same need stands there twice.",
+    "unknown_spending": "A way to spend that does not exist.",
+    "spending_missing": "Points are spent, and nobody said with what.",
+    "spending_unused": "It says with what is spent where nothing is.",
+    "spending_not_in_store": "A till cannot have signed a customer in by itself.",
+    "proof_undeclared": "Points are spent with a code, and no code is sent.",
     "offline_hides_timing": "An allowed outage lasts longer than the promise, and nobody said what is shown meanwhile.",
 }
 
@@ -69,6 +83,8 @@ def contradictions(
     """Return what contradicts what between the touchpoints of a map."""
     found: list[tuple[Path, str, str]] = list(_overlaps(touchpoints))
     for touchpoint in touchpoints:
+        found += _judge_spending(touchpoint, ("touchpoint", touchpoint.name), types)
+        found += _judge_sends(touchpoint, types)
         for need in touchpoint.needs:
             path: Path = ("touchpoint", touchpoint.name, "needs", need.number)
             found += _judge_need(touchpoint, need, path, touchpoints, types, products)
@@ -143,6 +159,25 @@ def class_contradictions(field: str, data_class: str) -> Iterator[tuple[str, str
         )
 
 
+def answer_contradictions(field: DeclaredField) -> Iterator[tuple[str, str]]:
+    """Yield name and message where a field is called an answer and would hold data: a date, a number, any text."""
+    if field.data_class == "answer" and not (field.kind == "boolean" or field.one_of):
+        yield (
+            "data_instead_of_answer",
+            f'an answer is a yes or no, or one of few words, and no {field.kind}: say is = "boolean", or one_of = […]',
+        )
+
+
+def date_contradictions(fields: Sequence[DeclaredField]) -> Iterator[tuple[str, str, str]]:
+    """Yield field, name and message where fields of one type make up a date by its parts."""
+    message = (
+        'a year beside its month or day is a date in parts; a day of the shop\'s is one field with is = "date", and of '
+        f"a person {CLASSES['birth'].instead}"
+    )
+    if (year := parts_of_a_day(field.name for field in fields)) is not None:
+        yield year, "data_instead_of_answer", message
+
+
 def overlaps(one: str, other: str) -> bool:
     """Tell whether some source matches both patterns (``*`` is one or more characters other than ``/``)."""
     ones, others = one.split("/"), other.split("/")
@@ -191,6 +226,15 @@ def _spell_out(pattern: str) -> list[tuple[str, str]]:
     return spelled
 
 
+def _judge_sends(touchpoint: Touchpoint, types: Mapping[str, EventType]) -> Iterator[tuple[Path, str, str]]:
+    """Yield what a touchpoint would say that only another room can know."""
+    for send in touchpoint.sends:
+        room = types[send.type].only_from if send.type in types else ""
+        if room and touchpoint.room != room:
+            message = f'only what is checked in the {room} is known there: a touchpoint with room = "{room}" says this'
+            yield ("touchpoint", touchpoint.name, "sends", send.type), "room_differs", message
+
+
 def _overlaps(touchpoints: Sequence[Touchpoint]) -> Iterator[tuple[Path, str, str]]:
     """Yield the sources that two touchpoints claim, or one touchpoint twice."""
     before: list[tuple[str, str]] = []
@@ -205,6 +249,33 @@ def _overlaps(touchpoints: Sequence[Touchpoint]) -> Iterator[tuple[Path, str, st
                     yield ("touchpoint", touchpoint.name, "source"), "source_overlaps", message
                     break
             before.append((touchpoint.name, source))
+
+
+def _judge_spending(
+    touchpoint: Touchpoint, path: Path, types: Mapping[str, EventType]
+) -> Iterator[tuple[Path, str, str]]:
+    """Yield what is wrong with the way in which customers spend here."""
+    spending = [send for send in touchpoint.sends if send.type in types and types[send.type].spends]
+    names = ", ".join(send.type for send in spending)
+    if touchpoint.spending is None:
+        if spending:
+            message = (
+                f'say with what customers spend here ({names}): spending = "code" if they show one, or "own_sign_in" '
+                "if this system has signed them in itself"
+            )
+            yield path, "spending_missing", message
+        return
+    here: Path = (*path, "spending")
+    if not spending:
+        yield here, "spending_unused", "nothing that this touchpoint sends spends anything"
+    elif touchpoint.spending == Spending.OWN_SIGN_IN and touchpoint.channel == "store":
+        message = "in a store nobody is signed in by a card's number; let the customer show a code"
+        yield here, "spending_not_in_store", message
+    elif touchpoint.spending == Spending.CODE:
+        for send in spending:
+            if all(field.path.split(".")[0] != "proof" for field in send.fields):
+                message = 'the code is sent as proof; declare it: fields.proof = "pseudonym"'
+                yield (*path, "sends", send.type, "fields"), "proof_undeclared", message
 
 
 def _judge_need(

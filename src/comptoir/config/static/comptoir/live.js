@@ -4,10 +4,16 @@
 //   <section id="balance" data-stream="/card/stream" data-fragment="/card/live">
 // Each message of the stream makes the page fetch the fragment, one at a time; htmx puts it in place. While there is
 // no stream, the part is fetched every other second instead. Without this script the page still reads well and has
-// a link to look again. Not here: anything that decides; the server does that.
+// a link to look again.
+//
+// A code that runs out says where the next one is, and after how many seconds:
+//   <div data-renewed="/card/code" data-seconds="30"><div data-code="…">…</div></div>
+// Not here: anything that decides; the server does that.
 
 const POLL_MILLISECONDS = 2000;
 const REOPEN_MILLISECONDS = 10000;
+// Codes change once a second: one that was used within the second it was made is followed by itself.
+const RETRY_MILLISECONDS = 1500;
 
 function watch(element) {
   const { stream, fragment, least } = element.dataset;
@@ -29,7 +35,7 @@ function watch(element) {
       }
       last = Date.now();
       const before = values();
-      await window.htmx.ajax("GET", fragment, { target: element, swap: "innerHTML" });
+      await window.htmx.ajax("GET", fragment, { source: element, target: element, swap: "innerHTML" });
       values().forEach((value, index) => mark(index, before[index] !== undefined && value !== before[index]));
     } catch {
       // The house does not answer just now. The next message, or the next look, tries again.
@@ -75,7 +81,11 @@ function watch(element) {
       // What happened between the page and the stream is fetched once.
       refresh();
     });
-    source.addEventListener("changed", refresh);
+    source.addEventListener("changed", () => {
+      refresh();
+      // The change may be what the code was used for.
+      document.dispatchEvent(new Event("comptoir:changed"));
+    });
     source.addEventListener("error", () => {
       startPolling();
       // The browser opens a broken stream again by itself, but not one that was refused.
@@ -98,4 +108,47 @@ document.addEventListener("htmx:responseError", (event) => {
   }
 });
 
+function renew(element) {
+  const { renewed, seconds } = element.dataset;
+  const pause = Number(seconds) * 1000;
+  let shownAt = Date.now();
+  let timer = null;
+
+  function shownCode() {
+    return element.querySelector("[data-code]")?.dataset.code;
+  }
+
+  async function next() {
+    clearTimeout(timer);
+    const before = shownCode();
+    try {
+      await window.htmx.ajax("GET", renewed, { source: element, target: element, swap: "innerHTML" });
+    } catch {
+      // The house does not answer just now; the next try is on its way.
+    }
+    const isNew = shownCode() !== before;
+    if (isNew) {
+      shownAt = Date.now();
+    }
+    judge();
+    timer = setTimeout(next, isNew ? pause : RETRY_MILLISECONDS);
+  }
+
+  // A code is good for twice as long as it is shown. One that has run out is not shown as if it were good.
+  function judge() {
+    element.toggleAttribute("data-over", Date.now() - shownAt >= 2 * pause);
+  }
+
+  timer = setTimeout(next, pause);
+  document.addEventListener("comptoir:changed", next);
+  // A telephone that was in a pocket shows the next one at once.
+  document.addEventListener("visibilitychange", () => {
+    judge();
+    if (!document.hidden && Date.now() - shownAt >= pause) {
+      next();
+    }
+  });
+}
+
 document.querySelectorAll("[data-stream]").forEach(watch);
+document.querySelectorAll("[data-renewed]").forEach(renew);

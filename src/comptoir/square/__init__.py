@@ -1,0 +1,1 @@
+"""Open to everyone: what anybody may read, under names that people chose."""

@@ -1,0 +1,241 @@
+"""Every page of every room, in Chromium, in a shop whose every text is an attack: nothing of it runs, nothing breaks.
+
+A stranger, a member of the square who is a customer, and a member of staff follow every link, and the two who may write
+send every form. A new address has to be among what they reach, or in a list with the reason why not.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import pytest
+
+from comptoir.foundation.rooms.commands import set_up_django
+from comptoir.foundation.rooms.current import entered
+from comptoir.foundation.rooms.declaration import VAULT
+from support import talking
+from support.attacked import Attacked, attacked_shop, say_everything
+from support.crawling import Reader, Seen, attacks, places, reader
+from support.pages import customer_of
+from support.shop import Shop
+from support.visitors import vault_session
+
+set_up_django()  # before the modules that hold models
+
+# ruff: noqa: E402
+from comptoir.vault.lists import commands as lists
+from comptoir.vault.lists import comparing
+from comptoir.vault.lists.contracts import Details, Identifier, Listed
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+pytestmark = pytest.mark.exclusive
+
+CAMILLE, ZOE = uuid.UUID(int=0xCA), uuid.UUID(int=0x20E)
+#: What some page takes in its address.
+ASKED: Final = (
+    "q", "next", "kind", "before", "after", "status", "state", "page", "for", "points", "place", "part", "code",
+    "number", "term", "weeks", "until", "lang",
+)  # fmt: skip
+#: Why a crawl does not come to a place.
+_ENDS = "ends what the crawl needs; it is in support.crawling.SKIPPED"
+_MACHINES = "called by machines, and answers them with JSON; tests/vault has their tests"
+_PASSKEY = "sent by a script together with what a passkey has signed; tests/vault does it in a browser"
+_FACTORS = "asks for a second factor that this member of staff does not have; tests/vault does it in a browser"
+_PROVIDER = "leads to an identity provider, of which this shop has none; tests/vault/test_openid_in_the_browser.py"
+_BUTTON = "a button without a field, there for some posts only; tests/square/test_square_pages.py presses it"
+_OPEN = "needs an amendment that is voted on, which is adopted in the crawl's shop"
+_TRIAL = "needs an experiment that was registered; tests/doors has the tests of its pages"
+_PICTURE = "a picture that was made anew, and no page"
+_LINK = "an address that only its receiver knows"
+_OWN = "needs something of one's own that this customer does not have"
+#: Places that a crawl may miss, and why. A new address is reached, or stands here.
+NOT_REACHED: Final[dict[str, str]] = {
+    "counter: card/leave": _ENDS,
+    "counter: consents/<slug:purpose>/<slug:channel>/receipt": "a signed text to download, for whoever has consented",
+    "counter: letters/stop/<str:token>": _LINK,
+    "counter: spending/call-off": _OWN,
+    "counter: terms/check": _OWN,
+    "counter: terms/end": _OWN,
+    "counter: who/links/undo": _OWN,
+    "office: charter/<uuid:proposal>/veto": _OPEN,
+    "office: community/experiments/<slug:name>/change": _TRIAL,
+    "office: community/experiments/<slug:name>/start": _TRIAL,
+    "office: community/experiments/<slug:name>/stop": _TRIAL,
+    "office: community/invitations/<slug:name>/remind": "needs letters that went out a week ago",
+    "office: keys/issue": _ENDS,
+    "office: keys/revoke": _ENDS,
+    "office: leave": _ENDS,
+    r"office: ^moderation/pictures/(?P<digest>[0-9a-f]{64})\.webp$": _PICTURE,
+    r"square: ^pictures/(?P<digest>[0-9a-f]{64})(?P<size>-small)?\.webp$": _PICTURE,
+    "square: charter/proposals/<uuid:proposal_id>": _OPEN,
+    "square: charter/proposals/<uuid:proposal_id>/vote": _OPEN,
+    "square: leave": _ENDS,
+    "square: posts/<uuid:post_id>/vote": _BUTTON,
+    "square: threads/<uuid:thread_id>/accept": _BUTTON,
+    "square: unsent/discard": "needs words that were typed and not sent",
+    "vault: arrive/": "takes tickets, which other rooms' pages carry",
+    "vault: cards/link/": _PASSKEY,
+    "vault: cards/show/": _PASSKEY,
+    "vault: confirm/with/<slug:name>/": _PROVIDER,
+    "vault: contact/<slug:field>/remove/": _OWN,
+    "vault: contact/addresses/<int:number>/": _OWN,
+    "vault: contact/addresses/<int:number>/remove/": _OWN,
+    "vault: devices/<uuid:pairing>/end/": _OWN,
+    "vault: devices/decide/": _OWN,
+    "vault: devices/oauth/code": _MACHINES,
+    "vault: devices/oauth/revoke": _MACHINES,
+    "vault: devices/oauth/token": _MACHINES,
+    "vault: devices/read/answers": _MACHINES,
+    "vault: devices/read/name": _MACHINES,
+    "vault: devices/read/points": _MACHINES,
+    "vault: enter/<str:secret>/": _LINK,
+    "vault: factors/reauthenticate/": _FACTORS,
+    "vault: factors/recovery-codes/": _FACTORS,
+    "vault: factors/recovery-codes/download/": _FACTORS,
+    "vault: factors/totp/deactivate/": _FACTORS,
+    "vault: factors/webauthn/keys/<int:pk>/edit/": _FACTORS,
+    "vault: factors/webauthn/keys/<int:pk>/remove/": _FACTORS,
+    "vault: factors/webauthn/reauthenticate/": _FACTORS,
+    "vault: forget/card/<uuid:customer>/": _ENDS,
+    "vault: forget/purchase/<uuid:position>/": _OWN,
+    "vault: forgotten/<uuid:wish>/": "of whoever was forgotten; tests/test_forgetting.py opens it",
+    "vault: forgotten/<uuid:wish>/receipt.txt": "of whoever was forgotten; tests/test_forgetting.py opens it",
+    "vault: freeze/<str:secret>/": _LINK,
+    "vault: limits/sign/": _PASSKEY,
+    "vault: lists/<uuid:proposal_id>/decide/": "comes after a reason that nobody has refused",
+    "vault: passkeys/<int:number>/remove/": _OWN,
+    "vault: prove/<uuid:identifier>/": _OWN,
+    "vault: prove/answer/<str:handle>/": _MACHINES,
+    "vault: prove/begin/": "begins with a wallet; tests/vault/test_attestations_in_the_browser.py",
+    "vault: prove/code/": _OWN,
+    "vault: prove/forget/": _OWN,
+    "vault: prove/remember/": _OWN,
+    "vault: prove/request/<str:handle>/": _MACHINES,
+    "vault: providers/<slug:name>/link/": _PROVIDER,
+    "vault: recover/": "needs a shop that sends letters; tests/vault/test_recovery.py",
+    "vault: recover/<str:secret>/": _LINK,
+    "vault: sign-in/with/<slug:name>/": _PROVIDER,
+    "vault: sign-in/with/<slug:name>/back/": _PROVIDER,
+    "vault: sign-in/with/<slug:name>/signed-out/": _PROVIDER,
+    "vault: sign-ins/<uuid:sign_in>/end/": _ENDS,
+    "vault: sign-ins/end/": _ENDS,
+    "vault: spend/sign/": _PASSKEY,
+    "vault: terms/sign/": _PASSKEY,
+    "vault: thaw/": _OWN,
+}
+
+
+@pytest.fixture
+def attacked(shop: Shop, tmp_path: Path) -> Iterator[Attacked]:
+    with attacked_shop(shop, tmp_path) as one:
+        say_everything(one)
+        listed(one)
+        yield one
+
+
+def listed(attacked: Attacked) -> None:
+    """Bring two customer lists in that are full of attacks, and name the same people."""
+    now = dt.datetime.now(dt.UTC)
+    rows = [
+        Details(
+            given_name=text[:40], family_name=text[:40], email="zoe@canari.example", phone="+33612345678",
+            lines=(text[:80], text[:80]), postcode="75002", city=text[:60], country="FR",
+        )
+        for name, text in attacks().items()
+        if name in {"script", "attribute, double quotes", "entities twice", "script address in a link"}
+    ]  # fmt: skip
+    with entered(VAULT):
+        for name, kind in (("till", "card"), ("webshop", "account")):
+            said = [Listed(line, (Identifier(kind, f"{kind}{line}"),), row) for line, row in enumerate(rows, 2)]
+            found = lists.enter(said, name=name, at=now)
+            pairs = [(each.entry, row) for each, row in zip(found, said, strict=True)]
+            lists.keep(pairs, replaces=False, actor="operator", at=now)
+            comparing.compare(said, name=name, threshold=None, actor="operator", at=now)
+
+
+def member(attacked: Attacked, one: Reader) -> None:
+    """Let a reader be a customer with a card, a passkey, and a public name on the square."""
+    page = one.page
+    page.goto(attacked.pages.card_url(customer_of(attacked.gateway, "1000")))
+    page.goto(one.url("counter", "/who"))
+    page.get_by_label("A new public name").fill("Zaunkoenig")
+    page.get_by_role("button", name="Choose this name").click()
+    page.get_by_role("button", name="Take part as Zaunkoenig").click()
+    page.get_by_role("button", name="Go to the square").click()
+    page.get_by_text("Here you are Zaunkoenig.").wait_for()
+    name, value = vault_session(ZOE)
+    one.context.add_cookies([{"name": name, "value": value, "url": one.url("vault")}])
+
+
+def at_work(attacked: Attacked, one: Reader) -> None:
+    """Let a reader be a member of staff, in the office and in the vault."""
+    attacked.pages.sign_in(one.page, "Camille")
+    name, value = vault_session(CAMILLE, is_staff=True)
+    one.context.add_cookies([{"name": name, "value": value, "url": one.url("vault")}])
+
+
+def starts(one: Reader, *rooms: str) -> list[str]:
+    """Return every address of these rooms that needs nothing filled in; streams have no end, and pages open them."""
+    return [
+        one.url(room, f"/{route}")
+        for room, route in sorted(places())
+        if room in rooms and "<" not in route and not route.endswith("stream")
+    ]
+
+
+def of_ones_own(attacked: Attacked, one: Reader) -> list[str]:
+    """Let the member have written, been answered, and been decided upon; return the addresses of all that."""
+    now = dt.datetime.now(dt.UTC)
+    persona = str(attacked.shop.value("select id from community_persona where name = 'Zaunkoenig'"))
+    text = attacks()["several at once, Markdown"]
+    posts = [talking.wrote(persona, text, title=text, at=now) for _ in range(3)]
+    attacked.send(posts, touchpoint="square")
+    question, decided, taken_back = (talking.post_of(each) for each in posts)
+    decision = {
+        **talking.STAFF, "decision": talking.new(), "post": decided, "action": "warn", "ground": "charter",
+        "rule": text, "facts": text, "persona": persona,
+    }  # fmt: skip
+    said = [
+        talking.staff_wrote(text, thread=question, at=now),
+        talking.said("post.decided", decision, at=now, source="/console"),
+    ]
+    outcomes = attacked.send(said, touchpoint="console")
+    assert [each.get("problem") for each in outcomes] == [None, None]
+    paths = (
+        f"/en/threads/{question}", f"/en/decisions/{decision['decision']}", f"/en/posts/{question}/edit",
+        f"/en/posts/{taken_back}/edit", "/en/topics/topic-0/feed.atom", "/en/feed.atom", "/en/strip/0412",
+    )  # fmt: skip
+    return [one.url("square", path) for path in paths]
+
+
+def test_nothing_that_was_written_anywhere_runs_on_any_page(attacked: Attacked, browser: Browser) -> None:
+    seen, port = Seen(), attacked.pages.port
+    assert attacked.taken > 500
+    assert attacked.refused > 500
+    customer = reader("a member", browser, port, seen)
+    member(attacked, customer)
+    customer.crawl(of_ones_own(attacked, customer), fills=True)
+    customer.crawl(starts(customer, "square", "counter", "vault"), fills=True)
+    staff = reader("staff", browser, port, seen)
+    at_work(attacked, staff)
+    ledger = staff.url("office", f"/ledger/{customer_of(attacked.gateway, '1000')}")
+    staff.crawl([ledger], fills=True)
+    staff.crawl(starts(staff, "office", "vault"), fills=True)
+    # Nothing is held back by the browser alone: here the pages' policies do not count.
+    stranger = reader("a stranger", browser, port, seen, bypass_csp=True)
+    stranger.crawl(
+        [*starts(stranger, "square", "counter"), stranger.url("vault", "/sign-in/")], most={"thread": 200, "topic": 20}
+    )
+    for one, room in ((stranger, "square"), (customer, "counter"), (staff, "office")):
+        for url in starts(one, room):
+            one.ask(url, ASKED, attacks()["script that ends a script"])
+    missing = {f"{place.room}: {place.route}" for place in places() if place not in seen.opened | seen.sent}
+    assert seen.findings == []
+    assert missing - set(NOT_REACHED) == set(), "new addresses: let the crawl reach them, or say why it cannot"
+    assert set(NOT_REACHED) <= {f"{place.room}: {place.route}" for place in places()}
