@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
+import gc
 import threading
-from collections.abc import Iterator, Sequence
+import weakref
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any
 
 import pytest
 
 from comptoir.counter.loyalty import store as loyalty
 from comptoir.foundation.events.commands import record
-from comptoir.foundation.events.contracts import Arrival, Batch, HandlerMaker
+from comptoir.foundation.events.contracts import Arrival, Batch, Handler, HandlerMaker
 from comptoir.foundation.kernel.connection import Connection
 from support import casting, invariants
 from support.casting import ALICE, ALICE_ONLINE, BOB, BOB_ONLINE, CHARLIE, Counter
@@ -227,6 +230,28 @@ def test_points_that_were_added_by_hand_pay_what_is_owed(counter: Counter) -> No
     counter.send(casting.sale("r1", 100), casting.redeem(100), casting.goods_back("t1", sale="r1", lines=[(1, 1, 100)]))
     assert counter.balance(ALICE) == (0, 0, 100)
     assert counter.tell(casting.adjust(130)).balance == (30, 0, 0)
+
+
+@pytest.mark.parametrize("is_selling", [True, False], ids=["selling", "everything"])
+def test_a_batch_goes_when_it_is_done_and_waits_for_no_collector(counter: Counter, *, is_selling: bool) -> None:
+    """A cycle among the handlers would keep every batch until the collector comes, which then has much to do."""
+    made: list[weakref.ref[Any]] = []
+
+    def making(types: Collection[str]) -> Sequence[Handler]:
+        handlers = counter.handlers(types)
+        made.extend(weakref.ref(each) for each in handlers)
+        return handlers
+
+    said = casting.sale("r1", 100) if is_selling else casting.adjust(100)
+    arrivals = counter.read(said)
+    gc.collect()
+    gc.disable()
+    try:
+        record(counter.connection, arrivals, handlers=making)
+        assert made
+        assert [each() for each in made if each() is not None] == []
+    finally:
+        gc.enable()
 
 
 def test_positions_of_one_customer_increase_whatever_the_clocks_say(shop: Shop, counter: Counter) -> None:

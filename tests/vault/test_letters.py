@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+import sys
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -36,8 +37,14 @@ from comptoir.vault.contacts.contracts import ContactValues
 
 ALICE, BOB = uuid.UUID(int=0xA11CE), uuid.UUID(int=0xB0B)
 ADDRESSES = {ALICE: "alice.canary@example.org", BOB: "bob.canary@example.net"}
-NOW = dt.datetime.now(dt.UTC)
+NOW = dt.datetime.now(dt.UTC)  # when the test that runs began
 DAY = dt.timedelta(days=1)
+
+
+@pytest.fixture(autouse=True)
+def _begin(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run of all tests takes longer than a letter that is due at once."""
+    monkeypatch.setattr(sys.modules[__name__], "NOW", dt.datetime.now(dt.UTC))
 
 
 class Turning(Clock):

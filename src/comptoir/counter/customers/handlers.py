@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import weakref
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -66,8 +67,9 @@ class CustomersHandler:
         self._new: dict[Id, str] = {}
         #: What was parted by an undoing, by the event that asked for it: the two sides, and since when they were one.
         self.partings: dict[Id, Parting] = {}
-        self._objections: Objections = lambda _one, _other: None
-        self._reservations: Reservations = lambda _gone, _members: None
+        # Weak, since whoever is asked knows this handler: a batch goes when it is done, and waits for no collector.
+        self._objections: weakref.WeakMethod[Objections] | None = None
+        self._reservations: weakref.WeakMethod[Reservations] | None = None
         #: Whom the batch lets go out of a person, and what is kept of the request.
         self.let_go: Id | None = None
         self._kinds: dict[Id, str] = {}
@@ -82,12 +84,12 @@ class CustomersHandler:
         return self._linkable
 
     def ask_before_parting(self, objections: Objections) -> None:
-        """Let another handler refuse the undoing of a link that it relies on."""
-        self._objections = objections
+        """Let another handler refuse the undoing of a link that it relies on; ``objections`` is a method of its."""
+        self._objections = weakref.WeakMethod(objections)
 
     def ask_before_letting_go(self, reservations: Reservations) -> None:
-        """Let another handler refuse that one customer of a person goes."""
-        self._reservations = reservations
+        """Let another handler refuse that one customer of a person goes; ``reservations`` is a method of its."""
+        self._reservations = weakref.WeakMethod(reservations)
 
     def identifier(self, customer: Id) -> Identifier:
         """Return how the log names a customer of whoever wants a piece forgotten."""
@@ -247,7 +249,8 @@ class CustomersHandler:
             if gone not in members or gone == around:
                 arrival.refusal = PieceUnknown(field="data.identifier")
             else:
-                arrival.refusal = self._reservations(gone, members)
+                reservations = self._reservations and self._reservations()
+                arrival.refusal = reservations(gone, members) if reservations else None
         if arrival.refusal is None:
             joined = rules.rejoined(self._links.values(), members, gone=gone, around=around)
             named = [each for each in members if each not in {around, gone, *joined}]
@@ -280,7 +283,8 @@ class CustomersHandler:
         ]
         if sides[0] == sides[1]:
             return None  # further links still make them one person
-        problem = self._objections(*sides)
+        objections = self._objections and self._objections()
+        problem = objections(*sides) if objections else None
         if problem is None:
             assert arrival.position is not None
             self.partings[arrival.position] = Parting(sides[0], sides[1], before.linked.occurred_at)

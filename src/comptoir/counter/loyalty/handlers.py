@@ -56,6 +56,8 @@ _SALES: Final = frozenset({SALE_CLOSED, SALE_RETURNED})
 _CLOSING: Final = frozenset({POST, VOID})
 _ABOUT_RESERVATIONS: Final = _CLOSING | {RESERVE}
 _SPENDING: Final = frozenset({REDEEM, RESERVE})
+#: Of these live pages hear even where no points move.
+_SEEN_ANYWAY: Final = LINKS | PIECES
 _LIMITED_BY_STANDING: Final = _SPENDING | STANDING
 
 
@@ -169,29 +171,36 @@ class LoyaltyHandler:
             transfers = ledger.take_transfers()
             if arrival.customer is None:
                 continue
+            moved = transfers
             if arrival.type == SALE_FORGET:
                 arrival.reword(self._what_is_kept(arrival))
+                moved = [each for each in transfers if each.reason != rules.KEPT]  # booked elsewhere, and nothing new
             members = self._customers.members(arrival.customer)
             available, held, owed = ledger.balance(members)
             arrival.balance = Balance(available, held, owed)
             if arrival.refusal is None:
-                # What is only booked elsewhere is worth nothing new.
-                arrival.points = rules.worth(each for each in transfers if each.reason != "kept")
+                arrival.points = rules.worth(moved)
             if transfers:
                 assert arrival.position is not None
                 arrival.decision = transfers
                 for transfer in transfers:
                     ledger.accounts[transfer.customer].last_position = arrival.position
-            if arrival.type not in LINKS:
-                if transfers or (arrival.type in PIECES and arrival.refusal is None):
-                    assert arrival.position is not None
-                    batch.changes.append(Change(members, arrival.position, available, held, owed))
-            elif arrival.refusal is None:
-                # Even where nothing moves, what each of the two sees is another wallet now.
-                assert arrival.position is not None
-                arrival.points = rules.worth([each for each in transfers if each.customer in members])
-                for end in {members, self._customers.members(arrival.data.identifier.value)}:
-                    batch.changes.append(Change(end, arrival.position, *ledger.balance(end)))
+            if transfers and arrival.type not in LINKS:
+                batch.changes.append(Change(members, arrival.position, available, held, owed))  # type: ignore[arg-type]
+            elif arrival.refusal is None and arrival.type in _SEEN_ANYWAY:
+                self._see_anyway(arrival, members, transfers, batch)
+
+    def _see_anyway(
+        self, arrival: Arrival, members: tuple[Id, ...], transfers: Sequence[rules.Transfer], batch: Batch
+    ) -> None:
+        """Tell live pages of what they see differently even where nothing moves: a wallet is another one now."""
+        assert arrival.position is not None
+        if arrival.type not in LINKS:
+            batch.changes.append(Change(members, arrival.position, *self._ledger.balance(members)))
+            return
+        arrival.points = rules.worth([each for each in transfers if each.customer in members])
+        for end in {members, self._customers.members(arrival.data.identifier.value)}:
+            batch.changes.append(Change(end, arrival.position, *self._ledger.balance(end)))
 
     def write(self, connection: Connection, batch: Batch) -> None:
         """Append the transfers; write the accounts and the reservations that changed."""

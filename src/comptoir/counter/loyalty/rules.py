@@ -367,11 +367,16 @@ class Ledger:
 
 #: Points in these accounts count for the customer, or against.
 _WORTH: Final[Mapping[int, int]] = {Account.AVAILABLE: 1, Account.OWED: -1}
+#: Why points stand where they stood, after the events that brought them there were forgotten.
+KEPT: Final = "kept"
 
 
 def worth(transfers: Iterable[Transfer]) -> int:
     """Return what transfers mean to the customer: so many more points to spend (or fewer to owe), or fewer."""
-    return sum((_WORTH.get(each.credit, 0) - _WORTH.get(each.debit, 0)) * each.points for each in transfers)
+    points = 0
+    for each in transfers:
+        points += (_WORTH.get(each.credit, 0) - _WORTH.get(each.debit, 0)) * each.points
+    return points
 
 
 def restated(customer: Id, moved: Iterable[Moved]) -> list[Transfer]:
@@ -386,7 +391,7 @@ def restated(customer: Id, moved: Iterable[Moved]) -> list[Transfer]:
         key = (month, low, high, each.day)
         sums[key] = sums.get(key, 0) + (each.points if each.debit == high else -each.points)
     return [
-        Transfer(customer, *((high, low) if points > 0 else (low, high)), abs(points), day, "kept", None, month)
+        Transfer(customer, *((high, low) if points > 0 else (low, high)), abs(points), day, KEPT, None, month)
         for (month, low, high, day), points in sorted(sums.items(), key=lambda pair: (-pair[1], str(pair[0])))
         if points
     ]
