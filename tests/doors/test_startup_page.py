@@ -17,7 +17,7 @@ from comptoir.foundation.rooms.commands import set_up_django
 from comptoir.foundation.rooms.declaration import OFFICE, SQUARE
 from comptoir.foundation.touchpoints import house
 from support import talking
-from support.casting import ALICE, Counter
+from support.casting import ALICE, BOB, CHARLIE, Counter
 from support.gateway import EXAMPLES, Gateway
 from support.pages import Pages, running_pages, staff_session, words
 from support.shop import Shop, environment
@@ -28,6 +28,8 @@ set_up_django()  # before the modules that hold models
 # ruff: noqa: E402
 from comptoir.doors.console import participation
 from comptoir.doors.storefront.community import reminding
+from comptoir.square.charter import handlers
+from comptoir.square.stewardship.trust import LEVELS
 
 
 @pytest.fixture
@@ -179,6 +181,46 @@ def test_staff_answer_a_newcomer_and_close_the_square_in_the_end(
     page.get_by_role("button", name="Open the square again").click()
     page.get_by_text("We miss it.").wait_for()
     context.close()
+
+
+def test_it_says_until_when_the_shop_can_say_no_and_what_happens_otherwise(
+    alice: Client, shop: Shop, plan: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(handlers, "find_levels", lambda _own, personas, _now: dict.fromkeys(personas, LEVELS[2]))
+    now = dt.datetime.now(dt.UTC)
+    counter, fields = Counter(shop), {"en": {"title": "Be kind", "text": "Talk to others as you would at a counter."}}
+    wren, finch, robin = (named(counter, *each) for each in (("Wren", ALICE), ("Finch", BOB), ("Robin", CHARLIE)))
+
+    def tell(name: str, data: dict[str, object], *, days: float) -> None:
+        at = now + dt.timedelta(days=days)
+        assert counter.tell(talking.said(name, data, at=at), received_at=now).problem is None
+
+    def propose(persona: str, section: str, *, days: float) -> str:
+        data = {"persona": persona, "proposal": talking.new(), "section": section, "base": 0, "reason": "So be it."}
+        tell("charter.proposed", {**data, "days": 2, "veto_days": 3, "quorum": 2, **fields}, days=days)
+        return str(data["proposal"])
+
+    later, passing, over = (propose(*each, days=days) for each, days in (
+        ((wren, "later"), -1), ((finch, "passing"), -1.5), ((robin, "over"), -6)
+    ))  # fmt: skip
+    for persona in (wren, finch):
+        tell("charter.voted", {"persona": persona, "proposal": passing, "value": 1}, days=-1)
+    counter.close()
+
+    def row(proposal: str, language: str = "en") -> str:
+        page = alice.get("/community", headers={"accept-language": language}).content.decode()
+        found = [row for row in page.split("<tr>") if f"/charter/proposals/{proposal}" in row]
+        return words(found[0].split("</tr>")[0]) if found else ""
+
+    assert "it is adopted then, as the votes stand 2 for, 0 against · Members vote until" in row(passing)
+    assert "it is not adopted: too few have voted so far 0 for, 0 against" in row(later)
+    assert row(over) == "", "nobody can say no to it any more"
+    page = alice.get("/community").content.decode()
+    assert page.index(passing) < page.index(later), "the soonest stands first"
+    assert "il est alors adopté" in row(passing, "fr")
+    assert "その時点で採択されます" in row(passing, "ja")
+    plan.write_text("[[phase]]")
+    assert "it is adopted then" in row(passing), "whatever the plan's file says"
 
 
 def test_a_stranger_does_not_see_it(shop: Shop) -> None:

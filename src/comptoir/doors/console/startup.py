@@ -1,5 +1,7 @@
 """The steward's first screen: who waits for a first reply, what is due today, where the programme stands.
 
+Also until when the shop can say no to an amendment of the charter, and what becomes of it if nobody does.
+
 Whatever is done goes through the gateway, as an event of the console's. Not here: what is due (``square/programme``).
 """
 
@@ -27,6 +29,7 @@ from comptoir.foundation.rooms.declaration import OFFICE, SQUARE
 from comptoir.foundation.rooms.visits import visit_of
 from comptoir.foundation.rooms.web import in_room
 from comptoir.foundation.touchpoints import house
+from comptoir.square.charter import queries as charter
 from comptoir.square.health.rules import Figure
 from comptoir.square.programme import outcomes, rules, steps
 from comptoir.square.programme import plan as plans
@@ -196,7 +199,10 @@ def send(request: HttpRequest, kind: str, said: dict[str, Any], now: dt.datetime
 
 def _page(request: HttpRequest, *, problem: house.Trouble | None = None, status: int = HTTPStatus.OK) -> HttpResponse:
     now = timezone.now()
-    context: dict[str, Any] = {"problem": problem, "section": "today", "staff": visit_of(request)}
+    context: dict[str, Any] = {
+        "problem": problem, "section": "today", "staff": visit_of(request), "now": now,
+        "amendments": charter.waiting(now), "square": addresses.url_of(SQUARE, "/").rstrip("/"),
+    }  # fmt: skip
     try:
         plan = load_plan()
     except PlanInvalid as fault:
@@ -211,7 +217,6 @@ def _page(request: HttpRequest, *, problem: house.Trouble | None = None, status:
         "newcomers": steps.newcomers(own_connection(), guarantee, now=now) if is_guaranteed else [],
         "closed": steps.closed(own_connection()),
         "export": "comptoir community export DIR",
-        "square": addresses.url_of(SQUARE, "/").rstrip("/"),
     }
     if plan is None:
         return render(request, "console/today.html", context, status=status)

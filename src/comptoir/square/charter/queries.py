@@ -14,7 +14,7 @@ from django.utils import translation
 from comptoir.foundation.kernel.database import load_statements
 from comptoir.foundation.rooms import reading
 from comptoir.square.charter.contracts import LANGUAGES
-from comptoir.square.charter.rules import MAJORITY
+from comptoir.square.charter.rules import MAJORITY, Amendment, outcome
 from comptoir.square.community.queries import Author, authors_of
 
 _SQL: Final = load_statements(__package__, "queries.sql")
@@ -52,8 +52,8 @@ class SectionShown(msgspec.Struct, frozen=True):
         return f"{self.section}/{self.version}: {words_of(self.wording, language='en').title}"
 
 
-class ProposalShown(msgspec.Struct, frozen=True):
-    """A proposal with its votes; ``mine`` is the reader's own."""
+class ProposalShown(Amendment, msgspec.Struct, frozen=True):
+    """A proposal with its votes; ``mine`` is the reader's own, ``version`` that of its section now."""
 
     id: uuid.UUID
     section: str
@@ -72,6 +72,7 @@ class ProposalShown(msgspec.Struct, frozen=True):
     settled_at: dt.datetime | None
     up: int
     down: int
+    version: int
     mine: int
     author: Author
 
@@ -81,14 +82,9 @@ class ProposalShown(msgspec.Struct, frozen=True):
         return words_of(self.wording)
 
     @property
-    def votes_until(self) -> dt.datetime:
-        """Return until when members vote."""
-        return self.proposed_at + dt.timedelta(days=self.days)
-
-    @property
-    def veto_until(self) -> dt.datetime:
-        """Return until when the shop can say no."""
-        return self.votes_until + dt.timedelta(days=self.veto_days)
+    def expected(self) -> str | None:
+        """Return what becomes of it, as the votes stand, if the shop does not say no: ``adopted``, or why it is not."""
+        return outcome(self, up=self.up, down=self.down, version=self.version, now=self.veto_until)
 
     @property
     def needed(self) -> int:
@@ -116,8 +112,13 @@ def versions(section: str) -> list[SectionShown]:
 
 
 def proposals(*, reader: uuid.UUID | None = None, limit: int = PROPOSALS_MAX) -> list[ProposalShown]:
-    """Return proposals, those that are voted on first."""
+    """Return proposals: first those that are voted on, what the shop can say no to the soonest before the others."""
     return _proposals({"id": None, "reader": reader, "limit": limit})
+
+
+def waiting(now: dt.datetime) -> list[ProposalShown]:
+    """Return the proposals to which the shop can still say no, the soonest first."""
+    return [each for each in proposals() if each.state == "open" and now < each.veto_until]
 
 
 def proposal(proposal_id: uuid.UUID, *, reader: uuid.UUID | None = None) -> ProposalShown | None:
@@ -130,7 +131,7 @@ def _proposals(asked: dict[str, Any]) -> list[ProposalShown]:
     rows = _rows("proposals", asked)
     authors = authors_of((row[3], None, None) for row in rows)
     return [
-        ProposalShown(*(*row[:4], _wording(row[4]), *row[5:17], row[17] or 0, author))
+        ProposalShown(*(*row[:4], _wording(row[4]), *row[5:18], row[18] or 0, author))
         for row, author in zip(rows, authors, strict=True)
     ]
 

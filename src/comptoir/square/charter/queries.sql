@@ -10,12 +10,15 @@ select section, version, wording, since, name, proposal, up, down from charter_s
 where section = %(section)s order by version desc limit 100;
 
 -- name: proposals
--- Proposals: those that are voted on first, then the latest.
+-- Proposals: those that are voted on, by the end of the time for a veto; then the latest.
 select p.id, p.section, p.base, p.persona, p.wording, p.reason, p.days, p.veto_days, p.quorum, p.thread, p.proposed_at,
   p.state, p.why, p.name, p.settled_at,
   (select count(*) from charter_ballot b where b.proposal = p.id and b.value = 1),
   (select count(*) from charter_ballot b where b.proposal = p.id and b.value = -1),
+  (select coalesce(max(s.version), 0) from charter_section s where s.section = p.section),
   (select b.value from charter_ballot b where b.proposal = p.id and b.persona = %(reader)s)
 from charter_proposal p
 where (%(id)s::uuid is null or p.id = %(id)s) and (%(id)s::uuid is not null or p.state <> 'gone')
-order by p.state <> 'open', p.proposed_at desc limit %(limit)s;
+order by p.state <> 'open',
+  case when p.state = 'open' then p.proposed_at + (p.days + p.veto_days) * interval '1 day' end, p.proposed_at desc
+limit %(limit)s;

@@ -33,13 +33,12 @@ MAJORITY: Final = (2, 3)
 Wordings = Mapping[str, Mapping[str, str]]
 
 
-class Proposal(msgspec.Struct, frozen=True):
-    """A proposal as far as a decision needs it. ``state``: open, adopted, rejected, vetoed, or gone with its author."""
+class Amendment:
+    """What everything that speaks of a proposal knows of it, so that its dates and its outcome are computed once."""
 
-    id: Id
-    section: str
+    __slots__ = ()
+
     base: int
-    persona: Id
     state: str
     proposed_at: dt.datetime
     days: int
@@ -57,6 +56,20 @@ class Proposal(msgspec.Struct, frozen=True):
         return self.votes_until + dt.timedelta(days=self.veto_days)
 
 
+class Proposal(Amendment, msgspec.Struct, frozen=True):
+    """A proposal as far as a decision needs it. ``state``: open, adopted, rejected, vetoed, or gone with its author."""
+
+    id: Id
+    section: str
+    base: int
+    persona: Id
+    state: str
+    proposed_at: dt.datetime
+    days: int
+    veto_days: int
+    quorum: int
+
+
 def has_passed(up: int, down: int, *, quorum: int) -> str:
     """Return why votes are not enough (``quorum``, ``majority``), or nothing."""
     if up + down < quorum:
@@ -64,7 +77,7 @@ def has_passed(up: int, down: int, *, quorum: int) -> str:
     return "" if up * MAJORITY[1] >= (up + down) * MAJORITY[0] else "majority"
 
 
-def outcome(proposal: Proposal, *, up: int, down: int, version: int, now: dt.datetime) -> str | None:
+def outcome(proposal: Amendment, *, up: int, down: int, version: int, now: dt.datetime) -> str | None:
     """Return what becomes of a proposal by now: ``adopted``, why it is rejected, or ``None`` while it waits.
 
     ``version`` is that of its section now.
