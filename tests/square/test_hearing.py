@@ -11,6 +11,7 @@ from comptoir.config.rebuilding import rebuild
 from comptoir.foundation.rooms.commands import set_up_django
 from comptoir.foundation.rooms.current import entered
 from comptoir.foundation.rooms.declaration import SQUARE
+from comptoir.square.community.rendering import render
 from comptoir.square.hearing import rules
 from comptoir.square.hearing.contracts import NEWS_KINDS
 from support import casting, talking
@@ -19,7 +20,8 @@ from support.shop import Shop
 
 set_up_django()
 
-from comptoir.square.hearing import queries  # noqa: E402 - models want Django
+from comptoir.square.community import queries as community  # noqa: E402 - models want Django
+from comptoir.square.hearing import queries  # noqa: E402
 
 
 @pytest.fixture
@@ -251,6 +253,72 @@ _TABLES = ("hearing_follow", "hearing_mention", "hearing_seen", "hearing_choice"
 )
 def test_a_name_is_meant_by_its_letters(text: str, names: dict[str, str], expected: list[str]) -> None:
     assert rules.meant(text, names, limit=10) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "names", "expected"),
+    [
+        ("Ask @Wren, she *knows* it.", {"wren": "1"}, '<p>Ask <a href="/m/1">@Wren</a>, she <em>knows</em> it.</p>'),
+        ("Ask @wren green & @Wren", {"wren green": "2"}, '<p>Ask <a href="/m/2">@wren green</a> &amp; @Wren</p>'),
+        ("a@Wren and `@Wren`", {"wren": "1"}, "<p>a@Wren and <code>@Wren</code></p>"),
+        ("＠花子さん", {"花子": "1"}, '<p><a href="/m/1">＠花子</a>さん</p>'),
+        ("@L'Hirondelle <b>", {"l'hirondelle": "2"}, '<p><a href="/m/2">@L\'Hirondelle</a> &lt;b&gt;</p>'),
+        ("@Zoe\u0301 sait", {"zoé": "3"}, '<p><a href="/m/3">@Zoé</a> sait</p>'),
+    ],
+)
+def test_a_name_that_was_meant_leads_to_its_member(text: str, names: dict[str, str], expected: str) -> None:
+    assert rules.linked(render(text), names, prefix="/m/") == expected
+
+
+def test_a_name_within_a_link_stays_the_links_own() -> None:
+    made = render("[@Wren](https://elsewhere.example/@Wren) @Wren")
+    assert rules.linked(made, {"wren": "1"}, prefix="/m/") == made.replace(
+        "</a> @Wren", '</a> <a href="/m/1">@Wren</a>'
+    )
+
+
+def test_a_name_that_could_begin_one_that_was_given_up_stays_text() -> None:
+    made = render("Ask @Wren Green, or @Wren.")
+    assert rules.linked(made, {"wren": "1"}, prefix="/m/", is_complete=False) == (
+        '<p>Ask @Wren Green, or <a href="/m/1">@Wren</a>.</p>'
+    )
+
+
+def shown(thread: str) -> list[str]:
+    """Return what the posts of a conversation say, with links to whom they mention."""
+    with entered(SQUARE):
+        found = community.thread(uuid.UUID(thread))
+        assert found is not None
+        return [post.html for post in queries.with_links(found.posts, prefix="/en/members/")]
+
+
+def test_only_whom_a_post_was_found_to_mention_is_led_to(counter: Counter, wren: str, finch: str) -> None:
+    thread = asked(counter, wren, text="Does @Finch know, or @Robin?")
+    assert shown(thread) == ["<p>Does @Finch know, or @Robin?</p>"]
+    tell(counter, mentioned(finch, thread))
+    link = f'<a href="/en/members/{finch}">@Finch</a>'
+    assert shown(thread) == [f"<p>Does {link} know, or @Robin?</p>"]
+    # A name that comes later was not meant, and one that is given up leads nowhere, nor to who takes it next.
+    talking.named(counter, "Robin", CHARLIE)
+    assert shown(thread) == [f"<p>Does {link} know, or @Robin?</p>"]
+    tell(counter, casting.event("customer.forgotten", {"customer": dict(BOB)}, source=casting.VAULT))
+    assert shown(thread) == ["<p>Does @Finch know, or @Robin?</p>"]
+    assert counter.shop.value("select html from community_post where id = %s", [thread]) == (
+        "<p>Does @Finch know, or @Robin?</p>"
+    )
+
+
+def test_the_database_is_asked_only_where_somebody_could_be_meant(
+    counter: Counter, wren: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    thread = asked(counter, wren, text="Write to wren@shop.example.")
+    monkeypatch.setattr(queries, "_ask", pytest.fail)
+    assert shown(thread) == [render("Write to wren@shop.example.")]
+
+
+def test_ten_thousand_links_are_a_few() -> None:
+    made = rules.linked(render("@a " * 10_000), {"a": "1"}, prefix="/m/")
+    assert made.count("<a ") == 30
 
 
 def test_ten_thousand_mentions_are_a_few() -> None:

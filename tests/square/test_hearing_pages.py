@@ -66,6 +66,15 @@ def test_a_member_hears_of_an_answer_and_a_mention_and_says_that_they_know(
     finch.goto(thread)
     say(finch, "Five days, @wren, wrapped in a cloth. @Nobody knows better.")
     assert shop.value("select count(*) from hearing_mention") == 1
+    # Whom the shop has found leads to their page, in each language; who is nobody stays text.
+    for language in ("en", "ja", "fr"):
+        finch.goto(pages.url(SQUARE, f"/{language}/threads/{thread.split('/threads/')[1]}"))
+        said = finch.locator(".said").last
+        assert [each.inner_text() for each in said.get_by_role("link").all()] == ["@wren"]
+        said.get_by_role("link", name="@wren").click()
+        assert finch.url.startswith(pages.url(SQUARE, f"/{language}/members/"))
+        finch.get_by_role("heading", name="Wren").wait_for()
+    finch.goto(thread)
     wren.goto(pages.url(SQUARE, "/en/"))
     wren.get_by_role("link", name="1 is new for you").click()
     wren.get_by_text("Finch names you").wait_for()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -17,7 +17,7 @@ from django.utils import timezone, translation
 from comptoir.foundation.kernel.database import load_statements
 from comptoir.foundation.kernel.ids import millisecond_of
 from comptoir.foundation.rooms import reading
-from comptoir.square.community.queries import Author, authors_of, names_of
+from comptoir.square.community.queries import Author, PostShown, authors_of, names_of
 from comptoir.square.community.rendering import plain
 from comptoir.square.hearing import rules
 from comptoir.square.hearing.contracts import NEWS_KINDS
@@ -176,6 +176,29 @@ def named_in(text: str, *, limit: int) -> list[str]:
         return []
     names = {name: persona for persona, name in _ask("named", {"names": tried})}
     return rules.meant(text, names, limit=min(limit, rules.MENTIONS_MAX))
+
+
+def with_links(posts: Sequence[PostShown], *, prefix: str) -> list[PostShown]:
+    """Return posts with a link to each member whom they mention, and who is called so still.
+
+    ``prefix`` is the address of members' pages. The database is asked only where there is an ``@`` in what is shown.
+    """
+    asked = [post.id for post in posts if rules.may_mention(post.html)]
+    names: dict[uuid.UUID, dict[str, str]] = {}
+    unnamed: set[uuid.UUID] = set()
+    for post, persona, name in _ask("mentioned_in", {"posts": asked}) if asked else ():
+        if name is None:
+            unnamed.add(post)
+        else:
+            names.setdefault(post, {})[name] = persona
+    return [
+        msgspec.structs.replace(
+            post, html=rules.linked(post.html, names[post.id], prefix=prefix, is_complete=post.id not in unnamed)
+        )
+        if post.id in names
+        else post
+        for post in posts
+    ]
 
 
 def name_of(persona: uuid.UUID) -> str | None:

@@ -124,6 +124,11 @@ where f.persona = %(me)s and f.how <> 'neither' order by f.position desc limit 5
 select id::text, lower(name) from community_publicname
 where lower(name) in (select lower(each) from unnest(%(names)s::text[]) each) limit 400;
 
+-- name: mentioned_in
+-- Whom these posts mention, and what they are called now: nothing, if they are not called that any more.
+select m.post, m.persona::text, lower(n.name)
+from hearing_mention m left join community_publicname n on n.id = m.persona where m.post = any(%(posts)s);
+
 -- name: latest_of_member
 -- What a member wrote last, for everybody.
 select p.id, t.id, p.kind, p.number, t.title, t.language, left(p.text, 400), p.published_at

@@ -1,4 +1,4 @@
-"""Whom a text may mean by ``@Name``. Pure: which names there are comes in as an argument.
+"""Whom a text may mean by ``@Name``, and where a page leads to them. Pure: which names there are is an argument.
 
 A name is taken by its letters and by nothing that only looks like it; whatever is no name stays text. Where a shorter
 name begins a longer one, the longest is meant.
@@ -6,6 +6,7 @@ name begins a longer one, the longest is meant.
 
 from __future__ import annotations
 
+import itertools
 import re
 import unicodedata
 from collections.abc import Mapping
@@ -23,6 +24,9 @@ _AT: Final = re.compile(r"(?<![\w@/.])[@＠](?=\w)")
 _END: Final = re.compile(r"(?<=\w)(?=[ \-_.'’·・〜]|$)")
 _CJK: Final = re.compile("[\u3005-\u30ff\u3400-\u9fff\uf900-\ufaff]")
 _CODE: Final = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`", re.DOTALL)
+#: The tags of a post's HTML, and those within which nobody is meant.
+_TAG: Final = re.compile(r"(<[^>]*>)")
+_SILENT: Final = re.compile(r"</?(?:a|code|pre)\b")
 
 
 def candidates(text: str) -> tuple[tuple[str, ...], ...]:
@@ -72,3 +76,51 @@ def meant(text: str, names: Mapping[str, str], *, limit: int) -> list[str]:
         if len(found) == limit:
             break
     return list(found)[:limit]
+
+
+def may_mention(html: str) -> bool:
+    """Tell whether a post's HTML has a place where somebody could be meant; most have none."""
+    return ("@" in html or "＠" in html) and _AT.search(html) is not None
+
+
+def linked(html: str, mentioned: Mapping[str, str], *, prefix: str, is_complete: bool = True) -> str:
+    """Return a post's HTML, as ``community/rendering.py`` made it, with links to the pages of whom it mentions.
+
+    ``mentioned`` has the ids of whom the post was found to mention, by their names of now, in lower case. If it is not
+    complete, somebody whom it mentions has given the name up: then a name that could begin a longer one stays text,
+    since the longer one may have been meant. Nothing is added but links that are made of ids.
+
+    >>> linked("<p>Ask @wren.</p>", {"wren": "7"}, prefix="/en/members/")
+    '<p>Ask <a href="/en/members/7">@wren</a>.</p>'
+    """
+    if not mentioned:
+        return html
+    parts = _TAG.split(html)
+    silent = places = 0
+    for number, part in enumerate(parts):
+        if number % 2:
+            silent += (-1 if part[1] == "/" else 1) if _SILENT.match(part) else 0
+        elif not silent and places < _PLACES_MAX:
+            parts[number], seen = _linked_text(part, mentioned, prefix, is_complete, _PLACES_MAX - places)
+            places += seen
+    return "".join(parts)
+
+
+def _linked_text(
+    text: str, mentioned: Mapping[str, str], prefix: str, is_complete: bool, places_max: int
+) -> tuple[str, int]:
+    """Return what stands between two tags with its links, and at how many places somebody could have been meant."""
+    text = unicodedata.normalize("NFC", text)
+    made: list[str] = []
+    done = places = 0
+    for place in itertools.islice(_AT.finditer(text), places_max):
+        places += 1
+        rest = _line(text[place.end() : place.end() + _CHARACTERS_MAX])
+        tried = _names(rest)[: None if is_complete else 1]
+        name = next((name for name in tried if name.lower() in mentioned), None)
+        if name is not None:
+            end = place.end() + len(name)
+            address = f"{prefix}{mentioned[name.lower()]}"
+            made += (text[done : place.start()], f'<a href="{address}">{text[place.start() : end]}</a>')
+            done = end
+    return "".join((*made, text[done:])), places

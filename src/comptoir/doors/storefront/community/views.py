@@ -90,6 +90,8 @@ def thread_page(
         about_marks=addresses.url_of(SQUARE, "/honest"),
     )
     mine = [post.id for post in shown.posts if post.is_mine]
+    posts = (*shown.posts, *filter(None, [shown.helped]))
+    first, *later = hearing.with_links(posts, prefix=f"{prefix()}members/")
     waiting = unsent.typed(request, reader)
     own = drawing.Own()
     look: dict[str, Hashable] = {
@@ -102,12 +104,14 @@ def thread_page(
         "pages": own.put_safe(
             "pages", drawing.pages(number, shown.pages, thread_id, translation.get_language() or "en")
         ),
-        "opening": own.put_safe("first", drawing.posts(request, shown, shown.posts[:1], is_member=is_member)),
+        "opening": own.put_safe("first", drawing.posts(request, shown, [first], is_member=is_member)),
         "helped": own.put_safe(
-            "helped", drawing.posts(request, shown, [shown.helped], is_member=is_member) if shown.helped else ""
+            "helped", drawing.posts(request, shown, later[-1:], is_member=is_member) if shown.helped else ""
         ),
         "helped_at": own.put("place", place_in(thread_id, shown.helped.number) if shown.helped else None),
-        "drawn": own.put_safe("posts", drawing.posts(request, shown, shown.posts[1:], is_member=is_member)),
+        "drawn": own.put_safe(
+            "posts", drawing.posts(request, shown, later[: len(shown.posts) - 1], is_member=is_member)
+        ),
         "rule": reminding.reminder_on(
             str(thread_id), kind=shown.kind, language=shown.language, opened_at=shown.opened_at
         ),
