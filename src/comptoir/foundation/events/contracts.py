@@ -109,6 +109,15 @@ class Arrival(msgspec.Struct, gc=False):
         return (self.occurred_at, self.source, self.id)
 
 
+class Accepted(msgspec.Struct, frozen=True):
+    """An accepted event, live or from the log: its place, when it happened, its type and typed content."""
+
+    position: Id
+    at: dt.datetime
+    type: str
+    data: Any
+
+
 class Change(msgspec.Struct, frozen=True, array_like=True):
     """A person's new balance, as live pages hear of it. ``position`` tells which of two changes is the later one."""
 

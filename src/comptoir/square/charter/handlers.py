@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from typing import Final
 
-from comptoir.foundation.events.contracts import Arrival, Batch
+from comptoir.foundation.events.contracts import Accepted, Arrival, Batch
 from comptoir.foundation.kernel.connection import Connection
 from comptoir.foundation.kernel.ids import Id
 from comptoir.foundation.kernel.problem import Problem
@@ -22,7 +22,7 @@ from comptoir.square.charter.contracts import (
 )
 from comptoir.square.charter.errors import AmendmentNotDue
 from comptoir.square.charter.rules import Wordings
-from comptoir.square.charter.store import Kept, Said
+from comptoir.square.charter.store import Kept
 from comptoir.square.community import writing
 from comptoir.square.community.errors import PersonaNotThere
 from comptoir.square.community.handlers import Mates
@@ -90,7 +90,7 @@ class CharterHandler:
     def write(self, connection: Connection, batch: Batch) -> None:  # noqa: ARG002 - the handlers' shape
         """Write what nobody has refused."""
         said = [
-            Said(each.position, each.occurred_at, each.type, each.data)
+            Accepted(each.position, each.occurred_at, each.type, each.data)
             for each in self._said
             if each.refusal is None and each.position is not None
         ]

@@ -7,6 +7,7 @@ from typing import Final
 
 import msgspec
 
+from comptoir.foundation.events.contracts import Accepted
 from comptoir.foundation.events.rebuilding import Logged
 from comptoir.foundation.kernel.connection import Connection
 from comptoir.square.charter import store
@@ -29,12 +30,12 @@ class CharterDeriver:
 
     def __init__(self) -> None:
         """Start empty."""
-        self._late: list[store.Said] = []
+        self._late: list[Accepted] = []
 
     def take(self, connection: Connection, events: Sequence[Logged]) -> None:
         """Write what the next events add, and keep the rest."""
         said = [
-            store.Said(event.position, event.occurred_at, event.type, _READERS[event.type].decode(event.data))
+            Accepted(event.position, event.occurred_at, event.type, _READERS[event.type].decode(event.data))
             for event in events
             if event.type in CHARTER and event.is_accepted
         ]

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from comptoir.foundation.events.contracts import Accepted
 from comptoir.foundation.kernel.connection import Connection
 from comptoir.foundation.kernel.database import load_statements, text_array, value_array
 from comptoir.foundation.kernel.ids import Id
@@ -23,15 +24,6 @@ from comptoir.square.charter.contracts import (
 from comptoir.square.charter.rules import Proposal, Wordings
 
 _SQL = load_statements(__package__)
-
-
-class Said(msgspec.Struct, frozen=True):
-    """An accepted event: its place in the log, when it happened, its type and typed content."""
-
-    position: Id
-    at: dt.datetime
-    type: str
-    data: Any
 
 
 class Kept(msgspec.Struct, frozen=True):
@@ -87,9 +79,9 @@ def find_ballots(connection: Connection, proposals: Collection[Id]) -> dict[Id, 
     return found
 
 
-def write(connection: Connection, said: Sequence[Said]) -> None:
+def write(connection: Connection, said: Sequence[Accepted]) -> None:
     """Write accepted events, each kind as a set."""
-    by_type: dict[str, list[Said]] = {}
+    by_type: dict[str, list[Accepted]] = {}
     for each in said:
         by_type.setdefault(each.type, []).append(each)
     if sections := [*by_type.get(CHARTER_PUBLISHED, ()), *by_type.get(CHARTER_ADOPTED, ())]:
@@ -152,7 +144,7 @@ def sever(connection: Connection, fresh: Mapping[Id, Id]) -> None:
 _STATES: Mapping[str, str] = {CHARTER_ADOPTED: "adopted", CHARTER_REJECTED: "rejected", CHARTER_VETOED: "vetoed"}
 
 
-def _written(said: Said) -> str:
+def _written(said: Accepted) -> str:
     return msgspec.json.encode(wording_of(said.data)).decode()
 
 

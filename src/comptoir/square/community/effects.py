@@ -5,11 +5,7 @@ Facts are gathered and written as sets. Not here: whether an event is accepted (
 
 from __future__ import annotations
 
-import datetime as dt
-from typing import Any
-
-import msgspec
-
+from comptoir.foundation.events.contracts import Accepted
 from comptoir.foundation.kernel.connection import Connection
 from comptoir.foundation.kernel.ids import Id
 from comptoir.square.community import store
@@ -30,16 +26,9 @@ from comptoir.square.community.contracts import (
 )
 
 
-class Fact(msgspec.Struct, frozen=True):
-    """An accepted event: its place in the log, when it happened, its type and typed content.
+class Fact(Accepted, frozen=True):
+    """An accepted event about a post; ``is_rewarded``: points were promised for it when it was published."""
 
-    ``is_rewarded``: points were promised for it when it was published.
-    """
-
-    position: Id
-    at: dt.datetime
-    type: str
-    data: Any
     is_rewarded: bool = False
 
 

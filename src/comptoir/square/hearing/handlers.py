@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from comptoir.foundation.events.contracts import Arrival, Batch
+from comptoir.foundation.events.contracts import Accepted, Arrival, Batch
 from comptoir.foundation.kernel.connection import Connection
 from comptoir.foundation.kernel.ids import Id
 from comptoir.foundation.kernel.problem import Problem
@@ -91,7 +91,7 @@ class HearingHandler:
     def write(self, connection: Connection, batch: Batch) -> None:  # noqa: ARG002 - the handlers' shape
         """Write what nobody has refused."""
         facts = [
-            store.Said(arrival.position, arrival.type, arrival.data)
+            Accepted(arrival.position, arrival.occurred_at, arrival.type, arrival.data)
             for arrival in self._said
             if arrival.refusal is None and arrival.position is not None
         ]

@@ -7,6 +7,7 @@ from typing import Final
 
 import msgspec
 
+from comptoir.foundation.events.contracts import Accepted
 from comptoir.foundation.events.rebuilding import Logged
 from comptoir.foundation.kernel.connection import Connection
 from comptoir.square.hearing import store
@@ -38,12 +39,12 @@ class HearingDeriver:
 
     def __init__(self) -> None:
         """Start with nothing said."""
-        self._facts: list[store.Said] = []
+        self._facts: list[Accepted] = []
 
     def take(self, connection: Connection, events: Sequence[Logged]) -> None:  # noqa: ARG002 - the shape
         """Keep what the next events say for the end, when there are indexes again."""
         self._facts += [
-            store.Said(event.position, event.type, _reader.decode(event.data))
+            Accepted(event.position, event.occurred_at, event.type, _reader.decode(event.data))
             for event in events
             if event.type in HEARING and event.is_accepted
         ]

@@ -3,24 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
-import msgspec
-
+from comptoir.foundation.events.contracts import Accepted
 from comptoir.foundation.kernel.connection import Connection
 from comptoir.foundation.kernel.database import load_statements, text_array, value_array
 from comptoir.foundation.kernel.ids import Id
 from comptoir.square.hearing.contracts import FOLLOW_CHANGED, MEMBER_MENTIONED, NEWS_CHOSEN, NEWS_SEEN
 
 _SQL: Final = load_statements(__package__)
-
-
-class Said(msgspec.Struct, frozen=True):
-    """An accepted event: its place in the log, its type and typed content."""
-
-    position: Id
-    type: str
-    data: Any
 
 
 def find_threads(connection: Connection, ids: Collection[Id]) -> set[Id]:
@@ -46,7 +37,7 @@ def find_authors(connection: Connection, posts: Collection[Id]) -> dict[Id, Id |
     return dict(connection.execute(_SQL["find_authors"], (value_array(sorted(posts)),)))
 
 
-def write(connection: Connection, facts: Sequence[Said]) -> None:
+def write(connection: Connection, facts: Sequence[Accepted]) -> None:
     """Write what was said."""
     follows = [fact for fact in facts if fact.type == FOLLOW_CHANGED]
     if follows:

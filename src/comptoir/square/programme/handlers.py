@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from comptoir.foundation.events.contracts import Arrival, Batch
+from comptoir.foundation.events.contracts import Accepted, Arrival, Batch
 from comptoir.foundation.kernel.connection import Connection
 from comptoir.foundation.kernel.problem import Problem
 from comptoir.square.programme import experiments, store
@@ -75,13 +75,13 @@ class ProgrammeHandler:
             return
         steps, said, rounds = [], [], []
         for each in batch.accepted():
+            assert each.position is not None
             if each.type in STEPS:
-                assert each.position is not None
                 steps.append(store.step_of(each.position, each.occurred_at, each.type, each.data))
             elif each.type in EXPERIMENTS:
-                said.append(store.Said(each.occurred_at, each.type, each.data))
+                said.append(Accepted(each.position, each.occurred_at, each.type, each.data))
             elif each.type in INVITATIONS:
-                rounds.append(store.Said(each.occurred_at, each.type, each.data))
+                rounds.append(Accepted(each.position, each.occurred_at, each.type, each.data))
         if steps:
             store.insert_steps(connection, steps)
         if said:

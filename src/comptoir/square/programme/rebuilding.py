@@ -7,6 +7,7 @@ from typing import Final
 
 import msgspec
 
+from comptoir.foundation.events.contracts import Accepted
 from comptoir.foundation.events.rebuilding import Logged
 from comptoir.foundation.kernel.connection import Connection
 from comptoir.square.programme import store
@@ -80,8 +81,8 @@ class ProgrammeDeriver:
 
     def __init__(self) -> None:
         """Start empty."""
-        self._said: list[store.Said] = []
-        self._rounds: list[store.Said] = []
+        self._said: list[Accepted] = []
+        self._rounds: list[Accepted] = []
 
     def take(self, connection: Connection, events: Sequence[Logged]) -> None:
         """Write the steps of the next events, and note what was said of experiments."""
@@ -93,13 +94,13 @@ class ProgrammeDeriver:
         if steps:
             store.insert_steps(connection, steps)
         self._said += [
-            store.Said(event.occurred_at, event.type, _reader_of_experiments.decode(event.data))
+            Accepted(event.position, event.occurred_at, event.type, _reader_of_experiments.decode(event.data))
             for event in events
             if event.type in EXPERIMENTS and event.is_accepted
         ]
 
         self._rounds += [
-            store.Said(event.occurred_at, event.type, _reader_of_rounds.decode(event.data))
+            Accepted(event.position, event.occurred_at, event.type, _reader_of_rounds.decode(event.data))
             for event in events
             if event.type in INVITATIONS and event.is_accepted
         ]

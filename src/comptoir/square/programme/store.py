@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from comptoir.foundation.events.contracts import Accepted
 from comptoir.foundation.kernel.connection import Connection
 from comptoir.foundation.kernel.database import load_statements, text_array, value_array
 from comptoir.foundation.kernel.ids import Id
@@ -78,29 +79,21 @@ def insert_steps(connection: Connection, steps: Sequence[NewStep]) -> None:
     )
 
 
-class Said(msgspec.Struct, frozen=True):
-    """An accepted event about an experiment, live or from the log."""
-
-    at: dt.datetime
-    kind: str
-    data: Any
-
-
 def find_experiments(connection: Connection, names: Collection[str]) -> dict[str, tuple[bool, bool]]:
     """Return of these experiments whether they have begun, and whether they were stopped."""
     rows = connection.execute(_SQL["find_experiments"], (text_array(sorted(names)),))
     return {str(name): (bool(began), bool(stopped)) for name, began, stopped in rows}
 
 
-def write_experiments(connection: Connection, said: Sequence[Said]) -> None:
+def write_experiments(connection: Connection, said: Sequence[Accepted]) -> None:
     """Write what was said of experiments, one after the other: a later word builds on an earlier one."""
     for each in said:
         data = each.data
-        if each.kind == EXPERIMENT_REGISTERED:
+        if each.type == EXPERIMENT_REGISTERED:
             row = {name: getattr(data, name) for name in _REGISTERED}
             row["registered_at"] = each.at.isoformat()
             statement = "register_experiments"
-        elif each.kind == EXPERIMENT_STARTED:
+        elif each.type == EXPERIMENT_STARTED:
             row = {"experiment": data.experiment, "at": each.at.isoformat(), "units": data.units, "weeks": data.weeks}
             statement = "start_experiments"
         else:
@@ -120,10 +113,10 @@ def find_rounds(connection: Connection, names: Collection[str]) -> dict[str, boo
     return {str(name): bool(was) for name, was in connection.execute(_SQL["find_rounds"], (text_array(sorted(names)),))}
 
 
-def write_rounds(connection: Connection, said: Sequence[Said]) -> None:
+def write_rounds(connection: Connection, said: Sequence[Accepted]) -> None:
     """Write what was said of invitations, one after the other."""
     for each in said:
-        fields, statement = _OF_ROUNDS.get(each.kind, _COUNTED)
+        fields, statement = _OF_ROUNDS.get(each.type, _COUNTED)
         row = {name: getattr(each.data, name) for name in fields}
         connection.tell(_SQL[statement], msgspec.json.encode([row | {"at": each.at.isoformat()}]).decode())
 

@@ -9,7 +9,7 @@ import datetime as dt
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from comptoir.foundation.events.contracts import Arrival, Batch
+from comptoir.foundation.events.contracts import Accepted, Arrival, Batch
 from comptoir.foundation.kernel.connection import Connection
 from comptoir.foundation.kernel.ids import Id
 from comptoir.foundation.kernel.problem import Problem
@@ -99,7 +99,7 @@ class StewardshipHandler:
     def write(self, connection: Connection, batch: Batch) -> None:  # noqa: ARG002 - the handlers' shape
         """Write what nobody has refused."""
         facts = [
-            store.Said(arrival.position, arrival.occurred_at, arrival.type, arrival.data)
+            Accepted(arrival.position, arrival.occurred_at, arrival.type, arrival.data)
             for arrival in self._said
             if arrival.refusal is None and arrival.position is not None
         ]

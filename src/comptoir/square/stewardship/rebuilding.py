@@ -7,6 +7,7 @@ from typing import Final
 
 import msgspec
 
+from comptoir.foundation.events.contracts import Accepted
 from comptoir.foundation.events.rebuilding import Logged
 from comptoir.foundation.kernel.connection import Connection
 from comptoir.square.community.contracts import EVENT_TYPES as COMMUNITY_TYPES
@@ -31,7 +32,7 @@ class StewardshipDeriver:
         store.write(
             connection,
             [
-                store.Said(event.position, event.occurred_at, event.type, _READERS[event.type].decode(event.data))
+                Accepted(event.position, event.occurred_at, event.type, _READERS[event.type].decode(event.data))
                 for event in events
                 if event.type in STEWARDSHIP and event.is_accepted
             ],

@@ -6,9 +6,9 @@ import datetime as dt
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-import msgspec
 import psycopg
 
+from comptoir.foundation.events.contracts import Accepted
 from comptoir.foundation.events.store import silence
 from comptoir.foundation.kernel.connection import Connection
 from comptoir.foundation.kernel.database import load_statements, text_array, value_array
@@ -19,15 +19,6 @@ from comptoir.square.stewardship.rules import Decided, Subject
 from comptoir.square.stewardship.trust import Level, Standing, level_of
 
 _SQL = load_statements(__package__)
-
-
-class Said(msgspec.Struct, frozen=True):
-    """An accepted event: its place in the log, when it happened, its type and typed content."""
-
-    position: Id
-    at: dt.datetime
-    type: str
-    data: Any
 
 
 def find_subjects(connection: Connection, posts: Collection[Id]) -> dict[Id, Subject]:
@@ -88,7 +79,7 @@ def find_examples(connection: psycopg.Connection) -> list[tuple[str, bool]]:
     return [(text, is_spam) for text, is_spam in connection.execute(_SQL["find_examples"])]
 
 
-def write(connection: Connection, said: Sequence[Said]) -> None:
+def write(connection: Connection, said: Sequence[Accepted]) -> None:
     """Write accepted events, each kind as a set."""
     for kind, (statement, fields) in _WRITTEN.items():
         these = [each for each in said if each.type == kind]
@@ -123,7 +114,7 @@ _WRITTEN: Mapping[str, tuple[str, tuple[str, ...]]] = {
 }  # fmt: skip
 
 
-def _column(said: Sequence[Said], field: str) -> str:
+def _column(said: Sequence[Accepted], field: str) -> str:
     if field == "position":
         return value_array([each.position for each in said])
     if field == "at":
