@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import pytest
 
 from comptoir.config.rebuilding import rebuild
 from support import forgotten, talking
-from support.casting import ALICE, Counter
+from support.casting import ALICE, HEARD, NOON, Counter
 from support.forgotten import forget
 from support.shop import Shop
 from support.talking import later, named, post_of, voted, wrote
@@ -115,6 +117,19 @@ def test_who_writes_very_much_has_to_wait(counter: Counter, wren: str) -> None:
     other = named(counter, "Robin", ALICE)
     answers = [counter.tell(wrote((wren, other)[number % 2], f"Question {number}?")) for number in range(21)]
     assert [answer.problem for answer in answers[-2:]] == [None, "posting_too_fast"]
+
+
+def test_what_says_it_was_written_long_ago_counts_when_it_came(shop: Shop, counter: Counter, wren: str) -> None:
+    for number in range(20):
+        long_ago = NOON - dt.timedelta(days=2 + number)
+        assert counter.tell(wrote(wren, f"Question {number}?", at=long_ago)).problem is None
+    last = wrote(wren, "One more?", at=NOON - dt.timedelta(days=400))
+    with shop.unchanged(*TABLES):
+        assert counter.tell(last).problem == "posting_too_fast"
+    assert shop.value("select count(distinct published_at) from community_post") == 20
+    assert shop.value("select count(distinct received_at) from community_post") == 1
+    # An hour later there is room again, whatever it says of when it was written.
+    assert counter.send(wrote(wren, "And now?"), received_at=HEARD + dt.timedelta(hours=1))[0].problem is None
 
 
 def test_who_is_forgotten_has_said_nothing_and_their_votes_still_count(

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import uuid
 from typing import Any
 
+from comptoir.foundation.rooms.commands import set_up_django
+from comptoir.foundation.rooms.current import entered
+from comptoir.foundation.rooms.declaration import SQUARE
 from comptoir.square.stewardship.store import find_examples, find_paces
 from support import casting, forgotten, talking
 from support.casting import ALICE, BOB, NOON, Counter, Event
 from support.forgotten import forget
 from support.shop import Shop
 from support.talking import CONSOLE, named, new, post_of, said, wrote
+
+set_up_django()
+
+from comptoir.square.stewardship import queries  # noqa: E402 - models want Django
 
 TABLES = (
     "community_post", "community_thread", "stewardship_flag", "stewardship_notice", "stewardship_decision",
@@ -211,15 +219,18 @@ def test_who_is_forgotten_leaves_no_word_in_stewardship(shop: Shop, counter: Cou
     ], "that it was flagged, and by whom, stays"
 
 
-def helped(counter: Counter, who: str, whom: str) -> list[Event]:
-    """Let somebody answer on three days in conversations in which they also vote; return the answers."""
+def helped(counter: Counter, who: str, whom: str, *, heard: dt.datetime | None = None) -> list[Event]:
+    """Let somebody answer on three days in conversations in which they also vote; return the answers.
+
+    ``heard`` is when the shop hears of all of it, if not on those days.
+    """
     answers = []
     for day in (5, 4, 3):
         at = NOON - dt.timedelta(days=day)
         asked = wrote(whom, f"Question {day}?", at=at)
         answer = wrote(who, "Like this.", kind="answer", thread=post_of(asked), at=at)
         vote = talking.voted(who, post_of(asked), at=at)
-        assert [each.problem for each in counter.send(asked, answer, vote, received_at=at)] == [None] * 3
+        assert [each.problem for each in counter.send(asked, answer, vote, received_at=heard or at)] == [None] * 3
         answers.append(answer)
     return answers
 
@@ -229,6 +240,14 @@ def test_who_has_helped_may_write_more(shop: Shop, counter: Counter, wren: str, 
     for who, most in ((wren, 30), (finch, 20)):
         told = [counter.tell(wrote(who, f"Thought {number}", kind="story")).problem for number in range(most + 1)]
         assert told == [None] * most + ["posting_too_fast"]
+
+
+def test_days_count_when_the_shop_hears_of_them(shop: Shop, counter: Counter, wren: str, finch: str) -> None:
+    helped(counter, wren, finch, heard=NOON)
+    with shop.connect("comptoir_counter") as connection:
+        assert find_paces(connection, [wren], NOON)[wren] == (20, 80)
+    with entered(SQUARE):
+        assert queries.standing(uuid.UUID(wren)).days == 1, "pages say the same"
 
 
 def test_a_decision_against_lowers_trust_until_it_is_taken_back(

@@ -5,6 +5,8 @@ Facts are gathered and written as sets. Not here: whether an event is accepted (
 
 from __future__ import annotations
 
+import datetime as dt
+
 from comptoir.foundation.events.contracts import Accepted
 from comptoir.foundation.kernel.connection import Connection
 from comptoir.foundation.kernel.ids import Id
@@ -27,8 +29,9 @@ from comptoir.square.community.contracts import (
 
 
 class Fact(Accepted, frozen=True):
-    """An accepted event about a post; ``is_rewarded``: points were promised for it when it was published."""
+    """An accepted event about a post, and when it came; ``is_rewarded``: points were promised when it was published."""
 
+    received_at: dt.datetime
     is_rewarded: bool = False
 
 
@@ -147,6 +150,7 @@ def _new_post(fact: Fact, number: int) -> store.NewPost:
         rating=None if is_staff else data.rating,
         elsewhere=data.elsewhere or None,
         published_at=fact.at,
+        received_at=fact.received_at,
         position=fact.position,
         state="gone" if is_gone else "held" if held else "public",
         held=None if is_gone else held,

@@ -184,7 +184,7 @@ class CommunityHandler:
                 # Decided once, and part of the log: the programme may promise something else tomorrow.
                 arrival.decision = [REWARDED]
             is_rewarded = bool(arrival.decision)
-            fact = Fact(arrival.position, arrival.occurred_at, kind, data, is_rewarded)
+            fact = Fact(arrival.position, arrival.occurred_at, kind, data, arrival.received_at, is_rewarded)
             self._effects.add(fact, number=number)
         return problem
 

@@ -168,8 +168,9 @@ class Thread(models.Model):
 class Post(models.Model):
     """What somebody wrote. ``author`` is a persona or an imported member; a member of staff has a ``name``.
 
-    ``position`` is its event in the log, ``said_at`` the last event that changed it. ``html`` is the text as
-    pages show it.
+    ``position`` is its event in the log, ``said_at`` the last event that changed it. ``published_at`` is when it says
+    it was written, ``received_at`` when the shop heard of it, by which is counted how much somebody writes. ``html`` is
+    the text as pages show it.
     ``state``: ``public``; ``held``, until a person has decided; ``hidden`` by a decision; ``withdrawn`` by its author;
     ``gone``, its author was forgotten. ``up`` and ``down`` count votes, with those that were
     ``carried`` here from another place, where it stands at ``url`` under a ``license``.
@@ -182,7 +183,8 @@ class Post(models.Model):
             "id": "mechanical", "thread": "public", "number": "public", "parent": "public", "kind": "public",
             "author": "persona", "name": "public", "place": "public", "text": "persona",
             "html": "mechanical", "language": "public", "words": "mechanical", "published_at": "time",
-            "edited_at": "time", "version": "public", "position": "mechanical", "said_at": "mechanical",
+            "received_at": "time", "edited_at": "time", "version": "public", "position": "mechanical",
+            "said_at": "mechanical",
             "state": "public", "held": "public", "product": "public", "rating": "public", "elsewhere": "persona",
             "carried_up": "public", "carried_down": "public", "up": "public", "down": "public", "is_seeded": "public",
             "url": "public", "license": "public", "is_confirmed": "public", "is_rewarded": "public",
@@ -209,6 +211,7 @@ class Post(models.Model):
     language = models.TextField()
     words = SearchVectorField()
     published_at = models.DateTimeField()
+    received_at = models.DateTimeField(null=True)
     edited_at = models.DateTimeField(null=True)
     version = models.IntegerField()
     position = models.UUIDField()
@@ -238,6 +241,11 @@ class Post(models.Model):
             models.Index(fields=["thread", "number"], name="post_of_thread"),
             models.Index(
                 fields=["author", "-published_at"], name="post_of_author", condition=models.Q(author__isnull=False)
+            ),
+            models.Index(
+                fields=["author", "-received_at"],
+                name="post_heard",
+                condition=models.Q(author__isnull=False, place__isnull=True),
             ),
             models.Index(fields=["state", "published_at"], name="post_waiting", condition=~models.Q(state="public")),
             models.Index(fields=["published_at"], name="post_honest", condition=models.Q(elsewhere__isnull=False)),

@@ -59,7 +59,9 @@ class CommunityDeriver:
             if event.type not in COMMUNITY or not event.is_accepted:
                 continue
             data = _READERS[event.type].decode(event.data)
-            fact = Fact(event.position, event.occurred_at, event.type, data, is_rewarded=bool(event.decision))
+            fact = Fact(
+                event.position, event.occurred_at, event.type, data, event.received_at, is_rewarded=bool(event.decision)
+            )
             if event.type in POSTS:
                 thread = fact.data.thread or fact.data.post
                 number = self._posts[thread] = self._posts.get(thread, 0) + 1

@@ -93,7 +93,7 @@ def find_votes(connection: Connection, posts: Collection[Id], personas: Collecti
 
 
 def find_recent(connection: Connection, personas: Collection[Id], *, since: dt.datetime) -> dict[Id, list[dt.datetime]]:
-    """Return when each of these names has written since a moment."""
+    """Return when the shop has heard from each of these names since a moment."""
     found: dict[Id, list[dt.datetime]] = {}
     for author, at in connection.execute(_SQL["find_recent"], (value_array(list(personas)), since)):
         found.setdefault(author, []).append(at)
@@ -213,6 +213,7 @@ class NewPost(msgspec.Struct, frozen=True):
     rating: int | None
     elsewhere: str | None
     published_at: dt.datetime
+    received_at: dt.datetime
     position: Id
     state: str
     held: str | None
@@ -272,6 +273,7 @@ def insert_posts(connection: Connection, posts: Sequence[NewPost]) -> None:
         text_array([each.rest for each in indexed]),
         text_array([each.pairs for each in indexed]),
         text_array([post.published_at.isoformat() for post in posts]),
+        text_array([post.received_at.isoformat() for post in posts]),
         value_array([post.position for post in posts]),
         text_array([post.state for post in posts]),
         text_array([post.held for post in posts]),

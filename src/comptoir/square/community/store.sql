@@ -41,9 +41,10 @@ where id = any(%s::uuid[]);
 select post::text, persona::text, value from community_vote where post = any(%s::uuid[]) and persona = any(%s::uuid[]);
 
 -- name: find_recent
--- When these names have written since a moment, the latest first.
-select author::text, published_at from community_post
-where author = any(%s::uuid[]) and published_at > %s::timestamptz order by published_at desc limit 2000;
+-- When the shop has heard from these names since a moment, the latest first: whatever they say of when they wrote.
+select author::text, received_at from community_post
+where author = any(%s::uuid[]) and place is null and received_at > %s::timestamptz
+order by received_at desc limit 2000;
 
 -- name: find_topics
 -- Which of these topics there are.
@@ -122,18 +123,18 @@ select * from unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::uuid[])
 -- name: insert_posts
 -- Posts, with what is indexed of their words.
 insert into community_post (id, thread, number, parent, kind, author, name, place, text, html, language, words,
-  published_at, version, position, said_at, state, held, product, rating, elsewhere, carried_up, carried_down, up, down,
-  is_seeded, url, license, is_rewarded, pictures, link)
+  published_at, received_at, version, position, said_at, state, held, product, rating, elsewhere, carried_up,
+  carried_down, up, down, is_seeded, url, license, is_rewarded, pictures, link)
 select id, thread, number, parent, kind, author, name, place, text, html, language,
-  to_tsvector(configuration::regconfig, rest) || pairs::tsvector, published_at, 1, position, position, state, held,
-  product, rating, elsewhere, up, down, up, down, is_seeded, url, license, is_rewarded, pictures::jsonb, link
+  to_tsvector(configuration::regconfig, rest) || pairs::tsvector, published_at, received_at, 1, position, position, state,
+  held, product, rating, elsewhere, up, down, up, down, is_seeded, url, license, is_rewarded, pictures::jsonb, link
 from unnest(%s::uuid[], %s::uuid[], %s::int[], %s::uuid[], %s::text[], %s::uuid[], %s::text[], %s::text[],
-  %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::timestamptz[], %s::uuid[], %s::text[],
-  %s::text[], %s::text[], %s::smallint[], %s::text[], %s::int[], %s::int[], %s::boolean[], %s::text[],
+  %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::timestamptz[], %s::timestamptz[],
+  %s::uuid[], %s::text[], %s::text[], %s::text[], %s::smallint[], %s::text[], %s::int[], %s::int[], %s::boolean[], %s::text[],
   %s::text[], %s::boolean[], %s::text[], %s::text[])
   as new(id, thread, number, parent, kind, author, name, place, text, html, language, configuration, rest, pairs,
-    published_at, position, state, held, product, rating, elsewhere, up, down, is_seeded, url, license, is_rewarded,
-    pictures, link);
+    published_at, received_at, position, state, held, product, rating, elsewhere, up, down, is_seeded, url, license,
+    is_rewarded, pictures, link);
 
 -- name: insert_threads
 -- What begins a thread; its counts follow.

@@ -93,7 +93,7 @@ from unnest(%s::uuid[], %s::uuid[]) as n(persona, fresh) where a.persona = n.per
 select asked.persona::text,
   (select count(distinct p.thread) from community_vote v join community_post p on p.id = v.post
     where v.persona = asked.persona and v.value <> 0),
-  count(distinct (p.published_at at time zone 'UTC')::date) filter (where p.state = 'public'),
+  count(distinct (coalesce(p.received_at, p.published_at) at time zone 'UTC')::date) filter (where p.state = 'public'),
   count(*) filter (where p.state = 'public'),
   count(*) filter (where p.state = 'public' and o.author is distinct from p.author),
   coalesce(sum(p.up) filter (where p.state = 'public'), 0),
