@@ -19,13 +19,14 @@ from comptoir.foundation.rooms.declaration import OFFICE
 from support import casting, talking
 from support.casting import Counter
 from support.pages import Pages, staff_session, words
-from support.shop import Shop
+from support.shop import Shop, environment
 from support.talking import post_of, wrote
 
 set_up_django()  # before the modules that hold models
 
 # ruff: noqa: E402
 from comptoir.doors.console import participation
+from comptoir.square.stewardship import filtering, installed, jobs
 
 HOUR = dt.timedelta(hours=1)
 WEEK = dt.timedelta(weeks=1)
@@ -89,6 +90,55 @@ def live(shop: Shop, *, weeks: int = 14, people: int = 12) -> None:
     moved = {**talking.STAFF, "idea": post_of(idea), "status": "done", "reason": "The bakers agreed."}
     tell(talking.said("idea.moved", moved, source=talking.CONSOLE, at=start + 8 * WEEK))
     counter.close()
+
+
+def change(shop: Shop) -> None:
+    """Change things: a rule and a switch, an experiment, the weights of the filter, and then what it does."""
+    counter, now = Counter(shop), dt.datetime.now(dt.UTC)
+    wording = {"title": "Be kind", "text": "Talk to others as you would at a counter."}
+    rule = {**talking.STAFF, "section": "be-kind", "en": wording, "ja": wording, "fr": wording}
+    switched = {**talking.STAFF, "element": "rituals", "is_on": False, "reason": "We are three."}
+    planned = {
+        **talking.STAFF, "experiment": "a-rule", "hypothesis": "A rule brings more answers.", "element": "reminder",
+        "unit": "thread", "kind": "question", "language": "en", "text_a": "", "text_b": "Be kind.", "seed": "0" * 16,
+        "outcome": "answers", "cap": 5, "smallest": 0.5, "expected": 2, "weeks_max": 1,
+    }  # fmt: skip
+    began = {**talking.STAFF, "experiment": "a-rule", "units": 20}
+    for kind, data, days in (
+        ("charter.published", rule, 15), ("programme.switched", switched, 15), ("experiment.registered", planned, 15),
+        ("experiment.started", began, 13),
+    ):  # fmt: skip
+        at = now - dt.timedelta(days=days)
+        assert counter.tell(talking.said(kind, data, source=talking.CONSOLE, at=at), received_at=at).problem is None
+    for mode, days in (("log", 12), ("log", 10), ("off", 9), ("off", 8)):
+        if days == 10:
+            filtering.write_filter(filtering.Filter("decisions", 0.0, {"a": (1.0, 1.0)}), installed.own_path())
+        with environment(COMPTOIR_SQUARE_FILTER=mode):
+            at = now - dt.timedelta(days=days)
+            said = jobs.note_filter(counter.connection, now=at, handlers=counter.handlers)
+        assert said == (days in {10, 9}), "only what is new is said"
+    counter.close()
+
+
+def test_what_changed_is_marked_with_a_number_and_told_in_a_table(
+    shop: Shop, alice: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(installed, "own_path", lambda: tmp_path / "filter.json")
+    live(shop, weeks=10)
+    change(shop)
+    page = alice.get("/community/health").content.decode()
+    table = page[page.index('id="changes"') : page.index('id="figures"')]
+    rows = [words(row.split("</tr>")[0]) for row in table.split("<tbody>")[1].split("<tr>")[1:]]
+    assert [row.split(" ", 1)[1] for row in rows] == [
+        "6 Experiment “a-rule”: ends", "5 Filter for spam: switched off", "4 Filter for spam: has learned anew",
+        "3 Experiment “a-rule”: begins", "2 Sell rye by the half loaf: done", "1 “rituals”: switched off",
+        "1 Charter “Be kind”: version 1",
+    ]  # fmt: skip
+    wide = [each.split("</svg>")[0] for each in page.split('<div class="wide" role="img"')[1:]]
+    assert len(wide) == 3
+    for drawing in wide:
+        assert [number for number in range(1, 7) if f">{number}</text>" not in drawing] == [], "each has its number"
+    assert rebuild(keep=False).changed == []
 
 
 def test_an_empty_square_is_told_to_begin(alice: Client) -> None:

@@ -137,6 +137,7 @@ class Jobs:
         self._add("events.prune_outbox", "* * * * *", self.prune_outbox)
         self._add("community.drop_unused_pictures", "27 * * * *", self.drop_unused_pictures)
         self._add("community.fetch_previews", "* * * * *", self.fetch_previews)
+        self._add("stewardship.note_filter", "* * * * *", self.note_filter)
         self._add("charter.settle", "* * * * *", self.settle_charter)
         self._add("touchpoints.judge_freshness", "* * * * *", self.judge_freshness)
         self._add("touchpoints.thin_counts", "11 * * * *", self.thin_counts)
@@ -213,6 +214,11 @@ class Jobs:
         """Ask pages to which posts link what they say of themselves."""
         stewardship.fetch_previews(connection, now=self._clock.now(), should_stop=self._stopping.is_set)
 
+    def note_filter(self, connection: Connection) -> None:
+        """Say that the filter for spam was switched, or has learned anew."""
+        if (programmes := find_programmes(connection)) is not None:
+            stewardship.note_filter(connection, now=self._clock.now(), handlers=handlers_for(programmes))
+
     def settle_charter(self, connection: Connection) -> None:
         """Adopt and reject amendments of the charter whose time is over."""
         if (programmes := find_programmes(connection)) is not None:
@@ -247,8 +253,7 @@ class Jobs:
 
     def end_quiet_consents(self, connection: Connection) -> None:
         """End the consents of whoever was not heard of for too long."""
-        programmes = find_programmes(connection)
-        if programmes is None:
+        if (programmes := find_programmes(connection)) is None:
             return
         try:
             policy = load_policy()
@@ -273,8 +278,7 @@ class Jobs:
 
     def tell_treats(self, connection: Connection) -> None:
         """Tell the counter for whom a treat is due in the shop's month, as the vault."""
-        programmes = find_programmes(connection)
-        if programmes is None:
+        if (programmes := find_programmes(connection)) is None:
             return
         now = self._clock.now()
         version = programmes.at(now)
@@ -291,8 +295,7 @@ class Jobs:
 
     def send_letters(self, connection: Connection) -> None:
         """Send the letters that are due: the counter makes them, the vault knows where they go."""
-        programmes = find_programmes(connection)
-        if programmes is None:
+        if (programmes := find_programmes(connection)) is None:
             return
         now = self._clock.now()
         version = programmes.at(now)

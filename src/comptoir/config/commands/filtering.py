@@ -69,7 +69,7 @@ def _train(started: tuple[Path, ...], *, threshold: float, path: Path | None, as
 
     with database.server():
         set_up_django()
-        from comptoir.square.stewardship.screening import own_path
+        from comptoir.square.stewardship.installed import own_path
         from comptoir.square.stewardship.store import find_examples
 
         with database.connect(OFFICE.role) as connection:

@@ -32,6 +32,8 @@ _PADDING: Final = {"left": 8, "right": 4, "top": 2, "bottom": 2}
 _LEFT_OUT: Final = re.compile(r'\s(?:style|font-family|aria-label|aria-roledescription|aria-hidden|role)="[^"]*"')
 
 _KEPT_MAX: Final = 500
+#: So much room a mark's number takes.
+_NUMBER_POINTS: Final = 18
 
 _cached: dict[Hashable, tuple[float, SafeString]] = {}
 _drawing = threading.Lock()
@@ -140,11 +142,14 @@ def points_by_month(rows: Sequence[Any], *, words: Mapping[str, str]) -> SafeStr
 def by_week(
     series: Sequence[tuple[str, Sequence[tuple[dt.date, float | None]]]],
     *,
-    changes: Sequence[dt.date] = (),
+    changes: Mapping[dt.date, int],
     words: Mapping[str, str],
     is_stacked: bool = True,
 ) -> SafeString:
-    """Draw series (title, (Monday, figure)) over weeks: stacked bars, or lines; rules mark the days of ``changes``."""
+    """Draw series (title, (Monday, figure)) over weeks: stacked bars, or lines.
+
+    Rules mark the days of ``changes``, with their numbers where there is room.
+    """
     import altair as alt  # noqa: PLC0415 - slow to load
 
     values = [
@@ -171,12 +176,29 @@ def by_week(
         chart: Any = data.mark_bar(size=9).encode(x=x, y=y, color=colour, order=alt.Order("order:Q"))
     else:
         chart = data.mark_line(point={"size": 36}, strokeWidth=2).encode(x=x, y=y, color=colour)
+    over: dict[str, Any] = {}
     if changes:
-        marks = alt.Chart(alt.Data(values=[{"day": day.isoformat()} for day in changes]))
-        chart = chart + marks.mark_rule(color=STRONG, strokeDash=[3, 3]).encode(
-            x=alt.X("day:T", timeUnit="utcyearmonthdate", scale=alt.Scale(type="utc"))
-        )
-    return _draw(chart, height=170, label=words["label"])
+        day = alt.X("day:T", timeUnit="utcyearmonthdate", scale=alt.Scale(type="utc"))
+        marks = alt.Chart(alt.Data(values=[{"day": each.isoformat()} for each in changes]))
+        chart = chart + marks.mark_rule(color=STRONG, strokeDash=[3, 3]).encode(x=day)
+        for name, width in _WIDTHS.items():
+            shown = _numbered(changes, apart=_NUMBER_POINTS * (mondays[-1] - mondays[0]) / width)
+            numbers = alt.Chart(alt.Data(values=shown))
+            over[name] = numbers.mark_text(color=SOFT, fontSize=11, align="left", baseline="top", dx=2).encode(
+                x=day, y=alt.value(0), text="number:N"
+            )
+    return _draw(chart, height=170, label=words["label"], over=over)
+
+
+def _numbered(changes: Mapping[dt.date, int], *, apart: dt.timedelta) -> list[dict[str, str]]:
+    """Return the marks whose numbers are drawn: those that do not lie on the one before."""
+    shown: list[dict[str, str]] = []
+    free = dt.date.min
+    for day, number in sorted(changes.items()):
+        if day >= free:
+            shown.append({"day": day.isoformat(), "number": str(number)})
+            free = day + apart
+    return shown
 
 
 def interval_by_week(
@@ -218,13 +240,17 @@ def lots(rows: Sequence[tuple[str, int]], *, words: Mapping[str, str]) -> SafeSt
     return _draw(chart, height=52 + 34 * len(rows), label=words["label"], widths={"wide": 420, "phone": 290})
 
 
-def _draw(chart: Any, *, height: int, label: str, widths: Mapping[str, int] = _WIDTHS) -> SafeString:
+def _draw(
+    chart: Any, *, height: int, label: str, widths: Mapping[str, int] = _WIDTHS, over: Mapping[str, Any] | None = None
+) -> SafeString:
+    """Return a drawing in each width; ``over`` is what is drawn over it in that width alone."""
     import vl_convert  # noqa: PLC0415 - slow to load
 
     parts = []
     for name, width in widths.items():
         specification = (
-            chart.properties(width=width, height=height, autosize=_AUTOSIZE, padding=_PADDING)
+            (chart + over[name] if over else chart)
+            .properties(width=width, height=height, autosize=_AUTOSIZE, padding=_PADDING)
             .configure(background="transparent", font="system-ui, sans-serif")
             .configure_view(stroke=None)
             .configure_axis(

@@ -25,6 +25,7 @@ from comptoir.foundation.kernel import database
 from comptoir.foundation.rooms.declaration import OFFICE
 from comptoir.foundation.rooms.visits import visit_of
 from comptoir.foundation.rooms.web import in_room
+from comptoir.square.charter import queries as charter
 from comptoir.square.health import figures, honesty, rules
 from comptoir.square.health.figures import Health, Place
 from comptoir.square.health.rules import Difference, Figure
@@ -33,11 +34,14 @@ from comptoir.square.programme import rules as programme
 from comptoir.square.programme.errors import PlanInvalid
 from comptoir.square.programme.plan import Gate
 from comptoir.square.programme.reading import load_plan
+from comptoir.square.stewardship import queries as stewardship
 
 #: The page reads all of a year; it does so at most this often.
 _SECONDS: Final = 60
 _HUNDRED: Final = 100
 _HONEST_SECONDS: Final = 600
+#: So many weeks stand in the table below the charts.
+_WEEKS_IN_WORDS: Final = 12
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -59,7 +63,7 @@ def health(request: HttpRequest) -> HttpResponse:
     """Answer with how the square does."""
     found, decided = read()
     safety = figures.safety(own_connection(), until=found.until)
-    changes = _changes(found.until, decided)
+    changes = _changes(found.until, decided, first=found.here.weeks[0].week if found.here.weeks else None)
     bounds = _bounds()
     context: dict[str, Any] = {
         "honesty": _honesty(),
@@ -71,8 +75,8 @@ def health(request: HttpRequest) -> HttpResponse:
         "imported": _lines(found.imported.figures, {}) if found.imported else [],
         "cohorts": _cohorts(found.here),
         "decided": changes,
-        "drawings": _drawings(found, sorted({at.date() for at, _said, _title in changes})),
-        "weeks": found.here.weeks[::-1][:12],
+        "drawings": _drawings(found, {each.day: each.number for each in changes if each.number is not None}),
+        "weeks": [(week, _numbers_in(week.week, changes)) for week in found.here.weeks[::-1][:_WEEKS_IN_WORDS]],
     }
     return render(request, "console/health.html", {**context, "section": "health", "staff": visit_of(request)})
 
@@ -234,8 +238,22 @@ def _advice(found: Health) -> tuple[str, str]:
     return said[found.advice]
 
 
-def _changes(until: dt.datetime, decided: list[figures.Decision]) -> list[tuple[dt.datetime, str, str]]:
-    """Return what changed in the year before, the latest first: when, how, and what."""
+class Mark(msgspec.Struct, frozen=True):
+    """What changed when, and the number of its day in the charts; ``None`` if they begin later."""
+
+    number: int | None
+    at: dt.datetime
+    title: str
+    said: str
+
+    @property
+    def day(self) -> dt.date:
+        """Return its day in UTC, as the charts have it."""
+        return _day(self.at)
+
+
+def _changes(until: dt.datetime, decided: list[figures.Decision], *, first: dt.date | None) -> list[Mark]:
+    """Return what changed in the year before, the latest first; ``first`` is the day on which the charts begin."""
     since, own = until - dt.timedelta(days=364), own_connection()
     changes = [(each.at, _statuses()[each.status], each.title) for each in decided]
     for step in steps.taken(own):
@@ -246,11 +264,34 @@ def _changes(until: dt.datetime, decided: list[figures.Decision]) -> list[tuple[
             changes.append((step.at, said, _("“%(name)s”") % {"name": step.item}))
     for each in outcomes.registered(own):
         title = _("Experiment “%(name)s”") % {"name": each.experiment}
-        if each.started_at is not None:
+        if each.started_at is not None and each.over_at is not None:
             changes.append((each.started_at, _("begins"), title))
-            if each.stopped_at is not None:
-                changes.append((each.stopped_at, _("stopped"), title))
-    return sorted([each for each in changes if each[0] > since], key=lambda each: each[0], reverse=True)
+            if each.over_at <= until:
+                changes.append((each.over_at, _("stopped") if each.over_at == each.stopped_at else _("ends"), title))
+    for section in charter.versions_since(since):
+        title = _("Charter “%(name)s”") % {"name": section.here.title}
+        changes.append((section.since, _("version %(number)d") % {"number": section.version}, title))
+    for change in stewardship.filter_changes(since=since):
+        if change.is_trained:
+            changes.append((change.at, _("has learned anew"), _("Filter for spam")))
+        if change.is_switched:
+            changes.append((change.at, _modes()[change.mode], _("Filter for spam")))
+    found = sorted([each for each in changes if since < each[0] <= until], key=lambda each: each[0], reverse=True)
+    days = sorted({_day(at) for at, _said, _title in found if first is not None and _day(at) >= first})
+    numbers = {day: number for number, day in enumerate(days, start=1)}
+    return [Mark(numbers.get(_day(at)), at, title, said) for at, said, title in found]
+
+
+def _modes() -> dict[str, str]:
+    return {
+        "off": _("switched off"),
+        "log": _("writes down what it would hold"),
+        "hold": _("holds what it finds"),
+    }
+
+
+def _day(moment: dt.datetime) -> dt.date:
+    return moment.astimezone(dt.UTC).date()
 
 
 def _bounds() -> dict[str, tuple[float | None, float | None]]:
@@ -423,17 +464,21 @@ def _share(figure: Figure) -> str:
     return f"{_percent(figure.value)} ({number_format(figure.numerator, 0)})"
 
 
-def _drawings(found: Health, changes: list[dt.date]) -> list[tuple[str, str, SafeString]]:
+def _numbers_in(monday: dt.date, changes: list[Mark]) -> list[int]:
+    """Return the numbers of the marks that stand in a week."""
+    return sorted({each.number for each in changes if each.number is not None and 0 <= (each.day - monday).days < 7})
+
+
+def _drawings(found: Health, changes: Mapping[dt.date, int]) -> list[tuple[str, str, SafeString]]:
     """Return charts of the weeks: title, explanation, drawing."""
     weeks = found.here.weeks
     if len(weeks) < 2:  # one bar compares nothing
         return []
-    changes = [day for day in changes if day >= weeks[0].week]
 
     def series(name: str) -> list[tuple[dt.date, float | None]]:
         return [(week.week, getattr(week, name)) for week in weeks]
 
-    key = (database.database_name(), tuple(weeks), tuple(changes))
+    key = (database.database_name(), tuple(weeks), tuple(changes.items()))
     talk = charts.cached(
         ("talk", key), _SECONDS,
         lambda: charts.by_week(

@@ -111,6 +111,11 @@ def versions(section: str) -> list[SectionShown]:
     return [_section(row) for row in _rows("versions", {"section": section})]
 
 
+def versions_since(moment: dt.datetime) -> list[SectionShown]:
+    """Return the versions of all sections that came since a moment, the latest first."""
+    return [_section(row) for row in _rows("versions_since", {"since": moment})]
+
+
 def proposals(*, reader: uuid.UUID | None = None, limit: int = PROPOSALS_MAX) -> list[ProposalShown]:
     """Return proposals: first those that are voted on, what the shop can say no to the soonest before the others."""
     return _proposals({"id": None, "reader": reader, "limit": limit})

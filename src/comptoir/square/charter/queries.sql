@@ -9,6 +9,11 @@ order by s.first, s.section, s.version desc limit 200;
 select section, version, wording, since, name, proposal, up, down from charter_section
 where section = %(section)s order by version desc limit 100;
 
+-- name: versions_since
+-- The versions that came since a moment, the latest first.
+select section, version, wording, since, name, proposal, up, down from charter_section
+where since >= %(since)s order by since desc, position desc limit 200;
+
 -- name: proposals
 -- Proposals: those that are voted on, by the end of the time for a veto; then the latest.
 select p.id, p.section, p.base, p.persona, p.wording, p.reason, p.days, p.veto_days, p.quorum, p.thread, p.proposed_at,

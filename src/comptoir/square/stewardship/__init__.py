@@ -12,5 +12,6 @@ staff and by nobody else; the square's role cannot read it. What becomes of a po
 
 Files of its own: ``rebuilding.py`` (the same from the log), ``forgetting.py`` (what stays of somebody who is
 forgotten), ``trust.py`` (levels of trust, and what they allow), ``filtering.py`` (the filter for spam, whose first
-weights are ``filter.json``), ``screening.py`` (why a new post waits for a person).
+weights are ``filter.json``), ``installed.py`` (which filter is asked), ``screening.py`` (why a new post waits for a
+person).
 """

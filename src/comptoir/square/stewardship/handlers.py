@@ -21,6 +21,7 @@ from comptoir.square.community.store import find_personas
 from comptoir.square.stewardship import rules, store
 from comptoir.square.stewardship.contracts import (
     DECISION_APPEALED,
+    FILTER_CHANGED,
     NOTICE_RECEIVED,
     POST_FLAGGED,
     STEWARDSHIP,
@@ -59,7 +60,7 @@ class StewardshipHandler:
         if not self._is_needed:
             return
         said = [arrival for arrival in batch.fresh if arrival.type in STEWARDSHIP]
-        posts = {arrival.data.post for arrival in said}
+        posts = {arrival.data.post for arrival in said if arrival.type != FILTER_CHANGED}
         self._subjects = store.find_subjects(connection, posts)
         acting = {arrival.data.persona for arrival in said if arrival.type in _UNDER_A_NAME}
         if acting:
@@ -171,10 +172,14 @@ class StewardshipHandler:
                 self._appealed[data.appeal] = False
         return problem
 
+    def _judge_filter(self, arrival: Arrival) -> Problem | None:
+        """What is installed is a fact; the house's clock alone says it."""
+
 
 _JUDGES: Final[Mapping[str, Callable[[StewardshipHandler, Arrival], Problem | None]]] = {
     POST_FLAGGED: StewardshipHandler._judge_flag,  # noqa: SLF001 - the class's own
     NOTICE_RECEIVED: StewardshipHandler._judge_notice,  # noqa: SLF001
     DECISION_APPEALED: StewardshipHandler._judge_appeal,  # noqa: SLF001
     POST_DECIDED: StewardshipHandler._judge_decision,  # noqa: SLF001
+    FILTER_CHANGED: StewardshipHandler._judge_filter,  # noqa: SLF001
 }

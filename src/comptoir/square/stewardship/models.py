@@ -149,3 +149,19 @@ class Appeal(models.Model):
     def __str__(self) -> str:
         """Return the decision that it is about."""
         return str(self.decision)
+
+
+class FilterChange(models.Model):
+    """What the filter for spam does from then on, and a digest of its weights; none: those that come with the house."""
+
+    personal: ClassVar[NothingPersonal] = NothingPersonal("What a machine does, said of no post and of nobody.")
+    access: ClassVar[Access] = WRITTEN_BY_COUNTER
+
+    position = models.UUIDField(primary_key=True)
+    mode = models.TextField()
+    weights = models.TextField(null=True)
+    said_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        """Return what it does."""
+        return self.mode

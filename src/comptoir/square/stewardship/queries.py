@@ -292,6 +292,20 @@ def record(*, limit: int = RECORD_MAX) -> Record:
     )
 
 
+class FilterChanged(msgspec.Struct, frozen=True):
+    """What the filter for spam does from a moment on; ``is_switched``, ``is_trained``: what is new about it."""
+
+    at: dt.datetime
+    mode: str
+    is_switched: bool
+    is_trained: bool
+
+
+def filter_changes(*, since: dt.datetime) -> list[FilterChanged]:
+    """Return how the filter for spam has changed since a moment."""
+    return [FilterChanged(*row) for row in _rows("filter_changes", {"since": since})]
+
+
 def standing(persona: uuid.UUID) -> Standing:
     """Return what a name has done on the square, from which its level of trust follows."""
     found = _rows("standing", {"persona": persona, "now": timezone.now()})

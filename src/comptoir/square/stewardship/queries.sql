@@ -143,3 +143,12 @@ left join lateral (
   select d.action, d.said_at from stewardship_decision d where d.post = p.id order by d.position desc limit 1
 ) d on true
 where p.author = %(persona)s;
+
+-- name: filter_changes
+-- What the filter for spam does from when on, and what of it was other before; it begins by writing down.
+select said_at, mode, is_switched, is_trained from (
+  select position, said_at, mode, mode <> lag(mode, 1, 'log') over (order by position) as is_switched,
+    weights is distinct from lag(weights) over (order by position) as is_trained
+  from stewardship_filterchange
+) changes
+where said_at >= %(since)s order by position desc limit 200;

@@ -13,19 +13,25 @@ from comptoir.foundation.kernel.connection import Connection
 from comptoir.square.community.contracts import EVENT_TYPES as COMMUNITY_TYPES
 from comptoir.square.community.rebuilding import tolerant
 from comptoir.square.stewardship import store
-from comptoir.square.stewardship.contracts import EVENT_TYPES, STEWARDSHIP
+from comptoir.square.stewardship.contracts import CLOCK_TYPES, EVENT_TYPES, STEWARDSHIP
 
 _READERS: Final = {
     each.name: msgspec.json.Decoder(tolerant(each.data))
-    for each in (*EVENT_TYPES, *COMMUNITY_TYPES)
+    for each in (*EVENT_TYPES, *CLOCK_TYPES, *COMMUNITY_TYPES)
     if each.name in STEWARDSHIP
 }
 
 
 class StewardshipDeriver:
-    """Every accepted flag, notice, appeal and decision is written again."""
+    """Every accepted flag, notice, appeal and decision is written again, and what was said of the filter."""
 
-    tables = ("stewardship_flag", "stewardship_notice", "stewardship_decision", "stewardship_appeal")
+    tables = (
+        "stewardship_flag",
+        "stewardship_notice",
+        "stewardship_decision",
+        "stewardship_appeal",
+        "stewardship_filterchange",
+    )
 
     def take(self, connection: Connection, events: Sequence[Logged]) -> None:
         """Write what the next events say."""

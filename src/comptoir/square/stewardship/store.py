@@ -14,7 +14,7 @@ from comptoir.foundation.kernel.connection import Connection
 from comptoir.foundation.kernel.database import load_statements, text_array, value_array
 from comptoir.foundation.kernel.ids import Id
 from comptoir.square.community.contracts import POST_DECIDED
-from comptoir.square.stewardship.contracts import DECISION_APPEALED, NOTICE_RECEIVED, POST_FLAGGED
+from comptoir.square.stewardship.contracts import DECISION_APPEALED, FILTER_CHANGED, NOTICE_RECEIVED, POST_FLAGGED
 from comptoir.square.stewardship.rules import Decided, Subject
 from comptoir.square.stewardship.trust import Level, Standing, level_of
 
@@ -74,6 +74,12 @@ def find_levels(connection: Connection, personas: Collection[Id], now: dt.dateti
     return {persona: level_of(Standing(*figures)) for persona, *figures in rows}
 
 
+def find_filter(connection: Connection) -> tuple[str, str | None] | None:
+    """Return what the filter does and its weights, as it was said last; ``None`` if it was never said."""
+    row = connection.execute(_SQL["find_filter"]).fetchone()
+    return None if row is None else (str(row[0]), row[1])
+
+
 def find_examples(connection: psycopg.Connection) -> list[tuple[str, bool]]:
     """Return what people of the shop have decided on: each text, and whether it was hidden last."""
     return [(text, is_spam) for text, is_spam in connection.execute(_SQL["find_examples"])]
@@ -110,6 +116,7 @@ _WRITTEN: Mapping[str, tuple[str, tuple[str, ...]]] = {
         ("position", "decision", "post", "persona", "action", "ground", "rule", "facts", "is_automated", "staff",
          "name", "appeal", "at"),
     ),
+    FILTER_CHANGED: ("insert_filters", ("position", "mode", "weights", "at")),
     DECISION_APPEALED: ("insert_appeals", ("decision", "post", "persona", "words", "position", "at")),
 }  # fmt: skip
 

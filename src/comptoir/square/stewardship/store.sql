@@ -55,6 +55,15 @@ select * from unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::uuid[], %s::text[],
 insert into stewardship_appeal (decision, post, persona, words, position, said_at)
 select * from unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::text[], %s::uuid[], %s::timestamptz[]);
 
+-- name: insert_filters
+-- Changes of the filter for spam.
+insert into stewardship_filterchange (position, mode, weights, said_at)
+select * from unnest(%s::uuid[], %s::text[], %s::text[], %s::timestamptz[]);
+
+-- name: find_filter
+-- What was said last of the filter for spam.
+select mode, weights from stewardship_filterchange order by position desc limit 1;
+
 -- name: sever_flags
 -- Flags of somebody who is forgotten are nobody's, and say nothing in words.
 update stewardship_flag f set persona = n.fresh, words = case when f.words is not null then '' end
