@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -147,6 +148,7 @@ def test_an_archive_gives_the_same_conversations_and_no_way_to_a_persona(
     }
     written = "".join(path.read_text() for path in sorted(folder.iterdir()))
     customers = {casting.identify(who) for who in (ALICE, BOB)}
+    assert set(re.findall(r"T\d\d:\d\d:(\d\d[.\d]*)", written)) == {"00"}, "no time is finer than a minute"
     assert not any(each in written for each in {*personas.values(), *customers, "camille", "canary"})
     described = [json.loads(line) for line in (folder / "threads.jsonl").read_text().splitlines()]
     kinds = [each["@type"] for each in described]

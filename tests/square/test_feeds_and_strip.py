@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import html
 import http.server
 import json
+import re
 import threading
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
@@ -107,6 +109,45 @@ def test_feeds_are_atom_and_answer_304(pages: Pages, said: dict[str, str]) -> No
         assert (japanese.findtext(f"{ATOM}title") or "").startswith("ライ麦パン · ")
         assert len(japanese.findall(f"{ATOM}entry")) == 2
         assert client.get("/topics/nothing/feed.atom").status_code == 404
+
+
+def test_strangers_are_told_no_time_finer_than_a_minute(pages: Pages, said: dict[str, str], gateway: Gateway) -> None:
+    now = dt.datetime.now(dt.UTC)
+    # An hour ago, two and forty within one minute, so that a list ends within it, and each at a second of its own.
+    begun = (now - dt.timedelta(hours=1)).replace(second=1, microsecond=654_321)
+    told = [
+        talking.staff_wrote(f"Story {number}", kind="story", title=f"Story {number}", topic="rye",
+                            at=begun + dt.timedelta(seconds=number))
+        for number in range(42)
+    ]  # fmt: skip
+    for start in range(0, 42, 20):
+        accepted(gateway.post(told[start : start + 20], touchpoint="console"))
+    with httpx.Client(headers={"host": f"localhost:{pages.port}"}, base_url=f"http://127.0.0.1:{pages.port}") as client:
+        for path in ("/feed.atom", "/ja/topics/rye/feed.atom"):
+            answer = client.get(path)
+            times = re.findall(rb"<(?:updated|published)>([^<]+)<", answer.content)
+            assert len(times) == 41
+            assert {dt.datetime.fromisoformat(time.decode()).second for time in times} == {0}
+        for path in ("/en/?kind=", "/ja/?kind=", "/fr/topics/rye?"):
+            listed, following = [], f"{path}&before="
+            while following:
+                page = client.get(following).text
+                listed += re.findall(r'class="talk-title" href="/\w\w/threads/([0-9a-f-]{36})', page)
+                assert re.search(rf"T{begun:%H}:{begun:%M}:\d\d", page) is None
+                more = re.search(r'rel="next" href="([^"]+)"', page)
+                following = f"{path.partition('?')[0]}{html.unescape(more[1])}" if more else ""
+            assert sorted(listed) == sorted([said["asked"], said["review"], *map(post_of, told)]), "each exactly once"
+        # Who asks for what is older than a second learns what is older than its minute.
+        answers = [
+            client.get("/en/", params={"before": (begun + dt.timedelta(seconds=late)).isoformat()}).text
+            for late in (3, 40)
+        ]
+        assert all("Story" not in answer for answer in answers)
+        for post in (said["asked"], said["review"]):
+            described = json.loads(re.findall(r"ld\+json\">(.*?)</script>", client.get(f"/threads/{post}").text)[0])
+            times = re.findall(r"T\d\d:\d\d:(\d\d[.\d]*)", json.dumps(described))
+            assert set(times) == {"00"}
+            assert times
 
 
 def test_a_thread_describes_itself_and_nothing_runs(pages: Pages, said: dict[str, str], browser: Browser) -> None:

@@ -80,6 +80,8 @@ def test_a_member_hears_of_an_answer_and_a_mention_and_says_that_they_know(
     wren.get_by_text("Finch names you").wait_for()
     wren.locator(".news").get_by_role("link", name="How long does rye bread keep?").click()
     wren.get_by_text("1 thing here is new for you:").wait_for()
+    # No page tells by the millisecond when somebody wrote.
+    assert str(shop.value("select position from hearing_mention"))[:8] not in wren.content()
     wren.get_by_role("button", name="I know this").click()
     assert wren.get_by_text("is new for you:").count() == 0
     say(finch, "And six in the cellar.")

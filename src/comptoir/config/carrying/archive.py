@@ -4,7 +4,7 @@
 (the shop's word on ideas) have one thing a line, in an order in which each can be read by itself; ``threads.jsonl`` has
 every conversation once more, as schema.org says it (JSON-LD), for whoever does not know Comptoir. Of people there is
 the public name: a member's id in the archive is made of that name, so that nothing in it leads to a persona's own id,
-and from there to a customer. What was taken back, hidden or is held is not in it.
+and from there to a customer; times are told to the minute. What was taken back, hidden or is held is not in it.
 ``pictures/`` has the pictures of posts, by their digests.
 """
 
@@ -23,6 +23,7 @@ import psycopg
 
 from comptoir.config.carrying.contracts import CarryingError, Member, Post, Source
 from comptoir.config.replaying.recordings import Entry
+from comptoir.foundation.kernel.clock import to_the_minute
 from comptoir.foundation.kernel.database import load_statements
 from comptoir.foundation.kernel.problem import Problem
 from comptoir.square.community.contracts import ALT_CHARACTERS_MAX, PICTURES_MAX
@@ -157,7 +158,7 @@ def write(
                         passed(done)
             counts[file] = count
         counts["pictures"] = _write_pictures(connection, folder)
-    about = About("comptoir-community", VERSION, place, at)
+    about = About("comptoir-community", VERSION, place, to_the_minute(at))
     with _opened(folder / "about.json") as stream:
         stream.write(msgspec.json.format(msgspec.json.encode(about)) + b"\n")
     return counts
@@ -205,7 +206,7 @@ def _topic_line(row: dict[str, Any], place: str) -> TopicLine:  # noqa: ARG001 -
     # The place in the log says when it came (RFC 9562, version 7: milliseconds in the first 48 bits).
     spoken_of = row.pop("spoken_of")
     opened = dt.datetime.fromtimestamp((row.pop("position").int >> 80) / 1000, tz=dt.UTC)
-    return TopicLine(**row, at=min(filter(None, (opened, spoken_of))))
+    return TopicLine(**row, at=to_the_minute(min(filter(None, (opened, spoken_of)))))
 
 
 def _member_line(row: dict[str, Any], place: str) -> MemberLine:
@@ -220,11 +221,11 @@ def _post_line(row: dict[str, Any], place: str) -> PostLine:
     staff, name = row.pop("staff"), row.pop("name")
     shown = f"staff/{staff}" if staff else name
     member = member_id(row["place"] or place, shown) if shown else None
-    return PostLine(**row, member=member)
+    return PostLine(at=to_the_minute(row.pop("at")), member=member, **row)
 
 
 def _step_line(row: dict[str, Any], place: str) -> StepLine:  # noqa: ARG001
-    return StepLine(**row)
+    return StepLine(at=to_the_minute(row.pop("at")), **row)
 
 
 _FILES: Final[tuple[tuple[str, Callable[[dict[str, Any], str], msgspec.Struct]], ...]] = (

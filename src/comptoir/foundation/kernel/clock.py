@@ -12,6 +12,15 @@ from typing import Protocol
 UTC = dt.UTC
 
 
+def to_the_minute(at: dt.datetime) -> dt.datetime:
+    """Return a moment without its seconds: what strangers are told, so that they cannot set it beside another one.
+
+    >>> to_the_minute(dt.datetime(2026, 5, 4, 12, 30, 59, 999, tzinfo=UTC)).isoformat(timespec="minutes")
+    '2026-05-04T12:30+00:00'
+    """
+    return at.replace(second=0, microsecond=0)
+
+
 class Clock(Protocol):
     """Anything that tells the time."""
 

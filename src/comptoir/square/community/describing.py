@@ -2,7 +2,7 @@
 
 A question is a ``QAPage``, a review a ``Review``, everything else a ``DiscussionForumPosting``
 (https://developers.google.com/search/docs/appearance/structured-data/qapage). Only what everybody may read, and of its
-authors their public names. Pure.
+authors their public names; no time finer than a minute. Pure.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
+from comptoir.foundation.kernel.clock import to_the_minute
 from comptoir.square.community.queries import Author, PictureShown, PostShown, ThreadShown
 
 #: How much of a post stands in a page's head, and of how many posts: the page itself has all of it.
@@ -114,12 +115,12 @@ def _posted(post: PostShown, *, url: str, characters: int) -> dict[str, Any]:
     posted: dict[str, Any] = {
         "text": text if len(text) <= characters else text[: characters - 1].rstrip() + "…",
         "inLanguage": post.language,
-        "datePublished": post.published_at.isoformat(),
+        "datePublished": to_the_minute(post.published_at).isoformat(),
         "url": url if post.number == 1 else f"{url.rpartition('/threads/')[0]}/posts/{post.id}",
         "author": _author(post.author),
     }
     if post.edited_at is not None:
-        posted["dateModified"] = post.edited_at.isoformat()
+        posted["dateModified"] = to_the_minute(post.edited_at).isoformat()
     if post.pictures:
         # Beside the page, on the same origin.
         posted["image"] = [_image(each, base=url.partition("/threads/")[0]) for each in post.pictures]

@@ -254,11 +254,20 @@ def _author(row: Sequence[Any]) -> Author:
 
 
 def latest(
-    *, kind: str = "", topic: str = "", product: str = "", before: dt.datetime | None = None, limit: int = LISTED
+    *,
+    kind: str = "",
+    topic: str = "",
+    product: str = "",
+    before: dt.datetime | None = None,
+    skip: int = 0,
+    limit: int = LISTED,
 ) -> list[ThreadLine]:
-    """Return the conversations in which something was said last, all of them or of a kind, a topic, a product."""
+    """Return the conversations in which something was said last, all of them or of a kind, a topic, a product.
+
+    Only what was last ``before`` a moment, without the first few (``skip``).
+    """
     name = "latest_of_product" if product else "latest_of_topic" if topic else "latest_of_kind" if kind else "latest"
-    asked = {"kind": kind, "topic": topic, "product": product, "limit": limit}
+    asked = {"kind": kind, "topic": topic, "product": product, "skip": skip, "limit": limit}
     asked["before"] = before or dt.datetime.max.replace(tzinfo=dt.UTC)
     return _lines(_rows(name, asked))
 

@@ -6,7 +6,8 @@ select t.id, t.kind, t.topic, t.title, t.language, t.opened_at, t.last_at, t.rep
 from community_thread t join community_post p on p.id = t.id
   left join lateral (select name from community_publicname where id = p.author limit 1) n on true
   left join community_importedmember m on m.id = p.author
-where t.is_shown and t.last_at < %(before)s order by t.last_at desc, t.id limit %(limit)s;
+where t.is_shown and t.last_at < %(before)s order by t.last_at desc, t.id
+limit %(limit)s offset %(skip)s;
 
 -- name: latest_of_kind
 -- The same, of one kind.
@@ -16,7 +17,8 @@ select t.id, t.kind, t.topic, t.title, t.language, t.opened_at, t.last_at, t.rep
 from community_thread t join community_post p on p.id = t.id
   left join lateral (select name from community_publicname where id = p.author limit 1) n on true
   left join community_importedmember m on m.id = p.author
-where t.is_shown and t.kind = %(kind)s and t.last_at < %(before)s order by t.last_at desc limit %(limit)s;
+where t.is_shown and t.kind = %(kind)s and t.last_at < %(before)s order by t.last_at desc
+limit %(limit)s offset %(skip)s;
 
 -- name: latest_of_topic
 -- The same, about one topic.
@@ -26,7 +28,8 @@ select t.id, t.kind, t.topic, t.title, t.language, t.opened_at, t.last_at, t.rep
 from community_thread t join community_post p on p.id = t.id
   left join lateral (select name from community_publicname where id = p.author limit 1) n on true
   left join community_importedmember m on m.id = p.author
-where t.is_shown and t.topic = %(topic)s and t.last_at < %(before)s order by t.last_at desc limit %(limit)s;
+where t.is_shown and t.topic = %(topic)s and t.last_at < %(before)s order by t.last_at desc
+limit %(limit)s offset %(skip)s;
 
 -- name: latest_of_product
 -- The same, about one product.
@@ -36,7 +39,8 @@ select t.id, t.kind, t.topic, t.title, t.language, t.opened_at, t.last_at, t.rep
 from community_thread t join community_post p on p.id = t.id
   left join lateral (select name from community_publicname where id = p.author limit 1) n on true
   left join community_importedmember m on m.id = p.author
-where t.is_shown and t.product = %(product)s and t.last_at < %(before)s order by t.last_at desc limit %(limit)s;
+where t.is_shown and t.product = %(product)s and t.last_at < %(before)s order by t.last_at desc
+limit %(limit)s offset %(skip)s;
 
 -- name: about_product
 -- The same, about one product or about the topic that is this product.

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import msgspec
 from django.utils import timezone, translation
+from django.utils.crypto import salted_hmac
 
 from comptoir.foundation.kernel.database import load_statements
 from comptoir.foundation.kernel.ids import millisecond_of
@@ -62,6 +63,11 @@ class News(msgspec.Struct, frozen=True):
     def at(self) -> dt.datetime:
         """Return when it came."""
         return dt.datetime.fromtimestamp(millisecond_of(self.position) / 1000, dt.UTC)
+
+    @property
+    def mark(self) -> str:
+        """Return what stands for its position on a page, where nobody can tell from it when exactly it came."""
+        return salted_hmac("comptoir.news", str(self.position), algorithm="sha256").hexdigest()[:32]
 
 
 class Choice(msgspec.Struct, frozen=True):

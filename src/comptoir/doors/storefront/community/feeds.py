@@ -1,7 +1,8 @@
 """Atom feeds (RFC 4287): the conversations in which something was said last, of everything and of every topic.
 
-An entry is a conversation: its id stays the same, and its time moves when somebody says something in it. Without a
-cookie, and answered with 304 where nothing was said since.
+An entry is a conversation: its id stays the same, and its time moves when somebody says something in it. Times are
+told to the minute, and what came within one minute stands in no order: nobody can set a post beside a purchase by
+their seconds. Without a cookie, and answered with 304 where nothing in it has changed.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from comptoir.doors.storefront.community.speaking import spoken
+from comptoir.foundation.kernel.clock import to_the_minute
 from comptoir.foundation.rooms import addresses
 from comptoir.foundation.rooms.declaration import SQUARE
 from comptoir.square.community import queries
@@ -66,29 +68,29 @@ def _described(line: ThreadLine) -> str:
 def _feed(request: HttpRequest, lines: list[ThreadLine], *, title: str, path: str) -> HttpResponseBase:
     language = translation.get_language() or "en"
     own = addresses.url_of(SQUARE, request.path)
-    seen = repr([(line.id, line.last_at, line.title, line.score, *_marks(line)) for line in lines]) + language + title
-    etag = f'"{hashlib.sha256(seen.encode()).hexdigest()[:32]}"'
     feed = Atom1Feed(
         title=title, link=addresses.url_of(SQUARE, f"/{language}{path}"), description=None, language=language,
         feed_url=own, feed_guid=own, subtitle=_("What was said last"),
     )  # fmt: skip
-    for line in lines:
+    for line in sorted(lines, key=lambda line: (to_the_minute(line.last_at), line.id), reverse=True):
         feed.add_item(
             title=line.title,
             link=addresses.url_of(SQUARE, f"/{language}/threads/{line.id}"),
             description=_described(line),
             unique_id=f"urn:uuid:{line.id}",
-            pubdate=line.opened_at,
-            updateddate=line.last_at,
+            pubdate=to_the_minute(line.opened_at),
+            updateddate=to_the_minute(line.last_at),
             author_name=line.author.name or _("somebody"),
             author_link=line.author.url or None,
             categories=[line.topic] if line.topic else None,  # type: ignore[arg-type]  # a list of names is one,
         )
     feed.latest_post_date = lambda: max(  # type: ignore[method-assign]
-        (line.last_at for line in lines), default=_NEVER
+        (to_the_minute(line.last_at) for line in lines), default=_NEVER
     )
-    answer = HttpResponse(feed.writeString("utf-8"), content_type="application/atom+xml; charset=utf-8")
-    answer.headers["ETag"] = etag
+    written = feed.writeString("utf-8")
+    answer = HttpResponse(written, content_type="application/atom+xml; charset=utf-8")
+    # Made of what is told and of nothing else, so that it says no more.
+    answer.headers["ETag"] = f'"{hashlib.sha256(written.encode()).hexdigest()[:32]}"'
     return answer
 
 

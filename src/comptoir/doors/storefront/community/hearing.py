@@ -63,7 +63,7 @@ def _news(request: HttpRequest, **more: object) -> HttpResponseBase:
     found = queries.news(persona)
     unread = sum(each.is_unread for each in found)
     context = {"section": "news", "news": found, "unread": unread, "news_count": unread, **more}
-    context["until"] = found[0].position if found else None
+    context["until"] = found[0].mark if found else None
     status = HTTPStatus.OK if "problem" not in more else HTTPStatus.UNPROCESSABLE_ENTITY
     return page(request, "community/news.html", context, status=status)
 
@@ -73,7 +73,13 @@ def _news(request: HttpRequest, **more: object) -> HttpResponseBase:
 @as_member
 def seen(request: HttpRequest) -> HttpResponseBase:
     """Take that a member knows what is new, of everything or of one conversation."""
-    data = {"until": str(_uuid(request.POST.get("until", "")))}
+    persona = persona_of(request)
+    assert persona is not None
+    mark = request.POST.get("until", "")
+    until = next((each.position for each in queries.news(persona) if each.mark == mark), None)
+    if until is None:
+        return redirect(_back(request))  # it is not there any more, so nothing is known by it
+    data = {"until": str(until)}
     if thread := request.POST.get("thread", ""):
         data["thread"] = str(_uuid(thread))
     trouble = send(request, NEWS_SEEN, data)

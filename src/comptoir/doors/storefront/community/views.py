@@ -18,6 +18,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from comptoir.doors.storefront.community import drawing, honest, keeping, picturing, reminding, unsent
 from comptoir.doors.storefront.community.speaking import page, persona_of, prefix, spoken
+from comptoir.foundation.kernel.clock import to_the_minute
 from comptoir.foundation.rooms import addresses
 from comptoir.foundation.rooms.declaration import SQUARE
 from comptoir.foundation.rooms.visits import end_visit
@@ -31,6 +32,8 @@ from comptoir.square.stewardship import queries as stewardship
 _PAGES_MAX = 50
 _SEARCH_CHARACTERS_MAX = 200
 _PAGE_DIGITS_MAX = 8
+_SKIP_DIGITS_MAX = 6
+_MINUTE = dt.timedelta(minutes=1)
 _WAITING = 3
 _EMPTY_SLOTS = tuple(picturing.slots_of())
 #: What can be chosen on the front page: the kinds of conversation.
@@ -43,14 +46,14 @@ def front(request: HttpRequest) -> HttpResponseBase:
     """Answer with what was said last, the questions that wait for an answer, and the topics."""
     kind = request.GET.get("kind", "")
     kind = kind if kind in _KINDS else ""
-    before = _moment(request.GET.get("before", ""))
-    lines = queries.latest(kind=kind, before=before)
+    before, skip = earlier = _earlier(request.GET.get("before", ""))
+    lines = queries.latest(kind=kind, before=before, skip=skip)
     waiting = queries.unanswered(limit=_WAITING) if not kind and before is None else []
     topics = keeping.fact("topics", queries.topics)[: drawing.LISTED_MAX]
     own = drawing.Own()
     look: dict[str, Hashable] = {
         "section": "front", "kind": kind, "is_first": before is None, "feed_url": reverse("square:feed"),
-        "honest": honest.lately() if not kind and before is None else None, **_list(lines, own),
+        "honest": honest.lately() if not kind and before is None else None, **_list(lines, own, earlier),
         "waiting": tuple(
             drawing.Linked(own.put(f"waiting{number}", line.id), own.put(f"asking{number}", line.title), line.language)
             for number, line in enumerate(waiting)
@@ -157,6 +160,7 @@ def topic(request: HttpRequest, slug: str) -> HttpResponseBase:
     if found is None:
         raise Http404
     reader = persona_of(request)
+    before, skip = earlier = _earlier(request.GET.get("before", ""))
     own = drawing.Own()
     look: dict[str, Hashable] = {
         "topic": drawing.Linked(own.put("topic", slug), own.put("topic_title", found.here)),
@@ -165,14 +169,25 @@ def topic(request: HttpRequest, slug: str) -> HttpResponseBase:
         "following": drawing.Following(
             "topic", own.mark("topic"), hearing.how(reader, "topic", slug) if reader else ""
         ),
-        **_list(queries.latest(topic=slug, before=_moment(request.GET.get("before", ""))), own),
+        **_list(queries.latest(topic=slug, before=before, skip=skip), own, earlier),
     }
     return drawing.page(request, "community/topic.html", look, own)
 
 
-def _list(lines: Sequence[queries.ThreadLine], own: drawing.Own) -> dict[str, Hashable]:
-    """Return what the template of a list is told: its lines, and from when the earlier ones are."""
-    more = quote(lines[-1].last_at.isoformat()) if len(lines) == queries.LISTED else None
+def _list(
+    lines: Sequence[queries.ThreadLine], own: drawing.Own, earlier: tuple[dt.datetime | None, int]
+) -> dict[str, Hashable]:
+    """Return what the template of a list is told: its lines, and from when the earlier ones are.
+
+    That is told to the minute, with how many of that minute were shown: no address says when exactly somebody wrote.
+    """
+    more = None
+    if len(lines) == queries.LISTED:
+        end = to_the_minute(lines[-1].last_at) + _MINUTE
+        shown = sum(to_the_minute(line.last_at) == end - _MINUTE for line in lines) + (
+            earlier[1] if end == earlier[0] else 0
+        )
+        more = quote(f"{end.isoformat(timespec='minutes')}/{shown}")
     return {"lines": bool(lines), "drawn": own.put_safe("lines", drawing.lines(lines)), "more": own.put("more", more)}
 
 
@@ -239,9 +254,17 @@ def page_number(text: str) -> int:
     return int(text) if text.isdecimal() and text.isascii() and len(text) < _PAGE_DIGITS_MAX else 1
 
 
-def _moment(text: str) -> dt.datetime | None:
+def _earlier(text: str) -> tuple[dt.datetime | None, int]:
+    """Return before which minute the conversations of a list are, and how many of them were shown already.
+
+    Whoever asks with seconds is told no more than with minutes.
+    """
+    moment, _, shown = text.partition("/")
     try:
-        found = parse_datetime(text) if len(text) < 40 else None
+        found = parse_datetime(moment) if len(moment) < 40 else None
     except ValueError:
-        return None
-    return found if found is not None and found.tzinfo is not None else None
+        found = None
+    if found is None or found.tzinfo is None:
+        return None, 0
+    skip = int(shown) if shown.isdecimal() and shown.isascii() and len(shown) < _SKIP_DIGITS_MAX else 0
+    return to_the_minute(found), skip
