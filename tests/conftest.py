@@ -62,6 +62,8 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ[_FOLDER] = tempfile.mkdtemp(prefix="comptoir-test-")
     os.environ[_PORTS] = tempfile.mkdtemp(prefix="comptoir-ports-")
     os.environ["DJANGO_SETTINGS_MODULE"] = "comptoir.config.settings"
+    # A test looks at a page right after it has let somebody else say something. What is kept has tests of its own.
+    os.environ["COMPTOIR_PAGES_KEPT_SECONDS"] = "0"
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

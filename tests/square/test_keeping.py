@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import itertools
+
+import pytest
 from django.http import HttpResponse
 from django.test import RequestFactory
 
-from comptoir.doors.storefront.community.keeping import SECONDS, kept
+from comptoir.doors.storefront.community import keeping
+from comptoir.doors.storefront.community.keeping import SAID_COOKIE, SECONDS, kept, part
 from comptoir.foundation.rooms.commands import set_up_django
 
 set_up_django()
 
 REQUESTS = RequestFactory()
+
+
+@pytest.fixture(autouse=True)
+def _keep(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COMPTOIR_PAGES_KEPT_SECONDS")
 
 
 class Maker:
@@ -63,3 +72,35 @@ def test_what_went_wrong_and_what_sets_a_cookie_is_not_kept() -> None:
     for _ in range(2):
         kept(REQUESTS.get("/cookie"), "en", set_cookie, now=lambda: 1.0)
     assert (lost.made, posting.made, setting) == (2, 2, 2)
+
+
+def test_members_share_what_a_page_says_to_everybody() -> None:
+    counted, now = itertools.count(1), [100.0]
+
+    def asked(key: str = "a", *, has_said: bool = False) -> int:
+        request = REQUESTS.get("/shared")
+        request.COOKIES = {SAID_COOKIE: "1"} if has_said else {"session": "x"}
+        return part(request, ("test", key), lambda: next(counted), now=lambda: now[0])
+
+    assert [asked(), asked(), asked("b")] == [1, 1, 2]
+    assert asked(has_said=True) == 3, "whoever has just said something finds it there"
+    assert asked() == 3, "and so do the others"
+    now[0] += SECONDS
+    assert asked() == 4
+
+
+@pytest.mark.parametrize("seconds", ["-1", "11", "nan", "soon"])
+def test_a_time_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch, seconds: str) -> None:
+    monkeypatch.setenv("COMPTOIR_PAGES_KEPT_SECONDS", seconds)
+    with pytest.raises(ValueError, match=r"COMPTOIR_PAGES_KEPT_SECONDS: .* is no number of seconds from 0 to 10"):
+        keeping.seconds()
+
+
+def test_with_no_time_everything_is_made_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COMPTOIR_PAGES_KEPT_SECONDS", "0")
+    counted, make = itertools.count(1), Maker()
+    request = REQUESTS.get("/none")
+    assert [part(request, ("none",), lambda: next(counted)) for _ in range(2)] == [1, 2]
+    for _ in range(2):
+        kept(request, "en", make)
+    assert make.made == 2

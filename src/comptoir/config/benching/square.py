@@ -55,26 +55,29 @@ _JAPANESE: Final = tuple(
 class Side(msgspec.Struct, frozen=True):
     """One page: milliseconds at the 95th percentile over one connection, answers in a second over eight.
 
-    ``anew`` is for a reader without a cookie whose page is made for that one request, ``member`` for somebody who is
-    signed in, ``kept`` for readers who share what was made within a second. The reference makes every page. The ratios
-    are those of the percentiles; ``cpu`` is the processor time of the pages' processes for one page, in milliseconds,
-    without the database's.
+    ``reader`` is for readers without a cookie, who share a page that was made within a second; ``member`` for members
+    who are signed in, eight in turn, who share what a page says to everybody. ``anew`` and ``member_anew`` are the same
+    where nothing is kept: every page is made for its one request, as the first within a second is. The reference makes
+    every page. The ratios are those of the percentiles; ``cpu`` is the processor time of the pages' processes for one
+    page, in milliseconds, without the database's.
     """
 
-    p95_anew_ms: float
+    p95_reader_ms: float
     p95_member_ms: float
-    p95_kept_ms: float
+    p95_anew_ms: float
+    p95_member_anew_ms: float
     reference_p95_ms: float
-    ratio_anew: float
+    ratio_reader: float
     ratio_member: float
-    ratio_kept: float
-    ratio_p50_anew: float
-    ratio_p50_member: float
-    per_second_anew: float
-    per_second_kept: float
+    ratio_anew: float
+    ratio_member_anew: float
+    per_second_reader: float
+    per_second_member: float
     reference_per_second: float
-    cpu_anew_ms: float
+    cpu_reader_ms: float
     cpu_member_ms: float
+    cpu_anew_ms: float
+    cpu_member_anew_ms: float
     reference_cpu_ms: float
 
 
@@ -112,12 +115,17 @@ def measure(
         began = time.monotonic()
         fill(say, posts=posts, members=customers)
         filled = time.monotonic() - began
-        with _pages(say, running.port) as ours, _plain(say) as plain:
+        with (
+            _pages(say, running.port) as ours,
+            _pages(say, running.port, kept_seconds=0) as anew,
+            _plain(say) as plain,
+        ):
             cookies = _sessions()
             figures: dict[str, Side] = {}
             for name, path in pages.items():
                 say(f"{name}: {path}")
-                figures[name] = _side(ours, plain, path, cookie=cookies[0], seconds=seconds / rounds, rounds=rounds)
+                asked = _asked(ours, anew, plain, cookies)
+                figures[name] = _side(asked, path, seconds=seconds / rounds, rounds=rounds)
             say("posting")
             took, rate = _posting(ours.port, cookies, seconds=seconds)
             connection = _connect(ours.port)
@@ -205,10 +213,12 @@ def _served(interface: str, application: str, environment: dict[str, str]) -> It
 
 
 @contextlib.contextmanager
-def _pages(say: stage.Say, gateway_port: int) -> Iterator[_Server]:
-    say("opening the square")
+def _pages(say: stage.Say, gateway_port: int, *, kept_seconds: int | None = None) -> Iterator[_Server]:
+    say("opening the square" if kept_seconds is None else "opening the square once more, where nothing is kept")
     # As ``comptoir serve`` runs them.
     environment = {"COMPTOIR_GATEWAY_URL": f"http://127.0.0.1:{gateway_port}", "COMPTOIR_POOL": "1"}
+    if kept_seconds is not None:
+        environment["COMPTOIR_PAGES_KEPT_SECONDS"] = str(kept_seconds)
     with _served("asginl", "comptoir.config.asgi:application", environment) as server:
         yield server
 
@@ -237,58 +247,68 @@ def _get(connection: http.client.HTTPConnection, path: str, cookie: str = "") ->
     return content
 
 
-def _side(ours: _Server, plain: _Server, path: str, *, cookie: str, seconds: float, rounds: int) -> Side:
-    ways = (
-        ("anew", ours, "", True), ("reference", plain, "", False), ("member", ours, cookie, True),
-        ("kept", ours, "", False),
-    )  # fmt: skip
-    times: dict[str, list[float]] = {name: [] for name, *_rest in ways}
+class _Asked(msgspec.Struct, frozen=True):
+    """Who asks whom: a server, with the cookies of these members, one after the other."""
+
+    server: _Server
+    cookies: tuple[str, ...] = ("",)
+
+
+def _asked(ours: _Server, anew: _Server, plain: _Server, cookies: list[str]) -> dict[str, _Asked]:
+    return {
+        "anew": _Asked(anew),
+        "reference": _Asked(plain),
+        "member": _Asked(ours, tuple(cookies)),
+        "reader": _Asked(ours),
+        "member_anew": _Asked(anew, tuple(cookies)),
+    }
+
+
+def _side(asked: dict[str, _Asked], path: str, *, seconds: float, rounds: int) -> Side:
+    times: dict[str, list[float]] = {name: [] for name in asked}
     cpu = dict.fromkeys(times, 0.0)
-    rates: dict[str, list[float]] = {"anew": [], "reference": [], "kept": []}
-    for _name, server, who, is_anew in ways:
-        _loop(server.port, path, 0.5, cookie=who, is_anew=is_anew)
+    rates: dict[str, list[float]] = {"reader": [], "member": [], "reference": []}
+    for each in asked.values():
+        _loop(each, path, 0.5)
     for _number in range(rounds):
         # In short turns, so that whatever else the machine does is fair to all of them.
         for _turn in range(_TURNS):
-            for name, server, who, is_anew in ways:
-                before = server.cpu_seconds()
-                times[name].extend(_loop(server.port, path, seconds / 6 / _TURNS, cookie=who, is_anew=is_anew))
-                cpu[name] += server.cpu_seconds() - before
-        for name, server, who, is_anew in ways:
-            if name in rates:
-                rates[name].append(_crowd(server.port, path, seconds / 9, cookie=who, is_anew=is_anew))
+            for name, each in asked.items():
+                before = each.server.cpu_seconds()
+                times[name].extend(_loop(each, path, seconds / 7 / _TURNS))
+                cpu[name] += each.server.cpu_seconds() - before
+        for name, of in rates.items():
+            of.append(_crowd(asked[name], path, seconds / 10))
     p95 = {name: stage.quantile(each, 0.95) * 1000 for name, each in times.items()}
-    p50 = {name: stage.quantile(each, 0.5) * 1000 for name, each in times.items()}
+    ratio = {name: each / p95["reference"] for name, each in p95.items()}
     rate = {name: statistics.median(each) for name, each in rates.items()}
     spent = {name: cpu[name] / len(times[name]) * 1000 for name in times}
     return Side(
-        p95["anew"], p95["member"], p95["kept"], p95["reference"], p95["anew"] / p95["reference"],
-        p95["member"] / p95["reference"], p95["kept"] / p95["reference"], p50["anew"] / p50["reference"],
-        p50["member"] / p50["reference"], rate["anew"], rate["kept"], rate["reference"], spent["anew"],
-        spent["member"], spent["reference"],
+        p95["reader"], p95["member"], p95["anew"], p95["member_anew"], p95["reference"], ratio["reader"],
+        ratio["member"], ratio["anew"], ratio["member_anew"], rate["reader"], rate["member"], rate["reference"],
+        spent["reader"], spent["member"], spent["anew"], spent["member_anew"], spent["reference"],
     )  # fmt: skip
 
 
 _TURNS: Final = 2
 
 
-def _loop(port: int, path: str, seconds: float, *, cookie: str = "", is_anew: bool = False) -> list[float]:
-    connection = _connect(port)
+def _loop(asked: _Asked, path: str, seconds: float) -> list[float]:
+    connection = _connect(asked.server.port)
     took: list[float] = []
     until = time.perf_counter() + seconds
-    joint = "&" if "?" in path else "?"
     while (began := time.perf_counter()) < until:
-        _get(connection, f"{path}{joint}n={len(took)}-{began}" if is_anew else path, cookie)
+        _get(connection, path, asked.cookies[len(took) % len(asked.cookies)])
         took.append(time.perf_counter() - began)
     connection.close()
     return took
 
 
-def _crowd(port: int, path: str, seconds: float, *, cookie: str = "", is_anew: bool = False) -> float:
+def _crowd(asked: _Asked, path: str, seconds: float) -> float:
     counts = [0] * _CONNECTIONS
 
     def ask(number: int) -> None:
-        counts[number] = len(_loop(port, path, seconds, cookie=cookie, is_anew=is_anew))
+        counts[number] = len(_loop(asked, path, seconds))
 
     _together(ask)
     return sum(counts) / seconds

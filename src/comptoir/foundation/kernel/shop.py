@@ -5,6 +5,7 @@ Set by ``COMPTOIR_DATA``; unset, ``var/shop`` below the working folder. Not here
 
 from __future__ import annotations
 
+import functools
 import os
 import secrets
 from pathlib import Path
@@ -47,6 +48,16 @@ def secret(name: str, *, where: Path | None = None) -> bytes:
     made = kept_secret(name, where=where)
     assert made is not None, "a key was taken away while it was made"
     return made
+
+
+def remembered_secret(name: str) -> bytes:
+    """Return what :func:`secret` does, read once by this process: for what every page asks."""
+    return _remembered(os.environ.get("COMPTOIR_DATA"), name)
+
+
+@functools.lru_cache(maxsize=64)
+def _remembered(_folder: str | None, name: str) -> bytes:
+    return secret(name)
 
 
 def kept_secret(name: str, *, where: Path | None = None) -> bytes | None:

@@ -47,7 +47,7 @@ def cookie_name(room: Room) -> str:
 def _sealing_key(room: Room, session_key: str) -> bytes:
     # Neither the shop nor whoever has a copy of the table reads a session without the cookie of its browser: when its
     # person is forgotten, what is left in it leads to nobody.
-    return hmac.digest(shop.secret(f"sessions-{room.name}"), session_key.encode(), hashlib.sha256)
+    return hmac.digest(shop.remembered_secret(f"sessions-{room.name}"), session_key.encode(), hashlib.sha256)
 
 
 class RoomSession(SessionBase):

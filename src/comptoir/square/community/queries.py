@@ -6,6 +6,7 @@ Plain SQL, prepared, one statement for a list. What a transaction has not commit
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import json
 import re
 import uuid
@@ -27,6 +28,7 @@ LISTED: Final = 20
 #: Posts on a page of a conversation. The first page has those with the numbers 1 to 50, for ever: none is taken out.
 PAGE_POSTS: Final = 50
 _SNIPPET_CHARACTERS: Final = 180
+_SNIPPETS_KEPT_MAX: Final = 4_000
 
 
 class Author(msgspec.Struct, frozen=True):
@@ -166,7 +168,6 @@ class ThreadShown(msgspec.Struct, frozen=True):
     page: int = 1
     pages: int = 1
     is_locked: bool = False
-    is_asker: bool = False
     words: tuple[IdeaWord, ...] = ()
     helped: PostShown | None = None
     about: TopicShown | None = None
@@ -334,39 +335,32 @@ def search(text: str, *, limit: int = LISTED, offset: int = 0) -> list[ThreadLin
     return _lines(_rows(name, {"pairs": pairs, "rest": rest, "limit": limit, "offset": offset}))
 
 
-def thread(
-    thread_id: uuid.UUID, *, reader: uuid.UUID | None = None, page: int = 1, size: int = PAGE_POSTS
-) -> ThreadShown | None:
-    """Return a page of a conversation as ``reader`` may see it; ``None`` if there is no such conversation or page."""
+def thread(thread_id: uuid.UUID, *, page: int = 1, size: int = PAGE_POSTS) -> ThreadShown | None:
+    """Return a page of a conversation as everybody may see it; ``None`` if there is no such conversation or page."""
     found = _rows("thread", {"id": thread_id})
     if not found:
         return None
     head = found[0]
-    asked = {"id": thread_id, "reader": reader or _NOBODY, "after": (page - 1) * size, "until": page * size}
+    asked = {"id": thread_id, "after": (page - 1) * size, "until": page * size}
     rows = _rows("posts_of_thread", asked) if page > 0 else []
     if not rows:
         return None
     accepted = head[7]
     if page == 1 and accepted is not None and all(row[0] != accepted for row in rows):
-        rows += _rows("post_of_thread", {"id": thread_id, "post": accepted, "reader": asked["reader"]})
-    posts = [_post(row, reader) for row in rows]
+        rows += _rows("post_of_thread", {"id": thread_id, "post": accepted})
+    posts = [_post(row) for row in rows]
     helped = posts.pop() if posts[-1].number > page * size else None
     said = _rows("words_on_idea", {"id": thread_id}) if head[1] == "idea" else []
     about = _topic(head[13:20]) if head[13] else None
-    asks = reader is not None and head[12] == reader
     told = tuple(IdeaWord(*row) for row in said)
     pages = page_of(head[9], size=size)
-    return ThreadShown(*(*head[:11], tuple(posts), page, pages, head[11], asks, told, helped, about))
+    return ThreadShown(*(*head[:11], tuple(posts), page, pages, head[11], told, helped, about))
 
 
-def _post(row: Sequence[Any], reader: uuid.UUID | None) -> PostShown:
-    author = _author((*row[13:16], *row[29:32]))
-    mine = reader is not None and row[13] == reader
-    preview = PreviewShown(*row[25:29]) if row[26] else None
-    return PostShown(*(*row[:13], *row[16:19], author, mine, row[19] or 0, *row[20:24], pictures_of(row[24]), preview))
-
-
-_NOBODY: Final = uuid.UUID(int=0)
+def _post(row: Sequence[Any]) -> PostShown:
+    author = _author((*row[13:16], *row[28:31]))
+    preview = PreviewShown(*row[24:28]) if row[25] else None
+    return PostShown(*(*row[:13], *row[16:19], author, False, 0, *row[19:23], pictures_of(row[23]), preview))
 
 
 class OwnPost(msgspec.Struct, frozen=True):
@@ -438,6 +432,7 @@ def _lines(rows: Sequence[Any]) -> list[ThreadLine]:
     ]
 
 
+@functools.lru_cache(_SNIPPETS_KEPT_MAX)
 def _snippet(text: str) -> str:
     return plain(text, characters=_SNIPPET_CHARACTERS)
 

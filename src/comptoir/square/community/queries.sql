@@ -133,12 +133,11 @@ from community_thread t left join community_post p on p.id = t.id left join comm
 where t.id = %(id)s;
 
 -- name: posts_of_thread
--- Its posts in order, from behind one number to another, with the reader's own vote.
+-- Its posts in order, from behind one number to another.
 select p.id, p.number, p.parent, p.kind, p.html, p.language, p.published_at, p.edited_at, p.version, p.state, p.held,
-  p.rating, p.elsewhere, p.author, p.name, p.place, p.up, p.down, p.is_seeded, v.value, p.url, p.license,
+  p.rating, p.elsewhere, p.author, p.name, p.place, p.up, p.down, p.is_seeded, p.url, p.license,
   p.is_confirmed, p.is_rewarded, p.pictures, w.url, w.title, w.description, w.site, n.name, m.name, m.url
-from community_post p left join community_vote v on v.post = p.id and v.persona = %(reader)s
-  left join community_preview w on w.url = p.link and not p.is_unlinked
+from community_post p left join community_preview w on w.url = p.link and not p.is_unlinked
   left join lateral (select name from community_publicname where id = p.author limit 1) n on true
   left join community_importedmember m on m.id = p.author
 where p.thread = %(id)s and p.number > %(after)s and p.number <= %(until)s order by p.number;
@@ -146,10 +145,9 @@ where p.thread = %(id)s and p.number > %(after)s and p.number <= %(until)s order
 -- name: post_of_thread
 -- One of its posts that everybody may read.
 select p.id, p.number, p.parent, p.kind, p.html, p.language, p.published_at, p.edited_at, p.version, p.state, p.held,
-  p.rating, p.elsewhere, p.author, p.name, p.place, p.up, p.down, p.is_seeded, v.value, p.url, p.license,
+  p.rating, p.elsewhere, p.author, p.name, p.place, p.up, p.down, p.is_seeded, p.url, p.license,
   p.is_confirmed, p.is_rewarded, p.pictures, w.url, w.title, w.description, w.site, n.name, m.name, m.url
-from community_post p left join community_vote v on v.post = p.id and v.persona = %(reader)s
-  left join community_preview w on w.url = p.link and not p.is_unlinked
+from community_post p left join community_preview w on w.url = p.link and not p.is_unlinked
   left join lateral (select name from community_publicname where id = p.author limit 1) n on true
   left join community_importedmember m on m.id = p.author
 where p.thread = %(id)s and p.id = %(post)s and p.state = 'public';

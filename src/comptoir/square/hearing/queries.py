@@ -87,6 +87,15 @@ class Followed(msgspec.Struct, frozen=True):
     name: str
 
 
+class Part(msgspec.Struct, frozen=True):
+    """What a member has to do with a thread: whether they began it, their posts and votes, how they follow it."""
+
+    has_begun: bool
+    own: frozenset[uuid.UUID]
+    votes: dict[uuid.UUID, int]
+    how: str
+
+
 class Written(msgspec.Struct, frozen=True):
     """What a member wrote, for everybody."""
 
@@ -141,11 +150,6 @@ def position_at(moment: dt.datetime) -> uuid.UUID:
     return uuid.UUID(int=int(moment.timestamp() * 1000) << 80)
 
 
-def count(persona: uuid.UUID) -> int:
-    """Return how much is new and unread, ``NEWS_MAX`` at most."""
-    return len(news(persona, is_unread=True))
-
-
 def choice_of(persona: uuid.UUID) -> Choice:
     """Return of what a member wants to hear."""
     rows = _ask("choice", {"me": persona})
@@ -158,12 +162,14 @@ def how(persona: uuid.UUID, kind: str, target: object) -> str:
     return str(rows[0][0]) if rows else ""
 
 
-def follows_thread(persona: uuid.UUID, thread: uuid.UUID) -> str:
-    """Return the same of a thread, which whoever writes in it follows unless they have said something else."""
-    said = how(persona, "thread", thread)
-    if said:
-        return said
-    return "follow" if _ask("has_written", {"me": persona, "thread": thread})[0][0] else "neither"
+def part_of(persona: uuid.UUID, thread: uuid.UUID, posts: Collection[uuid.UUID]) -> Part:
+    """Return what a member has to do with a thread and these posts of it.
+
+    Whoever writes in a thread follows it, unless they have said something else.
+    """
+    began, own, voted, values, said, follows = _ask("part", {"me": persona, "thread": thread, "posts": list(posts)})[0]
+    how = said or ("follow" if follows else "neither")
+    return Part(began, frozenset(own), dict(zip(voted, values, strict=True)), how)
 
 
 def followed(persona: uuid.UUID) -> list[Followed]:

@@ -97,10 +97,19 @@ order by o.position desc limit %(limit)s;
 -- What a member has said about a thread, a topic, a person.
 select how from hearing_follow where persona = %(me)s and kind = %(kind)s and target = %(target)s;
 
--- name: has_written
--- Whether a member follows a thread since they wrote in it.
-select exists (select from community_post where thread = %(thread)s and author = %(me)s)
-  and coalesce((select is_following from hearing_choice where persona = %(me)s), true);
+-- name: part
+-- What a member has to do with some posts of a thread: whether they began it, which of them are theirs, how they voted,
+-- what they have said of following it, and whether they follow it since they wrote in it.
+with wrote as (
+  select id, number from community_post where thread = %(thread)s and author = %(me)s
+)
+select exists (select from wrote where number = 1),
+  array(select id from wrote where id = any(%(posts)s)),
+  array(select post from community_vote where post = any(%(posts)s) and persona = %(me)s order by post),
+  array(select value from community_vote where post = any(%(posts)s) and persona = %(me)s order by post),
+  (select how from hearing_follow where persona = %(me)s and kind = 'thread' and target = %(thread)s::text),
+  exists (select from wrote)
+    and coalesce((select is_following from hearing_choice where persona = %(me)s), true);
 
 -- name: choice
 -- Of what a member hears.

@@ -21,11 +21,11 @@ from django.http import HttpRequest, HttpResponse
 from django.middleware.csrf import get_token
 from django.template.loader import get_template
 from django.utils import timezone, translation
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.safestring import SafeString
 
 from comptoir.doors.storefront.community import keeping, reminding, unsent
 from comptoir.doors.storefront.community.speaking import prefix, ways_of
-from comptoir.square.community.queries import Author, PostShown, ThreadLine, ThreadShown
+from comptoir.square.community.queries import Author, PostShown, ThreadLine
 from comptoir.square.hearing import queries as hearing
 
 _POSTS_KEPT_MAX: Final = 4_000
@@ -38,13 +38,16 @@ _LISTED: Final = ("listed", "entitled", "counted", "waiting", "asking")
 _NAMES: Final = (
     "secret", "shop", "path", "here", "who", "member", "id", "thread", "title", "number", "html", "day", "name", "url",
     "elsewhere", "text", "lines", "first", "helped", "posts", "topic", "topic_title", "fresh", "described", "pages",
-    "place", "more", "asked", "asked_in_address", "writer", "draft_key",
+    "place", "more", "news_here", "statements", "words", "asked", "asked_in_address", "writer", "draft_key",
     *(f"{name}{number}" for name in _LISTED for number in range(LISTED_MAX)),
 )  # fmt: skip
 #: A mark is an id that nobody knows: it can stand in an address, and no text has it in it.
 _MARKS: Final = {name: str(uuid.uuid4()) for name in _NAMES}
+_SAFE_MARKS: Final = {name: SafeString(mark) for name, mark in _MARKS.items()}
 _NAME_OF: Final = {mark: name for name, mark in _MARKS.items()}
 _MARK: Final = re.compile("(" + "|".join(_NAME_OF) + ")")
+#: Where a request remembers it.
+_ASKED: Final = "_comptoir_form"
 _SOMETIME: Final = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
 _SOMEBODY: Final = uuid.UUID(_MARKS["who"])
 
@@ -80,9 +83,13 @@ class Own(msgspec.Struct):
 
     texts: dict[str, str] = {}
 
+    def copy(self) -> Own:
+        """Return one that says the same, and can say more."""
+        return Own(dict(self.texts))
+
     def put(self, name: str, value: object) -> str:
         """Take a text, and return what stands for it in the frame; nothing for nothing."""
-        return self.put_safe(name, html.escape(str(value)) if value is not None else "")
+        return self.put_safe(name, "" if value is None else html.escape(str(value)))
 
     def mark(self, name: str) -> str:
         """Return what stands for a text."""
@@ -91,7 +98,7 @@ class Own(msgspec.Struct):
     def put_safe(self, name: str, value: str) -> str:
         """Take what was drawn already."""
         self.texts[name] = value
-        return mark_safe(_MARKS[name]) if value else ""  # noqa: S308 - an id of this process
+        return _SAFE_MARKS[name] if value else ""
 
 
 def page(
@@ -108,9 +115,9 @@ def page(
     if ways.member is not None:
         texts["writer"], texts["draft_key"] = drafts["writer"], drafts["draft_key"]
         texts["member"] = html.escape(ways.member.name)
-        texts["secret"] = get_token(request)
+        texts["secret"] = secret_of(request)
     texts["shop"] = keeping.fact("shop", _shop_name)
-    spoken = (translation.get_language() or "en", request.resolver_match.namespace if request.resolver_match else "")
+    spoken = (translation.get_language() or "en", _namespace(request))
     context = (
         *ways.rooms,
         ("languages", tuple((code, f"/{code}{_MARKS['path']}", name) for code, name in ways.languages)),
@@ -132,11 +139,30 @@ def page(
     return HttpResponse(_filled(drawn, texts), status=status)
 
 
-def posts(request: HttpRequest, thread: ThreadShown, shown: Iterable[PostShown], *, is_member: bool) -> str:
-    """Draw posts of a conversation."""
+def secret_of(request: HttpRequest) -> str:
+    """Return the secret of this page's forms: one for all of them."""
+    found: str | None = getattr(request, _ASKED, None)
+    if found is None:
+        found = get_token(request)
+        setattr(request, _ASKED, found)
+    return found
+
+
+def piece(request: HttpRequest | None, template: str, **context: object) -> str:
+    """Draw a small piece of a page that is not remembered: what only few pages have, and each differently.
+
+    ``request`` is only asked where its addresses lead (unset: there are none in it).
+    """
+    return get_template(template).render(context, _nobody(_namespace(request) if request else "")).strip()
+
+
+def posts(
+    thread: uuid.UUID, shown: Iterable[PostShown], *, accepted: uuid.UUID | None, is_member: bool, can_accept: bool
+) -> tuple[str, ...]:
+    """Draw posts of a conversation, each by itself. No form's secret is in them: their buttons belong to one form."""
     language = translation.get_language() or "en"
-    can_accept = thread.is_asker and thread.kind == "question"
-    texts = {"thread": str(thread.id), "secret": get_token(request) if is_member else ""}
+    zone = timezone.get_current_timezone()
+    texts = {"thread": str(thread)}
     drawn = []
     for post in shown:
         author = post.author
@@ -147,30 +173,33 @@ def posts(request: HttpRequest, thread: ThreadShown, shown: Iterable[PostShown],
             author=_look_of(author),
         )  # fmt: skip
         texts["id"], texts["number"], texts["html"] = str(post.id), str(post.number), post.html
-        texts["day"] = _day(timezone.localtime(post.published_at).date(), language)
+        texts["day"] = _day(post.published_at.astimezone(zone).date(), language)
         texts["name"], texts["place"] = html.escape(author.name), html.escape(author.url)
         texts["who"] = str(author.id)
         texts["elsewhere"], texts["url"] = html.escape(post.elsewhere or ""), html.escape(post.url or "")
-        drawn.append(_filled(_post(look, post.id == thread.accepted, is_member, can_accept, language), texts))
-    return "".join(drawn)
+        drawn.append(_filled(_post(look, post.id == accepted, is_member, can_accept, language), texts))
+    return tuple(drawn)
 
 
 def lines(shown: Iterable[ThreadLine]) -> SafeString:
     """Draw the conversations of a list."""
     language = translation.get_language() or "en"
+    start = prefix()
+    zone = timezone.get_current_timezone()
     drawn = []
     for line in shown:
+        author = line.author
         look = msgspec.structs.replace(
             line, id=_MARKS["id"], title=line.title and _MARKS["title"], snippet=line.snippet and _MARKS["text"],
-            opened_at=_SOMETIME, last_at=_SOMETIME, score=0, topic=None, product=None, author=_look_of(line.author),
+            opened_at=_SOMETIME, last_at=_SOMETIME, score=0, topic=None, product=None, author=_look_of(author),
         )  # fmt: skip
         texts = {
             "id": str(line.id), "title": html.escape(line.title), "text": html.escape(line.snippet),
-            "day": _day(timezone.localtime(line.last_at).date(), language), "name": html.escape(line.author.name),
-            "place": html.escape(line.author.url),
+            "day": _day(line.last_at.astimezone(zone).date(), language), "name": html.escape(author.name),
+            "place": html.escape(author.url),
         }  # fmt: skip
-        drawn.append(_filled(_line(look, prefix(), language), texts))
-    return mark_safe("".join(drawn))  # noqa: S308 - drawn by a template
+        drawn.append(_filled(_line(look, start, language), texts))
+    return SafeString("".join(drawn))
 
 
 @functools.lru_cache(2_000)
@@ -187,9 +216,14 @@ def pages(number: int, of: int, thread: uuid.UUID, language: str) -> str:  # noq
 
 
 def _look_of(author: Author) -> Author:
+    return _look(author.kind, bool(author.name), bool(author.id), author.place, bool(author.url))
+
+
+@functools.lru_cache(1_000)
+def _look(kind: str, is_named: bool, is_here: bool, place: str, has_url: bool) -> Author:
     return Author(
-        author.kind, author.name and _MARKS["name"], author.id and _SOMEBODY, author.place,
-        author.url and _MARKS["place"],
+        kind, _MARKS["name"] if is_named else "", _SOMEBODY if is_here else None, place,
+        _MARKS["place"] if has_url else "",
     )  # fmt: skip
 
 
@@ -197,7 +231,7 @@ def _look_of(author: Author) -> Author:
 def _post(look: PostShown, has_helped: bool, is_member: bool, can_accept: bool, language: str) -> Drawn:
     context = {
         "post": look, "thread_id": _MARKS["thread"], "has_helped": has_helped, "member": is_member,
-        "can_accept": can_accept, "csrf_token": _MARKS["secret"], "prefix": f"/{language}/", "day": _MARKS["day"],
+        "can_accept": can_accept, "prefix": f"/{language}/", "day": _MARKS["day"],
     }  # fmt: skip
     return _draw("community/post.html", context)
 
@@ -215,6 +249,10 @@ def _day(day: dt.date, language: str) -> str:  # noqa: ARG001 - written as the l
 @functools.lru_cache(_FRAMES_KEPT_MAX)
 def _frame(template: str, spoken: tuple[str, str], context: Sequence[tuple[str, Hashable]]) -> Drawn:
     return _draw(template, dict(context), stand_in=_nobody(spoken[1]))
+
+
+def _namespace(request: HttpRequest) -> str:
+    return request.resolver_match.namespace if request.resolver_match else ""
 
 
 def _nobody(namespace: str) -> HttpRequest:

@@ -34,6 +34,8 @@ def spoken(view: View) -> View:
         with translation.override(chosen or translation.get_language()):
             language = translation.get_language() or "en"
             response = keeping.kept(request, language, lambda: view(request, *args, **kwargs))
+            if request.method == "POST" and visit_of(request) is not None:
+                keeping.say_so(response, is_secure=request.is_secure())
             if isinstance(response, HttpResponse) and (etag := response.headers.get("ETag")):
                 response = get_conditional_response(request, etag=etag, response=response) or response
         if chosen is None:
@@ -67,6 +69,7 @@ class Ways(msgspec.Struct, frozen=True):
     path: str
     rooms: tuple[tuple[str, str], ...]
     member: Visit | None
+    request: HttpRequest
 
     @property
     def here(self) -> str:
@@ -80,7 +83,7 @@ class Ways(msgspec.Struct, frozen=True):
 
     def news_count(self) -> int:
         """Return how much is new for whoever is there."""
-        return hearing.count(self.persona) if self.persona else 0
+        return len(news_of(self.request, self.persona)) if self.persona else 0
 
 
 def ways_of(request: HttpRequest) -> Ways:
@@ -95,7 +98,14 @@ def ways_of(request: HttpRequest) -> Ways:
         ("join_url", addresses.url_of(COUNTER, "/who")),
         ("office_url", addresses.url_of(OFFICE, "/")),
     )
-    return Ways(_named_languages(), path, rooms, member_of(request))
+    return Ways(_named_languages(), path, rooms, member_of(request), request)
+
+
+def news_of(request: HttpRequest, persona: uuid.UUID) -> list[hearing.News]:
+    """Return what is new for a member and unread, asked once a second."""
+    return keeping.part(
+        request, ("news", persona, translation.get_language()), lambda: hearing.news(persona, is_unread=True)
+    )
 
 
 @functools.cache

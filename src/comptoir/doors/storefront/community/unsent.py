@@ -68,7 +68,7 @@ def key_of(persona: uuid.UUID) -> str:
 
 
 def _digest(data: bytes) -> bytes:
-    return hmac.digest(shop.secret("drafts"), data, "sha256")
+    return hmac.digest(shop.remembered_secret("drafts"), data, "sha256")
 
 
 def read(request: HttpRequest) -> Unsent | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Hashable, Sequence
+from collections.abc import Collection, Hashable, Sequence
 from urllib.parse import quote
 
 import msgspec
@@ -17,7 +17,7 @@ from django.utils.dateparse import parse_datetime
 from django.views.decorators.http import require_POST, require_safe
 
 from comptoir.doors.storefront.community import drawing, honest, keeping, picturing, reminding, unsent
-from comptoir.doors.storefront.community.speaking import page, persona_of, prefix, spoken
+from comptoir.doors.storefront.community.speaking import news_of, page, persona_of, prefix, spoken, ways_of
 from comptoir.foundation.kernel.clock import to_the_minute
 from comptoir.foundation.rooms import addresses
 from comptoir.foundation.rooms.declaration import SQUARE
@@ -40,13 +40,30 @@ _EMPTY_SLOTS = tuple(picturing.slots_of())
 _KINDS = ("question", "review", "story")
 
 
+#: Before which minute the conversations of a list are, and how many of them were shown already.
+Earlier = tuple[dt.datetime | None, int]
+
+
+class Shared(msgspec.Struct, frozen=True):
+    """What a page says to everybody: what its template is told, and its own texts. Nobody changes it."""
+
+    look: dict[str, Hashable]
+    own: drawing.Own
+
+
 @spoken
 @require_safe
 def front(request: HttpRequest) -> HttpResponseBase:
     """Answer with what was said last, the questions that wait for an answer, and the topics."""
     kind = request.GET.get("kind", "")
     kind = kind if kind in _KINDS else ""
-    before, skip = earlier = _earlier(request.GET.get("before", ""))
+    earlier = _earlier(request.GET.get("before", ""))
+    said = keeping.part(request, ("front", translation.get_language(), kind, earlier), lambda: _front(kind, earlier))
+    return drawing.page(request, "community/front.html", said.look, said.own.copy())
+
+
+def _front(kind: str, earlier: Earlier) -> Shared:
+    before, skip = earlier
     lines = queries.latest(kind=kind, before=before, skip=skip)
     waiting = queries.unanswered(limit=_WAITING) if not kind and before is None else []
     topics = keeping.fact("topics", queries.topics)[: drawing.LISTED_MAX]
@@ -66,7 +83,7 @@ def front(request: HttpRequest) -> HttpResponseBase:
             for number, each in enumerate(topics)
         ),
     }  # fmt: skip
-    return drawing.page(request, "community/front.html", look, own)
+    return Shared(look, own)
 
 
 @spoken
@@ -76,64 +93,133 @@ def thread(request: HttpRequest, thread_id: uuid.UUID) -> HttpResponseBase:
     return thread_page(request, thread_id, number=page_number(request.GET.get("page", "")))
 
 
+class Conversation(msgspec.Struct, frozen=True):
+    """A page of a conversation as everybody sees it: its posts, and what else the page says. Nobody changes it."""
+
+    posts: tuple[queries.PostShown, ...]
+    helped: queries.PostShown | None
+    accepted: uuid.UUID | None
+    kind: str
+    language: str
+    opened_at: dt.datetime
+    said: Shared
+
+    @property
+    def everything(self) -> tuple[queries.PostShown, ...]:
+        """Return its posts, and the one that helped and stands elsewhere."""
+        return (*self.posts, self.helped) if self.helped else self.posts
+
+    def draw(
+        self, thread_id: uuid.UUID, *, is_member: bool, can_accept: bool, part: hearing.Part | None = None
+    ) -> dict[uuid.UUID, str]:
+        """Draw its posts for whoever has nothing to do with them; with a ``part``, those that its member has."""
+        posts = self.everything
+        if part is not None:
+            posts = tuple(
+                msgspec.structs.replace(each, is_mine=each.id in part.own, my_vote=part.votes.get(each.id, 0))
+                for each in posts
+                if each.id in part.own or each.id in part.votes
+            )
+        drawn = drawing.posts(thread_id, posts, accepted=self.accepted, is_member=is_member, can_accept=can_accept)
+        return dict(zip([each.id for each in posts], drawn, strict=True))
+
+
 def thread_page(
     request: HttpRequest, thread_id: uuid.UUID, *, number: int = 1, status: int = 200, **more: object
 ) -> HttpResponseBase:
     """Answer with a page of a conversation, and with what a form that stands on it has to say (``more``)."""
     reader = persona_of(request)
-    shown = queries.thread(thread_id, reader=reader, page=number)
-    if shown is None:
+    here = (thread_id, number, translation.get_language())
+    found = keeping.part(request, ("thread", *here), lambda: _conversation(thread_id, number))
+    if found is None:
         raise Http404
+    part = hearing.part_of(reader, thread_id, [each.id for each in found.everything]) if reader else None
+    can_accept = part is not None and part.has_begun and found.kind == "question"
+    drawn = keeping.part(
+        request, ("posts", *here, part is not None, can_accept),
+        lambda: found.draw(thread_id, is_member=part is not None, can_accept=can_accept),
+    )  # fmt: skip
+    look, own = dict(found.said.look), found.said.own.copy()
+    if part is not None and reader is not None:
+        if part.own or part.votes:
+            drawn = {**drawn, **found.draw(thread_id, is_member=True, can_accept=can_accept, part=part)}
+        fresh = news_of(request, reader)
+        look |= {
+            "following": drawing.Following("thread", own.mark("thread"), part.how),
+            "news_count": len(fresh),
+            "news_here": own.put_safe("news_here", _news_here(request, thread_id, fresh)),
+            "statements": own.put_safe("statements", _statements(request, part.own.intersection(drawn))),
+        }
+    waiting = unsent.typed(request, reader)
+    look |= {
+        "opening": own.put_safe("first", drawn[found.posts[0].id]),
+        "helped": own.put_safe("helped", drawn[found.helped.id] if found.helped else ""),
+        "drawn": own.put_safe("posts", "".join([drawn[each.id] for each in found.posts[1:]])),
+        "rule": reminding.reminder_on(
+            str(thread_id), kind=found.kind, language=found.language, opened_at=found.opened_at
+        ),
+        "fresh": own.put("fresh", waiting.get("post") or uuid.uuid4()),
+    }  # fmt: skip
+    return drawing.page(request, "community/thread.html", look, own, status=status, **{"draft": waiting, **more})
+
+
+def _conversation(thread_id: uuid.UUID, number: int) -> Conversation | None:
+    shown = queries.thread(thread_id, page=number)
+    if shown is None:
+        return None
     topic = shown.about
-    is_member = reader is not None
     described = describe(
         shown,
         url=addresses.url_of(SQUARE, f"/threads/{thread_id}"),
         about=topic.here if topic else "",
         about_marks=addresses.url_of(SQUARE, "/honest"),
     )
-    mine = [post.id for post in shown.posts if post.is_mine]
-    posts = (*shown.posts, *filter(None, [shown.helped]))
-    first, *later = hearing.with_links(posts, prefix=f"{prefix()}members/")
-    waiting = unsent.typed(request, reader)
+    posts = hearing.with_links((*shown.posts, *filter(None, [shown.helped])), prefix=f"{prefix()}members/")
     own = drawing.Own()
     look: dict[str, Hashable] = {
         "thread": msgspec.structs.replace(
             shown, id=own.put("thread", thread_id), title=own.put("title", shown.title), posts=(), words=(),
-            topic=None, product=None, accepted=None, replies=0, posted=0, helped=None, pages=0, is_asker=False,
+            topic=None, product=None, accepted=None, replies=0, posted=0, helped=None, pages=0,
             about=None, opened_at=shown.opened_at.min,
         ),
         "topic": drawing.Linked(own.put("topic", topic.slug), own.put("topic_title", topic.here)) if topic else None,
         "pages": own.put_safe(
             "pages", drawing.pages(number, shown.pages, thread_id, translation.get_language() or "en")
         ),
-        "opening": own.put_safe("first", drawing.posts(request, shown, [first], is_member=is_member)),
-        "helped": own.put_safe(
-            "helped", drawing.posts(request, shown, later[-1:], is_member=is_member) if shown.helped else ""
-        ),
         "helped_at": own.put("place", place_in(thread_id, shown.helped.number) if shown.helped else None),
-        "drawn": own.put_safe(
-            "posts", drawing.posts(request, shown, later[: len(shown.posts) - 1], is_member=is_member)
-        ),
-        "rule": reminding.reminder_on(
-            str(thread_id), kind=shown.kind, language=shown.language, opened_at=shown.opened_at
-        ),
         "slots": _EMPTY_SLOTS,
-        "fresh": own.put("fresh", waiting.get("post") or uuid.uuid4()),
         "described": own.put_safe("described", in_page(described) if described else ""),
+        "words": own.put_safe(
+            "words", drawing.piece(None, "community/words.html", words=shown.words) if shown.words else ""
+        ),
     }  # fmt: skip
-    rare: dict[str, object] = {
-        "statements": _latest(mine) if mine else [],
-        "words": shown.words,
-        "draft": waiting,
-        **more,
-    }
-    if reader is not None:
-        fresh = hearing.news(reader, is_unread=True)
-        how = hearing.follows_thread(reader, thread_id)
-        look |= {"following": drawing.Following("thread", own.mark("thread"), how), "news_count": len(fresh)}
-        rare["news_here"] = [each for each in fresh if each.thread == thread_id]
-    return drawing.page(request, "community/thread.html", look, own, status=status, **rare)
+    return Conversation(
+        tuple(posts[: len(shown.posts)]),
+        posts[-1] if shown.helped else None,
+        shown.accepted,
+        shown.kind,
+        shown.language,
+        shown.opened_at,
+        Shared(look, own),
+    )
+
+
+def _news_here(request: HttpRequest, thread_id: uuid.UUID, fresh: Sequence[hearing.News]) -> str:
+    here = [each for each in fresh if each.thread == thread_id]
+    if not here:
+        return ""
+    return drawing.piece(
+        request, "community/news_here.html", news_here=here, thread=thread_id, here=ways_of(request).here,
+        csrf_token=drawing.secret_of(request),
+    )  # fmt: skip
+
+
+def _statements(request: HttpRequest, own: Collection[uuid.UUID]) -> str:
+    """Draw what was decided last on each of these posts, as their author is told."""
+    found: dict[uuid.UUID, stewardship.Statement] = {}
+    for each in stewardship.statements(sorted(own)) if own else ():
+        found.setdefault(each.post, each)
+    return drawing.piece(request, "community/statements.html", statements=list(found.values())) if found else ""
 
 
 def place_in(thread_id: uuid.UUID, number: int) -> str:
@@ -156,27 +242,33 @@ def post(request: HttpRequest, post_id: uuid.UUID) -> HttpResponseBase:  # noqa:
 @require_safe
 def topic(request: HttpRequest, slug: str) -> HttpResponseBase:
     """Answer with what is said about a topic."""
-    found = queries.topic(slug)
-    if found is None:
+    earlier = _earlier(request.GET.get("before", ""))
+    key = ("topic", translation.get_language(), slug, earlier)
+    said = keeping.part(request, key, lambda: _topic(slug, earlier))
+    if said is None:
         raise Http404
     reader = persona_of(request)
-    before, skip = earlier = _earlier(request.GET.get("before", ""))
+    how = hearing.how(reader, "topic", slug) if reader else ""
+    own = said.own.copy()
+    look = {**said.look, "following": drawing.Following("topic", own.mark("topic"), how)}
+    return drawing.page(request, "community/topic.html", look, own)
+
+
+def _topic(slug: str, earlier: Earlier) -> Shared | None:
+    found = queries.topic(slug)
+    if found is None:
+        return None
     own = drawing.Own()
     look: dict[str, Hashable] = {
         "topic": drawing.Linked(own.put("topic", slug), own.put("topic_title", found.here)),
         "kind": found.kind,
         "feed_url": reverse("square:topic_feed", args=(own.mark("topic"),)),
-        "following": drawing.Following(
-            "topic", own.mark("topic"), hearing.how(reader, "topic", slug) if reader else ""
-        ),
-        **_list(queries.latest(topic=slug, before=before, skip=skip), own, earlier),
+        **_list(queries.latest(topic=slug, before=earlier[0], skip=earlier[1]), own, earlier),
     }
-    return drawing.page(request, "community/topic.html", look, own)
+    return Shared(look, own)
 
 
-def _list(
-    lines: Sequence[queries.ThreadLine], own: drawing.Own, earlier: tuple[dt.datetime | None, int]
-) -> dict[str, Hashable]:
+def _list(lines: Sequence[queries.ThreadLine], own: drawing.Own, earlier: Earlier) -> dict[str, Hashable]:
     """Return what the template of a list is told: its lines, and from when the earlier ones are.
 
     That is told to the minute, with how many of that minute were shown: no address says when exactly somebody wrote.
@@ -210,16 +302,21 @@ def search(request: HttpRequest) -> HttpResponseBase:
     asked = request.GET.get("q", "")[:_SEARCH_CHARACTERS_MAX].strip()
     number = request.GET.get("page", "1")
     number_of = min(int(number), _PAGES_MAX) if number.isdecimal() and 0 < len(number) < 4 else 1
-    offset = (max(number_of, 1) - 1) * queries.LISTED
-    lines = queries.search(asked, offset=offset) if asked else []
-    more = number_of + 1 if len(lines) == queries.LISTED and number_of < _PAGES_MAX else None
+    key = ("search", translation.get_language(), asked, number_of)
+    said = keeping.part(request, key, lambda: _found(asked, max(number_of, 1)))
+    return drawing.page(request, "community/search.html", said.look, said.own.copy())
+
+
+def _found(asked: str, number: int) -> Shared:
+    lines = queries.search(asked, offset=(number - 1) * queries.LISTED) if asked else []
+    more = number + 1 if len(lines) == queries.LISTED and number < _PAGES_MAX else None
     own = drawing.Own()
     look: dict[str, Hashable] = {
         "section": "search", "lines": bool(lines), "drawn": own.put_safe("lines", drawing.lines(lines)),
         "asked": own.put("asked", asked), "asked_in_address": own.put("asked_in_address", quote(asked)),
         "more": own.put("more", more),
     }  # fmt: skip
-    return drawing.page(request, "community/search.html", look, own)
+    return Shared(look, own)
 
 
 @in_room(SQUARE)
@@ -241,20 +338,12 @@ def discard(request: HttpRequest) -> HttpResponseBase:
     return unsent.discard(request, redirect("/"))
 
 
-def _latest(posts: list[uuid.UUID]) -> list[stewardship.Statement]:
-    """Return what was decided last on each of these posts, as their author is told."""
-    found: dict[uuid.UUID, stewardship.Statement] = {}
-    for each in stewardship.statements(posts):
-        found.setdefault(each.post, each)
-    return list(found.values())
-
-
 def page_number(text: str) -> int:
     """Return which page is asked for: the first one unless a number is said."""
     return int(text) if text.isdecimal() and text.isascii() and len(text) < _PAGE_DIGITS_MAX else 1
 
 
-def _earlier(text: str) -> tuple[dt.datetime | None, int]:
+def _earlier(text: str) -> Earlier:
     """Return before which minute the conversations of a list are, and how many of them were shown already.
 
     Whoever asks with seconds is told no more than with minutes.
