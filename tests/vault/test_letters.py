@@ -14,10 +14,9 @@ import pytest
 from comptoir.foundation.rooms.addresses import host_of, public_port
 from comptoir.foundation.rooms.commands import set_up_django
 from comptoir.foundation.rooms.declaration import COUNTER
-from support import talking
 from support.gateway import EXAMPLES, Gateway
 from support.mailbox import Mailbox, running_mailbox
-from support.pages import accepted, event
+from support.newsworthy import ALICE, BOB, Turning, answered, conversation, wants
 from support.shop import Shop, environment
 
 set_up_django()  # before the modules that hold models
@@ -30,12 +29,10 @@ from comptoir.config.worker import Jobs
 from comptoir.counter.customers.queries import customer_of_user
 from comptoir.counter.letters import stopping
 from comptoir.counter.letters.rules import due_at
-from comptoir.foundation.kernel.clock import Clock
 from comptoir.foundation.touchpoints import house
 from comptoir.vault.contacts import commands
 from comptoir.vault.contacts.contracts import ContactValues
 
-ALICE, BOB = uuid.UUID(int=0xA11CE), uuid.UUID(int=0xB0B)
 ADDRESSES = {ALICE: "alice.canary@example.org", BOB: "bob.canary@example.net"}
 NOW = dt.datetime.now(dt.UTC)  # when the test that runs began
 DAY = dt.timedelta(days=1)
@@ -45,16 +42,6 @@ DAY = dt.timedelta(days=1)
 def _begin(monkeypatch: pytest.MonkeyPatch) -> None:
     """A run of all tests takes longer than a letter that is due at once."""
     monkeypatch.setattr(sys.modules[__name__], "NOW", dt.datetime.now(dt.UTC))
-
-
-class Turning(Clock):
-    """A clock that a test sets."""
-
-    def __init__(self) -> None:
-        self.at = NOW
-
-    def now(self) -> dt.datetime:
-        return self.at
 
 
 @pytest.fixture
@@ -84,7 +71,7 @@ class Worker:
 
     def __init__(self, shop: Shop) -> None:
         self._shop = shop
-        self._clock = Turning()
+        self._clock = Turning(NOW)
         self._jobs = Jobs(clock=self._clock)
         self.at(NOW - 10 * DAY)
 
@@ -99,46 +86,10 @@ def worker(shop: Shop, gate: Gateway, mailbox: Mailbox) -> Worker:
     return Worker(shop)
 
 
-def reference(user: uuid.UUID) -> dict[str, str]:
-    return {"kind": "user", "value": str(user)}
-
-
-def wants(gate: Gateway, user: uuid.UUID, rhythm: str = "daily", language: str = "en") -> None:
-    said = {"customer": reference(user), "rhythm": rhythm, "language": language}
-    accepted(
-        gate.post([event("letters.chosen", said, source="/storefront", at=NOW - 9 * DAY)], touchpoint="storefront")
-    )
-
-
 def lives_at(user: uuid.UUID, *, is_proven: bool = True) -> None:
     values = ContactValues.of(email=ADDRESSES[user])
     proven = ["email"] if is_proven else []
     commands.keep(user, values=values, purpose="sign_in", actor=f"customer:{user}", at=NOW, proven=proven)  # type: ignore[arg-type]
-
-
-def named(gate: Gateway, user: uuid.UUID, name: str) -> str:
-    persona = str(uuid.uuid4())
-    said = {"customer": reference(user), "persona": persona, "name": name}
-    accepted(gate.post([event("persona.choose", said, source="/storefront")], touchpoint="storefront"))
-    return persona
-
-
-def tell(gate: Gateway, said: dict[str, Any], *, touchpoint: str = "square") -> str:
-    accepted(gate.post([{**said, "id": uuid.uuid4().hex}], touchpoint=touchpoint))
-    return str(said["data"].get("post", ""))
-
-
-def conversation(gate: Gateway, *, title: str = "How long does rye bread keep?") -> tuple[str, str, str]:
-    """Let Alice, as Wren, ask something, and Bob, as Finch, who is no newcomer, answer; returns both and the thread."""
-    wren, finch = named(gate, ALICE, "Wren"), named(gate, BOB, "Finch")
-    tell(gate, talking.wrote(finch, "Which flour?", at=NOW))
-    thread = tell(gate, talking.wrote(wren, title, at=NOW))
-    answered(gate, finch, thread)
-    return wren, finch, thread
-
-
-def answered(gate: Gateway, persona: str, thread: str) -> None:
-    tell(gate, talking.wrote(persona, "Five days.", kind="answer", thread=thread, at=NOW))
 
 
 def openings(shop: Shop, user: uuid.UUID) -> int:

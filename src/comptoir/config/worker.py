@@ -36,6 +36,7 @@ from comptoir.counter.customers.contracts import CHANNELS
 from comptoir.counter.customers.errors import TermsPolicyInvalid
 from comptoir.counter.customers.policy import load_policy
 from comptoir.counter.customers.purposes import PERMITS, PURPOSES, WITHHELD
+from comptoir.counter.letters.rules import ShopTime
 from comptoir.counter.loyalty import jobs as loyalty
 from comptoir.counter.loyalty import store as loyalty_store
 from comptoir.counter.loyalty.store import find_programmes
@@ -62,6 +63,7 @@ from comptoir.square.stewardship import jobs as stewardship
 
 if TYPE_CHECKING:
     from comptoir.vault.contacts.letters import Addresses
+    from comptoir.vault.contacts.notifications import Devices
 
 _log = logging.getLogger("comptoir.worker")
 
@@ -118,6 +120,7 @@ class Jobs:
         self._clock = clock
         self._stopping = threading.Event()
         self._addresses: Addresses | None = None
+        self._devices: Devices | None = None
         self.app = procrastinate.App(
             connector=procrastinate.PsycopgConnector(
                 conninfo=database.conninfo(COUNTER.role),
@@ -144,6 +147,7 @@ class Jobs:
         self._add("contacts.end_treats", "6,21,36,51 * * * *", self.end_treats)
         self._add("contacts.tell_treats", "*/15 * * * *", self.tell_treats)
         self._add("letters.send", "*/15 * * * *", self.send_letters)
+        self._add("notifications.send", "*/15 * * * *", self.send_notifications)
         self._add("invitations.send_letters", "*/5 * * * *", self.send_invitations)
         self._add("customers.end_consents", "*/15 * * * *", self.end_consents)
         self._add("customers.end_quiet_consents", "47 2 * * *", self.end_quiet_consents)
@@ -295,34 +299,31 @@ class Jobs:
 
     def send_letters(self, connection: Connection) -> None:
         """Send the letters that are due: the counter makes them, the vault knows where they go."""
-        if (programmes := find_programmes(connection)) is None:
-            return
+        shop_time = self._shop_time(connection)
+        if shop_time is not None:
+            with _django():
+                from comptoir.vault.contacts.letters import Addresses, send_due  # noqa: PLC0415 - its models want Django
+
+                self._addresses = self._addresses or Addresses()
+                send_due(shop_time, addresses=self._addresses, should_stop=self._stopping.is_set)
+
+    def send_notifications(self, connection: Connection) -> None:
+        """Send the notifications that are due to devices, and end the devices that nobody wants or that are gone."""
+        shop_time = self._shop_time(connection)
+        if shop_time is not None:
+            with _django():
+                from comptoir.vault.contacts.notifications import Devices, send_due  # noqa: PLC0415
+
+                self._devices = self._devices or Devices()
+                send_due(shop_time, devices=self._devices, should_stop=self._stopping.is_set)
+
+    def _shop_time(self, connection: Connection) -> ShopTime | None:
+        programmes = find_programmes(connection)
+        if programmes is None:
+            return None
         now = self._clock.now()
         version = programmes.at(now)
-        today = version.local_day(now)
-        with _django():
-            from comptoir.counter.letters import composing, rules  # noqa: PLC0415 - its models want Django
-            from comptoir.vault.contacts.errors import VaultClosed  # noqa: PLC0415
-            from comptoir.vault.contacts.letters import Addresses, send_round  # noqa: PLC0415
-
-            self._addresses = self._addresses or Addresses()
-            self._addresses.begin(today)
-            for rhythm in rules.RHYTHMS:
-                due_at = rules.due_at(rhythm, now, today=today, midnight=version.midnight)
-                between = composing.begin_round(rhythm, due_at=due_at, now=now)
-                wishes = composing.wishes([rhythm]) if between is not None else {}
-                if between is None or not wishes:
-                    continue
-                try:
-                    sent = send_round(
-                        wishes, since=between[0], until=between[1], now=now, should_stop=self._stopping.is_set,
-                        addresses=self._addresses if rhythm == "at_once" else Addresses(),
-                    )  # fmt: skip
-                except VaultClosed as problem:
-                    _log.warning("no letter can be sent: %s", problem.detail)
-                    return
-                if sent:
-                    _log.info("%d letters went out", sent)
+        return ShopTime(now, version.local_day(now), version.midnight)
 
     def send_invitations(self, connection: Connection) -> None:
         """Send the letters of the rounds that staff wrote, as the vault; most of the time there is none."""

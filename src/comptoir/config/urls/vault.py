@@ -11,6 +11,7 @@ from comptoir.foundation.rooms.declaration import VAULT
 from comptoir.foundation.rooms.web import all_in_room, health, in_room
 from comptoir.vault.attestations import urls as proofs
 from comptoir.vault.contacts import urls as contacts
+from comptoir.vault.contacts.subscribing import subscribe
 from comptoir.vault.credentials.commands import remove_address, step_back
 from comptoir.vault.credentials.queries import customer_of
 from comptoir.vault.credentials.views import (
@@ -41,6 +42,7 @@ _account: list[URLPattern | URLResolver] = [
 urlpatterns: list[URLPattern | URLResolver] = [
     path("prove/", include(proofs.urlpatterns)),
     path("lists/", include(lists.urlpatterns)),
+    path("notifications/", subscribe, name="subscribe"),
     path("health", health(VAULT), name="health"),
     path("", entrance.home, name="vault"),
     path("language", in_room(VAULT, is_open=True)(set_language), name="vault_language"),

@@ -189,7 +189,9 @@ class ObjectionWithdrawn(msgspec.Struct, forbid_unknown_fields=True, omit_defaul
     customer: Identifier
 
 
-#: How often somebody wants a letter of what concerns their public names; which names these are is not said.
+#: An id that is random (UUIDv4), such as a persona's: it says nothing of its time, and nothing of whose it is.
+_Random = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$")]
+#: How often somebody wants to hear of what concerns their public names; which names these are is not said.
 Rhythm = Literal["never", "weekly", "daily", "at_once"]
 
 
@@ -201,17 +203,24 @@ class LettersChosen(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=Tr
     language: Literal["en", "ja", "fr"] = "en"
 
 
-#: A persona's id is random (UUIDv4): it says nothing of its time, and nothing of whose it is.
-_Persona = Annotated[
-    str, msgspec.Meta(pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$")
-]
+class NotificationsChosen(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """``notifications.chosen``: how often one device of a customer shows what is new on the square.
+
+    ``subscription`` is a random number under which the vault keeps where that device is reached; ``never`` ends it.
+    """
+
+    customer: Identifier
+    subscription: _Random
+    rhythm: Rhythm
+    device: Literal["phone", "tablet", "computer"] = "computer"
+    language: Literal["en", "ja", "fr"] = "en"
 
 
 class PersonaChoose(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     """``persona.choose``: a customer wants a public name; ``persona`` is the random id that goes with it."""
 
     customer: Identifier
-    persona: _Persona
+    persona: _Random
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 
 
@@ -219,7 +228,7 @@ class PersonaGiveUp(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=Tr
     """``persona.give_up``: a customer does not want a public name any more."""
 
     customer: Identifier
-    persona: _Persona
+    persona: _Random
 
 
 LINKED: Final = "identifier.linked"
@@ -242,6 +251,7 @@ CONSENT_EXPIRED: Final = "consent.expired"
 OBJECTION_MADE: Final = "objection.made"
 OBJECTION_WITHDRAWN: Final = "objection.withdrawn"
 LETTERS_CHOSEN: Final = "letters.chosen"
+NOTIFICATIONS_CHOSEN: Final = "notifications.chosen"
 PERSONA_CHOOSE: Final = "persona.choose"
 PERSONA_GIVE_UP: Final = "persona.give_up"
 PERSONAS: Final = frozenset({PERSONA_CHOOSE, PERSONA_GIVE_UP})
@@ -249,6 +259,7 @@ PERSONAS: Final = frozenset({PERSONA_CHOOSE, PERSONA_GIVE_UP})
 CHOICES: Final = frozenset({
     CLOSENESS_CHANGED, TERMS_PROFFERED, TERMS_ANSWERED, TERMS_AGREED, TERMS_SIGNED, TERMS_ENDED, CONSENT_GIVEN,
     CONSENT_WITHDRAWN, CONSENT_EXPIRED, OBJECTION_MADE, OBJECTION_WITHDRAWN, LETTERS_CHOSEN,
+    NOTIFICATIONS_CHOSEN,
 })  # fmt: skip
 FORGOTTEN: Final = "customer.forgotten"
 IDENTIFIER_FORGET: Final = "identifier.forget"
@@ -286,6 +297,14 @@ EVENT_TYPES: Final = (
     EventType(
         name=LETTERS_CHOSEN, title="Somebody chooses how often a letter comes", data=LettersChosen,
         classes={"customer": "pseudonym", "rhythm": "consent", "language": "consent"}, only_from="counter",
+    ),
+    EventType(
+        name=NOTIFICATIONS_CHOSEN, title="Somebody chooses how often a device shows what is new",
+        data=NotificationsChosen,
+        classes={
+            "customer": "pseudonym", "subscription": "consent", "rhythm": "consent", "device": "consent",
+            "language": "consent",
+        },
     ),
     EventType(
         name=PERSONA_CHOOSE, title="Choose a public name", data=PersonaChoose,

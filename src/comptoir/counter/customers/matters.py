@@ -15,6 +15,7 @@ from comptoir.counter.customers.contracts import (
     CONSENT_GIVEN,
     CONSENT_WITHDRAWN,
     LETTERS_CHOSEN,
+    NOTIFICATIONS_CHOSEN,
     OBJECTION_MADE,
     OBJECTION_WITHDRAWN,
     TERMS_AGREED,
@@ -34,6 +35,7 @@ SIGNATURE: Final = "signature"
 OBJECTION: Final = "objection"
 #: How often a letter of the square comes, and in which language.
 LETTERS: Final = "letters"
+_NOTIFICATIONS: Final = "notifications:"
 _CONSENT: Final = "consent"
 #: Between a word and the one that ends it there is room for no other.
 _NEXT: Final = dt.timedelta(microseconds=1)
@@ -49,6 +51,16 @@ ENDED: Final = ""
 def consent(purpose: str, channel: str) -> str:
     """Return the matter of a consent for one purpose on one channel."""
     return f"{_CONSENT}:{purpose}:{channel}"
+
+
+def notifications(subscription: str) -> str:
+    """Return the matter of how often one device shows what is new, in which language, and what kind of device it is."""
+    return f"{_NOTIFICATIONS}{subscription}"
+
+
+def subscription_of(matter: str) -> str | None:
+    """Return the device's subscription of which a matter is, or ``None`` if it is of something else."""
+    return matter.removeprefix(_NOTIFICATIONS) if matter.startswith(_NOTIFICATIONS) else None
 
 
 def is_consent(matter: str) -> bool:
@@ -96,6 +108,8 @@ def said(event_type: str, data: Any, *, at: dt.datetime) -> Iterator[Word]:
         yield Word(CLOSENESS, data.closeness, at)
     elif event_type == LETTERS_CHOSEN:
         yield Word(LETTERS, f"{data.rhythm} {data.language}", at)
+    elif event_type == NOTIFICATIONS_CHOSEN:
+        yield Word(notifications(data.subscription), f"{data.rhythm} {data.language} {data.device}", at)
     elif event_type in _OF_TERMS:
         yield from _said_of_terms(event_type, data, at)
     elif event_type == CONSENT_GIVEN:

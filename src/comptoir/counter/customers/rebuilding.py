@@ -52,6 +52,8 @@ class _Named(_Who):
     means: str = ""
     rhythm: str = ""
     language: str = "en"
+    subscription: str = ""
+    device: str = "computer"
     persona: str = ""
     name: str = ""
     joined: tuple[Identifier, ...] = ()

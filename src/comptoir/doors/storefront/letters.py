@@ -21,11 +21,12 @@ from comptoir.counter.customers import matters
 from comptoir.counter.customers import queries as customers
 from comptoir.counter.customers.contracts import CUSTOMER_KIND, LETTERS_CHOSEN
 from comptoir.counter.letters.stopping import StopLinkInvalid, customer_of
+from comptoir.doors.storefront import devices
 from comptoir.doors.storefront.me import Refused
 from comptoir.foundation.kernel.problem import Problem
 from comptoir.foundation.rooms.declaration import COUNTER
 from comptoir.foundation.rooms.visits import visit_of
-from comptoir.foundation.rooms.web import in_room
+from comptoir.foundation.rooms.web import carrying_ticket, in_room
 from comptoir.foundation.touchpoints import house
 from comptoir.foundation.touchpoints.house import STOREFRONT, Trouble
 
@@ -66,9 +67,11 @@ def letters(request: HttpRequest) -> HttpResponse:
         "is_kept": request.GET.get("kept") == "1",
         "problem": trouble,
         "section": "who",
+        **devices.context(request, person),
     }
     status = (trouble.status or HTTPStatus.UNPROCESSABLE_ENTITY) if trouble else HTTPStatus.OK
-    return render(request, "storefront/letters.html", context, status=status)
+    # What the browser says of itself goes to the vault in a form, which has to say where it stood.
+    return carrying_ticket(render(request, "storefront/letters.html", context, status=status))
 
 
 @csrf_exempt

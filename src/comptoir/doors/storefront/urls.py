@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.urls import URLPattern, URLResolver, include, path, re_path
 
-from comptoir.doors.storefront import letters, me, remembered, showing, spending, views
+from comptoir.doors.storefront import devices, letters, me, remembered, showing, spending, views
 from comptoir.doors.storefront.community import (
     charter,
     feeds,
@@ -43,6 +43,9 @@ urlpatterns = [
     path("consents/<slug:purpose>/<slug:channel>/receipt", me.receipt, name="receipt"),
     path("objection", me.objection, name="objection"),
     path("letters", letters.letters, name="letters"),
+    path("letters/worker.js", devices.worker, name="devices_worker"),
+    path("letters/devices", devices.choose, name="devices"),
+    path("letters/devices/ticket", devices.ticket, name="devices_ticket"),
     path("letters/stop/<str:token>", letters.stop, name="letters_stop"),
     path("who", me.who, name="who"),
     path("who/names", me.choose_name, name="choose_name"),

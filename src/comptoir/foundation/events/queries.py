@@ -69,13 +69,15 @@ class AuditedEntry(msgspec.Struct, frozen=True):
 
 
 def accesses_of(
-    subject: uuid.UUID, *, before: int | None = None, limit: int = 100, by: str = "", not_by: str = ""
+    *subjects: uuid.UUID, before: int | None = None, limit: int = 100, by: str = "", not_by: str = ""
 ) -> list[AuditedEntry]:
     """Return who did what with a person's data and why, the newest first; ``before`` goes on where a page ended.
 
+    ``subjects`` are the person, and what else the audit chain knows of theirs by a number of its own.
+
     ``by`` leaves out what other actors did, ``not_by`` what this one did. In the vault or the office only.
     """
-    entries = Audit.objects.filter(subject=subject)
+    entries = Audit.objects.filter(subject__in=subjects)
     if by:
         entries = entries.filter(content__contains=_written_actor(by))
     if not_by:

@@ -1,7 +1,7 @@
 """Where people can be reached: names, postal addresses, e-mail, telephone, sealed with a key for each person and face.
 
-Owns: sealed pieces of contact data, the wrapped data keys that open them, blind indexes, former e-mail addresses, the
-versions of the key keeper's key, and tombstones of keys that were destroyed.
+Owns: sealed pieces of contact data, where devices are reached, the wrapped data keys that open them, blind indexes,
+former e-mail addresses, the versions of the key keeper's key, and tombstones of keys that were destroyed.
 
 Words: a *piece* is one field of somebody's contact data; a *face* is the person itself or one of its personas; a
 *data key* seals the pieces of one face; the *key keeper* wraps data keys with a key that is not in the database; a
@@ -15,5 +15,7 @@ Files of its own: ``sealing.py`` (values to sealed bytes and back), ``keeping.py
 there are, whether it is the right one), ``key_files.py`` and ``transit.py`` (its two back ends), ``rotation.py`` (from
 one version of the key to the next), ``delivery.py`` (messages to people), ``pending.py`` (persons of a shop's lists,
 many at a time), ``treats.py`` (for whom a treat is due), ``letters.py`` (letters of what is new on the square,
-sent), ``countries.py`` and ``countries.csv`` (their names), ``web.py`` (the pages of a closed vault).
+sent), ``subscriptions.py`` (where devices are reached), ``notifications.py`` (what is new, sent to them),
+``webpush.py`` (how: the standards), ``subscribing.py`` (the address to which a browser says it), ``countries.py`` and
+``countries.csv`` (their names), ``web.py`` (the pages of a closed vault).
 """

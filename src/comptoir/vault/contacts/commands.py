@@ -53,7 +53,7 @@ def keep(
     pieces = rules.pieces_of(values, country=os.environ.get("COMPTOIR_COUNTRY") or None)
     keeping.prepare(at=at)
     with entered(VAULT), transaction.atomic(using=VAULT.name):
-        sealer = _sealer_for(user, face=face)
+        sealer = sealer_for(user, face=face)
         became_known = bool(pieces) and face is None and not Piece.objects.filter(person=user, face=user).exists()
         former = None
         if face is None:
@@ -103,7 +103,7 @@ def destroy(
     return destroyed
 
 
-def _sealer_for(user: uuid.UUID, *, face: uuid.UUID | None = None) -> Sealer:
+def sealer_for(user: uuid.UUID, *, face: uuid.UUID | None = None) -> Sealer:
     """Return the sealer of a face, with a new key if it has none; its row stays locked until the transaction ends."""
     sealer = sealer_of(user, face=face)
     if sealer is None:

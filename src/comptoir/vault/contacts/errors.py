@@ -50,3 +50,26 @@ class BirthdayNotAgreed(Problem):
     """A birthday is kept only for who agrees to it."""
 
     name = "birthday_not_agreed"
+
+
+class SubscriptionInvalid(Problem):
+    """This does not say where a device is reached."""
+
+    name = "subscription_invalid"
+
+
+class PushServiceUnknown(Problem):
+    """This browser is reached through a service that the shop does not know."""
+
+    name = "push_service_unknown"
+
+
+class TooManyDevices(Problem):
+    """There are as many devices as there can be."""
+
+    name = "too_many_devices"
+    status = 409
+
+
+class PushServicesInvalid(ValueError):  # noqa: N818 - said of the setting
+    """``COMPTOIR_PUSH_SERVICES`` names something that is no host."""

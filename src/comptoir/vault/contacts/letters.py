@@ -19,11 +19,12 @@ from typing import Final, TypeVar
 from comptoir.counter.customers import queries as customers
 from comptoir.counter.letters import composing
 from comptoir.counter.letters.composing import Wish
+from comptoir.counter.letters.rules import RHYTHMS, ShopTime
 from comptoir.foundation.rooms.current import entered
 from comptoir.foundation.rooms.declaration import VAULT
 from comptoir.vault.contacts import delivery, queries
 from comptoir.vault.contacts.contracts import Hidden
-from comptoir.vault.contacts.errors import NotDelivered
+from comptoir.vault.contacts.errors import NotDelivered, VaultClosed
 from comptoir.vault.contacts.models import Index, Piece
 
 _log = logging.getLogger("comptoir.vault")
@@ -64,6 +65,26 @@ class Addresses:
         """Forget those of whoever wants no letters any more, or has no address."""
         for user in self._opened.keys() - users:
             del self._opened[user]
+
+
+def send_due(time: ShopTime, *, addresses: Addresses, should_stop: Callable[[], bool] = lambda: False) -> None:
+    """Send the rounds of letters that are due; ``addresses`` are those of whoever wants them at once."""
+    addresses.begin(time.today)
+    for rhythm in RHYTHMS:
+        between = composing.begin_round(rhythm, due_at=time.due_at(rhythm), now=time.now)
+        wishes = composing.wishes([rhythm]) if between is not None else {}
+        if between is None or not wishes:
+            continue
+        try:
+            sent = send_round(
+                wishes, since=between[0], until=between[1], now=time.now, should_stop=should_stop,
+                addresses=addresses if rhythm == "at_once" else Addresses(),
+            )  # fmt: skip
+        except VaultClosed as problem:
+            _log.warning("no letter can be sent: %s", problem.detail)
+            return
+        if sent:
+            _log.info("%d letters went out", sent)
 
 
 def send_round(

@@ -180,6 +180,36 @@ class Former(models.Model):
     objects: ClassVar[models.Manager[Self]] = models.Manager()
 
 
+class Subscription(models.Model):
+    """Where a device is reached that shows what is new; ``version`` counts how often it was written."""
+
+    personal: ClassVar[Personal] = Personal(
+        columns={
+            "id": "pseudonym",
+            "customer": "pseudonym",
+            "version": "mechanical",
+            "sealed": "contact",
+            "given_at": "time",
+        },
+        subject="customer",
+        whose=Whose.CUSTOMER,
+        exported=Export.TOLD,
+        section="contact",
+        sealed=frozenset({"sealed"}),
+        erased=Erasure.SHREDDED,
+        kept=Kept("the device is ended, its service says that it is gone, or the person is forgotten"),
+    )
+
+    id = models.UUIDField(primary_key=True)
+    customer = models.UUIDField(db_index=True)
+    version = models.PositiveIntegerField()
+    sealed = models.BinaryField()
+    given_at = models.DateTimeField()
+
+    access: ClassVar[Access] = Access.only(VAULT)
+    objects: ClassVar[models.Manager[Self]] = models.Manager()
+
+
 class TreatRound(models.Model):
     """A month for which the days of those who want a treat were opened, and when last."""
 

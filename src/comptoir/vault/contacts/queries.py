@@ -165,6 +165,11 @@ def place_of_former(former: uuid.UUID) -> bytes:
     return sealing.place_of("contacts_former", former.hex)
 
 
+def place_of_subscription(number: uuid.UUID) -> bytes:
+    """Return where it stands where a device is reached: every row is a place of its own."""
+    return sealing.place_of("contacts_subscription", number.hex)
+
+
 def note(
     action: str, person: uuid.UUID | None, *, purpose: str, actor: str, at: dt.datetime, fields: Collection[str] = ()
 ) -> None:
@@ -177,7 +182,7 @@ def note(
         subject=person,
         purpose=purpose,
         at=at,
-        detail={"fields": " ".join(field for field in FIELDS if field in fields)} if fields else {},
+        detail={"fields": " ".join(field for field in (*FIELDS, "device") if field in fields)} if fields else {},
     )
 
 

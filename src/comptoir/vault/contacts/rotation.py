@@ -23,8 +23,8 @@ from comptoir.vault.contacts import keeping, sealing
 from comptoir.vault.contacts.contracts import Field
 from comptoir.vault.contacts.errors import VaultClosed
 from comptoir.vault.contacts.keeping import Wrapped
-from comptoir.vault.contacts.models import DataKey, Former, IndexKey, KeyVersion, Piece, Tombstone
-from comptoir.vault.contacts.queries import PLACES, note, place_of_former
+from comptoir.vault.contacts.models import DataKey, Former, IndexKey, KeyVersion, Piece, Subscription, Tombstone
+from comptoir.vault.contacts.queries import PLACES, note, place_of_former, place_of_subscription
 from comptoir.vault.contacts.sealing import Sealer
 
 _PORTION: Final = 250
@@ -181,6 +181,11 @@ def _seal_again(row: DataKey, old: Sealer, new: Sealer) -> None:
             place = place_of_former(former.id)
             data = old.open(bytes(former.sealed), place=place, version=1)
             Former.objects.filter(id=former.id).update(sealed=new.seal(data, place=place, version=1))
+        for device in Subscription.objects.filter(id=row.person):
+            place = place_of_subscription(device.id)
+            data = old.open(bytes(device.sealed), place=place, version=device.version)
+            sealed = new.seal(data, place=place, version=device.version)
+            Subscription.objects.filter(id=device.id).update(sealed=sealed)
 
 
 def _end(version: keeping.Version, *, at: dt.datetime) -> None:

@@ -33,6 +33,7 @@ from comptoir.foundation.touchpoints.classes import CLASSES
 from comptoir.foundation.touchpoints.errors import MapContradictsItself
 from comptoir.foundation.touchpoints.reading import load_map, map_path
 from comptoir.vault.contacts import queries as contacts
+from comptoir.vault.contacts import subscriptions
 from comptoir.vault.contacts.contracts import FIELDS
 from comptoir.vault.credentials.models import User
 from comptoir.vault.lists import queries as lists
@@ -105,14 +106,17 @@ def _holder(user: uuid.UUID, *, actor: str, purpose: str, at: dt.datetime) -> Ho
     positions = {*loyalty.positions_of(customers), *events.positions_of(customers)} if customers else set()
     if len(positions) > EVENTS_MAX:
         raise CopyTooLarge(f"There are {len(positions)} events; at most {EVENTS_MAX} go into one copy.")
+    devices = subscriptions.numbers_of(customers)
     return Holder(
         user=user,
+        devices=tuple(devices),
         customers=customers,
         personas=all_personas_of(customers),
         positions=tuple(sorted(positions)),
         contact=(
             *_contact(user, actor=actor, purpose=purpose, at=at),
             *_listed(surely_of(user, at=at), actor=actor, purpose=purpose, at=at),
+            *_devices(devices, actor=actor, purpose=purpose, at=at),
         ),
         channels=_channels(),
         titles=loyalty.rule_titles() if customers else {},
@@ -150,6 +154,15 @@ def _listed(customers: Sequence[uuid.UUID], *, actor: str, purpose: str, at: dt.
                 "given_at": kept.given_at,
                 "is_proven": kept.is_proven,
             }
+
+
+def _devices(numbers: Sequence[uuid.UUID], *, actor: str, purpose: str, at: dt.datetime) -> Iterator[Row]:
+    for number in numbers:
+        found = subscriptions.read(number, purpose=purpose, actor=actor, at=at)
+        if found is not None:
+            where = found.reveal()
+            value = {"endpoint": where.endpoint, "p256dh": where.keys.p256dh, "auth": where.keys.auth}
+            yield {"face": f"device {number}", "field": "device", "value": value, "purpose": subscriptions.PURPOSE}
 
 
 def _channels() -> dict[str, str]:

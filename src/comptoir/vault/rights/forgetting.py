@@ -33,6 +33,7 @@ from comptoir.foundation.rooms.personal import Erasure, Whose, personal_tables
 from comptoir.foundation.touchpoints import house
 from comptoir.foundation.touchpoints.errors import GatewayAway, HouseNotInMap, HouseWithoutKey
 from comptoir.vault.contacts import commands as contacts
+from comptoir.vault.contacts import subscriptions
 from comptoir.vault.credentials.commands import end_all_sign_ins
 from comptoir.vault.credentials.mail import drop_letters
 from comptoir.vault.credentials.models import Kind, User
@@ -78,6 +79,7 @@ def finish(wish: Forgetting, *, at: dt.datetime) -> str:
     with entered(VAULT):
         customers = customers_of(user)
     lists.forget(customers, actor=wish.actor, at=at)
+    subscriptions.forget(customers, actor=wish.actor, at=at)
     _sever(wish, at=at)
     keys = contacts.destroy(user, actor=wish.actor, at=at)
     # Where no mail server is, letters lie in the shop's folder: codes that are over, and notices, with addresses.
@@ -123,6 +125,7 @@ def forget_restored(is_forgotten: Callable[[str], bool], *, identifiers: bytes, 
     """
     forgotten = [customer for customer in listed.customers() if is_forgotten(str(customer))]
     lists.forget(forgotten, actor="operator", at=at)
+    subscriptions.end(subscriptions.unwanted(at=at), actor="operator", at=at)
     with entered(VAULT):
         users = [
             user

@@ -34,6 +34,7 @@ from comptoir.foundation.rooms.current import entered
 from comptoir.foundation.rooms.declaration import VAULT
 from comptoir.foundation.touchpoints import house
 from comptoir.foundation.touchpoints.errors import GatewayAway, HouseNotInMap, HouseWithoutKey
+from comptoir.vault.contacts import subscriptions
 from comptoir.vault.credentials.models import Kind, User
 from comptoir.vault.lists import commands as lists
 from comptoir.vault.rights import receipts
@@ -161,6 +162,7 @@ def finish(wish: PieceWish, *, at: dt.datetime) -> str | None:
         raise PieceNotForgotten.because(answer.problem.name, answer.problem.detail or answer.problem.title)
     if wish.customer is not None:
         lists.forget([wish.customer], actor=wish.actor, at=at)
+        subscriptions.forget([wish.customer], actor=wish.actor, at=at)
     with entered(VAULT), transaction.atomic(using=VAULT.name):
         # Two who finish one wish at once: the second waits here, and finds the receipt of the first.
         if not PieceWish.objects.select_for_update().filter(id=wish.id).exists():

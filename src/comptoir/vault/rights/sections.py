@@ -31,7 +31,7 @@ class Holder(msgspec.Struct, frozen=True, kw_only=True):
     """Whose copy it is: a user, the customers at the counter that are theirs, what was opened of their contact data.
 
     ``personas`` are the public names that they have or had, ``channels`` gives the channel of each touchpoint,
-    ``positions`` the places in the log of everything about them.
+    ``positions`` the places in the log of everything about them, ``devices`` where they hear of what is new.
     """
 
     user: uuid.UUID
@@ -39,6 +39,7 @@ class Holder(msgspec.Struct, frozen=True, kw_only=True):
     personas: tuple[uuid.UUID, ...] = ()
     positions: tuple[uuid.UUID, ...] = ()
     contact: tuple[Row, ...] = ()
+    devices: tuple[uuid.UUID, ...] = ()
     channels: Mapping[str, str] = {}
     titles: Mapping[str, Mapping[str, str]] = {}
 
@@ -191,7 +192,7 @@ def _contact(holder: Holder) -> Iterator[Row]:
 
 def _accesses(holder: Holder) -> Iterator[Row]:
     before = None
-    while page := events.accesses_of(holder.user, before=before, limit=_PORTION):
+    while page := events.accesses_of(holder.user, *holder.devices, before=before, limit=_PORTION):
         for each in page:
             entry = each.entry
             yield {
@@ -317,7 +318,7 @@ SECTIONS: Final[Mapping[str, tuple[Section, ...]]] = {
             "contact",
             "Names and addresses, opened for this copy",
             {
-                "face": "the person itself, one of its public names, or the old list that says so",
+                "face": "the person itself, one of its public names, a device, or the old list that says so",
                 "field": "what it is",
                 "value": "what was given",
                 "purpose": "what it was given for",

@@ -55,6 +55,8 @@ _ACTIONS: Final[Mapping[str, Any]] = {
 _PURPOSES: Final[Mapping[str, Any]] = {
     "shown to the person": gettext_lazy("to show it to you"),
     "signing in and notices": gettext_lazy("for signing in and notices"),
+    "letters of the square": gettext_lazy("for letters of what is new, to everybody who wants them"),
+    "notifications of the square": gettext_lazy("for notifications of what is new, to everybody who wants them"),
     "birthday treat": gettext_lazy("to see whether a treat is due"),
     "notice of a change": gettext_lazy("to tell you of a change"),
     "code to sign in": gettext_lazy("to send you a code to sign in"),
@@ -74,6 +76,7 @@ _FIELDS: Final[Mapping[str, Any]] = {
     "phone": gettext_lazy("telephone number"),
     "addresses": gettext_lazy("postal addresses"),
     "birthday": gettext_lazy("birthday"),
+    "device": gettext_lazy("where a device is reached"),
 }
 
 

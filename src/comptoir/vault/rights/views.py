@@ -23,8 +23,10 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from comptoir.counter.customers.errors import PieceUnknown
 from comptoir.foundation.events.queries import accesses_of
+from comptoir.foundation.rooms.current import entered
 from comptoir.foundation.rooms.declaration import VAULT
 from comptoir.foundation.rooms.web import in_room
+from comptoir.vault.contacts import subscriptions
 from comptoir.vault.rights import commands, copying, receipts
 from comptoir.vault.rights import pieces as forgetting_pieces
 from comptoir.vault.rights.errors import (
@@ -35,6 +37,7 @@ from comptoir.vault.rights.errors import (
     PieceNotForgotten,
     ReceiptNotGenuine,
 )
+from comptoir.vault.rights.holders import customers_of
 from comptoir.vault.rights.telling import told
 
 ACCESSES_SHOWN: Final = 25
@@ -75,7 +78,9 @@ def accesses(request: HttpRequest) -> HttpResponse:
     text = request.GET.get("before", "")
     before = int(text) if text.isascii() and text.isdigit() and len(text) <= _NUMBER_DIGITS_MAX else None
     by, not_by = (themselves, "") if is_own else ("", themselves)
-    found = accesses_of(user, before=before, limit=ACCESSES_SHOWN + 1, by=by, not_by=not_by)
+    with entered(VAULT):
+        devices = subscriptions.numbers_of(customers_of(user))
+    found = accesses_of(user, *devices, before=before, limit=ACCESSES_SHOWN + 1, by=by, not_by=not_by)
     shown = [told(each, user=user) for each in found[:ACCESSES_SHOWN]]
     following = shown[-1].number if len(found) > ACCESSES_SHOWN else None
     facts = {"accesses": shown, "next": following, "is_own": is_own, "before": before}
