@@ -33,7 +33,7 @@ from comptoir.foundation.kernel.clock import FixedClock
 from comptoir.foundation.kernel.shop import secret
 from comptoir.vault.contacts import commands
 from comptoir.vault.contacts.contracts import ContactValues
-from comptoir.vault.invitations.jobs import REMINDER_AFTER, send_letters
+from comptoir.vault.invitations.jobs import REMINDER_AFTER, send_invitations
 
 NOW = dt.datetime(2024, 3, 11, 9, 0, tzinfo=dt.UTC)
 DAY = dt.timedelta(days=1)
@@ -106,7 +106,7 @@ def said(kind: str, *, at: dt.datetime = NOW, **data: Any) -> casting.Event:
 
 def written(name: str = "first-fifty", *, limit: int = 50, at: dt.datetime = NOW, **more: Any) -> casting.Event:
     data = {
-        "round": name, "order": "often", "limit": limit, "language": "en", "subject": "Would you begin with us?",
+        "invitation": name, "order": "often", "limit": limit, "language": "en", "subject": "Would you begin with us?",
         "text": TEXT, **more,
     }  # fmt: skip
     return said("written", at=at, **data)
@@ -127,9 +127,9 @@ def test_only_who_agreed_is_written_to_and_who_bought_most_first(
     tell(counter, casting.persona("Wren", of=of(5), at=NOW))  # takes part already
     settle(counter, 6)
     tell(counter, written(limit=3))
-    assert send_letters(now=NOW) == 3
+    assert send_invitations(now=NOW) == 3
     assert reached(mailbox) == [address(1), address(2), address(4)]
-    assert send_letters(now=NOW + dt.timedelta(minutes=5)) == 0, "once is enough"
+    assert send_invitations(now=NOW + dt.timedelta(minutes=5)) == 0, "once is enough"
     letter = next(letter for recipients, letter in mailbox.letters if recipients == [address(1)])
     text = letter.get_content()
     assert letter["subject"] == "Would you begin with us?"
@@ -138,7 +138,7 @@ def test_only_who_agreed_is_written_to_and_who_bought_most_first(
     assert "/who" in text
     assert "/terms" in text
     tell(counter, written("second", limit=50, at=NOW + DAY))
-    assert send_letters(now=NOW + DAY) == 1, "who was asked by one round is not asked by another"
+    assert send_invitations(now=NOW + DAY) == 1, "who was asked once is not asked by another invitation"
     assert reached(mailbox)[-1] == address(6)
 
 
@@ -146,30 +146,30 @@ def test_a_round_has_fifty_at_most(shop: Shop, counter: Counter, mailbox: Mailbo
     for number in range(53):
         settle(counter, number)
     tell(counter, written(limit=50))
-    assert send_letters(now=NOW) == 50
-    assert send_letters(now=NOW) == 0
+    assert send_invitations(now=NOW) == 50
+    assert send_invitations(now=NOW) == 0
     with pytest.raises(AssertionError, match="refused at the door"):
         tell(counter, written("more", limit=51))
 
 
-def test_a_second_letter_goes_to_whoever_has_not_come_and_still_agrees_and_there_is_no_third(
+def test_a_second_mail_goes_to_whoever_has_not_come_and_still_agrees_and_there_is_no_third(
     shop: Shop, counter: Counter, mailbox: Mailbox
 ) -> None:
     for number in range(4):
         settle(counter, number)
     tell(counter, written())
-    assert send_letters(now=NOW) == 4
+    assert send_invitations(now=NOW) == 4
     tell(counter, casting.persona("Wren", of=of(0), at=NOW + DAY))
     tell(counter, casting.consented("marketing", "mail", of=of(1), holds=False, at=NOW + DAY))
-    tell(counter, said("reminded", round="first-fifty", text=AGAIN, at=NOW + DAY))
-    assert send_letters(now=NOW + 2 * DAY) == 0, "a week has to go by"
-    assert send_letters(now=NOW + REMINDER_AFTER) == 2
-    assert send_letters(now=NOW + 2 * REMINDER_AFTER) == 0
+    tell(counter, said("reminded", invitation="first-fifty", text=AGAIN, at=NOW + DAY))
+    assert send_invitations(now=NOW + 2 * DAY) == 0, "a week has to go by"
+    assert send_invitations(now=NOW + REMINDER_AFTER) == 2
+    assert send_invitations(now=NOW + 2 * REMINDER_AFTER) == 0
     again = [recipients[0] for recipients, letter in mailbox.letters if AGAIN in letter.get_content()]
     assert sorted(again) == [address(2), address(3)]
-    third = said("reminded", round="first-fifty", text=AGAIN, at=NOW + DAY)
+    third = said("reminded", invitation="first-fifty", text=AGAIN, at=NOW + DAY)
     assert counter.tell(third, received_at=NOW + 2 * DAY).problem == "invitation_reminded_already"
-    other = said("reminded", round="nothing", text=AGAIN, at=NOW + DAY)
+    other = said("reminded", invitation="nothing", text=AGAIN, at=NOW + DAY)
     assert counter.tell(other, received_at=NOW + 2 * DAY).problem == "invitation_unknown"
     assert counter.tell(written(), received_at=NOW + DAY).problem == "invitation_taken"
 
@@ -183,25 +183,25 @@ def test_a_consent_taken_back_before_it_goes_out_counts_and_so_does_the_switch(
     tell(counter, casting.consented("marketing", "mail", of=of(1), holds=False, at=NOW + DAY))
     off = {"element": "invitations", "is_on": False, "reason": "Too early."}
     tell(counter, talking.said("programme.switched", {**talking.STAFF, **off}, source=talking.CONSOLE, at=NOW))
-    assert send_letters(now=NOW + DAY) == 0
+    assert send_invitations(now=NOW + DAY) == 0
     tell(
         counter,
         talking.said(
             "programme.switched", {**talking.STAFF, **off, "is_on": True}, source=talking.CONSOLE, at=NOW + DAY
         ),
     )
-    assert send_letters(now=NOW + DAY) == 1
+    assert send_invitations(now=NOW + DAY) == 1
     assert reached(mailbox) == [address(2)]
 
 
-def test_a_mail_server_that_is_away_costs_nobody_their_letter(shop: Shop, counter: Counter, mailbox: Mailbox) -> None:
+def test_a_mail_server_that_is_away_costs_nobody_anything(shop: Shop, counter: Counter, mailbox: Mailbox) -> None:
     settle(counter, 1)
     tell(counter, written())
     mailbox.refuses = True
-    assert send_letters(now=NOW) == 0
-    assert shop.value("select count(*) from invitations_letter") == 0
+    assert send_invitations(now=NOW) == 0
+    assert shop.value("select count(*) from invitations_invited") == 0
     mailbox.refuses = False
-    assert send_letters(now=NOW) == 1
+    assert send_invitations(now=NOW) == 1
 
 
 def test_the_steward_sees_how_many_and_never_who(
@@ -227,7 +227,7 @@ def test_the_steward_sees_how_many_and_never_who(
     log = str(shop.rows("select data from events_event"))
     assert "canary" not in log
     told = shop.rows("select data from events_event where type = 'invitation.counted'")
-    assert [row["data"] for row in told] == [{"round": "first-fifty", "sent": 6, "reminded": 0}]
+    assert [row["data"] for row in told] == [{"invitation": "first-fifty", "sent": 6, "reminded": 0}]
     assert len(mailbox.letters) == 6
     assert rebuild(keep=False).changed == []
 
@@ -256,7 +256,7 @@ def _see(
         assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert "canary" not in page.content()
     page.get_by_text("Remind", exact=True).click()
-    page.get_by_label("A second letter, and the last").fill(AGAIN)
+    page.get_by_label("A second word, and the last").fill(AGAIN)
     page.get_by_role("button", name="Remind whoever has not come").click()
     page.get_by_text("Remind whoever has not come").wait_for(state="detached")
     context.close()

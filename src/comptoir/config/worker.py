@@ -148,7 +148,7 @@ class Jobs:
         self._add("contacts.tell_treats", "*/15 * * * *", self.tell_treats)
         self._add("letters.send", "*/15 * * * *", self.send_letters)
         self._add("notifications.send", "*/15 * * * *", self.send_notifications)
-        self._add("invitations.send_letters", "*/5 * * * *", self.send_invitations)
+        self._add("invitations.send", "*/5 * * * *", self.send_invitations)
         self._add("customers.end_consents", "*/15 * * * *", self.end_consents)
         self._add("customers.end_quiet_consents", "47 2 * * *", self.end_quiet_consents)
         self._add("sales.report_waiting_returns", "20 4 * * *", self.report_waiting_returns)
@@ -326,15 +326,15 @@ class Jobs:
         return ShopTime(now, version.local_day(now), version.midnight)
 
     def send_invitations(self, connection: Connection) -> None:
-        """Send the letters of the rounds that staff wrote, as the vault; most of the time there is none."""
-        if connection.execute("select from programme_round limit 1").fetchone() is None:
+        """Send the invitations that staff wrote, as the vault; most of the time there is none."""
+        if connection.execute("select from programme_invitation limit 1").fetchone() is None:
             return
         with _django():
             from comptoir.vault.contacts.errors import VaultClosed  # noqa: PLC0415
-            from comptoir.vault.invitations.jobs import send_letters  # noqa: PLC0415
+            from comptoir.vault.invitations.jobs import send_invitations  # noqa: PLC0415
 
             try:
-                send_letters(now=self._clock.now(), should_stop=self._stopping.is_set)
+                send_invitations(now=self._clock.now(), should_stop=self._stopping.is_set)
             except VaultClosed as problem:
                 _log.warning("no invitation can be sent: %s", problem.detail)
 

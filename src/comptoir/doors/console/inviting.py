@@ -1,4 +1,4 @@
-"""Invitations to the first fifty: staff write a letter, the vault finds whom; staff see how many, never who."""
+"""Invitations to the first fifty: staff write an invitation, the vault finds whom; staff see how many, never who."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from comptoir.foundation.kernel.problem import Problem
 from comptoir.foundation.rooms.declaration import OFFICE
 from comptoir.foundation.rooms.web import in_room
 from comptoir.foundation.touchpoints.house import Trouble
-from comptoir.square.programme.contracts import INVITATION_REMINDED, INVITATION_WRITTEN, ORDERS, ROUND_SIZE_MAX
-from comptoir.square.programme.models import Round
+from comptoir.square.programme.contracts import INVITATION_REMINDED, INVITATION_WRITTEN, INVITED_MAX, ORDERS
+from comptoir.square.programme.models import Invitation
 from comptoir.square.programme.rules import INVITATIONS
 
 _LANGUAGES: Final = ("en", "ja", "fr")
-_BLANK: Final = {"round": "", "order": "often", "limit": "50", "language": "en", "subject": "", "text": ""}
-_ROUNDS_SHOWN: Final = 20
+_BLANK: Final = {"invitation": "", "order": "often", "limit": "50", "language": "en", "subject": "", "text": ""}
+_SHOWN: Final = 20
 
 
 @in_room(OFFICE)
 @require_http_methods(["GET", "HEAD", "POST"])
 def invitations(request: HttpRequest) -> HttpResponse:
-    """Show the rounds and a form for the next one, or take what was written in it."""
+    """Show the invitations and a form for the next one, or take what was written in it."""
     form, trouble = dict(_BLANK), None
     if request.method == "POST":
         form = {name: request.POST.get(name, "").strip()[:5_000] for name in _BLANK}
@@ -46,7 +46,7 @@ def invitations(request: HttpRequest) -> HttpResponse:
 def remind(request: HttpRequest, name: str) -> HttpResponse:
     """Have whoever was invited and has not come reminded once."""
     text = request.POST.get("text", "").replace("\r\n", "\n").strip()
-    trouble = _send(request, INVITATION_REMINDED, {"round": name, "text": text})
+    trouble = _send(request, INVITATION_REMINDED, {"invitation": name, "text": text})
     return redirect("console:invitations") if trouble is None else _page(request, dict(_BLANK), trouble)
 
 
@@ -59,9 +59,9 @@ def _send(request: HttpRequest, kind: str, said: dict[str, Any]) -> Trouble | No
 
 def _page(request: HttpRequest, form: dict[str, str], trouble: Trouble | None) -> HttpResponse:
     context = {
-        "form": form, "problem": trouble, "rounds": Round.objects.order_by("-written_at")[:_ROUNDS_SHOWN],
+        "form": form, "problem": trouble, "invitations": Invitation.objects.order_by("-written_at")[:_SHOWN],
         "agreed": customers.permitted(purpose="marketing", channel="mail").count(), "orders": ORDERS,
-        "languages": _LANGUAGES, "limit": ROUND_SIZE_MAX, "is_off": INVITATIONS in startup.stands().off,
+        "languages": _LANGUAGES, "limit": INVITED_MAX, "is_off": INVITATIONS in startup.stands().off,
     }  # fmt: skip
     status = (trouble.status or HTTPStatus.UNPROCESSABLE_ENTITY) if trouble else HTTPStatus.OK
     return page(request, "console/invitations.html", "today", context, status=status)

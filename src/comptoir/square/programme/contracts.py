@@ -23,7 +23,7 @@ INVITATION_COUNTED: Final = "invitation.counted"
 INVITATIONS: Final = frozenset({INVITATION_WRITTEN, INVITATION_REMINDED, INVITATION_COUNTED})
 PROGRAMME: Final = STEPS | EXPERIMENTS | INVITATIONS
 #: The first fifty: one steward carries about so many relations.
-ROUND_SIZE_MAX: Final = 50
+INVITED_MAX: Final = 50
 
 Staff = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=60)]
@@ -124,41 +124,41 @@ class ExperimentStopped(msgspec.Struct, forbid_unknown_fields=True):
     reason: Reason
 
 
-LetterText = Annotated[str, msgspec.Meta(min_length=20, max_length=4_000, pattern=r"\S")]
+InvitationText = Annotated[str, msgspec.Meta(min_length=20, max_length=4_000, pattern=r"\S")]
 Order = Literal["often", "lately"]
 ORDERS: Final[tuple[str, ...]] = get_args(Order)
-Many = Annotated[int, msgspec.Meta(ge=0, le=ROUND_SIZE_MAX)]
+Many = Annotated[int, msgspec.Meta(ge=0, le=INVITED_MAX)]
 
 
 class InvitationWritten(msgspec.Struct, forbid_unknown_fields=True):
-    """``invitation.written``: a letter to at most so many customers who agreed to be written to, by what they bought.
+    """``invitation.written``: at most so many customers who agreed to be written to are invited, by what they bought.
 
     ``order``: who bought most often in a year first, or who bought last. Who gets it is the vault's to find.
     """
 
     staff: Staff
     name: Name
-    round: Word
+    invitation: Word
     order: Order
-    limit: Annotated[int, msgspec.Meta(ge=1, le=ROUND_SIZE_MAX)]
+    limit: Annotated[int, msgspec.Meta(ge=1, le=INVITED_MAX)]
     language: Literal["en", "ja", "fr"]
     subject: Title
-    text: LetterText
+    text: InvitationText
 
 
 class InvitationReminded(msgspec.Struct, forbid_unknown_fields=True):
-    """``invitation.reminded``: whoever has not come is written to once more, a week after the letter or later."""
+    """``invitation.reminded``: whoever has not come is written to once more, a week later or after that."""
 
     staff: Staff
     name: Name
-    round: Word
-    text: LetterText
+    invitation: Word
+    text: InvitationText
 
 
 class InvitationCounted(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
-    """``invitation.counted``: how many letters and reminders went out; once a week, how many take part by now."""
+    """``invitation.counted``: how many were invited and reminded; once a week, how many take part by now."""
 
-    round: Word
+    invitation: Word
     sent: Many
     reminded: Many
     joined: Many | None = None
@@ -181,5 +181,5 @@ EVENT_TYPES: Final = (
     _type(EXPERIMENT_STOPPED, "An experiment is stopped", ExperimentStopped),
     _type(INVITATION_WRITTEN, "Staff invite customers to begin the square", InvitationWritten),
     _type(INVITATION_REMINDED, "Staff remind whoever was invited", InvitationReminded),
-    _type(INVITATION_COUNTED, "Letters that went out are counted", InvitationCounted, only_from="vault"),
+    _type(INVITATION_COUNTED, "Whoever was invited is counted", InvitationCounted, only_from="vault"),
 )

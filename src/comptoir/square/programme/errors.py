@@ -53,21 +53,21 @@ class SquareClosed(Problem):
 
 
 class InvitationTaken(Problem):
-    """There is a round of invitations of this name already."""
+    """There is an invitation of this name already."""
 
     name = "invitation_taken"
     status = 409
 
 
 class InvitationUnknown(Problem):
-    """No round of invitations has this name."""
+    """No invitation has this name."""
 
     name = "invitation_unknown"
     status = 404
 
 
 class InvitationRemindedAlready(Problem):
-    """Whoever was invited in this round was reminded already."""
+    """Whoever was invited by this one was reminded already."""
 
     name = "invitation_reminded_already"
     status = 409

@@ -36,7 +36,7 @@ class ProgrammeHandler:
         self._is_needed = False
         self._done: set[str] = set()
         self._experiments: dict[str, tuple[bool, bool]] = {}
-        self._rounds: dict[str, bool] = {}
+        self._invitations: dict[str, bool] = {}
 
     def prepare(self, connection: Connection, batch: Batch) -> None:
         """Wait for other batches' steps."""
@@ -51,8 +51,8 @@ class ProgrammeHandler:
             self._done = store.find_done(connection, tasks) if tasks else set()
             names = {arrival.data.experiment for arrival in batch.fresh if arrival.type in EXPERIMENTS}
             self._experiments = store.find_experiments(connection, names) if names else {}
-            rounds = {arrival.data.round for arrival in batch.fresh if arrival.type in INVITATIONS}
-            self._rounds = store.find_rounds(connection, rounds) if rounds else {}
+            invitations = {arrival.data.invitation for arrival in batch.fresh if arrival.type in INVITATIONS}
+            self._invitations = store.find_invitations(connection, invitations) if invitations else {}
 
     def decide(self, batch: Batch) -> None:
         """Refuse to do a task twice, and to change what runs."""
@@ -67,13 +67,13 @@ class ProgrammeHandler:
             elif arrival.type in EXPERIMENTS:
                 arrival.refusal = self._judge(arrival)
             elif arrival.type in INVITATIONS:
-                arrival.refusal = self._judge_round(arrival)
+                arrival.refusal = self._judge_invitation(arrival)
 
     def write(self, connection: Connection, batch: Batch) -> None:
         """Write the steps, and what was said of experiments."""
         if not self._is_needed:
             return
-        steps, said, rounds = [], [], []
+        steps, said, invitations = [], [], []
         for each in batch.accepted():
             assert each.position is not None
             if each.type in STEPS:
@@ -81,26 +81,26 @@ class ProgrammeHandler:
             elif each.type in EXPERIMENTS:
                 said.append(Accepted(each.position, each.occurred_at, each.type, each.data))
             elif each.type in INVITATIONS:
-                rounds.append(Accepted(each.position, each.occurred_at, each.type, each.data))
+                invitations.append(Accepted(each.position, each.occurred_at, each.type, each.data))
         if steps:
             store.insert_steps(connection, steps)
         if said:
             store.write_experiments(connection, said)
-        if rounds:
-            store.write_rounds(connection, rounds)
+        if invitations:
+            store.write_invitations(connection, invitations)
 
-    def _judge_round(self, arrival: Arrival) -> Problem | None:
-        name: str = arrival.data.round
+    def _judge_invitation(self, arrival: Arrival) -> Problem | None:
+        name: str = arrival.data.invitation
         if arrival.type == INVITATION_WRITTEN:
-            if name in self._rounds:
-                return InvitationTaken(field="data.round")
-            self._rounds[name] = False
-        elif name not in self._rounds:
-            return InvitationUnknown(field="data.round")
+            if name in self._invitations:
+                return InvitationTaken(field="data.invitation")
+            self._invitations[name] = False
+        elif name not in self._invitations:
+            return InvitationUnknown(field="data.invitation")
         elif arrival.type == INVITATION_REMINDED:
-            if self._rounds[name]:
-                return InvitationRemindedAlready(field="data.round")
-            self._rounds[name] = True
+            if self._invitations[name]:
+                return InvitationRemindedAlready(field="data.invitation")
+            self._invitations[name] = True
         return None
 
     def _judge(self, arrival: Arrival) -> Problem | None:

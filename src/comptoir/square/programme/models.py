@@ -84,13 +84,13 @@ class Experiment(models.Model):
         return self.experiment
 
 
-class Round(models.Model):
-    """A round of invitations: the letter, to how many and in which order, and how many there were. Nobody is named."""
+class Invitation(models.Model):
+    """An invitation: its text, for how many and in which order, and how many there were. Nobody is named."""
 
-    personal: ClassVar[NothingPersonal] = NothingPersonal("A letter, and how many got it; who did, the vault knows.")
+    personal: ClassVar[NothingPersonal] = NothingPersonal("What was written, to how many; to whom, the vault knows.")
     access: ClassVar[Access] = Access.everyone("SELECT").and_for(COUNTER, "INSERT", "UPDATE", "DELETE")
 
-    round = models.TextField(primary_key=True, db_collation="C")
+    invitation = models.TextField(primary_key=True, db_collation="C")
     order = models.TextField()
     limit = models.SmallIntegerField()
     language = models.TextField()
@@ -107,4 +107,4 @@ class Round(models.Model):
 
     def __str__(self) -> str:
         """Return its name."""
-        return self.round
+        return self.invitation

@@ -54,10 +54,10 @@ class _SaidOfExperiment(msgspec.Struct):
     reason: str = ""
 
 
-class _SaidOfRound(msgspec.Struct):
-    """What the log keeps of a round of invitations, of any of the three types."""
+class _SaidOfInvitation(msgspec.Struct):
+    """What the log keeps of an invitation, of any of the three types."""
 
-    round: str
+    invitation: str
     name: str = ""
     order: str = "often"
     limit: int = 1
@@ -69,7 +69,7 @@ class _SaidOfRound(msgspec.Struct):
     joined: int | None = None
 
 
-_reader_of_rounds: Final = msgspec.json.Decoder(_SaidOfRound)
+_reader_of_invitations: Final = msgspec.json.Decoder(_SaidOfInvitation)
 _reader: Final = msgspec.json.Decoder(_Said)
 _reader_of_experiments: Final = msgspec.json.Decoder(_SaidOfExperiment)
 
@@ -77,12 +77,12 @@ _reader_of_experiments: Final = msgspec.json.Decoder(_SaidOfExperiment)
 class ProgrammeDeriver:
     """Every accepted step is written again, and what became of each experiment."""
 
-    tables = ("programme_step", "programme_experiment", "programme_round")
+    tables = ("programme_step", "programme_experiment", "programme_invitation")
 
     def __init__(self) -> None:
         """Start empty."""
         self._said: list[Accepted] = []
-        self._rounds: list[Accepted] = []
+        self._invitations: list[Accepted] = []
 
     def take(self, connection: Connection, events: Sequence[Logged]) -> None:
         """Write the steps of the next events, and note what was said of experiments."""
@@ -99,8 +99,8 @@ class ProgrammeDeriver:
             if event.type in EXPERIMENTS and event.is_accepted
         ]
 
-        self._rounds += [
-            Accepted(event.position, event.occurred_at, event.type, _reader_of_rounds.decode(event.data))
+        self._invitations += [
+            Accepted(event.position, event.occurred_at, event.type, _reader_of_invitations.decode(event.data))
             for event in events
             if event.type in INVITATIONS and event.is_accepted
         ]
@@ -108,4 +108,4 @@ class ProgrammeDeriver:
     def finish(self, connection: Connection) -> None:
         """Write the experiments: a later word finds an earlier one by its name, which takes an index."""
         store.write_experiments(connection, self._said)
-        store.write_rounds(connection, self._rounds)
+        store.write_invitations(connection, self._invitations)

@@ -108,21 +108,23 @@ _REGISTERED = (
 )  # fmt: skip
 
 
-def find_rounds(connection: Connection, names: Collection[str]) -> dict[str, bool]:
-    """Return of these rounds whether whoever was invited was reminded."""
-    return {str(name): bool(was) for name, was in connection.execute(_SQL["find_rounds"], (text_array(sorted(names)),))}
+def find_invitations(connection: Connection, names: Collection[str]) -> dict[str, bool]:
+    """Return of these invitations whether whoever was invited was reminded."""
+    return {
+        str(name): bool(was) for name, was in connection.execute(_SQL["find_invitations"], (text_array(sorted(names)),))
+    }
 
 
-def write_rounds(connection: Connection, said: Sequence[Accepted]) -> None:
+def write_invitations(connection: Connection, said: Sequence[Accepted]) -> None:
     """Write what was said of invitations, one after the other."""
     for each in said:
-        fields, statement = _OF_ROUNDS.get(each.type, _COUNTED)
+        fields, statement = _OF_INVITATIONS.get(each.type, _COUNTED)
         row = {name: getattr(each.data, name) for name in fields}
         connection.tell(_SQL[statement], msgspec.json.encode([row | {"at": each.at.isoformat()}]).decode())
 
 
-_COUNTED = (("round", "sent", "reminded", "joined"), "count_rounds")
-_OF_ROUNDS = {
-    INVITATION_WRITTEN: (("round", "order", "limit", "language", "subject", "text", "name"), "write_rounds"),
-    INVITATION_REMINDED: (("round", "text"), "remind_rounds"),
+_COUNTED = (("invitation", "sent", "reminded", "joined"), "count_invitations")
+_OF_INVITATIONS = {
+    INVITATION_WRITTEN: (("invitation", "order", "limit", "language", "subject", "text", "name"), "write_invitations"),
+    INVITATION_REMINDED: (("invitation", "text"), "remind_invitations"),
 }

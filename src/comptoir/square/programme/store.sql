@@ -49,25 +49,25 @@ where e.experiment = r.experiment;
 -- Which way an element was switched last.
 select how from programme_step where kind = 'switched' and item = %s order by position desc limit 1;
 
--- name: find_rounds
--- Which of these rounds there are, and whether whoever was invited was reminded.
-select round, reminded_at is not null from programme_round where round = any(%s::text[]);
+-- name: find_invitations
+-- Which of these invitations there are, and whether whoever was invited was reminded.
+select invitation, reminded_at is not null from programme_invitation where invitation = any(%s::text[]);
 
--- name: write_rounds
--- Rounds of invitations.
-insert into programme_round (round, "order", "limit", language, subject, text, name, written_at, sent, reminded)
-select round, "order", "limit", language, subject, text, name, at, 0, 0
-from jsonb_to_recordset(%s::jsonb) as r(round text, "order" text, "limit" smallint, language text, subject text,
+-- name: write_invitations
+-- Invitations.
+insert into programme_invitation (invitation, "order", "limit", language, subject, text, name, written_at, sent, reminded)
+select invitation, "order", "limit", language, subject, text, name, at, 0, 0
+from jsonb_to_recordset(%s::jsonb) as r(invitation text, "order" text, "limit" smallint, language text, subject text,
   text text, name text, at timestamptz);
 
--- name: remind_rounds
+-- name: remind_invitations
 -- Whoever was invited is to be reminded.
-update programme_round w set reminder = r.text, reminded_at = r.at
-from jsonb_to_recordset(%s::jsonb) as r(round text, text text, at timestamptz) where w.round = r.round;
+update programme_invitation w set reminder = r.text, reminded_at = r.at
+from jsonb_to_recordset(%s::jsonb) as r(invitation text, text text, at timestamptz) where w.invitation = r.invitation;
 
--- name: count_rounds
--- How many letters there were.
-update programme_round w set sent = r.sent, reminded = r.reminded, joined = coalesce(r.joined, w.joined),
+-- name: count_invitations
+-- How many were invited and reminded.
+update programme_invitation w set sent = r.sent, reminded = r.reminded, joined = coalesce(r.joined, w.joined),
   joined_at = case when r.joined is null then w.joined_at else r.at end
-from jsonb_to_recordset(%s::jsonb) as r(round text, sent smallint, reminded smallint, joined smallint, at timestamptz)
-where w.round = r.round;
+from jsonb_to_recordset(%s::jsonb) as r(invitation text, sent smallint, reminded smallint, joined smallint, at timestamptz)
+where w.invitation = r.invitation;

@@ -1,12 +1,11 @@
-"""Letters to the first fifty: who of the customers is asked to begin the square with the shop, and that they were.
+"""Inviting the first fifty: who of the customers is asked to begin the square with the shop, and that they were.
 
-Owns: who was sent a letter of which round, and when.
+Owns: who was invited, by which invitation, and when.
 
-Words: a *round* is what staff wrote (``square/programme``): a letter, how many, in which order. A *letter* is one
-person's.
+Words: an *invitation* is what staff wrote (``square/programme``): a text, for how many, in which order.
 
-Invariants: only whoever allows marketing by mail at that moment gets one, as the database answers it; nobody gets two
-of a round, or of two rounds, and a reminder at most once; who takes part already is not asked. Staff see how many,
-never who; how many of them have a public name by now is told once a week and only of five or more, so that nobody
-can be recognised by when it changes.
+Invariants: only whoever allows marketing by mail at that moment is invited, as the database answers it; nobody is
+invited twice, by whichever invitation, and reminded at most once; who takes part already is not asked. Staff see how
+many, never who; how many of them have a public name by now is told once a week and only of five or more, so that
+nobody can be recognised by when it changes.
 """

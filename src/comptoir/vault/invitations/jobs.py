@@ -1,7 +1,7 @@
-"""What is done by the clock: letters of the rounds that staff wrote, reminders, and how many there were.
+"""What is done by the clock: the invitations that staff wrote, reminders, and how many there were.
 
-Addresses are opened one by one, each with its purpose in the audit chain. A letter is written down before it is sent: a
-crash in between costs somebody a letter and never sends two.
+Addresses are opened one by one, each with its purpose in the audit chain. Whom it goes to is written down before it is
+sent: a crash in between costs somebody an invitation and never sends two.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from comptoir.foundation.rooms import addresses
 from comptoir.foundation.rooms.current import entered
 from comptoir.foundation.rooms.declaration import COUNTER, VAULT
 from comptoir.foundation.touchpoints import house
-from comptoir.square.programme.contracts import INVITATION_COUNTED, ROUND_SIZE_MAX
-from comptoir.square.programme.models import Round, Step
+from comptoir.square.programme.contracts import INVITATION_COUNTED, INVITED_MAX
+from comptoir.square.programme.models import Invitation, Step
 from comptoir.square.programme.rules import INVITATIONS
 from comptoir.vault.contacts import delivery, queries
 from comptoir.vault.contacts.errors import NotDelivered
 from comptoir.vault.contacts.models import Piece
-from comptoir.vault.invitations.models import Letter
+from comptoir.vault.invitations.models import Invited
 
 _log = logging.getLogger("comptoir.vault")
 PURPOSE: Final = "invitation"
@@ -62,8 +62,8 @@ group by a.customer
 """
 
 
-def send_letters(*, now: dt.datetime, should_stop: Callable[[], bool] = lambda: False) -> int:
-    """Send what is due of every round, and tell how many; returns how many letters went out.
+def send_invitations(*, now: dt.datetime, should_stop: Callable[[], bool] = lambda: False) -> int:
+    """Send what is due of every invitation, and tell how many; returns how many mails went out.
 
     Raises :class:`VaultClosed`.
     """
@@ -71,11 +71,11 @@ def send_letters(*, now: dt.datetime, should_stop: Callable[[], bool] = lambda: 
     with entered(VAULT):
         if _is_off():
             return 0
-        for each in Round.objects.order_by("written_at"):
-            missing = each.limit - Letter.objects.filter(round=each.round).count()
-            # A round is decided in its first days; whoever consents later is asked by a later one.
+        for each in Invitation.objects.order_by("written_at"):
+            missing = each.limit - Invited.objects.filter(invitation=each.invitation).count()
+            # Whom it goes to is decided in its first days; whoever consents later is asked by a later one.
             if missing > 0 and now < each.written_at + REMINDER_AFTER:
-                for user in _chosen(each, number=min(missing, ROUND_SIZE_MAX), now=now, should_stop=should_stop):
+                for user in _chosen(each, number=min(missing, INVITED_MAX), now=now, should_stop=should_stop):
                     sent += _send(user, each, now=now)
             if each.reminded_at is not None:
                 sent += _remind(each, now=now, should_stop=should_stop)
@@ -88,8 +88,8 @@ def _is_off() -> bool:
     return last is not None and last.how == "off"
 
 
-def _chosen(each: Round, *, number: int, now: dt.datetime, should_stop: Callable[[], bool]) -> list[uuid.UUID]:
-    """Return whom to write to: never invited before, allowed by the database, in the round's order."""
+def _chosen(each: Invitation, *, number: int, now: dt.datetime, should_stop: Callable[[], bool]) -> list[uuid.UUID]:
+    """Return whom to write to: never invited before, allowed by the database, in the invitation's order."""
     found: list[tuple[int, dt.datetime, uuid.UUID]] = []
     for users in _portions(should_stop):
         who = {customers.customer_of_user(user): user for user in users}
@@ -97,7 +97,7 @@ def _chosen(each: Round, *, number: int, now: dt.datetime, should_stop: Callable
             cursor.execute(_CANDIDATES, {"customers": list(who), "since": now - _YEAR, "until": now})
             for customer, bought, last in cursor.fetchall():
                 found.append((bought, last or dt.datetime.min.replace(tzinfo=dt.UTC), who[customer]))
-    invited = set(Letter.objects.values_list("person", flat=True))
+    invited = set(Invited.objects.values_list("person", flat=True))
     by = (lambda one: one[:2]) if each.order == "often" else (lambda one: one[1])
     ranked = sorted(sorted(found, key=lambda one: one[2]), key=by, reverse=True)
     return [user for _bought, _last, user in ranked if user not in invited][:number]
@@ -115,49 +115,47 @@ def _portions(should_stop: Callable[[], bool]) -> Iterator[list[uuid.UUID]]:
         after = some[-1]
 
 
-def _send(user: uuid.UUID, each: Round, *, now: dt.datetime) -> int:
-    letter, is_new = Letter.objects.get_or_create(person=user, defaults={"round": each.round, "at": now})
+def _send(user: uuid.UUID, each: Invitation, *, now: dt.datetime) -> int:
+    one, is_new = Invited.objects.get_or_create(person=user, defaults={"invitation": each.invitation, "at": now})
     if not is_new:
         return 0
     try:
         _deliver(user, subject=each.subject, text=each.text, language=each.language, now=now)
     except NotDelivered:
-        letter.delete()  # nobody has taken it: it is tried again
+        one.delete()  # nobody has taken it: it is tried again
         return 0
-    letter.sent_at = now
-    letter.save(update_fields=["sent_at"])
+    one.sent_at = now
+    one.save(update_fields=["sent_at"])
     return 1
 
 
-def _remind(each: Round, *, now: dt.datetime, should_stop: Callable[[], bool]) -> int:
+def _remind(each: Invitation, *, now: dt.datetime, should_stop: Callable[[], bool]) -> int:
     """Write a second time, and never a third, to whoever still allows it and has not come."""
-    waiting = Letter.objects.filter(
-        round=each.round, sent_at__lte=now - REMINDER_AFTER, reminded_at=None
+    waiting = Invited.objects.filter(
+        invitation=each.invitation, sent_at__lte=now - REMINDER_AFTER, reminded_at=None
     ).order_by("person")  # fmt: skip
-    who = {customers.customer_of_user(letter.person): letter for letter in waiting[:ROUND_SIZE_MAX]}
+    who = {customers.customer_of_user(one.person): one for one in waiting[:INVITED_MAX]}
     with connections[VAULT.name].cursor() as cursor:
         cursor.execute(_CANDIDATES, {"customers": list(who), "since": now, "until": now})
         allowed = [who[row[0]] for row in cursor.fetchall()]
     sent = 0
-    for letter in allowed:
+    for one in allowed:
         if should_stop():
             break
-        letter.reminded_at = now
-        letter.save(update_fields=["reminded_at"])
+        one.reminded_at = now
+        one.save(update_fields=["reminded_at"])
         try:
-            _deliver(
-                letter.person, subject=each.subject, text=each.reminder or each.text, language=each.language, now=now
-            )
+            _deliver(one.person, subject=each.subject, text=each.reminder or each.text, language=each.language, now=now)
         except NotDelivered:
-            letter.reminded_at = None
-            letter.save(update_fields=["reminded_at"])
+            one.reminded_at = None
+            one.save(update_fields=["reminded_at"])
             continue
         sent += 1
     return sent
 
 
 def _deliver(user: uuid.UUID, *, subject: str, text: str, language: str, now: dt.datetime) -> None:
-    """Send one letter, with how to take part and how to be asked no more. Raises :class:`NotDelivered`."""
+    """Send one mail, with how to take part and how to be asked no more. Raises :class:`NotDelivered`."""
     found = queries.read(user, fields=["name", "email"], purpose=PURPOSE, actor="worker", at=now)
     if found.email is None:
         raise NotDelivered
@@ -174,11 +172,11 @@ def _deliver(user: uuid.UUID, *, subject: str, text: str, language: str, now: dt
     delivery.send(found.email, subject=subject, text="\n\n".join(parts))
 
 
-def _tell(each: Round, *, now: dt.datetime) -> None:
+def _tell(each: Invitation, *, now: dt.datetime) -> None:
     """Tell the log how many there were, where that has changed; who has come, once a week and of five or more."""
-    letters = Letter.objects.filter(round=each.round)
-    counts = {"sent": letters.exclude(sent_at=None).count(), "reminded": letters.exclude(reminded_at=None).count()}
-    said: dict[str, object] = {"round": each.round, **counts}
+    invited = Invited.objects.filter(invitation=each.invitation)
+    counts = {"sent": invited.exclude(sent_at=None).count(), "reminded": invited.exclude(reminded_at=None).count()}
+    said: dict[str, object] = {"invitation": each.invitation, **counts}
     is_week_over = each.joined_at is None or each.joined_at.isocalendar()[:2] != now.isocalendar()[:2]
     if counts["sent"] >= TOLD_MIN and is_week_over and now >= each.written_at + REMINDER_AFTER:
         said["joined"] = _joined(each)
@@ -188,8 +186,8 @@ def _tell(each: Round, *, now: dt.datetime) -> None:
         house.send(INVITATION_COUNTED, said, touchpoint=house.VAULT, request=IDS.new(), at=now)
 
 
-def _joined(each: Round) -> int:
-    who = [customers.customer_of_user(letter.person) for letter in Letter.objects.filter(round=each.round)]
+def _joined(each: Invitation) -> int:
+    who = [customers.customer_of_user(one.person) for one in Invited.objects.filter(invitation=each.invitation)]
     with connections[VAULT.name].cursor() as cursor:
         cursor.execute(
             "select count(distinct a.customer) from unnest(%s::uuid[]) as a(customer)"

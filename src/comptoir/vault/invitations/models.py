@@ -10,11 +10,11 @@ from comptoir.foundation.rooms.declaration import VAULT, Access
 from comptoir.foundation.rooms.personal import Erasure, Export, Kept, Personal, Whose
 
 
-class Letter(models.Model):
-    """Somebody's letter of a round. ``sent_at`` is unset while it is on its way, and stays so if nobody knows."""
+class Invited(models.Model):
+    """Somebody who is invited. ``sent_at`` is unset while the mail is on its way, and stays so if nobody knows."""
 
     personal: ClassVar[Personal] = Personal(
-        columns={"person": "pseudonym", "round": "public", "at": "time", "sent_at": "time", "reminded_at": "time"},
+        columns={"person": "pseudonym", "invitation": "public", "at": "time", "sent_at": "time", "reminded_at": "time"},
         subject="person",
         whose=Whose.USER,
         exported=Export.ROWS,
@@ -23,7 +23,7 @@ class Letter(models.Model):
     )
 
     person = models.UUIDField(primary_key=True)
-    round = models.TextField()
+    invitation = models.TextField()
     at = models.DateTimeField()
     sent_at = models.DateTimeField(null=True)
     reminded_at = models.DateTimeField(null=True)
@@ -32,5 +32,5 @@ class Letter(models.Model):
     objects: ClassVar[models.Manager[Self]] = models.Manager()
 
     def __str__(self) -> str:
-        """Return the round."""
-        return self.round
+        """Return by which invitation."""
+        return self.invitation
