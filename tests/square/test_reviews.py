@@ -10,21 +10,26 @@ import uuid
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 from playwright.sync_api import Browser, expect
 
 from comptoir.config.carrying import archive
+from comptoir.config.rebuilding import rebuild
 from comptoir.counter.assembly import handlers_for
 from comptoir.counter.contributions import comparing, jobs
 from comptoir.counter.loyalty.store import find_programmes
 from comptoir.foundation.kernel import database
+from comptoir.foundation.kernel import shop as kernel_shop
 from comptoir.foundation.rooms.commands import set_up_django
 from comptoir.foundation.rooms.current import entered
 from comptoir.foundation.rooms.declaration import OFFICE, SQUARE
+from comptoir.square.community.store import find_rewarded
 from comptoir.square.health import honesty, rules
 from support import casting, talking
+from support import shop as shops
 from support.casting import NOON, Counter, line
 from support.gateway import Gateway
 from support.pages import Pages, accepted, complaints, running_pages, words
@@ -123,6 +128,63 @@ def test_marks_go_with_a_review_wherever_it_goes(
     assert marks[reviewed["mine"]] == (True, True)
     assert marks[reviewed["other"]] == (None, True)
     assert marks[reviewed["asked"]] == (None, None)
+
+
+MARKS = "select id::text, is_confirmed, is_rewarded, place from community_post where kind = 'review' order by 2, 3"
+
+
+def told(counter: Counter, folder: Path) -> tuple[list[dict[str, Any]], int]:
+    """Read an archive back into a shop; return the marks of its reviews there, and how many were left out."""
+    source = archive.Archive(folder)
+    said = [json.loads(entry.raw) for entry in source.events()]
+    assert {each.problem for each in counter.send(*said, received_at=dt.datetime.now(dt.UTC))} == {None}
+    return counter.shop.rows(MARKS), source.left_out["marks"]
+
+
+def test_only_the_shops_own_archive_keeps_marks(reviewed: dict[str, str], shop: Shop, tmp_path: Path) -> None:
+    folder = tmp_path / "archive"
+    with database.connect(SQUARE.role) as connection:
+        archive.write(connection, folder, place="shop.example", at=dt.datetime.now(dt.UTC))
+    mine, other = reviewed["mine"], reviewed["other"]
+
+    expected = [
+        {"id": other, "is_confirmed": False, "is_rewarded": True, "place": "shop.example"},
+        {"id": mine, "is_confirmed": True, "is_rewarded": True, "place": "shop.example"},
+    ]
+    with shops.copied_from(shops.TEMPLATE) as again:
+        counter = Counter(again)
+        assert told(counter, folder) == (expected, 0)
+        assert rebuild(keep=False).changed == []
+        with again.connect("comptoir_counter") as connection:
+            # They are said again, and nothing is earned or looked up by them.
+            assert find_rewarded(connection, until=dt.datetime.now(dt.UTC), limit=9) == []
+        counter.close()
+    # One word less, or another author: the signature was for something else.
+    posts = folder / "posts.jsonl"
+    whole = posts.read_text()
+    posts.write_text(whole.replace("I wonder", "I am sure").replace("中はしっとり", "中もしっとり"))
+    with shops.copied_from(shops.TEMPLATE) as changed:
+        counter = Counter(changed)
+        assert told(counter, folder)[1] == 2
+        assert changed.value("select count(*) from community_post where is_confirmed or is_rewarded") == 0
+        counter.close()
+    posts.write_text(whole)
+    # Another shop has another key.
+    (kernel_shop.folder() / "keys" / "archive.key").unlink()
+    kernel_shop.secret("archive")
+    with shops.copied_from(shops.TEMPLATE) as elsewhere:
+        counter = Counter(elsewhere)
+        said = [json.loads(entry.raw) for entry in archive.Archive(folder).events()]
+        assert [each["data"].get("marks") for each in said if each["type"] == "post.imported"] == [None] * 4
+        # Nor does the gateway believe what an import would have left out.
+        for each in (each for each in said if each["data"].get("kind") == "review"):
+            forged = {**each, "data": {**each["data"], "marks": ["confirmed"], "signature": "0" * 128}}
+            members = [one for one in said if one["type"] != "post.imported"]
+            counter.send(*members, received_at=dt.datetime.now(dt.UTC))
+            with elsewhere.unchanged("community_post", "community_thread"):
+                [answer] = counter.send(forged, received_at=dt.datetime.now(dt.UTC))
+                assert answer.problem == "marks_not_ours"
+        counter.close()
 
 
 def test_a_product_has_an_address_whether_or_not_somebody_spoke_of_it(

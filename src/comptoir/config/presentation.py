@@ -84,7 +84,8 @@ def moment(value: dt.datetime) -> SafeString:
     """Write a day and a time in the reader's language and the shop's time zone."""
     local = timezone.localtime(value)
     written = f"{date_format(local, 'DATE_FORMAT')} {date_format(local, 'H:i')}"
-    return format_html('<time datetime="{}">{}</time>', local.isoformat(timespec="seconds"), written)
+    # No more is told than is shown: on the square nobody's words are dated to the second.
+    return format_html('<time datetime="{}">{}</time>', local.isoformat(timespec="minutes"), written)
 
 
 @register.filter

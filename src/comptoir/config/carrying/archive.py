@@ -4,7 +4,8 @@
 (the shop's word on ideas) have one thing a line, in an order in which each can be read by itself; ``threads.jsonl`` has
 every conversation once more, as schema.org says it (JSON-LD), for whoever does not know Comptoir. Of people there is
 the public name: a member's id in the archive is made of that name, so that nothing in it leads to a persona's own id,
-and from there to a customer; times are told to the minute. What was taken back, hidden or is held is not in it.
+and from there to a customer; times are told to the minute. What the shop knew of a review is signed with its key, and
+only the shop itself reads it back. What was taken back, hidden or is held is not in the archive.
 ``pictures/`` has the pictures of posts, by their digests.
 """
 
@@ -26,7 +27,9 @@ from comptoir.config.replaying.recordings import Entry
 from comptoir.foundation.kernel.clock import to_the_minute
 from comptoir.foundation.kernel.database import load_statements
 from comptoir.foundation.kernel.problem import Problem
+from comptoir.square.community import vouching
 from comptoir.square.community.contracts import ALT_CHARACTERS_MAX, PICTURES_MAX
+from comptoir.square.community.effects import CONFIRMED, REWARDED
 from comptoir.square.community.pictures import BYTES_MAX as PICTURE_BYTES_MAX
 from comptoir.square.community.pictures import Developed, develop
 from comptoir.square.community.writing import without_unseen
@@ -107,6 +110,7 @@ class PostLine(msgspec.Struct, omit_defaults=True):
     pictures: list[PictureLine] | None = None
     is_confirmed: bool = False
     is_rewarded: bool = False
+    signature: str | None = None
 
 
 class StepLine(msgspec.Struct):
@@ -221,7 +225,37 @@ def _post_line(row: dict[str, Any], place: str) -> PostLine:
     staff, name = row.pop("staff"), row.pop("name")
     shown = f"staff/{staff}" if staff else name
     member = member_id(row["place"] or place, shown) if shown else None
-    return PostLine(at=to_the_minute(row.pop("at")), member=member, **row)
+    line = PostLine(at=to_the_minute(row.pop("at")), member=member, **row)
+    marks = _marks_of(line)
+    if not marks:
+        return line
+    return msgspec.structs.replace(line, signature=vouching.sign(_signed_of(line, place, member), marks))
+
+
+def _marks_of(line: PostLine) -> list[str]:
+    return [mark for mark, holds in ((CONFIRMED, line.is_confirmed), (REWARDED, line.is_rewarded)) if holds]
+
+
+class _Signed(msgspec.Struct, frozen=True):
+    """A post with the names of the event that carries it, as the shop's key signs it."""
+
+    post: str
+    kind: str
+    language: str
+    persona: str | None
+    topic: str | None
+    product: str | None
+    rating: int | None
+    place: str
+    title: str | None
+    text: str
+
+
+def _signed_of(line: PostLine, place: str, member: str | None) -> _Signed:
+    return _Signed(
+        line.post, line.kind, line.language, member, line.topic, line.product, line.rating, line.place or place,
+        line.title, line.text,
+    )  # fmt: skip
 
 
 def _step_line(row: dict[str, Any], place: str) -> StepLine:  # noqa: ARG001
@@ -284,6 +318,13 @@ class Archive(Source):
         is_first = line.thread == line.post
         said = {name: getattr(line, name) for name in _AS_IT_IS}
         author = None if member is None else Member(member.member, member.name, member.url, member.place)
+        marks = _marks_of(line) if line.kind == "review" else []
+        signed = _signed_of(line, self.place, None if author is None else author.id)
+        if marks and not vouching.is_ours(signed, marks, line.signature or ""):
+            # Another shop's archive, or one that was changed: what it says of purchases is not ours to repeat.
+            self.left_out["marks"] += 1
+            marks = []
+        self.counts["marks"] += len(marks)
         yield from self.post(
             Post(
                 id=line.post,
@@ -293,6 +334,8 @@ class Archive(Source):
                 parent=line.parent if line.parent in self._carried else None,
                 topic_slug=line.topic if is_first else None,
                 pictures=self._pictures(line.pictures or []),
+                marks=marks or None,
+                signature=line.signature if marks else None,
                 **said,
             )
         )

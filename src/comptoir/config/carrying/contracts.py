@@ -71,6 +71,8 @@ class Post(msgspec.Struct, frozen=True, kw_only=True):
     license: str | None = None
     place: str | None = None
     pictures: list[dict[str, Any]] | None = None
+    marks: list[str] | None = None
+    signature: str | None = None
 
 
 class Source(abc.ABC):
@@ -176,7 +178,18 @@ PLURALS: Final = {
     "question": "questions", "review": "reviews", "idea": "ideas", "story": "stories", "answer": "answers",
     "reply": "replies",
 }  # fmt: skip
-_PLAIN: Final = ("kind", "language", "product", "rating", "elsewhere", "url", "license", "pictures")
+_PLAIN: Final = (
+    "kind",
+    "language",
+    "product",
+    "rating",
+    "elsewhere",
+    "url",
+    "license",
+    "pictures",
+    "marks",
+    "signature",
+)
 _COUNTED: Final = ("up", "down", "accepted")
 
 

@@ -10,7 +10,7 @@ import msgspec
 
 from comptoir.counter.customers.contracts import Identifier
 from comptoir.foundation.touchpoints.contracts import EventType, Product
-from comptoir.square.community.contracts import POST_PUBLISHED
+from comptoir.square.community.contracts import POST_IMPORTED, POST_PUBLISHED
 
 REDEEM: Final = "points.redeem"
 RESERVE: Final = "points.reserve"
@@ -28,7 +28,7 @@ THAWED: Final = "spending.thawed"
 STANDING: Final = frozenset({LIMITED, COOLED, FROZEN, THAWED})
 
 #: Types whose decision in the log is no list of transfers.
-NOT_MOVING: Final = frozenset({LIMITED, POST_PUBLISHED})
+NOT_MOVING: Final = frozenset({LIMITED, POST_PUBLISHED, POST_IMPORTED})
 
 POINTS_MAX: Final = 10**9
 Points = Annotated[int, msgspec.Meta(ge=1, le=POINTS_MAX)]

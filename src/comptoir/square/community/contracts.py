@@ -66,6 +66,10 @@ ACTIONS: Final[tuple[str, ...]] = get_args(Action)
 Ground = Literal["charter", "law", "none"]
 
 
+#: What the shop knows of a review: whoever wrote it had bought the product here; points were promised for it.
+Mark = Literal["confirmed", "rewarded"]
+
+
 class TopicOpened(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     """``topic.opened``: there is a topic to talk about, with its title in one language or several.
 
@@ -151,7 +155,8 @@ class MemberImported(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=T
 class PostImported(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     """``post.imported``: a post from another place, with the votes that it had there and what became of it.
 
-    ``url`` is where it stands there, ``license`` under which licence it was published.
+    ``url`` is where it stands there, ``license`` under which licence it was published. ``marks`` are what this shop
+    knew of a review when it wrote its own archive, with the ``signature`` that its key gave them there.
     """
 
     post: Uuid
@@ -173,6 +178,8 @@ class PostImported(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=Tru
     url: Address | None = None
     license: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9 .+-]{1,60}$")] | None = None
     pictures: Pictures | None = None
+    marks: Annotated[list[Mark], msgspec.Meta(min_length=1, max_length=2)] | None = None
+    signature: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{128}$")] | None = None
 
 
 class PostEdited(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
@@ -261,7 +268,7 @@ _WRITTEN: Final = {
     "answer": "public", "idea": "public", "status": "public", "reason": "public", "en": "public", "ja": "public",
     "fr": "public", "reference": "public", "url": "public", "license": "public", "decision": "public",
     "action": "public", "ground": "public", "facts": "words", "rule": "public", "is_automated": "public",
-    "appeal": "public",
+    "appeal": "public", "marks": "public", "signature": "public",
 }  # fmt: skip
 
 

@@ -6,6 +6,8 @@ Facts are gathered and written as sets. Not here: whether an event is accepted (
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Collection
+from typing import Final
 
 from comptoir.foundation.events.contracts import Accepted
 from comptoir.foundation.kernel.connection import Connection
@@ -27,12 +29,16 @@ from comptoir.square.community.contracts import (
     VOTE_CAST,
 )
 
+#: The marks of a review, as the log keeps them with the decision on it.
+CONFIRMED: Final = "confirmed"
+REWARDED: Final = "rewarded"
+
 
 class Fact(Accepted, frozen=True):
-    """An accepted event about a post, and when it came; ``is_rewarded``: points were promised when it was published."""
+    """An accepted event about a post, and when it came, with the marks that it was given when it was decided."""
 
     received_at: dt.datetime
-    is_rewarded: bool = False
+    marks: Collection[str] = ()
 
 
 class Effects:
@@ -159,6 +165,7 @@ def _new_post(fact: Fact, number: int) -> store.NewPost:
         is_seeded=is_staff and data.seeded,
         url=data.url if is_imported else None,
         license=data.license if is_imported else None,
-        is_rewarded=fact.is_rewarded and not is_gone,
+        is_confirmed=CONFIRMED in fact.marks and not is_gone,
+        is_rewarded=REWARDED in fact.marks and not is_gone,
         pictures=None if is_gone else store.written_pictures(data.pictures) or None,
     )

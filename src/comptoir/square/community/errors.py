@@ -136,6 +136,12 @@ class ThreadLocked(Problem):
     status = 409
 
 
+class MarksNotOurs(Problem):
+    """Only this shop's own archive says what it knew of a review; its key has not signed this."""
+
+    name = "marks_not_ours"
+
+
 class PictureUnknown(Problem):
     """There is no such picture; send it first."""
 

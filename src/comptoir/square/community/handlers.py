@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Collection, Mapping
-from typing import Final
+from typing import Any, Final
 
 from comptoir.foundation.events.contracts import Arrival, Batch
 from comptoir.foundation.events.store import find_acts
 from comptoir.foundation.kernel.connection import Connection
 from comptoir.foundation.kernel.ids import Id
 from comptoir.foundation.kernel.problem import Problem
-from comptoir.square.community import store, writing
+from comptoir.square.community import store, vouching, writing
 from comptoir.square.community.contracts import (
     ANSWER_ACCEPTED,
     COMMUNITY,
@@ -31,9 +31,10 @@ from comptoir.square.community.contracts import (
     TOPIC_OPENED,
     VOTE_CAST,
 )
-from comptoir.square.community.effects import Effects, Fact
+from comptoir.square.community.effects import REWARDED, Effects, Fact
 from comptoir.square.community.errors import (
     IdeaUnknown,
+    MarksNotOurs,
     MemberTaken,
     PersonaNotThere,
     PictureUnknown,
@@ -57,8 +58,6 @@ Mates = Callable[[Connection, Collection[Id]], Mapping[Id, Collection[Id]]]
 Paces = Callable[[Connection, Collection[Id], dt.datetime], Mapping[Id, tuple[int, int]]]
 #: Tells whether the shop's programme promises points for a review that is published at a moment.
 Rewarding = Callable[[dt.datetime], bool]
-#: What the log keeps of a review for which points are promised.
-REWARDED: Final = "rewarded"
 _HOUR, _DAY = dt.timedelta(hours=1), dt.timedelta(days=1)
 
 
@@ -183,8 +182,10 @@ class CommunityHandler:
             if kind == POST_PUBLISHED and data.kind == "review" and self._rewarding(arrival.occurred_at):
                 # Decided once, and part of the log: the programme may promise something else tomorrow.
                 arrival.decision = [REWARDED]
-            is_rewarded = bool(arrival.decision)
-            fact = Fact(arrival.position, arrival.occurred_at, kind, data, arrival.received_at, is_rewarded)
+            elif kind == POST_IMPORTED and data.marks:
+                arrival.decision = sorted(set(data.marks))
+            marks = tuple(arrival.decision or ())
+            fact = Fact(arrival.position, arrival.occurred_at, kind, data, arrival.received_at, marks)
             self._effects.add(fact, number=number)
         return problem
 
@@ -232,8 +233,8 @@ class CommunityHandler:
         parent = self._posts.get(data.parent) if data.parent is not None else None
         if data.parent is not None and parent is None:
             return PostUnknown(field="data.parent")
-        if arrival.type == POST_IMPORTED and data.persona is not None and data.persona not in self._members:
-            return PersonaNotThere(field="data.persona")
+        if arrival.type == POST_IMPORTED and (problem := self._judge_carried(data)) is not None:
+            return problem
         if data.topic is not None and data.topic not in self._topics:
             return TopicUnknown(field="data.topic")
         problem = writing.judge_place(data, thread, parent)
@@ -243,6 +244,16 @@ class CommunityHandler:
             if writing.is_too_fast(times, now=arrival.received_at, per_hour=per_hour, per_day=per_day):
                 return PostingTooFast(field="data.persona")
         return problem
+
+    def _judge_carried(self, data: Any) -> Problem | None:
+        """Return why a post cannot have been carried here as it says, or ``None``."""
+        if data.persona is not None and data.persona not in self._members:
+            return PersonaNotThere(field="data.persona")
+        if data.marks and data.kind != "review":
+            return PostMisplaced("Only a review has marks.", field="data.marks")
+        if data.marks and not vouching.is_ours(data, data.marks, data.signature or ""):
+            return MarksNotOurs(field="data.signature")
+        return None
 
     def _times_of(self, persona: Id) -> list[dt.datetime]:
         """Return when the person behind a name has written lately, under whichever name."""

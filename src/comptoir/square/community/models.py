@@ -175,7 +175,8 @@ class Post(models.Model):
     ``gone``, its author was forgotten. ``up`` and ``down`` count votes, with those that were
     ``carried`` here from another place, where it stands at ``url`` under a ``license``.
     ``is_confirmed``: the counter says that whoever wrote this review had bought the product here, and nothing else of
-    them. ``is_rewarded``: it was published while the shop's programme promised points for it.
+    them. ``is_rewarded``: it was published while the shop's programme promised points for it. Of a post that was
+    carried here both come from this shop's own archive only (``vouching.py``).
     """
 
     personal: ClassVar[Personal] = Personal(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -59,9 +59,7 @@ class CommunityDeriver:
             if event.type not in COMMUNITY or not event.is_accepted:
                 continue
             data = _READERS[event.type].decode(event.data)
-            fact = Fact(
-                event.position, event.occurred_at, event.type, data, event.received_at, is_rewarded=bool(event.decision)
-            )
+            fact = Fact(event.position, event.occurred_at, event.type, data, event.received_at, _marks_of(event))
             if event.type in POSTS:
                 thread = fact.data.thread or fact.data.post
                 number = self._posts[thread] = self._posts.get(thread, 0) + 1
@@ -79,6 +77,11 @@ class CommunityDeriver:
         """Write what changed later, and count."""
         self._late.write(connection)
         store.recount_all(connection)
+
+
+def _marks_of(event: Logged) -> Collection[str]:
+    """Return the marks that a review was given when it was decided."""
+    return msgspec.json.decode(event.decision, type=list[str]) if event.decision else ()
 
 
 _ADDED: Final = frozenset({"topic.opened", "member.imported"})

@@ -222,6 +222,7 @@ class NewPost(msgspec.Struct, frozen=True):
     is_seeded: bool
     url: str | None = None
     license: str | None = None
+    is_confirmed: bool = False
     is_rewarded: bool = False
     pictures: str | None = None
 
@@ -285,6 +286,7 @@ def insert_posts(connection: Connection, posts: Sequence[NewPost]) -> None:
         _numbers(int(post.is_seeded) for post in posts),
         text_array([post.url for post in posts]),
         text_array([post.license for post in posts]),
+        _numbers(int(post.is_confirmed) for post in posts),
         _numbers(int(post.is_rewarded) for post in posts),
         text_array([post.pictures for post in posts]),
         text_array([None if post.place is not None else first_link(post.text) for post in posts]),

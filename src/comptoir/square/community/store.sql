@@ -124,17 +124,18 @@ select * from unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::uuid[])
 -- Posts, with what is indexed of their words.
 insert into community_post (id, thread, number, parent, kind, author, name, place, text, html, language, words,
   published_at, received_at, version, position, said_at, state, held, product, rating, elsewhere, carried_up,
-  carried_down, up, down, is_seeded, url, license, is_rewarded, pictures, link)
+  carried_down, up, down, is_seeded, url, license, is_confirmed, is_rewarded, pictures, link)
 select id, thread, number, parent, kind, author, name, place, text, html, language,
   to_tsvector(configuration::regconfig, rest) || pairs::tsvector, published_at, received_at, 1, position, position, state,
-  held, product, rating, elsewhere, up, down, up, down, is_seeded, url, license, is_rewarded, pictures::jsonb, link
+  held, product, rating, elsewhere, up, down, up, down, is_seeded, url, license, is_confirmed, is_rewarded,
+  pictures::jsonb, link
 from unnest(%s::uuid[], %s::uuid[], %s::int[], %s::uuid[], %s::text[], %s::uuid[], %s::text[], %s::text[],
   %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::timestamptz[], %s::timestamptz[],
   %s::uuid[], %s::text[], %s::text[], %s::text[], %s::smallint[], %s::text[], %s::int[], %s::int[], %s::boolean[], %s::text[],
-  %s::text[], %s::boolean[], %s::text[], %s::text[])
+  %s::text[], %s::boolean[], %s::boolean[], %s::text[], %s::text[])
   as new(id, thread, number, parent, kind, author, name, place, text, html, language, configuration, rest, pairs,
     published_at, received_at, position, state, held, product, rating, elsewhere, up, down, is_seeded, url, license,
-    is_rewarded, pictures, link);
+    is_confirmed, is_rewarded, pictures, link);
 
 -- name: insert_threads
 -- What begins a thread; its counts follow.
@@ -288,12 +289,12 @@ select p.id::text, p.author::text, coalesce(t.product, c.reference), p.published
 from community_post p
 join community_thread t on t.id = p.id
 left join community_topic c on c.slug = t.topic and c.kind = 'product'
-where p.author = any(%s::uuid[]) and p.is_confirmed and coalesce(t.product, c.reference) is not null;
+where p.author = any(%s::uuid[]) and p.place is null and p.is_confirmed and coalesce(t.product, c.reference) is not null;
 
 -- name: find_rewarded
 -- Reviews by members for which points were promised, published before a moment, and which everybody may read.
 select author::text, published_at from community_post
-where is_rewarded and state = 'public' and author is not null and published_at < %(until)s
+where is_rewarded and state = 'public' and author is not null and place is null and published_at < %(until)s
 order by id limit %(limit)s;
 
 -- name: find_fulfilled
