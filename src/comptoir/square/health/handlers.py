@@ -1,6 +1,7 @@
-"""What the figures do when a batch arrives: the threads that were touched are counted anew, after all others wrote.
+"""What the figures do when a batch arrives: posts that were touched, and those around them, are counted anew.
 
-Their rows are locked by the square's own handler, so no two batches count one thread at a time.
+That comes after all others wrote. The rows of their threads are locked by the square's own handler, so no two batches
+count one thread at a time.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ class HealthHandler:
 
     def write(self, connection: Connection, batch: Batch) -> None:
         """Count what was touched."""
-        store.count_threads(connection, touched(batch))
+        store.count_posts(connection, touched(batch))
 
 
 def touched(batch: Batch) -> set[Id]:

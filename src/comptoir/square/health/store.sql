@@ -1,28 +1,38 @@
--- name: count_threads
--- Bring the rows of these posts' threads in line with their posts, and the sums, by differences, with the rows.
-with asked as (
-  select distinct thread from community_post where id = any(%s::uuid[])
-), seen as (
+-- name: count_posts
+-- Bring the rows of posts and of those around them (or of whole threads) in line with them, and the sums, by differences.
+with named as materialized (
+  select id, thread, parent from community_post where id = any(%s::uuid[])
+), asked as materialized (
+  select thread, bool_or(%s::boolean or id = thread) as is_whole from named group by thread
+), seen as materialized (
   select p.id, p.thread, p.number, p.parent, p.kind, p.published_at as at, p.number = 1 as is_opening,
     case when p.name is not null and p.is_seeded then 'seeded' when p.name is not null then 'staff'
       when p.place is not null then 'imported' else 'member' end as origin,
     p.author,
     case when p.name is not null then 'shop' when p.author is not null then p.author::text else p.id::text end as who
-  from community_post p join asked a on a.thread = p.thread where p.state = 'public'
+  from asked a join community_post p on a.thread = p.thread where p.state = 'public'
+), looked_at as materialized (
+  select id from named
+  union select parent from named where parent is not null
+  union select thread from named
+  union select s.id from named n join seen s on s.parent = n.id
+  union select s.id from asked a join seen s on s.thread = a.thread where a.is_whole
+  union select c.id from asked a join health_counted c on c.thread = a.thread where a.is_whole
 ), answered as (
   select distinct on (p.id) p.id, greatest(r.at, p.at) as at, r.origin
-  from seen r cross join lateral (select distinct each from unnest(array[r.parent, r.thread]) as t(each)) target
-  join seen p on p.id = target.each and p.who <> r.who
+  from looked_at o join seen p on p.id = o.id
+  join (select s.*, to_id from seen s cross join lateral (values (s.parent), (s.thread)) target (to_id)) r
+    on r.to_id = p.id and r.who <> p.who
   order by p.id, greatest(r.at, p.at), r.number
 ), fresh as (
   select s.id, s.thread, s.kind, s.origin, s.author, s.at, date_trunc('week', s.at at time zone 'UTC')::date as week,
     s.is_opening, coalesce(t.who = s.who, false) as is_self,
     case when t.who <> s.who and t.origin = s.origin and s.author is not null then t.author end as answers,
     a.at as replied_at, a.origin as replied_by
-  from seen s left join answered a on a.id = s.id
+  from looked_at o join seen s on s.id = o.id left join answered a on a.id = s.id
   left join seen t on t.id = coalesce(s.parent, s.thread) and t.id <> s.id
 ), before as (
-  select c.* from health_counted c join asked a on a.thread = c.thread
+  select c.* from health_counted c join looked_at o on o.id = c.id
 ), changed as (
   select b as old, f as new from before b full join fresh f on f.id = b.id
   where (b.is_self, b.answers, b.replied_at, b.replied_by) is distinct from
@@ -52,7 +62,7 @@ with asked as (
   group by 1, 2, 3 having sum(sign) <> 0 order by 1, 2, 3
   on conflict (author, week, origin) do update set posts = w.posts + excluded.posts
 ), gone as (
-  delete from health_counted c using asked a where c.thread = a.thread
+  delete from health_counted c using looked_at o where c.id = o.id
     and not exists (select from fresh f where f.id = c.id)
 )
 insert into health_counted as c (id, thread, kind, origin, author, at, week, is_opening, is_self, answers,
