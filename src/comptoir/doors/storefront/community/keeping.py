@@ -3,7 +3,8 @@
 Kept for a second, which is what the house promises anyway: what happens is true everywhere within one. A whole page
 only for whoever shows no cookie at all, since such a page says the same to everybody; of a member's page the parts
 that do. Whoever has just said something gets all of it anew, and so finds it there. Each process keeps its own.
-``COMPTOIR_PAGES_KEPT_SECONDS`` says for how long; with 0 everything is made anew.
+``COMPTOIR_PAGES_KEPT_SECONDS`` says for how long; with 0 every page is made for its one request, but for what takes the
+database longer than a page (:func:`fact`).
 """
 
 from __future__ import annotations
@@ -114,7 +115,7 @@ def fact(name: str, make: Callable[[], T], *, now: Callable[[], float] = time.mo
     key = (name, *_here())
     found = _facts.get(key)
     age = now() - found[0] if found is not None else math.inf
-    if found is not None and age < seconds():
+    if found is not None and age < SECONDS:
         return cast("T", found[1])
     is_mine = _making.acquire(blocking=found is None or age > _STALE_SECONDS_MAX)
     if not is_mine:
