@@ -4,22 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-import uuid
 from typing import Any
 
-from comptoir.foundation.rooms.commands import set_up_django
-from comptoir.foundation.rooms.current import entered
-from comptoir.foundation.rooms.declaration import SQUARE
 from comptoir.square.stewardship.store import find_examples, find_paces
 from support import casting, forgotten, talking
 from support.casting import ALICE, BOB, NOON, Counter, Event
 from support.forgotten import forget
 from support.shop import Shop
 from support.talking import CONSOLE, named, new, post_of, said, wrote
-
-set_up_django()
-
-from comptoir.square.stewardship import queries  # noqa: E402 - models want Django
 
 TABLES = (
     "community_post", "community_thread", "stewardship_flag", "stewardship_notice", "stewardship_decision",
@@ -242,12 +234,10 @@ def test_who_has_helped_may_write_more(shop: Shop, counter: Counter, wren: str, 
         assert told == [None] * most + ["posting_too_fast"]
 
 
-def test_days_count_when_the_shop_hears_of_them(shop: Shop, counter: Counter, wren: str, finch: str) -> None:
+def test_days_that_were_only_claimed_make_nobody_faster(shop: Shop, counter: Counter, wren: str, finch: str) -> None:
     helped(counter, wren, finch, heard=NOON)
     with shop.connect("comptoir_counter") as connection:
         assert find_paces(connection, [wren], NOON)[wren] == (20, 80)
-    with entered(SQUARE):
-        assert queries.standing(uuid.UUID(wren)).days == 1, "pages say the same"
 
 
 def test_a_decision_against_lowers_trust_until_it_is_taken_back(

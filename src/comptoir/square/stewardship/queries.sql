@@ -131,7 +131,7 @@ from stewardship_receipt;
 select
   (select count(distinct p.thread) from community_vote v join community_post p on p.id = v.post
     where v.persona = %(persona)s and v.value <> 0) as read_in,
-  count(distinct (coalesce(p.received_at, p.published_at) at time zone 'UTC')::date) filter (where p.state = 'public') as days,
+  count(distinct (p.published_at at time zone 'UTC')::date) filter (where p.state = 'public') as days,
   count(*) filter (where p.state = 'public') as written,
   count(*) filter (where p.state = 'public' and o.author is distinct from p.author) as helped,
   coalesce(sum(p.up) filter (where p.state = 'public'), 0) as found_good,

@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+import msgspec
 import psycopg
 
 from comptoir.foundation.events.contracts import Accepted
@@ -64,14 +65,26 @@ def find_appealed(connection: Connection, decisions: Collection[Id]) -> dict[Id,
 
 def find_paces(connection: Connection, personas: Collection[Id], now: dt.datetime) -> dict[Id, tuple[int, int]]:
     """Return how many posts in an hour and in a day the trust in each of these names allows."""
-    levels = find_levels(connection, personas, now)
+    # Days on which the shop heard from it: what says that it was written long ago makes nobody faster.
+    levels = {
+        persona: level_of(msgspec.structs.replace(standing, days=min(standing.days, days_heard)))
+        for persona, (standing, days_heard) in _find_standings(connection, personas, now).items()
+    }
     return {persona: (level.posts_per_hour, level.posts_per_day) for persona, level in levels.items()}
 
 
 def find_levels(connection: Connection, personas: Collection[Id], now: dt.datetime) -> dict[Id, Level]:
     """Return how far each of these names is trusted."""
+    found = _find_standings(connection, personas, now)
+    return {persona: level_of(standing) for persona, (standing, _) in found.items()}
+
+
+def _find_standings(
+    connection: Connection, personas: Collection[Id], now: dt.datetime
+) -> dict[Id, tuple[Standing, int]]:
+    """Return what each of these names has done, and on how many days the shop heard from it."""
     rows = connection.execute(_SQL["find_standing"], (now, value_array(list(personas))))
-    return {persona: level_of(Standing(*figures)) for persona, *figures in rows}
+    return {persona: (Standing(*figures), days_heard) for persona, *figures, days_heard in rows}
 
 
 def find_filter(connection: Connection) -> tuple[str, str | None] | None:

@@ -99,15 +99,17 @@ from unnest(%s::uuid[], %s::uuid[]) as n(persona, fresh) where a.persona = n.per
 
 -- name: find_standing
 -- What each of these names has done on the square, from which its level follows; the same as pages ask.
+-- Last on how many days the shop heard from it, whatever it says of when it wrote.
 select asked.persona::text,
   (select count(distinct p.thread) from community_vote v join community_post p on p.id = v.post
     where v.persona = asked.persona and v.value <> 0),
-  count(distinct (coalesce(p.received_at, p.published_at) at time zone 'UTC')::date) filter (where p.state = 'public'),
+  count(distinct (p.published_at at time zone 'UTC')::date) filter (where p.state = 'public'),
   count(*) filter (where p.state = 'public'),
   count(*) filter (where p.state = 'public' and o.author is distinct from p.author),
   coalesce(sum(p.up) filter (where p.state = 'public'), 0),
   count(*) filter (where p.state = 'public' and t.accepted = p.id and o.author is distinct from p.author),
-  count(*) filter (where d.action in ('hide', 'unlink', 'warn') and d.said_at > %s::timestamptz - interval '90 days')
+  count(*) filter (where d.action in ('hide', 'unlink', 'warn') and d.said_at > %s::timestamptz - interval '90 days'),
+  count(distinct (coalesce(p.received_at, p.published_at) at time zone 'UTC')::date) filter (where p.state = 'public')
 from unnest(%s::uuid[]) as asked(persona)
 left join community_post p on p.author = asked.persona
 left join community_thread t on t.id = p.thread left join community_post o on o.id = p.thread

@@ -20,7 +20,7 @@ import msgspec
 class Standing(msgspec.Struct, frozen=True):
     """What a name has done on the square, from which its level follows.
 
-    ``read_in``: conversations of others in which it has voted. ``days``: days on which the shop heard from it.
+    ``read_in``: conversations of others in which it has voted. ``days``: different days on which it wrote.
     ``helped``: its posts in conversations of others. ``found_good``: votes of others for its posts. ``accepted``:
     answers that helped who asked. ``against``: decisions against its posts in the last ninety days that still stand.
     """
