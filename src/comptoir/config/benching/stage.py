@@ -126,7 +126,7 @@ def gateway(say: Say) -> Iterator[Gateway]:
         *("--workers", "1", "--no-ws", "--http", "1", "--loop", "uvloop", "--log-level", "warning"),
         "comptoir.doors.gateway.application:application",
     ]
-    process = subprocess.Popen(command)  # noqa: S603 - our own program
+    process = subprocess.Popen(command, stdout=sys.stderr)  # noqa: S603 - our own program
     try:
         _wait(port)
         yield Gateway(port, issued.text, process.pid)
