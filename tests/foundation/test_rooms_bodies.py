@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
+import select
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -152,6 +154,50 @@ def test_a_body_that_does_not_come_is_given_up(shop: Shop, tmp_path: Path) -> No
             assert (status, headers["content-type"]) == (408, "application/problem+json")
             assert json.loads(body)["type"] == "urn:comptoir:problem:body_too_slow"
             connection.close()
+
+
+def upload(length: int, *, path: str = "/en/write") -> bytes:
+    """Return the head of a form with files, as a browser that shows a cookie sends it."""
+    told = (
+        f"Host: {HOSTS[SQUARE]}", "Content-Type: multipart/form-data; boundary=x", "Accept: */*",
+        "Cookie: comptoir_square=nobody", f"Content-Length: {length}", "Connection: close",
+    )  # fmt: skip
+    return "\r\n".join((f"POST {path} HTTP/1.1", *told, "", "")).encode()
+
+
+def test_only_so_many_forms_with_files_arrive_at_once(shop: Shop, tmp_path: Path) -> None:
+    length = SQUARE.body_bytes_max + 1
+    whole = b"--x--" + b" " * (length - 5)
+    with pages(tmp_path) as (port, _process), contextlib.ExitStack() as stack:
+        sent = [stack.enter_context(connect(port)) for _ in range(bodies.UPLOADS_AT_ONCE_MAX + 1)]
+        for each in sent:
+            each.sendall(upload(length) + b"--x")
+        # Whichever came last is refused, before its body has come; the others may go on.
+        answered, _, _ = select.select(sent, [], [], 30)
+        assert len(answered) == 1
+        status, headers, body = heard(answered[0])
+        assert (status, headers["content-type"]) == (503, "application/problem+json")
+        assert json.loads(body)["type"] == "urn:comptoir:problem:uploads_enough"
+        waiting = [each for each in sent if each is not answered[0]]
+        with connect(port) as another:
+            another.sendall(upload(length))
+            assert heard(another)[0] == 503
+        # What has no files is read meanwhile, and so is a form without files of the same address.
+        assert httpx.get(f"http://127.0.0.1:{port}/health", headers={"Host": "localhost"}).is_success
+        with connect(port) as small:
+            small.sendall(upload(5) + b"--x--")
+            assert heard(small)[0] not in {413, 503}
+        # One that goes away makes room, and one that ends is answered by the page.
+        waiting.pop().close()
+        deadline = time.monotonic() + 30
+        status = 503
+        while status == 503 and time.monotonic() < deadline:
+            with connect(port) as another, contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                another.sendall(upload(length) + whole)
+                status = heard(another)[0]
+        assert status not in {413, 503}
+        waiting[0].sendall(whole[3:])
+        assert heard(waiting[0])[0] not in {413, 503}
 
 
 def test_a_shop_may_take_less_or_more(shop: Shop, tmp_path: Path) -> None:
