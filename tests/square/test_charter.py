@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import datetime as dt
+import uuid
 from typing import Any
 
 import pytest
+from django.utils import translation
 from hypothesis import given
 from hypothesis import strategies as st
 
 from comptoir.config.rebuilding import rebuild
 from comptoir.config.worker import Jobs
 from comptoir.foundation.kernel.ids import Id
+from comptoir.foundation.rooms.commands import set_up_django
+from comptoir.foundation.rooms.current import entered
+from comptoir.foundation.rooms.declaration import SQUARE
 from comptoir.square.charter import comparing, handlers, jobs, rules
 from comptoir.square.stewardship.trust import LEVELS, Level
 from support import forgotten, lively, talking
-from support.casting import ALICE, BOB, NOON, Counter
+from support.casting import ALICE, BOB, CHARLIE, NOON, Counter
 from support.forgotten import forget
 from support.gateway import Gateway
 from support.shop import Shop
 from support.talking import CONSOLE, named, new, said
+
+set_up_django()
+
+from comptoir.square.hearing import queries  # noqa: E402 - models want Django
 
 DAYS, VETO_DAYS = 14, 7
 KIND = {"title": "Be kind", "text": "Talk to others as you would at a counter."}
@@ -171,6 +180,54 @@ def test_who_may_write_propose_and_vote(
     assert tell(counter, proposed(finch, en={**KIND, "text": "a\u202eb"})).problem == "text_unfit"
     assert tell(counter, proposed(finch, en=None)).problem == "charter_unchanged"
     accepted(counter, proposed(finch, section="new", base=0))
+
+
+def heard(persona: str, language: str = "en", **more: Any) -> list[tuple[str, str | None, str, bool]]:
+    """Return what a name hears of the charter: what became of it, the reason, its title, and whether it is unread."""
+    with entered(SQUARE), translation.override(language):
+        found = queries.news(uuid.UUID(persona), **more)
+        return [
+            (each.status or "", each.reason, each.title, each.is_unread) for each in found if each.kind == "charter"
+        ]
+
+
+def test_members_hear_what_became_of_an_amendment_and_everybody_of_a_change(
+    counter: Counter, wren: str, finch: str, levels: dict[str, int]
+) -> None:
+    assert levels == {}
+    robin = named(counter, "Robin", CHARLIE)
+    fewer, refused, adopted = (
+        proposed(wren, at=at, quorum=quorum, ja={**KINDER, "title": "思いやり"})
+        for at, quorum in ((1, 9), (40, 1), (80, 1))
+    )
+    proposals = [each["data"]["proposal"] for each in (fewer, refused, adopted)]
+    accepted(counter, published(), fewer, voted(finch, proposals[0]), voted(robin, proposals[0]))
+    accepted(counter, voted(robin, proposals[0], 0, at=3))
+    assert heard(finch) == heard(wren) == []
+    assert settle(counter, at=30) == 1
+    assert heard(wren) == heard(finch) == [("rejected", None, "Be kind", True)]
+    assert heard(robin) == [], "a vote that was taken back is none"
+    accepted(counter, refused, voted(finch, proposals[1], at=41), vetoed(proposals[1], at=42))
+    assert heard(finch, "ja")[0] == ("vetoed", "The law asks for more.", "思いやり", True)
+    accepted(counter, adopted, voted(finch, proposals[2], at=81))
+    assert settle(counter, at=120) == 1
+    for somebody, number in ((wren, 3), (finch, 3), (robin, 1)):
+        assert heard(somebody, is_letter=True)[0] == ("adopted", None, "Be kind", True)
+        assert len(heard(somebody)) == number
+    # It can be known like a conversation, and be switched off like every kind.
+    seen = {"persona": robin, "until": str(queries.LAST), "thread": proposals[2]}
+    accepted(counter, said("news.seen", seen, at=day(121)))
+    assert heard(robin, is_unread=True) == []
+    assert heard(robin) == [("adopted", None, "Be kind", False)]
+    chosen = {"persona": finch, "page": ["reply"], "letters": ["charter"], "is_following": True}
+    accepted(counter, said("news.chosen", chosen, at=day(122)))
+    assert heard(finch) == []
+    assert len(heard(finch, kinds=["charter"])) == 3
+    # What was adopted is the community's; what was not goes with its author.
+    assert counter.tell(forget(ALICE), received_at=day(123)).problem is None
+    assert [each[:3] for each in heard(finch, kinds=["charter"])] == [
+        ("adopted", None, "Be kind"), ("vetoed", "The law asks for more.", ""), ("rejected", None, ""),
+    ]  # fmt: skip
 
 
 def test_who_is_new_neither_proposes_nor_votes(counter: Counter, wren: str) -> None:

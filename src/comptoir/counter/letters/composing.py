@@ -196,4 +196,6 @@ def _news_of(
 def _url(news: hearing.News, language: str) -> str:
     if news.decision is not None:
         return addresses.url_of(SQUARE, f"/{language}/decisions/{news.decision}")
+    if news.kind == "charter":
+        return addresses.url_of(SQUARE, f"/{language}/charter/proposals/{news.post}")
     return addresses.url_of(SQUARE, f"/{language}/threads/{news.thread}#p{news.number}")

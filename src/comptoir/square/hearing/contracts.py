@@ -19,7 +19,7 @@ Uuid = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a
 Followed = Literal["thread", "topic", "member"]
 How = Literal["follow", "mute", "neither"]
 #: What news is about.
-NewsKind = Literal["decision", "accepted", "idea", "mention", "reply", "followed"]
+NewsKind = Literal["decision", "accepted", "idea", "mention", "reply", "followed", "charter"]
 NEWS_KINDS: Final[tuple[str, ...]] = get_args(NewsKind)
 Kinds = Annotated[list[NewsKind], msgspec.Meta(max_length=len(NEWS_KINDS))]
 

@@ -31,7 +31,7 @@ _SNIPPET_CHARACTERS: Final = 160
 _RANKS: Final = {kind: number for number, kind in enumerate(NEWS_KINDS, 1)}
 #: While nothing was chosen: everything on the page; in letters, should there be any, what is about oneself.
 PAGE_DEFAULT: Final = NEWS_KINDS
-LETTERS_DEFAULT: Final = ("decision", "accepted", "idea", "mention", "reply")
+LETTERS_DEFAULT: Final = ("decision", "accepted", "idea", "mention", "reply", "charter")
 LAST: Final = uuid.UUID(int=(1 << 128) - 1)
 
 
@@ -39,6 +39,7 @@ class News(msgspec.Struct, frozen=True):
     """Something that concerns a member. ``kind`` is one of ``NEWS_KINDS``; ``position`` is the event that it came with.
 
     An idea's step has a ``status`` with its ``reason``, said by ``by``; a decision an id, an ``action`` and a ``rule``.
+    An amendment of the charter is its own post and thread, and its ``status`` is what became of it.
     """
 
     kind: str
@@ -135,7 +136,7 @@ def news(
         since = max(since, known[0][0]) if known else since
     asked = {
         "me": persona, "since": since, "until": until, "limit": limit, "is_unread": is_unread, "is_letter": is_letter,
-        "ranks": sorted(_RANKS[kind] for kind in kinds),
+        "language": translation.get_language() or "en", "ranks": sorted(_RANKS[kind] for kind in kinds),
     }  # fmt: skip
     rows = _ask("news", asked)
     authors = authors_of((row[9], row[10], row[11]) for row in rows) if rows else []

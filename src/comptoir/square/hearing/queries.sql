@@ -72,26 +72,43 @@ with own as materialized (
   order by post, coalesce(step, post), rank
 ), known as materialized (
   select thread, until from hearing_seen where persona = %(me)s
-)
-select o.rank, o.position, o.post, o.thread, t.title, t.language, t.kind, p.number, left(p.text, 400), p.author, p.name,
-  p.place, s.status, s.reason, s.name, d.id, d.action, d.rule,
-  o.position > all (select until from known where thread in ('00000000-0000-0000-0000-000000000000', o.thread))
-from once o join community_thread t on t.id = o.thread join community_post p on p.id = o.post
-  left join community_ideastep s on o.rank = 3 and s.position = o.step
-  left join stewardship_decision d on o.rank = 1 and d.position = o.step
-where (o.rank = 1 or p.state = 'public' and t.is_shown and (o.rank <> 6 and o.rank <> 5 or p.place is null))
-  and (not %(is_unread)s
-    or o.position > all (select until from known where thread in ('00000000-0000-0000-0000-000000000000', o.thread)))
-  and (not %(is_letter)s or o.rank < 4 or p.author is null
-    or exists (
-      select from community_post e where e.author = p.author and e.state = 'public' and e.position < p.position
-    )
-    or exists (select from stewardship_decision k where k.post = p.id and k.action = 'publish')
-    or exists (
-      select from community_post a where a.thread = p.thread and a.state = 'public' and a.author is not null
-        and a.author <> p.author and a.place is null and (a.parent = p.id or p.number = 1 and a.number > 1)
+), told as (
+  select o.rank, o.position, o.post, o.thread, t.title, t.language, t.kind, p.number, left(p.text, 400) as text, p.author, p.name,
+    p.place, s.status, s.reason, s.name as by, d.id as decision, d.action, d.rule,
+    o.position > all (select until from known where thread in ('00000000-0000-0000-0000-000000000000', o.thread))
+  from once o join community_thread t on t.id = o.thread join community_post p on p.id = o.post
+    left join community_ideastep s on o.rank = 3 and s.position = o.step
+    left join stewardship_decision d on o.rank = 1 and d.position = o.step
+  where (o.rank = 1 or p.state = 'public' and t.is_shown and (o.rank <> 6 and o.rank <> 5 or p.place is null))
+    and (not %(is_unread)s
+      or o.position > all (select until from known where thread in ('00000000-0000-0000-0000-000000000000', o.thread)))
+    and (not %(is_letter)s or o.rank < 4 or p.author is null
+      or exists (
+        select from community_post e where e.author = p.author and e.state = 'public' and e.position < p.position
+      )
+      or exists (select from stewardship_decision k where k.post = p.id and k.action = 'publish')
+      or exists (
+        select from community_post a where a.thread = p.thread and a.state = 'public' and a.author is not null
+          and a.author <> p.author and a.place is null and (a.parent = p.id or p.number = 1 and a.number > 1)
+      ))
+), settled as (
+  -- An amendment that came to its end: one that was adopted concerns everybody, any other those who voted or proposed.
+  select 7, p.said_at as position, p.id as post, p.id as thread, coalesce(w.value ->> 'title', ''), coalesce(w.key, ''), 'charter', 0, '',
+    null::uuid, null, null, p.state, case when p.state = 'vetoed' then p.why end, p.name, null::uuid, null, null,
+    p.said_at > all (select until from known where thread in ('00000000-0000-0000-0000-000000000000', p.id))
+  from charter_proposal p left join charter_section v on v.proposal = p.id
+    left join lateral (
+      select key, value from jsonb_each(coalesce(v.wording, p.wording)) order by key <> %(language)s, key <> 'en' limit 1
+    ) w on true
+  where 7 = any(%(ranks)s::int[]) and p.state in ('adopted', 'rejected', 'vetoed')
+    and p.said_at > %(since)s and p.said_at <= %(until)s
+    and (p.state = 'adopted' or p.persona = %(me)s
+      or exists (select from charter_ballot b where b.proposal = p.id and b.persona = %(me)s and b.value <> 0))
+    and (not %(is_unread)s or p.said_at > all (
+      select until from known where thread in ('00000000-0000-0000-0000-000000000000', p.id)
     ))
-order by o.position desc limit %(limit)s;
+)
+select * from told union all select * from settled order by position desc limit %(limit)s;
 
 -- name: how
 -- What a member has said about a thread, a topic, a person.

@@ -32,6 +32,7 @@ _KINDS: Final = (
     ("mention", _("Somebody names you with @")),
     ("reply", _("Somebody answers you")),
     ("followed", _("Something new in what you follow")),
+    ("charter", _("The charter changed, or an amendment that you voted on or proposed came to its end")),
 )
 assert tuple(kind for kind, _title in _KINDS) == NEWS_KINDS
 _WITHIN: Final = re.compile(
