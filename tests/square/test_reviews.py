@@ -26,13 +26,14 @@ from comptoir.foundation.kernel import shop as kernel_shop
 from comptoir.foundation.rooms.commands import set_up_django
 from comptoir.foundation.rooms.current import entered
 from comptoir.foundation.rooms.declaration import OFFICE, SQUARE
+from comptoir.foundation.touchpoints import house
 from comptoir.square.community.store import find_rewarded
 from comptoir.square.health import honesty, rules
 from support import casting, talking
 from support import shop as shops
 from support.casting import NOON, Counter, line
 from support.gateway import Gateway
-from support.pages import Pages, accepted, complaints, running_pages, words
+from support.pages import Pages, accepted, complaints, listening_to, running_pages, take_part, words
 from support.shop import Shop
 from support.talking import later, named, opened, post_of, said, staff_wrote, voted, wrote
 
@@ -185,6 +186,41 @@ def test_only_the_shops_own_archive_keeps_marks(reviewed: dict[str, str], shop: 
                 [answer] = counter.send(forged, received_at=dt.datetime.now(dt.UTC))
                 assert answer.problem == "marks_not_ours"
         counter.close()
+
+
+def test_a_product_is_chosen_in_the_form(
+    gateway: Gateway, reviewed: dict[str, str], browser: Browser, shop: Shop, tmp_path: Path
+) -> None:
+    assert reviewed
+    flour = opened("flour", kind="product", en="Rye flour", ja="ライ麦粉", fr="Farine de seigle", reference="0500",
+                   at=dt.datetime.now(dt.UTC))  # fmt: skip
+    accepted(gateway.post([flour], touchpoint="console"))
+    page = browser.new_context(java_script_enabled=False, viewport={"width": 390, "height": 844}).new_page()
+    with listening_to(gateway, house.STOREFRONT, house.SQUARE), running_pages(tmp_path, gateway) as pages:
+        take_part(pages, page, card="100", name="Robin")
+        for language, label, button, typed, number in (
+            ("en", "Or a product", "Publish", "rye BREAD", "0412"),
+            ("ja", "または商品", "公開する", "ライ麦粉", "0500"),
+            ("fr", "Ou un produit", "Publier", "0412", "0412"),
+        ):  # fmt: skip
+            page.goto(pages.url(SQUARE, f"/{language}/write?kind=question"))
+            field = page.get_by_label(label)
+            assert sorted(page.locator("datalist option").all_text_contents()) == ["0412", "0500"]
+            page.locator("[name=title]").fill(f"Question in {language}")
+            page.locator("[name=text]").fill("What is it like?")
+            field.fill("rye" if language == "en" else "0")
+            before = shop.value("select count(*) from events_event")
+            page.get_by_role("button", name=button, exact=True).click()
+            # Nothing is called just so: it says so, shows what comes near, and keeps what was typed.
+            expect(field).to_have_attribute("aria-invalid", "true")
+            assert page.locator("#wanted-help b").count() == 2
+            assert page.locator("[name=title]").input_value() == f"Question in {language}"
+            assert shop.value("select count(*) from events_event") == before
+            field.fill(typed)
+            page.get_by_role("button", name=button, exact=True).click()
+            page.get_by_role("heading", name=f"Question in {language}").wait_for()
+            thread = page.url.partition("/threads/")[2][:36]
+            assert shop.value("select product from community_thread where id = %s", thread) == number
 
 
 def test_a_product_has_an_address_whether_or_not_somebody_spoke_of_it(

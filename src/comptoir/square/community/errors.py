@@ -45,6 +45,12 @@ class TopicTaken(Problem):
     status = 409
 
 
+class ProductUnknown(Problem):
+    """The shop knows no such product, or several of that name; choose one that it knows."""
+
+    name = "product_unknown"
+
+
 class TopicUnknown(Problem):
     """There is no such topic."""
 

@@ -296,6 +296,18 @@ def topic_of(product: str) -> str | None:
     return str(found[0][0]) if found else None
 
 
+def products(asked: str = "", *, limit: int) -> list[TopicShown]:
+    """Return products that the shop knows: those of which it opened topics, or those that a text comes near to."""
+    return [_topic(row) for row in _rows("products", {"asked": asked.strip(), "limit": limit})]
+
+
+def product_named(asked: str) -> str | None:
+    """Return the number of the product that is meant by its number or by its title; ``None`` if it is not just one."""
+    found = [_topic(row) for row in _rows("products_named", {"asked": asked.strip()})]
+    exact = [each for each in found if each.reference == asked.strip()] or found
+    return exact[0].reference if len(exact) == 1 else None
+
+
 def titles_of(products: Collection[str]) -> dict[str, str]:
     """Return what topics call these products, in the language of the page."""
     found = [_topic(row) for row in _rows("topics_of_products", {"products": list(products)})]

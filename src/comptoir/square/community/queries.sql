@@ -173,6 +173,20 @@ select slug, kind, en, ja, fr, reference, 0 from community_topic where slug = %(
 -- The topic that is about a product.
 select slug from community_topic where kind = 'product' and reference = %(product)s order by slug limit 1;
 
+-- name: products
+-- The products that the shop has opened topics about, by their titles: all, or those whose title or number has a text.
+select distinct on (reference) slug, kind, en, ja, fr, reference, 0 from community_topic
+where kind = 'product' and reference is not null
+  and (%(asked)s = '' or position(lower(%(asked)s) in lower(concat_ws(E'\n', reference, en, ja, fr))) > 0)
+order by reference, slug limit %(limit)s;
+
+-- name: products_named
+-- The products of this very number or title, in whichever language.
+select distinct on (reference) slug, kind, en, ja, fr, reference, 0 from community_topic
+where kind = 'product' and reference is not null
+  and (reference = %(asked)s or lower(%(asked)s) in (lower(en), lower(ja), lower(fr)))
+order by reference, slug limit 3;
+
 -- name: topics_of_products
 -- The topics that are about these products; of two about one, the first one comes last.
 select slug, kind, en, ja, fr, reference, 0 from community_topic

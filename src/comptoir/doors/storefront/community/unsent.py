@@ -32,7 +32,7 @@ _TAKEN_SECONDS: Final = 600
 _KEPT: Final = dt.timedelta(hours=1)
 _FIELDS: Final = (
     "title", "text", "words", "topic", "kind", "rating", "elsewhere", "is_elsewhere", "parent", "post", "version",
-    "reason",
+    "reason", "product", "wanted",
 )  # fmt: skip
 _TYPED: Final = ("title", "text", "words")
 _TYPED_CHARACTERS_MAX: Final = 64 << 10

@@ -36,6 +36,7 @@ from comptoir.square.community.contracts import (
     TITLE_CHARACTERS_MAX,
     VOTE_CAST,
 )
+from comptoir.square.community.errors import ProductUnknown
 from comptoir.square.hearing import queries as hearing
 from comptoir.square.hearing.contracts import MEMBER_MENTIONED
 from comptoir.square.stewardship import queries as stewardship
@@ -44,6 +45,9 @@ from comptoir.square.stewardship.screening import reason_to_hold
 
 _log = logging.getLogger("comptoir.square")
 _KINDS_TO_BEGIN = tuple(kind for kind in contracts.KINDS if kind in OPENING)
+#: A form suggests so many products; of what comes near to a name that nothing has, it shows so many.
+_PRODUCTS_MAX = 200
+_NEAR_MAX = 10
 _NEEDS_A_NAME = HTTPStatus.UNAUTHORIZED
 #: A form of the square brings no more than its room takes at once.
 _TYPED_CHARACTERS_MAX = 64 << 10
@@ -81,6 +85,7 @@ def write(request: HttpRequest) -> HttpResponseBase:
         "topic": said.get("topic", ""),
         "rating": said.get("rating", ""),
         "product": said.get("product", "").strip()[:PRODUCT_CHARACTERS_MAX],
+        "wanted": said.get("wanted", "").strip()[:TITLE_CHARACTERS_MAX],
         "post": said.get("post", "") or str(uuid.uuid4()),
     }
     trouble: Trouble | None = None
@@ -95,11 +100,14 @@ def write(request: HttpRequest) -> HttpResponseBase:
         }  # fmt: skip
         if draft["topic"]:
             data["topic"] = draft["topic"]
-        if draft["product"]:
-            data["product"] = draft["product"]
+        if product := draft["product"] or (draft["wanted"] and queries.product_named(draft["wanted"])):
+            data["product"] = product
+        elif draft["wanted"]:
+            unknown = ProductUnknown(field="product")
+            trouble = Trouble(title=unknown.title(), field="wanted", type=unknown.name, status=unknown.status)
         if draft["kind"] == "review" and draft["rating"].isdecimal():
             data["rating"] = int(draft["rating"][:2])
-        trouble = gathered.trouble or send(request, POST_PUBLISHED, data, name=post, pictures=gathered)
+        trouble = trouble or gathered.trouble or send(request, POST_PUBLISHED, data, name=post, pictures=gathered)
         if trouble is None:
             return unsent.taken(request, redirect("square:thread", thread_id=data["post"]), "new")
         draft["post"] = str(_next_id(post, trouble))
@@ -107,9 +115,18 @@ def write(request: HttpRequest) -> HttpResponseBase:
     status = trouble.status if trouble else HTTPStatus.OK
     context = {
         "draft": draft, "problem": trouble, "slots": slots, "kinds": _KINDS_TO_BEGIN, "topics": queries.topics(),
-        "text_max": TEXT_CHARACTERS_MAX, "title_max": TITLE_CHARACTERS_MAX,
+        "text_max": TEXT_CHARACTERS_MAX, "title_max": TITLE_CHARACTERS_MAX, **_products(draft["wanted"], trouble),
     }  # fmt: skip
     return page(request, "community/write.html", context, status=status or HTTPStatus.UNPROCESSABLE_ENTITY)
+
+
+def _products(wanted: str, trouble: Trouble | None) -> dict[str, Any]:
+    """Return the products that the form suggests, and those that what was typed comes near to, if none was meant."""
+    is_unknown = trouble is not None and trouble.name == "product_unknown"
+    return {
+        "products": queries.products(limit=_PRODUCTS_MAX),
+        "near": queries.products(wanted, limit=_NEAR_MAX) if is_unknown else [],
+    }
 
 
 @spoken
