@@ -58,7 +58,10 @@ _OWN = "needs something of one's own that this customer does not have"
 NOT_REACHED: Final[dict[str, str]] = {
     "counter: card/leave": _ENDS,
     "counter: consents/<slug:purpose>/<slug:channel>/receipt": "a signed text to download, for whoever has consented",
+    "counter: letters/devices": _OWN,
+    "counter: letters/devices/ticket": "asked by a script; tests/doors/test_devices_page.py",
     "counter: letters/stop/<str:token>": _LINK,
+    "counter: letters/worker.js": "a script that a script registers; tests/doors/test_devices_page.py",
     "counter: spending/call-off": _OWN,
     "counter: terms/check": _OWN,
     "counter: terms/end": _OWN,
@@ -109,6 +112,7 @@ NOT_REACHED: Final[dict[str, str]] = {
     "vault: freeze/<str:secret>/": _LINK,
     "vault: limits/sign/": _PASSKEY,
     "vault: lists/<uuid:proposal_id>/decide/": "comes after a reason that nobody has refused",
+    "vault: notifications/": "takes what a browser says of itself; tests/vault/test_notifications.py",
     "vault: passkeys/<int:number>/remove/": _OWN,
     "vault: prove/<uuid:identifier>/": _OWN,
     "vault: prove/answer/<str:handle>/": _MACHINES,

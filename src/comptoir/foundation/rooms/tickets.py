@@ -1,7 +1,8 @@
 """Tickets: how somebody who is known in one room gets into another one, without a cookie that both could read.
 
 From the vault outwards a ticket lets somebody in. From the counter into the vault it only says what the counter knows
-(which card a browser was opened with, and when), and it is good in the one session of the vault that asked for it.
+(which card a browser was opened with, and when), and it is good in the one session of the vault that asked for it; or
+it was asked for by nobody, and says whose device a browser names there (``vault/contacts/subscribing.py``).
 
 A ticket is a signed value in the body of a top-level form, never in an address. It names one room, is good for a
 minute and for one use: the receiving room writes its number down in a table of its own, whose key refuses a second

@@ -1,4 +1,4 @@
-// Shows what the shop's vault sends to this browser, and leads to the page that has it all. It looks at no page and
+{% load static %}// Shows what the shop's vault sends to this browser, and leads to the page that has it all. It looks at no page and
 // keeps nothing.
 
 self.addEventListener("install", () => self.skipWaiting());
@@ -11,7 +11,7 @@ self.addEventListener("push", (event) => {
     return;
   }
   event.waitUntil(self.registration.showNotification(String(said.title), {
-    body: String(said.body), lang: String(said.language), tag: "news", icon: "/static/comptoir/icon-192.png",
+    body: String(said.body), lang: String(said.language), tag: "news", icon: "{% static 'comptoir/icon-192.png' %}",
     data: String(said.url),
   }));
 });
