@@ -337,7 +337,7 @@ def _posting(port: int, cookies: list[str], *, seconds: float) -> tuple[list[flo
         page = answer.read().decode()
         token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page)
         assert token is not None, "the form has no token"
-        both = cookie + "; " + (answer.headers.get("Set-Cookie") or "").split(";")[0]
+        both = "; ".join(filter(None, (cookie, (answer.headers.get("Set-Cookie") or "").split(";")[0])))
         until = time.perf_counter() + seconds
         while (began := time.perf_counter()) < until and len(took[number]) < 15:
             said = {"post": str(uuid.uuid4()), "text": "Five days, in a cloth.", "kind": "answer"}
@@ -360,10 +360,13 @@ def _posting(port: int, cookies: list[str], *, seconds: float) -> tuple[list[flo
 
 
 def _sessions() -> list[str]:
-    """Let a few members be on the square with a browser each."""
+    """Let a few members be on the square, each with a browser that was there before: it has the forms' cookie."""
     from comptoir.foundation.rooms.commands import set_up_django  # noqa: PLC0415 - only this part needs it
 
     set_up_django()
+    from django.conf import settings  # noqa: PLC0415
+    from django.utils.crypto import get_random_string  # noqa: PLC0415
+
     from comptoir.foundation.rooms.current import entered  # noqa: PLC0415
     from comptoir.foundation.rooms.sessions import RoomSession, cookie_name  # noqa: PLC0415
     from comptoir.foundation.rooms.visits import Visit  # noqa: PLC0415
@@ -377,5 +380,6 @@ def _sessions() -> list[str]:
             session = RoomSession(room=SQUARE)
             session["visit"] = msgspec.to_builtins(visit)
             session.save()
-            made.append(f"{cookie_name(SQUARE)}={session.session_key}")
+            forms = f"{settings.CSRF_COOKIE_NAME}={get_random_string(32)}"
+            made.append(f"{cookie_name(SQUARE)}={session.session_key}; {forms}")
     return made

@@ -1,18 +1,22 @@
 """Pages of a room that nobody streams from: made in a few threads that stay, so that nothing is built up for one page.
 
 Django's own way from a server to a plain view makes a thread for each request, and with it everything that belongs to a
-thread. A room whose views are all plain functions has no need of it. Not here: what a view answers; limits of what is
-sent (``bodies.py``), which stand around this.
+thread. A room whose views are all plain functions has no need of it. A page that says the same to everybody
+(:func:`let_keep`) is given for a moment to others who show no cookie, without asking for it again. Not here: what a
+view answers; limits of what is sent (``bodies.py``), which stand around this.
 """
 
 from __future__ import annotations
 
 import asyncio
+import collections
 import contextvars
 import inspect
+import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from typing import IO, Any, Final
+from http import HTTPStatus
+from typing import IO, Any, Final, NamedTuple, TypeVar
 
 from django.core import checks, signals
 from django.core.exceptions import RequestAborted
@@ -29,7 +33,34 @@ ROOMS: Final = frozenset({SQUARE})
 #: So many pages are made at once in each process; the next ones wait.
 THREADS_MAX: Final = 8
 
-Answer = tuple[int, list[tuple[bytes, bytes]], bytes]
+_KEPT_MAX: Final = 500
+_KEPT_BYTES_MAX: Final = 400_000
+#: Who sends one of these is somebody, or wants something else than the page.
+_OF_SOMEBODY: Final = frozenset({b"cookie", b"authorization", b"if-none-match", b"if-modified-since", b"range"})
+_CHOOSING: Final = (b"host", b"accept-language")
+_SECONDS: Final = "kept_seconds"
+
+
+class Answer(NamedTuple):
+    """What a page is answered with, and for how many seconds others may be given the same."""
+
+    status: int
+    headers: list[tuple[bytes, bytes]]
+    content: bytes
+    kept_seconds: float = 0.0
+
+
+Key = tuple[bytes, ...]
+Response = TypeVar("Response", bound=HttpResponseBase)
+
+
+def let_keep(response: Response, seconds: float) -> Response:
+    """Let a page that says the same to everybody be given to others, too, for so long.
+
+    It may depend on its address and on the language that a browser prefers, and on nothing else.
+    """
+    setattr(response, _SECONDS, seconds)
+    return response
 
 
 class Staying:
@@ -40,22 +71,57 @@ class Staying:
         self._others = others
         self._pages = _Pages()
         self._threads = ThreadPoolExecutor(THREADS_MAX, thread_name_prefix="pages")
+        self._kept: collections.OrderedDict[Key, tuple[float, Answer]] = collections.OrderedDict()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer from a room of plain views, or hand on."""
         if scope["type"] != "http" or room_of_scope(scope) not in ROOMS:
             await self._others(scope, receive, send)
             return
-        try:
-            body = await self._pages.read_body(receive)
-        except RequestAborted:
-            return
-        # Each request in a context of its own: what it says of its room and its language ends with it.
-        run = contextvars.copy_context().run
-        answer = asyncio.get_running_loop().run_in_executor(self._threads, run, self._pages.answer, scope, body)
-        status, headers, content = await answer
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": content})
+        key = _key(scope)
+        answer = self._find(key) if key is not None else None
+        if answer is None:
+            try:
+                body = await self._pages.read_body(receive)
+            except RequestAborted:
+                return
+            # Each request in a context of its own: what it says of its room and its language ends with it.
+            run = contextvars.copy_context().run
+            loop = asyncio.get_running_loop()
+            answer = await loop.run_in_executor(self._threads, run, self._pages.answer, scope, body)
+            if key is not None and answer.kept_seconds:
+                self._keep(key, answer)
+        await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
+        await send({"type": "http.response.body", "body": answer.content})
+
+    def _find(self, key: Key) -> Answer | None:
+        found = self._kept.get(key)
+        return found[1] if found is not None and found[0] > _now() else None
+
+    def _keep(self, key: Key, answer: Answer) -> None:
+        """Keep an answer; those that are over go."""
+        now, kept = _now(), self._kept
+        kept[key] = (now + answer.kept_seconds, answer)
+        kept.move_to_end(key)
+        while len(kept) > _KEPT_MAX or next(iter(kept.values()))[0] <= now:
+            kept.popitem(last=False)
+
+
+def _now() -> float:
+    return time.monotonic()
+
+
+def _key(scope: Scope) -> Key | None:
+    """Return by what a page can be found that was made for somebody else; ``None`` if it has to be made."""
+    if scope["method"] != "GET":
+        return None
+    chosen = dict.fromkeys(_CHOOSING, b"")
+    for name, value in scope["headers"]:
+        if name in _OF_SOMEBODY:
+            return None
+        if name in chosen:
+            chosen[name] = value
+    return (scope.get("raw_path") or scope["path"].encode(), scope.get("query_string", b""), *chosen.values())
 
 
 class _Pages(ASGIHandler):
@@ -80,7 +146,13 @@ class _Pages(ASGIHandler):
                 (b"Set-Cookie", cookie.output(header="").strip().encode("ascii"))
                 for cookie in response.cookies.values()
             ]
-            return response.status_code, headers, response.content
+            content = response.content
+            may_be_kept = (
+                response.status_code == HTTPStatus.OK and not response.cookies and len(content) <= _KEPT_BYTES_MAX
+            )
+            return Answer(
+                response.status_code, headers, content, getattr(response, _SECONDS, 0.0) if may_be_kept else 0.0
+            )
         finally:
             response.close()
             body.close()

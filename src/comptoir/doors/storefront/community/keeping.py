@@ -1,10 +1,10 @@
-"""What many ask for at once is made once: whole pages for readers, and for members what a page says to everybody.
+"""What many ask for at once is made once: of members' pages, what they say to everybody.
 
-Kept for a second, which is what the house promises anyway: what happens is true everywhere within one. A whole page
-only for whoever shows no cookie at all, since such a page says the same to everybody; of a member's page the parts
-that do. Whoever has just said something gets all of it anew, and so finds it there. Each process keeps its own.
+Kept for a second, which is what the house promises anyway: what happens is true everywhere within one. Whoever has just
+said something gets all of it anew, and so finds it there. Each process keeps its own.
 ``COMPTOIR_PAGES_KEPT_SECONDS`` says for how long; with 0 every page is made for its one request, but for what takes the
-database longer than a page (:func:`fact`).
+database longer than a page (:func:`fact`). Not here: whole pages of readers without a cookie
+(``foundation/rooms/staying.py``).
 """
 
 from __future__ import annotations
@@ -16,14 +16,10 @@ import os
 import threading
 import time
 from collections.abc import Callable, Hashable
-from http import HTTPStatus
 from typing import Any, Final, TypeVar, cast
 
-import msgspec
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-
-from comptoir.foundation.rooms.headers import let_frame
 
 T = TypeVar("T")
 
@@ -33,18 +29,8 @@ SECONDS_MAX: Final = 10.0
 SAID_COOKIE: Final = "comptoir-said"
 _SAID_SECONDS: Final = 2
 _PARTS_MAX: Final = 500
-_PAGES_MAX: Final = 500
-_BYTES_MAX: Final = 400_000
 
 
-class _Kept(msgspec.Struct, frozen=True):
-    content: bytes
-    headers: dict[str, str]
-    framed_by: tuple[str, ...]
-    until: float
-
-
-_pages: collections.OrderedDict[tuple[str, str], _Kept] = collections.OrderedDict()
 _lock: Final = threading.Lock()
 _parts: collections.OrderedDict[tuple[Hashable, ...], tuple[float, Any]] = collections.OrderedDict()
 _facts: dict[tuple[str | None, ...], tuple[float, Any]] = {}
@@ -85,12 +71,13 @@ def part(
 ) -> T:
     """Return a part of a page that says the same to whoever may be given it under this key; nobody changes it.
 
-    Made anew for whoever has just said something, and then there for the others, too.
+    Made anew for whoever has just said something, and for readers without a cookie, whose whole page is kept from then
+    on: nothing is older than it may be. It is there for the others, too.
     """
     key = (*_here(), *key)
     at = now()
     found = _parts.get(key)
-    if found is not None and found[0] > at and SAID_COOKIE not in request.COOKIES:
+    if found is not None and found[0] > at and request.COOKIES and SAID_COOKIE not in request.COOKIES:
         return cast("T", found[1])
     made = make()
     if kept_for := seconds():
@@ -129,33 +116,3 @@ def fact(name: str, make: Callable[[], T], *, now: Callable[[], float] = time.mo
         return made
     finally:
         _making.release()
-
-
-def kept(
-    request: HttpRequest,
-    language: str,
-    make: Callable[[], HttpResponseBase],
-    *,
-    now: Callable[[], float] = time.monotonic,
-) -> HttpResponseBase:
-    """Return the page that was made within the last second, or make it."""
-    if request.method != "GET" or request.META.get("HTTP_COOKIE"):
-        return make()
-    key = (request.get_full_path(), language)
-    found = _pages.get(key)
-    if found is not None and found.until > now():
-        return let_frame(HttpResponse(found.content, headers=found.headers), found.framed_by)
-    response = make()
-    if (
-        response.status_code == HTTPStatus.OK
-        and isinstance(response, HttpResponse)
-        and not response.cookies
-        and len(response.content) <= _BYTES_MAX
-    ):
-        with _lock:
-            framed_by = getattr(response, "framed_by", ())
-            _pages[key] = _Kept(response.content, dict(response.headers), framed_by, now() + seconds())
-            _pages.move_to_end(key)
-            while len(_pages) > _PAGES_MAX:
-                _pages.popitem(last=False)
-    return response

@@ -18,6 +18,7 @@ from django.utils.cache import get_conditional_response, patch_vary_headers
 from comptoir.doors.storefront.community import keeping, reminding, unsent
 from comptoir.foundation.rooms import addresses
 from comptoir.foundation.rooms.declaration import COUNTER, OFFICE, SQUARE
+from comptoir.foundation.rooms.staying import let_keep
 from comptoir.foundation.rooms.visits import Visit, visit_of
 from comptoir.foundation.rooms.web import in_room
 from comptoir.square.hearing import queries as hearing
@@ -32,8 +33,7 @@ def spoken(view: View) -> View:
     @functools.wraps(view)
     def answer(request: HttpRequest, *args: Any, chosen: str | None = None, **kwargs: Any) -> HttpResponseBase:
         with translation.override(chosen or translation.get_language()):
-            language = translation.get_language() or "en"
-            response = keeping.kept(request, language, lambda: view(request, *args, **kwargs))
+            response = let_keep(view(request, *args, **kwargs), keeping.seconds())
             if request.method == "POST" and visit_of(request) is not None:
                 keeping.say_so(response, is_secure=request.is_secure())
             if isinstance(response, HttpResponse) and (etag := response.headers.get("ETag")):
