@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import gzip
 import re
 from typing import Any
 
@@ -90,6 +91,28 @@ def test_every_response_carries_the_rooms_headers(shop: Shop, room: Room, addres
         is_private = room in {VAULT, OFFICE}
         assert (answer.headers.get("Cache-Control") == "no-store") is is_private
     assert ("trusted-types" in policy) is (room == VAULT)
+
+
+def test_a_text_of_the_house_is_sent_compressed_to_whoever_takes_it(shop: Shop) -> None:
+    def get(path: str = "comptoir/house.css", **more: str) -> Any:
+        return Client().get(f"/static/{path}", headers={**headers(OFFICE), **more})
+
+    plain, packed = get(), get(**{"accept-encoding": "br, gzip"})
+    assert (gzip.decompress(packed.content), packed.headers["Content-Encoding"]) == (plain.content, "gzip")
+    assert len(packed.content) * 3 < len(plain.content)
+    assert packed.headers["Content-Length"] == str(len(packed.content))
+    assert packed.headers["Vary"] == plain.headers["Vary"] == "Accept-Encoding"
+    assert packed.headers["ETag"] == f"W/{plain.headers['ETag']}", "other bytes of the same file"
+    for tag in (packed.headers["ETag"], plain.headers["ETag"]):
+        again = get(**{"accept-encoding": "gzip", "if-none-match": tag})
+        assert (again.status_code, again.content) == (304, b"")
+    part = get(**{"accept-encoding": "gzip", "range": "bytes=0-9"})
+    assert (part.status_code, part.content) == (206, plain.content[:10])
+    for said in ("gzip;q=0", "br, gzip; q=0.0, deflate", "identity"):
+        assert "Content-Encoding" not in get(**{"accept-encoding": said}).headers, said
+    assert "Content-Encoding" in get(**{"accept-encoding": "gzip;q=0.5"}).headers
+    picture = get("comptoir/icon-512.png", **{"accept-encoding": "gzip"})
+    assert not {"Content-Encoding", "Vary"} & set(picture.headers), "a picture is compressed already"
 
 
 def test_the_vault_is_the_strictest(shop: Shop) -> None:

@@ -82,7 +82,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 MIDDLEWARE = [
     "comptoir.foundation.rooms.web.RoomMiddleware",
     "django.middleware.security.SecurityMiddleware",
-    "comptoir.foundation.rooms.web.StaticFilesMiddleware",
+    "comptoir.foundation.rooms.static_files.StaticFilesMiddleware",
     "comptoir.foundation.rooms.sessions.RoomSessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "comptoir.foundation.rooms.web.BodyMiddleware",
@@ -150,7 +150,7 @@ LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English")), ("ja", _("Japanese")), ("fr", _("French"))]
 LOCALE_PATHS = [_HERE / "locale"]
 
-# Static files: found in the packages, served from memory under every room's own origin.
+# Static files: found in the packages, served from memory, compressed, under every room's own origin.
 
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [_HERE / "static"]

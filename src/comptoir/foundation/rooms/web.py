@@ -26,7 +26,6 @@ from django.utils import timezone
 from django.utils.http import urlencode
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_POST
-from whitenoise.middleware import WhiteNoiseMiddleware
 
 from comptoir.foundation.rooms import addresses, tickets
 from comptoir.foundation.rooms.bodies import REFUSED
@@ -113,25 +112,6 @@ class BodyMiddleware:
             response = HttpResponse(content, status=refused.status, content_type="application/problem+json")
         # The rest of the body is still on its way, and nobody will read it.
         response.headers["Connection"] = "close"
-        return response
-
-
-class StaticFilesMiddleware(WhiteNoiseMiddleware):  # type: ignore[misc]
-    """Serves the static files of the packages under every room's own origin."""
-
-    @staticmethod
-    def serve(static_file: Any, request: HttpRequest) -> HttpResponse:
-        """Return a file as a whole: the house's files are small, and an ASGI server wants no blocking iterator."""
-        answer = static_file.get_response(request.method, request.META)
-        content = b""
-        if answer.file is not None:
-            with answer.file as file:
-                content = file.read()
-        response = HttpResponse(content, status=int(answer.status))
-        del response.headers["Content-Type"]
-        for name, value in answer.headers:
-            response.headers[name] = value
-        response.is_static = True  # type: ignore[attr-defined]
         return response
 
 
