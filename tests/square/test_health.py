@@ -19,7 +19,7 @@ from comptoir.config.command import main
 from comptoir.config.rebuilding import rebuild
 from comptoir.counter.assembly import derivers
 from comptoir.foundation.kernel import database
-from comptoir.square.health import figures, rules
+from comptoir.square.health import figures, honesty, rules
 from comptoir.square.health.figures import Health
 from support import casting, talking
 from support.casting import NOON, Counter, Reference
@@ -60,14 +60,14 @@ class Talk:
     def say(self, who: int | None, kind: str, *, pick: int = 0, at: dt.datetime | None = None, **more: Any) -> None:
         """Somebody, or the shop, begins something or goes on with it; what cannot be is passed over."""
         place: dict[str, Any] = {}
-        if kind == "reply":
-            open_ones = self.threads()
+        if kind in {"reply", "answer"}:
+            open_ones = [each for each in self.threads() if kind == "reply" or each["kind"] == "question"]
             if not open_ones:
                 return
             place["thread"] = open_ones[pick % len(open_ones)]["id"]
             said_there = [p for p in self.posts if p["thread"] == place["thread"] and p["state"] == "public"]
             parent = said_there[pick % len(said_there)]["id"]
-            if pick % 3:
+            if pick % 3 and kind == "reply":
                 place["parent"] = parent
         moment = at or self.at
         if who is None:
@@ -216,6 +216,16 @@ class Talk:
             "top_10_share": (top, sum(counts.values())),
         }  # fmt: skip
 
+    def answers(self, since: dt.datetime | None, until: dt.datetime) -> tuple[int, int]:
+        """Count the answers of a span that everybody sees: by customers, by the shop."""
+        seen = [
+            each["origin"]
+            for each in self.posts
+            if each["kind"] == "answer" and each["state"] == "public" and each["at"] < until
+            and (since is None or each["at"] >= since)
+        ]  # fmt: skip
+        return seen.count("member"), len(seen) - seen.count("member")
+
     def look(self, until: dt.datetime) -> Health:
         return figures.health(self.counter.connection, until=until)
 
@@ -223,8 +233,8 @@ class Talk:
 STEPS = st.lists(
     st.tuples(
         st.sampled_from([
-            "ask", "ask", "reply", "reply", "reply", "reply", "story", "review", "staff", "seed", "held", "take_back",
-            "anew", "anew_held", "forget", "bring", "bring", "hide", "publish",
+            "ask", "ask", "reply", "reply", "reply", "answer", "answer", "story", "review", "staff", "seed", "held",
+            "take_back", "anew", "anew_held", "forget", "bring", "bring", "hide", "publish",
         ]),
         st.integers(0, 3), st.integers(0, 20), st.sampled_from([0.01, 3.0, 20.0, 90.0, 200.0]),
     ),
@@ -239,8 +249,8 @@ def act(talk: Talk, step: tuple[str, int, int, float]) -> None:
         talk.say(who, "question" if action == "ask" else "story")
     elif action == "review":
         talk.say(who, "review", product="bread", rating=4)
-    elif action == "reply":
-        talk.say(who, "reply", pick=pick)
+    elif action in {"reply", "answer"}:
+        talk.say(None if action == "answer" and who == 3 else who, action, pick=pick)
     elif action == "staff":
         talk.say(None, "reply" if pick % 2 else "story", pick=pick)
     elif action == "seed":
@@ -280,6 +290,10 @@ def test_every_figure_is_what_a_recount_says_and_a_rebuild_makes_the_same_rows(
             told = {name: (f.numerator, f.denominator) for name, f in found.imported.figures.items()}
             expected = talk.recount(until=until, member="imported")
             assert {name: told[name] for name in expected} == expected
+        for moment in (until, until + 57 * DAY, until + 90 * DAY - SECOND):
+            answered = honesty.honesty(counter.connection, until=moment)
+            for span, since in ((answered.lately, moment - 90 * DAY), (answered.ever, None)):
+                assert (span.by_customers.denominator, span.by_staff.denominator) == talk.answers(since, moment)
         assert rebuild(keep=False).changed == []
     finally:
         counter.close()
@@ -315,14 +329,25 @@ def test_two_batches_at_a_time_leave_the_sums_right(shop: Shop, counter: Counter
 def test_what_was_counted_before_the_sums_has_them(shop: Shop, counter: Counter) -> None:
     """The migration's statement makes the same sums as the batches did."""
     talk = Talk(counter)
-    for step in (("ask", 0), ("reply", 1), ("reply", 0), ("story", 2), ("seed", 0), ("staff", 1)):
+    for step in (
+        ("ask", 0),
+        ("reply", 1),
+        ("answer", 1),
+        ("answer", 0),
+        ("reply", 0),
+        ("story", 2),
+        ("seed", 0),
+        ("staff", 1),
+    ):
         act(talk, (step[0], step[1], 0, 30.0))
     tables = ("health_day", "health_person", "health_personweek")
     kept = {table: shop.rows(f"select * from {table} order by 1, 2, 3") for table in tables}
     assert all(kept.values())
     with psycopg.connect(database.administrator_conninfo(), autocommit=True) as connection:
         connection.execute(f"truncate {', '.join(tables)}".encode())
-        connection.execute(importlib.import_module("comptoir.square.health.migrations.0002_add_sums").SUMS.encode())
+        for name, statement in (("0002_add_sums", "SUMS"), ("0003_add_answers", "FILL")):
+            migration = importlib.import_module(f"comptoir.square.health.migrations.{name}")
+            connection.execute(getattr(migration, statement).encode())
     assert {table: shop.rows(f"select * from {table} order by 1, 2, 3") for table in tables} == kept
 
 

@@ -1,7 +1,26 @@
 -- name: answers
--- How many answers to questions everybody can see, by customers and by staff, in a span.
-select count(*) filter (where origin = 'member'), count(*) filter (where origin in ('staff', 'seeded'))
-from health_counted where kind = 'answer' and at >= %(since)s and at < %(until)s;
+-- How many answers to questions everybody can see, by customers and by staff, in a span: whole days from the sums, the
+-- day in which it begins and the one in which it ends from their rows.
+with said as (
+  select origin, answers from health_day
+  where day > (%(since)s::timestamptz at time zone 'UTC')::date and day < (%(until)s::timestamptz at time zone 'UTC')::date
+  union all
+  select origin, count(*) from health_counted
+  where kind = 'answer' and at >= %(since)s and at < least(
+    %(until)s, date_trunc('day', %(since)s::timestamptz at time zone 'UTC') at time zone 'UTC' + interval '1 day'
+  )
+  group by origin
+  union all
+  select origin, count(*) from health_counted
+  where kind = 'answer' and at < %(until)s and at >= greatest(
+    date_trunc('day', %(until)s::timestamptz at time zone 'UTC') at time zone 'UTC',
+    date_trunc('day', %(since)s::timestamptz at time zone 'UTC') at time zone 'UTC' + interval '1 day'
+  )
+  group by origin
+)
+select coalesce(sum(answers) filter (where origin = 'member'), 0)::bigint,
+  coalesce(sum(answers) filter (where origin in ('staff', 'seeded')), 0)::bigint
+from said;
 
 -- name: advice
 -- How much was said that sends somebody elsewhere: answers by customers and by staff, remarks, what a decision hid.

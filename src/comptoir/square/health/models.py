@@ -65,7 +65,10 @@ class Counted(models.Model):
 
 
 class Day(models.Model):
-    """What was said on a day (UTC), of one origin, about a matter (questions, ideas) or in company; no self-replies."""
+    """What was said on a day (UTC), of one origin, about a matter (questions, ideas) or in company.
+
+    Self-replies are in none but ``answers``, which are answers to questions.
+    """
 
     personal: ClassVar[NothingPersonal] = NothingPersonal("How much was said on a day, and not by whom.")
     access: ClassVar[Access] = Access.everyone("SELECT").and_for(COUNTER, "INSERT", "UPDATE", "DELETE")
@@ -76,6 +79,7 @@ class Day(models.Model):
     is_matter = models.BooleanField()
     posts = models.IntegerField()
     openings = models.IntegerField()
+    answers = models.IntegerField(default=0, db_default=0)
 
     def __str__(self) -> str:
         """Return the day."""

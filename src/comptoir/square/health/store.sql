@@ -38,20 +38,24 @@ with named as materialized (
   where (b.is_self, b.answers, b.replied_at, b.replied_by) is distinct from
       (f.is_self, f.answers, f.replied_at, f.replied_by) or b.id is null or f.id is null
 ), moved as (
-  select 1 as sign, (new).thread, (new).origin, (new).author, (new).at, (new).week, (new).is_opening, (new).is_self
+  select 1 as sign, (new).thread, (new).kind, (new).origin, (new).author, (new).at, (new).week, (new).is_opening,
+    (new).is_self
   from changed where (new).id is not null
   union all
-  select -1, (old).thread, (old).origin, (old).author, (old).at, (old).week, (old).is_opening, (old).is_self
+  select -1, (old).thread, (old).kind, (old).origin, (old).author, (old).at, (old).week, (old).is_opening, (old).is_self
   from changed where (old).id is not null
 ), by_day as (
-  insert into health_day as d (day, origin, is_matter, posts, openings)
-  select (m.at at time zone 'UTC')::date, m.origin, t.kind in ('question', 'idea'), sum(m.sign),
-    coalesce(sum(m.sign) filter (where m.is_opening), 0)
-  from moved m join community_thread t on t.id = m.thread where not m.is_self
-  group by 1, 2, 3 having sum(m.sign) <> 0 or coalesce(sum(m.sign) filter (where m.is_opening), 0) <> 0
+  insert into health_day as d (day, origin, is_matter, posts, openings, answers)
+  select * from (
+    select (m.at at time zone 'UTC')::date, m.origin, t.kind in ('question', 'idea'),
+      coalesce(sum(m.sign) filter (where not m.is_self), 0) as posts,
+      coalesce(sum(m.sign) filter (where m.is_opening and not m.is_self), 0) as openings,
+      coalesce(sum(m.sign) filter (where m.kind = 'answer'), 0) as answers
+    from moved m join community_thread t on t.id = m.thread group by 1, 2, 3
+  ) sums where posts <> 0 or openings <> 0 or answers <> 0
   order by 1, 2, 3
-  on conflict (day, origin, is_matter) do update
-  set posts = d.posts + excluded.posts, openings = d.openings + excluded.openings
+  on conflict (day, origin, is_matter) do update set posts = d.posts + excluded.posts,
+    openings = d.openings + excluded.openings, answers = d.answers + excluded.answers
 ), by_person as (
   insert into health_person as p (author, origin, is_stale)
   select distinct author, origin, true from moved where author is not null order by author, origin
@@ -90,7 +94,7 @@ where s.is_stale and p.author = s.author and p.origin = s.origin;
 
 -- name: drop_empty_days
 -- Sums that have come to nothing are as if they had never been.
-delete from health_day where posts = 0 and openings = 0;
+delete from health_day where posts = 0 and openings = 0 and answers = 0;
 
 -- name: drop_empty_people
 -- Whoever has nothing that counts any more.

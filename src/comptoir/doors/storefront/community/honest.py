@@ -1,6 +1,6 @@
 """How honest it is here: the shop's figure of honest advice, and what the marks on reviews rest on, for everybody.
 
-The figure reads all answers, so it is made at most every few minutes. Not here: what is counted (``square/health``).
+The figure adds up days, and is made at most every few minutes. Not here: what is counted (``square/health``).
 """
 
 from __future__ import annotations
