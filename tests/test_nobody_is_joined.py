@@ -7,6 +7,7 @@ customers on the other; whatever identifies something may stand on one side alon
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import re
 import uuid
@@ -18,6 +19,7 @@ import httpx
 import msgspec
 import pytest
 
+from comptoir.counter.customers.purposes import WITHHELD
 from comptoir.foundation.rooms.commands import set_up_django
 from comptoir.foundation.rooms.declaration import COUNTER, OFFICE, SQUARE, Assurance, Room
 from support import talking
@@ -25,6 +27,7 @@ from support.gateway import Gateway
 from support.lively import Lively, lively_shop
 from support.pages import accepted, card, customer_of, event, sale, staff_session
 from support.processes import wait_until
+from support.relay import noted, receiving, registered, relaying, webhook
 from support.shop import Shop
 from support.whole_house import run
 
@@ -115,9 +118,37 @@ def spoken(gateway: Gateway, persona: str) -> tuple[str, list[dict[str, object]]
     return post, told
 
 
+def followed(stack: contextlib.ExitStack, gateway: Gateway, query: str, *, touchpoint: str) -> Iterator[str]:
+    """Open a stream of the gateway; return its lines, which wait until they are read."""
+    client = stack.enter_context(httpx.Client(base_url=gateway.url, timeout=60))
+    headers = {"Authorization": f"Bearer {gateway.keys[touchpoint]}"}
+    response = stack.enter_context(client.stream("GET", f"/v1/stream?{query}", headers=headers))
+    assert response.status_code == httpx.codes.OK, query
+    return response.iter_lines()
+
+
+def until(lines: Iterator[str], last: str) -> str:
+    """Return what a stream has told up to this event."""
+    told = []
+    for line in lines:
+        told.append(line)
+        if last in line:
+            break
+    return "\n".join(told)
+
+
 def of_names(lively: Lively, posts: list[str]) -> dict[str, str]:
     """Return all that is said of public names: to everybody, and to staff who moderate."""
-    public = ("/en/", "/en/ideas", "/en/feed.atom", "/en/moderation", "/moderation.json", "/en/trust", "/en/honest")
+    public = (
+        "/en/",
+        "/en/ideas",
+        "/en/feed.atom",
+        "/en/strip/0412",
+        "/en/moderation",
+        "/moderation.json",
+        "/en/trust",
+        "/en/honest",
+    )
     found = read(lively, SQUARE, (*public, *(f"/en/threads/{post}" for post in posts)))
     _, staff = staff_session("Camille")
     cookie = f"{staff_session('Camille')[0]}={staff}"
@@ -144,10 +175,25 @@ def test_a_name_leads_to_no_customer_and_to_no_other_name(lively: Lively, tmp_pa
     gateway = lively.gateway
     earlier = dt.datetime.now(dt.UTC) - dt.timedelta(hours=1)
     accepted(gateway.post([sale(number, 10, receipt=f"j-{number}", at=earlier) for number in ("7001", "7002")]))
-    first, second = named(gateway, "7001", "Dunlin"), named(gateway, "7001", "Sanderling")
-    other = named(gateway, "7002", "Turnstone")
-    (one, told), (two, _), (three, _) = (spoken(gateway, each) for each in (first, second, other))
-    customers = [customer_of(gateway, number) for number in ("7001", "7002", "1000")]
+    numbers = ("7001", "7002", "1000")
+    customers = [customer_of(gateway, number) for number in numbers]
+    with contextlib.ExitStack() as stack:
+        receiver = stack.enter_context(receiving())
+        stack.enter_context(relaying(webhook(receiver.url), withheld=WITHHELD))
+        registered(lively.shop, "crm")
+        streams = {
+            query: followed(stack, gateway, query, touchpoint="app")
+            for query in (f"customer={customer}" for customer in customers)
+        }
+        first, second = named(gateway, "7001", "Dunlin"), named(gateway, "7001", "Sanderling")
+        other = named(gateway, "7002", "Turnstone")
+        (one, told), (two, _), (three, _) = (spoken(gateway, each) for each in (first, second, other))
+        bought = [sale(number, 10, receipt=f"k-{number}", at=earlier) for number in numbers]
+        last = [outcome["event"] for outcome in accepted(gateway.post(bought))]
+        heard = {query: until(lines, event) for (query, lines), event in zip(streams.items(), last, strict=True)}
+        noted(lively.shop)
+        heard |= {f"webhook {at}": f"{each.headers}\n{each.body.decode()}" for at, each in enumerate(receiver.requests)}
+    assert all(event in "\n".join(heard.values()) for event in last), "streams and webhooks are heard to the end"
     # Pages say as of when they are, and an archive when it was made; neither says anything of anybody.
     another_second()
     names, people = of_names(lively, [one, two, three]), of_customers(lively, customers)
@@ -156,6 +202,7 @@ def test_a_name_leads_to_no_customer_and_to_no_other_name(lively: Lively, tmp_pa
     names |= {
         str(each): each.read_text() for each in (tmp_path / "archive").rglob("*") if each.suffix in {".json", ".jsonl"}
     }
+    people |= heard
     on_both = identifying(names) & identifying(people)
     nobody = read(lively, OFFICE, ("/keys",), "=".join(staff_session("Dominique")))
     assert on_both - identifying(nobody) == set(), "what identifies a name identifies no customer"
