@@ -7,22 +7,27 @@ send every form. A new address has to be among what they reach, or in a list wit
 from __future__ import annotations
 
 import datetime as dt
+import json
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import httpx
 import pytest
 
+from comptoir.counter.customers.purposes import WITHHELD
 from comptoir.foundation.rooms.commands import set_up_django
 from comptoir.foundation.rooms.current import entered
 from comptoir.foundation.rooms.declaration import VAULT
 from support import talking
 from support.attacked import Attacked, attacked_shop, say_everything
 from support.crawling import Reader, Seen, attacks, places, reader
-from support.pages import customer_of
+from support.pages import customer_of, sale
+from support.relay import noted, receiving, registered, relaying, webhook
 from support.shop import Shop
 from support.visitors import vault_session
+from support.whole_house import run
 
 set_up_django()  # before the modules that hold models
 
@@ -243,3 +248,39 @@ def test_nothing_that_was_written_anywhere_runs_on_any_page(attacked: Attacked, 
     assert seen.findings == []
     assert missing - set(NOT_REACHED) == set(), "new addresses: let the crawl reach them, or say why it cannot"
     assert set(NOT_REACHED) <= {f"{place.room}: {place.route}" for place in places()}
+
+
+def test_nothing_breaks_out_of_what_machines_hear(attacked: Attacked, tmp_path: Path) -> None:
+    """Of streams, webhooks and the archive: lines stay lines, fields stay fields, and all of it can be read."""
+    gateway, customer = attacked.gateway, customer_of(attacked.gateway, "1000")
+    headers = {"Authorization": f"Bearer {gateway.keys['app']}"}
+    with receiving() as receiver, relaying(webhook(receiver.url), withheld=WITHHELD):
+        registered(attacked.shop, "crm")
+        with (
+            httpx.Client(base_url=gateway.url, timeout=60) as client,
+            client.stream("GET", f"/v1/stream?customer={customer}", headers=headers) as stream,
+        ):
+            attacked.send([sale("1000", 10, receipt=text) for text in attacks().values()], touchpoint="till")
+            said = [talking.staff_wrote(text, kind="story", title=text) for text in attacks().values()]
+            attacked.send(said, touchpoint="console")
+            (last,) = attacked.send([sale("1000", 10, receipt="the last")], touchpoint="till")
+            lines = []
+            for line in stream.iter_lines():
+                lines.append(line)
+                if line.startswith("data:") and last["event"] in line:
+                    break
+        noted(attacked.shop)
+        assert len(receiver.requests) > 1
+        for request in receiver.requests:
+            assert all(isinstance(each, dict) for each in json.loads(request.body))
+    for line in lines:
+        name, _, value = line.partition(":")
+        assert name in {"", "event", "id", "data", "retry"}, line
+        assert name != "data" or set(json.loads(value)) == {"customer", "balance", "event"}, line
+    run("community", "export", str(tmp_path / "archive"))
+    written = [each for each in (tmp_path / "archive").rglob("*") if each.suffix in {".json", ".jsonl"}]
+    for each in written:
+        # Parts of a text that some programs take for ends of lines are none: a line is what ends with a newline.
+        for line in each.read_text().removesuffix("\n").split("\n") if each.suffix == ".jsonl" else [each.read_text()]:
+            json.loads(line)
+    assert written
