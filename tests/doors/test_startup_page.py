@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+import io
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from django.test import Client
+from PIL import Image
 from playwright.sync_api import Browser, Page
 
 from comptoir.config.rebuilding import rebuild
@@ -129,6 +131,17 @@ def test_without_a_plan_newcomers_are_promised_an_answer(alice: Client, plan: Pa
     assert told in words(alice.get("/community", headers={"accept-language": language}).content.decode())
 
 
+def send_picture_without_words(page: Page) -> None:
+    """Send a picture as members do, without words: it is refused, and kept for the next attempt."""
+    page.get_by_text("Pictures", exact=True).click()
+    loaf = io.BytesIO()
+    Image.new("RGB", (800, 600), "tan").save(loaf, "PNG")
+    page.locator("#picture1").set_input_files({"name": "a.png", "mimeType": "image/png", "buffer": loaf.getvalue()})
+    page.get_by_role("button", name="Send").click()
+    page.get_by_text("Say in words what the picture shows").first.wait_for()
+    assert page.locator("[name=kept1]").count() == 1
+
+
 def test_staff_answer_a_newcomer_and_close_the_square_in_the_end(
     pages: Pages, browser: Browser, shop: Shop, photograph: Callable[[Page, str], list[Path]]
 ) -> None:
@@ -157,10 +170,16 @@ def test_staff_answer_a_newcomer_and_close_the_square_in_the_end(
         assert page.evaluate("document.documentElement.scrollWidth") <= width
     page.get_by_label("Text").fill("A week, if you wrap it.")
     page.get_by_label("Is it better elsewhere?").fill("The mill in Arles")
+    send_picture_without_words(page)
+    assert shop.value("select count(*) from community_post where thread = %s", post_of(asked)) == 1
+    page.locator("#alt1").fill("A loaf in a cloth")
     page.get_by_role("button", name="Send").click()
     page.get_by_text("Everybody has an answer.", exact=True).wait_for()
     row = shop.rows("select name, kind, elsewhere from community_post where thread = %s and number = 2", post_of(asked))
     assert row == [{"name": "Akiko", "kind": "answer", "elsewhere": "The mill in Arles"}]
+    shown = shop.value("select pictures from community_post where thread = %s and number = 2", post_of(asked))
+    assert [(each["alt"], each["width"], each["height"]) for each in shown] == [("A loaf in a cloth", 800, 600)]
+    assert shop.value("select large from community_picture where digest = %s", shown[0]["digest"])[8:12] == b"WEBP"
     for title, button in (("Why now", "Begin: Found"), ("Why", "End it honestly")):
         if button == "End it honestly":
             page.get_by_text("Wind down").first.click()

@@ -23,7 +23,7 @@ from comptoir.foundation.rooms.addresses import url_of
 from comptoir.foundation.rooms.declaration import OFFICE, SQUARE
 from comptoir.foundation.rooms.web import in_room
 from comptoir.foundation.touchpoints.house import Trouble
-from comptoir.square.community import queries
+from comptoir.square.community import gathering, queries
 from comptoir.square.community.contracts import STAFF_POSTED, TEXT_CHARACTERS_MAX
 from comptoir.square.programme import plan as plans
 from comptoir.square.programme import rules, steps
@@ -46,13 +46,16 @@ def answer(request: HttpRequest, thread_id: uuid.UUID) -> HttpResponse:
     now = timezone.now()
     draft = {"text": "", "kind": "answer", "elsewhere": "", "post": str(uuid.uuid4())}
     trouble: Trouble | None = None
+    slots = gathering.slots_of()
     if request.method == "POST":
         draft = {name: request.POST.get(name, "")[: 2 * TEXT_CHARACTERS_MAX] for name in draft}
-        trouble = _post(request, thread_id, shown.kind, shown.language, draft, now)
+        gathered = gathering.gather(request, who=f"staff {request.user.pk}")
+        slots = gathered.slots
+        trouble = gathered.trouble or _post(request, thread_id, shown, draft, gathered, now)
         if trouble is None:
             return redirect("console:today")
     context = {
-        "shown": shown, "posts": shown.posts[-_POSTS_SHOWN:], "draft": draft, "problem": trouble,
+        "shown": shown, "posts": shown.posts[-_POSTS_SHOWN:], "draft": draft, "problem": trouble, "slots": slots,
         "square_url": url_of(SQUARE, f"/threads/{thread_id}"), "text_max": TEXT_CHARACTERS_MAX,
         **_warnings(str(thread_id), shown.kind, now),
     }  # fmt: skip
@@ -61,7 +64,12 @@ def answer(request: HttpRequest, thread_id: uuid.UUID) -> HttpResponse:
 
 
 def _post(
-    request: HttpRequest, thread: uuid.UUID, kind: str, language: str, draft: dict[str, str], now: dt.datetime
+    request: HttpRequest,
+    thread: uuid.UUID,
+    shown: queries.ThreadShown,
+    draft: dict[str, str],
+    gathered: gathering.Gathered,
+    now: dt.datetime,
 ) -> Trouble | None:
     try:
         post = uuid.UUID(draft["post"])
@@ -69,10 +77,13 @@ def _post(
         raise Http404 from None
     said: dict[str, Any] = {
         "post": str(post), "thread": str(thread), "text": draft["text"].replace("\r\n", "\n").strip(),
-        "kind": "answer" if kind == "question" and draft["kind"] != "reply" else "reply", "language": language,
+        "language": shown.language,
+        "kind": "answer" if shown.kind == "question" and draft["kind"] != "reply" else "reply",
     }  # fmt: skip
     if elsewhere := draft["elsewhere"].strip()[:200]:
         said["elsewhere"] = elsewhere
+    if gathered.pictures:
+        said["pictures"] = gathered.data()
     try:
         trouble = startup.send(request, STAFF_POSTED, said, now).problem
     except Problem as problem:

@@ -194,6 +194,9 @@ OFFICE = Room(
     content_security_policy=_BASE_POLICY | {"img-src": "'self' data:"},
     headers=_BASE_HEADERS | _NOT_STORED | {"Permissions-Policy": _permissions()},
     data_classes=frozenset({"public", "persona", "opaque"}),
+    # Four pictures with an answer, as on the square.
+    upload_paths=(r"/community/answer/[0-9a-f-]{36}",),
+    upload_bytes_max=41 << 20,
 )
 
 #: Every room by its name, from the outermost inwards.

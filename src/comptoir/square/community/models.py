@@ -282,7 +282,10 @@ class Picture(models.Model):
         "Pictures by their digests; whose post shows one stands in community_post, with which it goes."
     )
     access: ClassVar[Access] = (
-        Access.everyone("SELECT").and_for(SQUARE, "INSERT").and_for(COUNTER, "INSERT", "UPDATE", "DELETE")
+        Access.everyone("SELECT")
+        .and_for(SQUARE, "INSERT")
+        .and_for(OFFICE, "INSERT")
+        .and_for(COUNTER, "INSERT", "UPDATE", "DELETE")
     )
 
     digest = models.TextField(primary_key=True, db_collation="C")
