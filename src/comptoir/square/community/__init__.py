@@ -14,6 +14,7 @@ Files of its own: ``writing.py`` (what a post may be), ``rendering.py`` (from Ma
 ``words.py`` (how posts are found by their words), ``effects.py`` (what accepted events do to the tables, in a
 batch and anew), ``rebuilding.py`` (the same from the log), ``forgetting.py`` (what stays of somebody who is forgotten),
 ``describing.py`` (a conversation as schema.org says it), ``pictures.py`` and ``developing.py`` (a picture is drawn
-anew, in a process of its own), ``previews.py`` (what a page elsewhere says of itself), ``vouching.py`` (what the shop's
-key says of reviews in its own archive).
+anew, in a process of its own), ``gathering.py`` (pictures that come with a form),
+``previews.py`` (what a page elsewhere says of itself), ``vouching.py`` (what the shop's key says of reviews in its own
+archive).
 """
