@@ -29,6 +29,7 @@ VERBS = (
     "backup",
     "restore",
     "bench",
+    "effects",
 )  # fmt: skip
 
 

@@ -61,10 +61,13 @@ def arm(outcomes: Sequence[float], *, cap: float) -> Arm:
     return Arm(n, mean, squares / (n + _PSEUDO) / n)
 
 
-def boundary(units: int, *, planned: int) -> float:
-    """Return how many standard errors the interval reaches to each side, at so many units in the smaller arm."""
+def boundary(units: int, *, planned: int, alpha: float = ALPHA) -> float:
+    """Return how many standard errors the interval reaches to each side, at so many units in the smaller arm.
+
+    It is wrong at any look in ``alpha`` of all cases. ``office/experiments`` uses it too.
+    """
     information = _TUNED * units / max(planned, PLANNED_MIN)
-    return math.sqrt((1 + 1 / information) * math.log((1 + information) / ALPHA**2))
+    return math.sqrt((1 + 1 / information) * math.log((1 + information) / alpha**2))
 
 
 def difference(a: Sequence[float], b: Sequence[float], *, cap: float, planned: int) -> Difference:

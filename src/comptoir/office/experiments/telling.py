@@ -1,0 +1,58 @@
+"""The effects in plain sentences. Not here: the figures, and the verdict (``rules.py``)."""
+
+from __future__ import annotations
+
+from comptoir.office.experiments.contracts import ArmEffect, Effects
+
+
+def sentence(said: Effects) -> str:
+    """Return what a file says in a sentence or two, each arm by its name."""
+    if said.verdict == "mismatch":
+        return (
+            "Do not read the effects: the arms do not have the sizes that were planned (chance alone does this in "
+            f"{said.srm_p_value:.1g} of cases), so something went wrong in assigning, sending or recording."
+        )
+    return " ".join(_of_arm(said, arm) for arm in said.arms)
+
+
+def _of_arm(said: Effects, arm: ArmEffect) -> str:
+    made = arm.money
+    if made is not None:
+        between = f"between {_money(made.profit_low)} and {_money(made.profit_high)}"
+        if arm.verdict == "paid":
+            return f"{arm.arm} paid: it earned {_money(made.profit)} after its cost of {_money(made.cost)} ({between})."
+        if arm.verdict == "lost_money":
+            return (
+                f"{arm.arm} lost money: it cost {_money(made.cost)} and earned {_money(made.earned)}, a loss of"
+                f" {_money(-made.profit)} ({between})."
+            )
+        return f"{arm.arm}: cannot tell yet whether it paid; what is left after its cost lies {between}."
+    low, high = arm.low, arm.high
+    is_for_every_look = any(notice.name == "one_look" for notice in said.notices)
+    if is_for_every_look:
+        if arm.low_at_every_look is None or arm.high_at_every_look is None:
+            return f"{arm.arm}: cannot tell yet; there are too few people to look before the end."
+        low, high = arm.low_at_every_look, arm.high_at_every_look
+    between = f"between {difference(said, low)} and {difference(said, high)} for each person"
+    if arm.verdict == "better":
+        return f"{arm.arm} worked: {difference(said, arm.effect)} more than {said.control.arm} ({between})."
+    if arm.verdict == "worse":
+        return f"{arm.arm} did harm: {difference(said, -arm.effect)} less than {said.control.arm} ({between})."
+    return (
+        f"{arm.arm}: cannot tell yet. The effect lies {between}; with so many people an effect of"
+        f" {difference(said, arm.detectable)} is found in four of five cases."
+    )
+
+
+def mean(said: Effects, value: float) -> str:
+    """Return a mean: of yes and no as a share of a hundred, else with four digits."""
+    return f"{100 * value:.2f} %" if said.kind == "binary" else f"{value:,.4g}"
+
+
+def difference(said: Effects, value: float) -> str:
+    """Return a difference of two means: of shares in points, so that nobody takes it for a share of the other one."""
+    return f"{100 * value:.2f} points" if said.kind == "binary" else f"{value:,.4g}"
+
+
+def _money(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 1_000 else f"{value:,.2f}"
