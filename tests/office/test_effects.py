@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -13,6 +14,8 @@ from xml.etree import ElementTree as ET
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
+from hypothesis import given
+from hypothesis import strategies as st
 
 pytest.importorskip("scipy", reason="the extra `effects` is not installed")
 
@@ -259,6 +262,7 @@ GOOD = ("none,0", "none,1", "mail,1", "mail,0")
         ((*GOOD, "\x1b[31mred,1"), (), "cell_refused", "arm", "cannot be shown"),
         ((*GOOD, f"{'m' * 101},1"), (), "cell_refused", "arm", "100 characters"),
         ([f"arm{i},{i % 2}" for i in range(21)], (), "cell_refused", "arm", "more than 20"),
+        (("none,5", "none,5", "mail,7", "mail,7"), (), "no_spread", "bought", "no surprise"),
         (("none,1", "none,1", "mail,1", "mail,1"), (), "no_spread", "bought", "1 in every row"),
         (("mail,0", "none,1"), ("--covariate", "arm"), "cell_refused", "arm", "no number"),
         ((*GOOD, "none,2", "mail,2"), ("--cluster", "arm"), "arms_incomplete", "arm", "too few clusters, 1"),
@@ -311,6 +315,57 @@ def test_a_file_of_five_gigabytes_is_refused_at_once(file: Path) -> None:
 def test_more_rows_than_are_read_are_refused(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reading, "ROWS_MAX", 3)
     assert "more than 3 rows" in ran(written(file, *GOOD)).stderr
+
+
+CELLS = st.sampled_from(
+    ["none", "mail", "call", "0", "1", "1", "2", "-3.5", "1e11", "", "x", "é", "=1", "nan", '"', "a,b"]
+)
+
+
+@given(
+    rows=st.lists(st.tuples(CELLS, CELLS, CELLS, CELLS), max_size=30),
+    options=st.lists(
+        st.sampled_from(
+            [
+                ("--covariate", "x"), ("--cluster", "g"), ("--by", "g"), ("--empty", "zero"), ("--empty", "leave_out"),
+                ("--margin", "0.3"), ("--every-look",), ("--shares", "none=1,mail=2"), ("--person", "x"),
+            ]
+        ),
+        max_size=4, unique=True,
+    ),
+    clean=st.booleans(),
+)  # fmt: skip
+def test_whatever_a_file_says_there_is_an_answer_or_a_problem(
+    rows: list[tuple[str, ...]], options: list[tuple[str, ...]], clean: bool
+) -> None:
+    if clean:
+        # Arms and numbers where they belong, so that more of the files say something.
+        numbers = {
+            "none": "0",
+            "mail": "1",
+            "call": "7",
+            "x": "3",
+            "": "4",
+            "é": "5",
+            "=1": "6",
+            "nan": "8",
+            '"': "9",
+            "a,b": "2",
+        }
+        rows = [
+            (("none", "mail")[len(a) % 2], *(numbers.get(each, each) for each in rest)) for a, *rest in rows
+        ]  # fmt: skip
+    with tempfile.TemporaryDirectory() as folder:
+        path = written(Path(folder) / "results.csv", *map(",".join, rows), header="arm,bought,x,g")
+        done = ran(path, *(word for each in options for word in each), "--json")
+    assert done.exit_code in {0, 2}, done.exception
+    if done.exit_code == 2:
+        assert done.stdout == ""
+        assert json.loads(done.stderr)["detail"]
+        return
+    for arm in json.loads(done.stdout, parse_constant=pytest.fail)["arms"]:
+        assert arm["low"] <= arm["effect"] <= arm["high"]
+        assert 0 <= arm["p_value_alone"] <= arm["p_value"] <= 1
 
 
 def test_options_that_contradict_each_other_are_refused(file: Path) -> None:

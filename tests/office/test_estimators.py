@@ -190,6 +190,14 @@ def test_an_interval_is_as_often_right_as_it_says(case: simulations.Case) -> Non
         assert found.coverage <= 0.95 + 0.036
 
 
+def test_arms_and_sizes_alarm_as_often_as_they_say() -> None:
+    alone, holm, bonferroni, right, lost = simulations.alarms(rounds=600, seed=20240304).values()
+    assert alone > 0.09
+    assert max(holm, bonferroni) <= 0.05 + 0.036
+    assert right <= 0.01
+    assert lost > 0.75
+
+
 def test_the_ordinary_interval_fails_whoever_looks_often() -> None:
     looked = next(case for case in simulations.CASES if case.is_for_every_look)
     naive = simulations.simulate(looked, rounds=300, seed=7, is_naive=True)

@@ -42,6 +42,6 @@ class SharesInvalid(Problem):
 
 
 class NoSpread(Problem):
-    """A column says the same for everybody, so there is nothing to compare."""
+    """Nobody differs from the others in a column, so nothing says how much chance does."""
 
     name = "no_spread"

@@ -240,8 +240,26 @@ def at_every_look(found: Estimate, *, units: int, planned: int, alpha: float) ->
     return found.effect - reach, found.effect + reach
 
 
-#: The interval for every look is asymptotic: below this nothing is said.
+#: The interval for every look is asymptotic: with fewer units in an arm nothing is said,
 LOOK_MIN: Final = 50
+#: nor while fewer people than this did anything else than most do, which is mostly: bought anything at all.
+DIFFERENT_MIN: Final = 20
+_PSEUDO: Final = 4
+
+
+def is_told_apart(values: Floats) -> bool:
+    """Tell whether enough people of an arm differ from what most of them did, so that their variance is known."""
+    _, counts = np.unique(values, return_counts=True)
+    return len(values) - int(counts.max()) >= DIFFERENT_MIN
+
+
+def cautious(found: Estimate, control: tuple[int, int], arm: tuple[int, int]) -> Estimate:
+    """Return a difference of two shares with a standard error that few people do not make too small.
+
+    Four pseudo-observations of the widest spread stand in each arm, as in ``square/programme/sequential.py``.
+    """
+    variance = sum((some * (of - some) / of + _PSEUDO / 4) / (of + _PSEUDO) / of for some, of in (control, arm))
+    return Estimate(found.effect, math.sqrt(variance), found.degrees)
 
 
 def skewness(values: Floats) -> float:

@@ -34,6 +34,7 @@ CLUSTERS_FEW: Final = 20
 PEOPLE_FEW: Final = 30
 #: So many people for each squared unit of skewness: Kohavi, Deng, Longbotham, Xu 2014 (KDD), rule 7.
 SKEWED: Final = 355
+_HAIR: Final = 1e-11
 
 
 class _Arm(msgspec.Struct, frozen=True):
@@ -231,10 +232,22 @@ class _Measuring:
         self, name: str, its: _Arm, found: Estimate, alone: float, corrected: float, groups: list[GroupEffect]
     ) -> ArmEffect:
         question = self.question
+        if self._is_certain(self.control, its, found):
+            raise NoSpread(
+                f"Within the arms {question.control!r} and {name!r} the column {question.outcome!r} holds no surprise.",
+                field=question.outcome,
+            )
         interval = self._interval(self.control, its, found, self.alpha)
-        looked = estimators.at_every_look(
-            found, units=min(self.control.units(), its.units()), planned=question.planned, alpha=self.alpha
-        )
+        careful = found
+        if self.method == "newcombe":
+            careful = estimators.cautious(found, self.control.tally(), its.tally())
+        looked = None
+        if self.method == "newcombe" or all(estimators.is_told_apart(each.outcome) for each in (self.control, its)):
+            looked = estimators.at_every_look(
+                careful, units=min(self.control.units(), its.units()), planned=question.planned, alpha=self.alpha
+            )
+        if looked is not None and self.method == "newcombe":
+            looked = max(-1.0, looked[0]), min(1.0, looked[1])
         decides = looked if question.is_for_every_look else interval
         made: Money | None = None
         if question.margin is not None and decides is not None:
@@ -254,7 +267,7 @@ class _Measuring:
             p_value_alone=alone,
             standard_error=found.standard_error,
             degrees_of_freedom=found.degrees,
-            detectable=found.detectable(self.alpha),
+            detectable=careful.detectable(self.alpha),
             low_at_every_look=looked[0] if looked else None,
             high_at_every_look=looked[1] if looked else None,
             variance_removed=self._variance_removed(its, found),
@@ -266,6 +279,12 @@ class _Measuring:
                 decides, p_value=None if question.is_for_every_look else corrected, alpha=ALPHA, made=made
             ),
         )
+
+    def _is_certain(self, control: _Arm, arm: _Arm, found: Estimate) -> bool:
+        """Tell whether the interval would have no width, but for what arithmetic misses."""
+        if self.method == "newcombe":
+            return False
+        return found.standard_error <= _HAIR * float(np.ptp(np.concatenate((control.outcome, arm.outcome))))
 
     def _variance_removed(self, its: _Arm, found: Estimate) -> float | None:
         if its.covariate is None:
@@ -293,7 +312,11 @@ class _Measuring:
                 if min(control.units(), its.units()) < GROUP_MIN or not _has_spread(control, its):
                     passed_over.append(f"{group} ({name})")
                 else:
-                    cases.append((name, group, control, its, self._estimate(control, its)))
+                    found = self._estimate(control, its)
+                    if self._is_certain(control, its, found):
+                        passed_over.append(f"{group} ({name})")
+                    else:
+                        cases.append((name, group, control, its, found))
         if passed_over:
             self._notice(
                 "groups_left_out",
