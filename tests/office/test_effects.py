@@ -136,6 +136,10 @@ def test_a_wrong_ratio_overrules_everything(file: Path) -> None:
     assert found["srm_p_value"] < 0.001
     assert (found["verdict"], found["arms"][0]["verdict"]) == ("mismatch", "mismatch")
     assert found["sentence"].startswith("Do not read the effects")
+    assert "chance alone does this in one of 49,804 cases" in found["sentence"]
+    assert "say so with --shares" in found["sentence"]
+    others = said(file, "--shares", "none=1,mail=9")
+    assert (others["verdict"], "--shares" in others["sentence"]) == ("mismatch", False)
     as_planned = said(file, "--cost-per-contact", "0.1", "--margin", "10", "--shares", "none=5,mail=6")
     assert (as_planned["srm_p_value"], as_planned["verdict"]) == (1.0, "paid")
 
@@ -373,8 +377,11 @@ def test_options_that_contradict_each_other_are_refused(file: Path) -> None:
     for options in (("--cost-per-contact", "1"), ("--margin", "nan"), ("--margin", "-1"), ("--planned", "1")):
         done = ran(file, *options, "--json")
         assert (done.exit_code, done.stdout) == (2, "")
-    done = ran(file, "--picture", str(file / "nowhere.svg"), "--json")
-    assert (done.exit_code, done.stdout) == (2, "")
+    results = file.read_text()
+    for picture in (file / "nowhere.svg", file):
+        done = ran(file, "--picture", str(picture), "--json")
+        assert (done.exit_code, done.stdout) == (2, "")
+    assert file.read_text() == results
 
 
 def test_the_program_itself_in_a_process_of_its_own(file: Path) -> None:

@@ -89,6 +89,9 @@ def command(
 
     if asked["cost_per_contact"] is not None and asked["margin"] is None:
         raise click.UsageError("--cost-per-contact says what was spent; --margin has to say what an outcome earns.")
+    if picture is not None and picture.suffix.lower() != ".svg":
+        # So that nobody's results are written over by their picture.
+        raise click.UsageError(f"--picture is written as SVG, to a file that ends with .svg; {picture.name} does not.")
     try:
         question = Question(**asked, shares=_shares(shares), is_for_every_look=every_look)
         said = measuring.measure(file, question)

@@ -149,6 +149,8 @@ class _Measuring:
         self.notices += self._said_of_rows()
         verdict = rules.verdict(srm_p_value, [arm.verdict for arm in arms])
         if verdict == "mismatch":
+            if not question.shares:
+                self._notice("equal_shares_supposed", telling.EQUAL_SHARES_SUPPOSED)
             arms = [msgspec.structs.replace(arm, verdict=verdict) for arm in arms]
         said = Effects(
             verdict=verdict,

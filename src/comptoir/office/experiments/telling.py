@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from comptoir.office.experiments.contracts import ArmEffect, Effects
+
+EQUAL_SHARES_SUPPOSED: Final = "Equal shares were supposed; if others were planned, say so with --shares."
 
 
 def sentence(said: Effects) -> str:
     """Return what a file says in a sentence or two, each arm by its name."""
     if said.verdict == "mismatch":
+        chance = said.srm_p_value or 0.0
+        often = f"one of {1 / chance:,.0f}" if chance > 1e-6 else "less than one of a million"
+        supposed = any(notice.name == "equal_shares_supposed" for notice in said.notices)
         return (
             "Do not read the effects: the arms do not have the sizes that were planned (chance alone does this in "
-            f"{said.srm_p_value:.1g} of cases), so something went wrong in assigning, sending or recording."
+            f"{often} cases), so something went wrong in assigning, sending or recording."
+            + f" {EQUAL_SHARES_SUPPOSED}"
+            * supposed
         )
     return " ".join(_of_arm(said, arm) for arm in said.arms)
 
