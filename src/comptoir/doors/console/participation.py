@@ -254,7 +254,8 @@ class Mark(msgspec.Struct, frozen=True):
 
 def _changes(until: dt.datetime, decided: list[figures.Decision], *, first: dt.date | None) -> list[Mark]:
     """Return what changed in the year before, the latest first; ``first`` is the day on which the charts begin."""
-    since, own = until - dt.timedelta(days=364), own_connection()
+    # The figures may be a minute old; what somebody has just changed is here at once.
+    since, now, own = until - dt.timedelta(days=364), timezone.now(), own_connection()
     changes = [(each.at, _statuses()[each.status], each.title) for each in decided]
     for step in steps.taken(own):
         if step.kind == "phase":
@@ -266,7 +267,7 @@ def _changes(until: dt.datetime, decided: list[figures.Decision], *, first: dt.d
         title = _("Experiment “%(name)s”") % {"name": each.experiment}
         if each.started_at is not None and each.over_at is not None:
             changes.append((each.started_at, _("begins"), title))
-            if each.over_at <= until:
+            if each.over_at <= now:
                 changes.append((each.over_at, _("stopped") if each.over_at == each.stopped_at else _("ends"), title))
     for section in charter.versions_since(since):
         title = _("Charter “%(name)s”") % {"name": section.here.title}
@@ -276,7 +277,7 @@ def _changes(until: dt.datetime, decided: list[figures.Decision], *, first: dt.d
             changes.append((change.at, _("has learned anew"), _("Filter for spam")))
         if change.is_switched:
             changes.append((change.at, _modes()[change.mode], _("Filter for spam")))
-    found = sorted([each for each in changes if since < each[0] <= until], key=lambda each: each[0], reverse=True)
+    found = sorted([each for each in changes if since < each[0] <= now], key=lambda each: each[0], reverse=True)
     days = sorted({_day(at) for at, _said, _title in found if first is not None and _day(at) >= first})
     numbers = {day: number for number, day in enumerate(days, start=1)}
     return [Mark(numbers.get(_day(at)), at, title, said) for at, said, title in found]
