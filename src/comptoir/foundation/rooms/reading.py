@@ -1,7 +1,8 @@
 """Reads for pages: prepared once, on a few connections of each room that stay open and can only read.
 
 A page mostly reads. Through Django each request opens a connection of its own (or asks a pooled one whether it is
-there), and each statement is planned anew; that takes longer than the reads themselves. What a transaction of Django's
+there), and each statement is planned anew; that takes longer than the reads themselves. So do the cursors of psycopg,
+whose adaptation of values is used here, and nothing above it. What a transaction of Django's
 has not committed is not seen here. Not here: writes, and reads that lock.
 """
 
@@ -10,13 +11,18 @@ from __future__ import annotations
 import atexit
 import collections
 import contextlib
+import functools
+import itertools
 import os
+import re
 import threading
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import psycopg
 from psycopg import pq
+from psycopg.adapt import PyFormat, Transformer
+from psycopg.errors import error_from_result
 
 from comptoir.foundation.kernel import database
 from comptoir.foundation.rooms.current import current_room
@@ -33,11 +39,14 @@ _SETTINGS: Final = (
     f" -c statement_timeout={STATEMENT_SECONDS_MAX * 1000}"
 )
 
-Connection = psycopg.Connection[tuple[Any, ...]]
+#: So many statements are prepared on a connection; then it begins anew.
+_PREPARED_MAX: Final = 300
+_PLACEHOLDER: Final = re.compile(r"%(?:\((\w+)\)s|s|%)")
+
 #: A role, and what the environment says of the database.
 Place = tuple[str | None, ...]
 
-_idle: Final[collections.deque[tuple[Place, Connection]]] = collections.deque()
+_idle: Final[collections.deque[tuple[Place, Reading]]] = collections.deque()
 _free: Final = threading.BoundedSemaphore(CONNECTIONS_MAX)
 
 
@@ -76,10 +85,10 @@ atexit.register(close)
 
 
 def _asked(
-    place: Place, connection: Connection, statement: str, values: Mapping[str, Any] | Sequence[Any]
+    place: Place, connection: Reading, statement: str, values: Mapping[str, Any] | Sequence[Any]
 ) -> list[tuple[Any, ...]]:
     try:
-        return connection.execute(statement.encode(), values).fetchall()
+        return connection.ask(statement, values)
     finally:
         if connection.pgconn.transaction_status == pq.TransactionStatus.IDLE:
             _idle.append((place, connection))
@@ -87,7 +96,71 @@ def _asked(
             connection.close()
 
 
-def _taken(place: Place) -> Connection | None:
+class Reading(psycopg.Connection[tuple[Any, ...]]):
+    """A connection that asks prepared statements and waits for each answer."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        """Begin with nothing prepared."""
+        super().__init__(*arguments, **named)
+        self._names: dict[tuple[str, tuple[int, ...]], bytes] = {}
+
+    def ask(self, statement: str, values: Mapping[str, Any] | Sequence[Any]) -> list[tuple[Any, ...]]:
+        """Return the rows of a statement; raises :class:`psycopg.Error`."""
+        query, names = _compiled(statement)
+        given = [values[name] for name in names] if isinstance(values, Mapping) else list(values)
+        transformer = Transformer.from_context(self)
+        dumped = transformer.dump_sequence(given, [PyFormat.AUTO] * len(given))
+        types = tuple(transformer.types or ())
+        name = self._names.get((statement, types)) or self._prepare(statement, query, types)
+        # None stands for null.
+        result = self.pgconn.exec_prepared(name, dumped, transformer.formats, pq.Format.TEXT)  # type: ignore[arg-type]
+        if result.status != pq.ExecStatus.TUPLES_OK:
+            raise self._error(result)
+        transformer.set_pgresult(result)
+        return transformer.load_rows(0, result.ntuples, tuple)
+
+    def _prepare(self, statement: str, query: bytes, types: tuple[int, ...]) -> bytes:
+        if len(self._names) >= _PREPARED_MAX:
+            self._names.clear()
+            self.execute("deallocate all")
+        name = b"r%d" % len(self._names)
+        result = self.pgconn.prepare(name, query, types)
+        if result.status != pq.ExecStatus.COMMAND_OK:
+            raise self._error(result)
+        self._names[statement, types] = name
+        return name
+
+    def _error(self, result: pq.abc.PGresult) -> psycopg.Error:
+        if self.closed:
+            return psycopg.OperationalError("the server has closed the connection")
+        return error_from_result(result, encoding="utf-8")
+
+
+@functools.lru_cache(_PREPARED_MAX)
+def _compiled(statement: str) -> tuple[bytes, tuple[str, ...]]:
+    """Return a statement as the server reads it, and the names of its values in order (none, if they have none).
+
+    >>> _compiled("select %(a)s, %(b)s, %(a)s, 'x%%'")
+    (b"select $1, $2, $1, 'x%'", ('a', 'b'))
+    >>> _compiled("select %s, %s")
+    (b'select $1, $2', ())
+    """
+    names: list[str] = []
+    unnamed = itertools.count(1)
+
+    def number(found: re.Match[str]) -> str:
+        if found[0] == "%%":
+            return "%"
+        if found[1] is None:
+            return f"${next(unnamed)}"
+        if found[1] not in names:
+            names.append(found[1])
+        return f"${names.index(found[1]) + 1}"
+
+    return _PLACEHOLDER.sub(number, statement).encode(), tuple(names)
+
+
+def _taken(place: Place) -> Reading | None:
     """Return the connection of this place that was used last. Those of other places are closed when there are many."""
     for _number in range(len(_idle)):
         try:
@@ -103,11 +176,11 @@ def _taken(place: Place) -> Connection | None:
     return None
 
 
-def _opened(role: str) -> Connection:
-    return psycopg.connect(
+def _opened(role: str) -> Reading:
+    return Reading.connect(
         database.conninfo(role),
         autocommit=True,
         options=_SETTINGS,
         application_name=f"comptoir {role} reads",
-        prepare_threshold=0,
+        prepare_threshold=None,
     )

@@ -163,12 +163,12 @@ def how(persona: uuid.UUID, kind: str, target: object) -> str:
     return str(rows[0][0]) if rows else ""
 
 
-def part_of(persona: uuid.UUID, thread: uuid.UUID, posts: Collection[uuid.UUID]) -> Part:
-    """Return what a member has to do with a thread and these posts of it.
+def part_of(persona: uuid.UUID, thread: uuid.UUID, posts: str) -> Part:
+    """Return what a member has to do with a thread and these posts of it, an array as the server reads it.
 
     Whoever writes in a thread follows it, unless they have said something else.
     """
-    began, own, voted, values, said, follows = _ask("part", {"me": persona, "thread": thread, "posts": list(posts)})[0]
+    began, own, voted, values, said, follows = _ask("part", {"me": persona, "thread": thread, "posts": posts})[0]
     how = said or ("follow" if follows else "neither")
     return Part(began, frozenset(own), dict(zip(voted, values, strict=True)), how)
 

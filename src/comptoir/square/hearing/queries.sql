@@ -121,9 +121,9 @@ with wrote as (
   select id, number from community_post where thread = %(thread)s and author = %(me)s
 )
 select exists (select from wrote where number = 1),
-  array(select id from wrote where id = any(%(posts)s)),
-  array(select post from community_vote where post = any(%(posts)s) and persona = %(me)s order by post),
-  array(select value from community_vote where post = any(%(posts)s) and persona = %(me)s order by post),
+  array(select id from wrote where id = any(%(posts)s::uuid[])),
+  array(select post from community_vote where post = any(%(posts)s::uuid[]) and persona = %(me)s order by post),
+  array(select value from community_vote where post = any(%(posts)s::uuid[]) and persona = %(me)s order by post),
   (select how from hearing_follow where persona = %(me)s and kind = 'thread' and target = %(thread)s::text),
   exists (select from wrote)
     and coalesce((select is_following from hearing_choice where persona = %(me)s), true);

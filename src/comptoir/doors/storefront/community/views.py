@@ -19,6 +19,7 @@ from django.views.decorators.http import require_POST, require_safe
 from comptoir.doors.storefront.community import drawing, honest, keeping, picturing, reminding, unsent
 from comptoir.doors.storefront.community.speaking import news_of, page, persona_of, prefix, spoken, ways_of
 from comptoir.foundation.kernel.clock import to_the_minute
+from comptoir.foundation.kernel.database import value_array
 from comptoir.foundation.rooms import addresses
 from comptoir.foundation.rooms.declaration import SQUARE
 from comptoir.foundation.rooms.visits import end_visit
@@ -94,7 +95,10 @@ def thread(request: HttpRequest, thread_id: uuid.UUID) -> HttpResponseBase:
 
 
 class Conversation(msgspec.Struct, frozen=True):
-    """A page of a conversation as everybody sees it: its posts, and what else the page says. Nobody changes it."""
+    """A page of a conversation as everybody sees it: its posts, and what else the page says. Nobody changes it.
+
+    ``ids`` are those of its posts, as the server reads an array.
+    """
 
     posts: tuple[queries.PostShown, ...]
     helped: queries.PostShown | None
@@ -102,6 +106,7 @@ class Conversation(msgspec.Struct, frozen=True):
     kind: str
     language: str
     opened_at: dt.datetime
+    ids: str
     said: Shared
 
     @property
@@ -133,7 +138,7 @@ def thread_page(
     found = keeping.part(request, ("thread", *here), lambda: _conversation(thread_id, number))
     if found is None:
         raise Http404
-    part = hearing.part_of(reader, thread_id, [each.id for each in found.everything]) if reader else None
+    part = hearing.part_of(reader, thread_id, found.ids) if reader else None
     can_accept = part is not None and part.has_begun and found.kind == "question"
     drawn = keeping.part(
         request, ("posts", *here, part is not None, can_accept),
@@ -194,14 +199,9 @@ def _conversation(thread_id: uuid.UUID, number: int) -> Conversation | None:
         ),
     }  # fmt: skip
     return Conversation(
-        tuple(posts[: len(shown.posts)]),
-        posts[-1] if shown.helped else None,
-        shown.accepted,
-        shown.kind,
-        shown.language,
-        shown.opened_at,
-        Shared(look, own),
-    )
+        tuple(posts[: len(shown.posts)]), posts[-1] if shown.helped else None, shown.accepted, shown.kind,
+        shown.language, shown.opened_at, value_array([str(each.id) for each in posts]), Shared(look, own),
+    )  # fmt: skip
 
 
 def _news_here(request: HttpRequest, thread_id: uuid.UUID, fresh: Sequence[hearing.News]) -> str:
