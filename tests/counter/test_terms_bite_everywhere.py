@@ -53,6 +53,7 @@ MODULES = {
     "counter/sales/store.sql": "decides",
     "foundation/events/queries.py": "one person's events",
     "foundation/events/store.sql": "decides; the relay asks customers_permits for whoever has a purpose",
+    "vault/contacts/subscriptions.py": "how many devices one person has asked to be told on",
     "vault/invitations/jobs.py": "asks customers_permits for marketing by mail, of everybody it writes to",
     "vault/rights/retention.py": "the doctor counts entries of old lists that should be gone",
 }
