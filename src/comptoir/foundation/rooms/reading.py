@@ -58,7 +58,7 @@ def rows(statement: str, values: Mapping[str, Any] | Sequence[Any] = ()) -> list
     """
     room = current_room()
     assert room is not None, "pages ask from within a room"
-    place: Place = (room.role, *map(os.environ.get, _WHERE))
+    place: Place = (room.role, *where())
     if not _free.acquire(timeout=WAIT_SECONDS_MAX):
         raise TimeoutError(f"{CONNECTIONS_MAX} reads did not end within {WAIT_SECONDS_MAX:.0f} seconds")
     try:
@@ -72,6 +72,11 @@ def rows(statement: str, values: Mapping[str, Any] | Sequence[Any] = ()) -> list
         return _asked(place, _opened(room.role), statement, values)
     finally:
         _free.release()
+
+
+def where() -> Place:
+    """Return which database this process asks, as its environment says: what is kept belongs to one of them."""
+    return tuple(map(os.environ.get, _WHERE))
 
 
 def close() -> None:

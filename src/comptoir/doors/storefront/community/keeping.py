@@ -21,6 +21,8 @@ from typing import Any, Final, TypeVar, cast
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
+from comptoir.foundation.rooms import reading
+
 T = TypeVar("T")
 
 SECONDS: Final = 1.0
@@ -58,10 +60,6 @@ def _seconds(said: str) -> float:
     return found
 
 
-def _here() -> tuple[str | None, ...]:
-    return tuple(map(os.environ.get, ("COMPTOIR_DATA", "COMPTOIR_DATABASE_NAME", "COMPTOIR_DATABASE_URL")))
-
-
 def part(
     request: HttpRequest,
     key: tuple[Hashable, ...],
@@ -74,7 +72,7 @@ def part(
     Made anew for whoever has just said something, and for readers without a cookie, whose whole page is kept from then
     on: nothing is older than it may be. It is there for the others, too.
     """
-    key = (*_here(), *key)
+    key = (*reading.where(), *key)
     at = now()
     found = _parts.get(key)
     if found is not None and found[0] > at and request.COOKIES and SAID_COOKIE not in request.COOKIES:
@@ -99,7 +97,7 @@ def fact(name: str, make: Callable[[], T], *, now: Callable[[], float] = time.mo
 
     While one request makes it anew, others get what there is.
     """
-    key = (name, *_here())
+    key = (name, *reading.where())
     found = _facts.get(key)
     age = now() - found[0] if found is not None else math.inf
     if found is not None and age < SECONDS:
