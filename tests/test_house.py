@@ -158,6 +158,7 @@ LABELS = (
     "rooms",
     "customers",
     "answers",
+    "messages",
     "sales",
     "loyalty",
     "credentials",

@@ -49,6 +49,7 @@ MODULES = {
     "counter/letters/composing.py": "letters to whoever has asked for them, each about that person's own names",
     "counter/loyalty/queries.py": "one person, and sums in which nobody is",
     "counter/loyalty/store.sql": "decides",
+    "counter/messages/store.sql": "what was decided of whom; who decides and who sends ask customers_permits",
     "counter/sales/queries.py": "one person's sales",
     "counter/sales/store.sql": "decides",
     "foundation/events/queries.py": "one person's events",
@@ -72,7 +73,8 @@ VIEWS = {
     "stewardship_receipt": "what became of a notice, for whoever has its number; nobody stands in it",
 }
 _NAMED = re.compile(
-    r"\b(?:from|join|update|into|only)\s+(?:customers_|events_event|loyalty_|sales_|answers_)"
+    r"\b(?:from|join|update|into|only)\s+(?:customers_|events_event|loyalty_|sales_|answers_"
+    r"|messages_decision)"
     r"|\b(?:Customer|Link|Membership|Choice|Permission|PersonaHolder|Event|Transfer|Sale|Return|Reservation"
     r"|Account|Answer)\.objects\b",
     re.IGNORECASE,

@@ -47,6 +47,7 @@ INSTALLED_APPS = [
     "comptoir.square.programme",
     "comptoir.counter.customers",
     "comptoir.counter.letters",
+    "comptoir.counter.messages",
     "comptoir.counter.answers",
     "comptoir.counter.sales",
     "comptoir.counter.loyalty",

@@ -30,6 +30,7 @@ from comptoir.counter.loyalty.forgetting import LoyaltySeverer
 from comptoir.counter.loyalty.handlers import LoyaltyHandler
 from comptoir.counter.loyalty.programme import REVIEWED, Programmes
 from comptoir.counter.loyalty.rebuilding import LoyaltyDeriver
+from comptoir.counter.messages.forgetting import MessagesSeverer
 from comptoir.counter.sales import contracts as sales
 from comptoir.counter.sales.forgetting import SalesSeverer
 from comptoir.counter.sales.handlers import SalesHandler
@@ -149,6 +150,7 @@ def severers() -> Sequence[Severer]:
 _SEVERERS: Final[Sequence[Severer]] = (
     CustomersSeverer(),
     TablesSeverer("answers_answer", "answers_withdrawal", "answers_treat"),
+    MessagesSeverer(),
     SalesSeverer(),
     LoyaltySeverer(),
     StewardshipSeverer(),

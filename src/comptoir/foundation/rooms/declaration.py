@@ -215,6 +215,7 @@ HOMES: Mapping[str, Room | None] = {
     "programme": SQUARE,
     "customers": COUNTER,
     "letters": COUNTER,
+    "messaging": COUNTER,
     "answers": COUNTER,
     "sales": COUNTER,
     "loyalty": COUNTER,

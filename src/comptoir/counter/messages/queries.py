@@ -1,0 +1,120 @@
+"""Reads for pages and for the office: templates, what was decided, what became of it. In the current room."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+
+import msgspec
+from django.db import connections, router
+
+from comptoir.counter.messages import models, store
+from comptoir.counter.messages.contracts import TemplateText
+from comptoir.counter.messages.errors import TemplateUnknown
+
+
+class TemplateVersion(msgspec.Struct, frozen=True):
+    """One version of a template, in all its languages."""
+
+    template: str
+    version: int
+    channel: str
+    texts: Mapping[str, TemplateText]
+    written_by: str
+    written_at: dt.datetime
+
+
+class Decided(msgspec.Struct, frozen=True):
+    """One decision of a campaign with what became of it: when, by kind of outcome."""
+
+    id: uuid.UUID
+    campaign_version: int
+    customer: uuid.UUID
+    occurrence: str
+    verdict: str
+    reason: str
+    variant: str
+    coupon: uuid.UUID | None
+    decided_at: dt.datetime
+    outcomes: Mapping[str, dt.datetime]
+
+
+class Count(msgspec.Struct, frozen=True):
+    """How many decisions of a version and variant had a verdict; ``kind``: of what became of them, if anything did."""
+
+    campaign_version: int
+    variant: str
+    verdict: str
+    kind: str | None
+    reason: str
+    count: int
+
+
+def template(name: str, version: int | None = None) -> TemplateVersion:
+    """Return a version of a template, the latest where none is named. Raises :class:`TemplateUnknown`."""
+    rows = models.Template.objects.filter(template=name)
+    if version is None:
+        last = rows.order_by("-version").first()
+        version = 0 if last is None else last.version
+    found = list(rows.filter(version=version))
+    if not found:
+        raise TemplateUnknown(field="template")
+    return _version(found)
+
+
+def templates() -> list[TemplateVersion]:
+    """Return the latest version of every template, by name."""
+    latest: dict[str, list[models.Template]] = defaultdict(list)
+    for row in models.Template.objects.order_by("template", "version"):
+        if latest[row.template] and latest[row.template][0].version != row.version:
+            latest[row.template].clear()
+        latest[row.template].append(row)
+    return [_version(rows) for _, rows in sorted(latest.items())]
+
+
+def decisions_of(campaign: uuid.UUID) -> Iterator[Decided]:
+    """Give every decision of a campaign, whoever was held out too, with what became of it: for reports of effects."""
+    with connections[_alias()].cursor() as cursor:
+        for row in store.find_outcomes(cursor, campaign):
+            *said, outcomes = row
+            if isinstance(outcomes, str):
+                outcomes = msgspec.json.decode(outcomes)
+            yield Decided(*said, outcomes=msgspec.convert(outcomes, dict[str, dt.datetime]))
+
+
+def counts_of(campaign: uuid.UUID) -> list[Count]:
+    """Return how many decisions a campaign made, by what became of them; one decision may have several outcomes."""
+    with connections[_alias()].cursor() as cursor:
+        return [Count(*row) for row in store.count_outcomes(cursor, campaign)]
+
+
+def waiting(campaign: uuid.UUID) -> int:
+    """Return how many messages of a campaign have not been taken up yet."""
+    with connections[_alias()].cursor() as cursor:
+        return sum(int(row[4]) for row in store.count_decided(cursor, campaign))
+
+
+def sent_since(customers: Iterable[uuid.UUID], *, since: dt.datetime) -> dict[uuid.UUID, int]:
+    """Return how many marketing messages each was sent since a moment, over all campaigns: for frequency caps.
+
+    What waits counts; what never left does not. Whoever has none is left out.
+    """
+    with connections[_alias()].cursor() as cursor:
+        return store.count_recent(cursor, customers, since=since)
+
+
+def is_stopped(campaign: uuid.UUID) -> bool:
+    """Tell whether a campaign was stopped."""
+    return models.Stop.objects.filter(campaign=campaign).exists()
+
+
+def _version(rows: list[models.Template]) -> TemplateVersion:
+    first = rows[0]
+    texts = {row.language: TemplateText(row.text, row.subject, row.html) for row in rows}
+    return TemplateVersion(first.template, first.version, first.channel, texts, first.written_by, first.written_at)
+
+
+def _alias() -> str:
+    return router.db_for_read(models.Decision)

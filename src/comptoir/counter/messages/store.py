@@ -1,0 +1,98 @@
+"""The statements of ``store.sql``, on the caller's connection or cursor: psycopg's or Django's."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from comptoir.counter.messages.contracts import Decision, Dispatch, Outcome
+from comptoir.foundation.kernel.connection import Connection
+from comptoir.foundation.kernel.database import load_statements, text_array, value_array
+from comptoir.foundation.kernel.ids import Id
+
+_SQL = load_statements(__package__ or "")
+
+
+def insert_dispatch(cursor: Any, dispatch: Dispatch, *, at: dt.datetime) -> None:
+    """Write down what all messages of one variant share; the same again changes nothing."""
+    first, last = dispatch.hours or (None, None)
+    cursor.execute(
+        _SQL["insert_dispatch"],
+        {
+            **{name: getattr(dispatch, name) for name in Dispatch.__struct_fields__ if name != "hours"},
+            "because": msgspec.json.encode(dispatch.because).decode(),
+            "values": msgspec.json.encode(dispatch.values).decode(),
+            "hour_from": first,
+            "hour_until": last,
+            "made_at": at,
+        },
+    )
+
+
+def insert_decisions(cursor: Any, decisions: Sequence[Decision]) -> set[uuid.UUID]:
+    """Write decisions and queue those to send; returns those that are new."""
+    cursor.execute(_SQL["insert_decisions"], (msgspec.json.encode(decisions).decode(),))
+    return {row[0] for row in cursor.fetchall()}
+
+
+def insert_stop(cursor: Any, campaign: uuid.UUID, *, at: dt.datetime, by: str, reason: str) -> None:
+    """Stop a campaign; the first word stays."""
+    cursor.execute(_SQL["insert_stop"], (campaign, at, by, reason))
+
+
+def withdraw(cursor: Any, decisions: Collection[uuid.UUID], *, at: dt.datetime, reason: str) -> set[uuid.UUID]:
+    """Take decisions out of the queue; returns those that were still in it."""
+    cursor.execute(_SQL["withdraw"], (list(decisions), at, reason))
+    return {row[0] for row in cursor.fetchall()}
+
+
+def insert_outcomes(cursor: Any, outcomes: Collection[Outcome]) -> set[tuple[uuid.UUID, str]]:
+    """Note what became of decisions; returns what is new."""
+    if not outcomes:
+        return set()
+    cursor.execute(
+        _SQL["insert_outcomes"],
+        (
+            value_array([str(each.decision) for each in outcomes]),
+            value_array([each.kind for each in outcomes]),
+            text_array([each.at.isoformat() for each in outcomes]),
+            text_array([each.reason for each in outcomes]),
+        ),
+    )
+    return {(decision, kind) for decision, kind in cursor.fetchall()}
+
+
+def find_outcomes(cursor: Any, campaign: uuid.UUID) -> Iterator[tuple[Any, ...]]:
+    """Give every decision of a campaign with what became of it."""
+    cursor.execute(_SQL["find_outcomes"], (campaign,))
+    while rows := cursor.fetchmany(5_000):
+        yield from rows
+
+
+def count_outcomes(cursor: Any, campaign: uuid.UUID) -> list[tuple[Any, ...]]:
+    """Return how many decisions of a campaign there are, by what became of them."""
+    cursor.execute(_SQL["count_outcomes"], (campaign,))
+    return list(cursor.fetchall())
+
+
+def count_decided(cursor: Any, campaign: uuid.UUID) -> list[tuple[Any, ...]]:
+    """Return how many decisions of a campaign there are, and how many of them wait."""
+    cursor.execute(_SQL["count_decided"], (campaign,))
+    return list(cursor.fetchall())
+
+
+def count_recent(cursor: Any, customers: Iterable[uuid.UUID], *, since: dt.datetime) -> dict[uuid.UUID, int]:
+    """Return how many marketing messages each of these customers was sent since a moment."""
+    cursor.execute(_SQL["count_recent"], (list(customers), since))
+    return dict(cursor.fetchall())
+
+
+def sever(connection: Connection, fresh: Mapping[Id, Id]) -> None:
+    """Write to these customers no more, and put the fresh ids in their place."""
+    old = list(fresh)
+    connection.execute(_SQL["sever_waiting"], (value_array(old),))
+    connection.execute(_SQL["sever_decisions"], (value_array(old), value_array([fresh[each] for each in old])))

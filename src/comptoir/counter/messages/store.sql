@@ -1,0 +1,90 @@
+-- name: insert_dispatch
+-- Write down what all messages of one variant share.
+insert into messages_dispatch (id, campaign, campaign_version, variant, channel, template, template_version, purpose,
+  message_class, because, values, promotion, hour_from, hour_until, zone, made_at)
+values (%(id)s, %(campaign)s, %(campaign_version)s, %(variant)s, %(channel)s, %(template)s, %(template_version)s,
+  %(purpose)s, %(message_class)s, %(because)s, %(values)s, %(promotion)s, %(hour_from)s, %(hour_until)s, %(zone)s,
+  %(made_at)s)
+on conflict (id) do nothing;
+
+-- name: insert_decisions
+-- Write decisions and queue those to send; what the campaign has decided before stays as it was.
+with given as (
+  select * from jsonb_to_recordset(%s::jsonb) as one(id uuid, campaign uuid, campaign_version int, customer uuid,
+    occurrence text, verdict text, reason text, dispatch uuid, variant text, coupon uuid, values jsonb,
+    not_before timestamptz, not_after timestamptz, decided_at timestamptz)
+), decided as (
+  insert into messages_decision (id, campaign, campaign_version, customer, occurrence, verdict, reason, dispatch,
+    variant, coupon, values, not_before, not_after, decided_at)
+  select id, campaign, campaign_version, customer, occurrence, verdict, reason, dispatch, variant, coupon, values,
+    not_before, not_after, decided_at
+  from given order by campaign, customer, occurrence
+  on conflict do nothing
+  returning id, verdict, dispatch, not_before, decided_at
+), queued as (
+  insert into messages_waiting (decision, dispatch, due_at)
+  select id, dispatch, coalesce(not_before, decided_at) from decided where verdict = 'send'
+)
+select id from decided;
+
+-- name: insert_stop
+-- Stop a campaign; the first word stays.
+insert into messages_stop (campaign, at, by, reason) values (%s, %s, %s, %s) on conflict (campaign) do nothing;
+
+-- name: withdraw
+-- Take decisions out of the queue that nobody has taken up, and say why.
+with gone as (
+  delete from messages_waiting where decision = any(%s::uuid[]) returning decision
+)
+insert into messages_outcome (decision, kind, at, reason)
+select decision, 'suppressed', %s, %s from gone on conflict do nothing
+returning decision;
+
+-- name: insert_outcomes
+-- Note what became of decisions; what was noted before stays. Returns what is new.
+insert into messages_outcome (decision, kind, at, reason)
+select d, k, at, r from unnest(%s::uuid[], %s::text[], %s::timestamptz[], %s::text[]) as o(d, k, at, r)
+order by d, k on conflict do nothing
+returning decision, kind;
+
+-- name: find_outcomes
+-- Every decision of a campaign with what became of it.
+select d.id, d.campaign_version, d.customer, d.occurrence, d.verdict, d.reason, d.variant, d.coupon, d.decided_at,
+  coalesce((select jsonb_object_agg(o.kind, o.at) from messages_outcome o where o.decision = d.id), '{}'::jsonb)
+from messages_decision d where d.campaign = %s order by d.id;
+
+-- name: count_outcomes
+-- How many of a campaign's decisions there are: by version, variant, verdict and reason; and by kind of outcome.
+select d.campaign_version, d.variant, d.verdict, o.kind, coalesce(nullif(o.reason, ''), d.reason), count(*)
+from messages_decision d left join messages_outcome o on o.decision = d.id
+where d.campaign = %s group by 1, 2, 3, 4, 5 order by 1, 2, 3, 4, 5;
+
+-- name: count_decided
+-- How many decisions of a campaign there are by version, variant and verdict, and how many still wait.
+select d.campaign_version, d.variant, d.verdict, count(*), count(w.decision)
+from messages_decision d left join messages_waiting w on w.decision = d.id
+where d.campaign = %s group by 1, 2, 3 order by 1, 2, 3;
+
+-- name: count_recent
+-- How many marketing messages each of these customers was sent since a moment, across all campaigns; who has none is left out.
+select d.customer, count(*) from messages_decision d join messages_dispatch p on p.id = d.dispatch
+where d.customer = any(%s::uuid[]) and d.decided_at >= %s and d.verdict = 'send' and p.message_class = 'marketing'
+  and not exists (
+    select from messages_outcome o where o.decision = d.id
+      and o.kind in ('suppressed', 'stopped', 'missed', 'unreachable', 'refused')
+  )
+group by d.customer;
+
+-- name: sever_waiting
+-- Whoever is forgotten is written to no more.
+with gone as (
+  delete from messages_waiting w using messages_decision d
+  where d.id = w.decision and d.customer = any(%s::uuid[]) returning w.decision
+)
+insert into messages_outcome (decision, kind, at, reason)
+select decision, 'suppressed', now(), 'forgotten' from gone on conflict do nothing;
+
+-- name: sever_decisions
+-- Decisions stay countable, about nobody.
+update messages_decision d set customer = f.fresh, values = null
+from unnest(%s::uuid[], %s::uuid[]) as f(customer, fresh) where d.customer = f.customer;

@@ -1,0 +1,150 @@
+"""Messages as records: decided once, queued, answered; what each room may do with them; whoever is forgotten."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+
+from comptoir.foundation.rooms.commands import set_up_django
+from support.shop import Shop
+
+set_up_django()  # before the modules that hold models
+
+# ruff: noqa: E402
+from comptoir.counter.messages import commands, queries, store
+from comptoir.counter.messages.contracts import Decision, Dispatch, Outcome, TemplateText
+from comptoir.counter.messages.errors import DecisionInvalid, TemplateInvalid, TemplateUnknown
+from comptoir.counter.messages.forgetting import MessagesSeverer
+from comptoir.foundation.kernel import database
+from comptoir.foundation.rooms.current import entered
+from comptoir.foundation.rooms.declaration import COUNTER, OFFICE, SQUARE, VAULT
+
+NOW = dt.datetime(2024, 5, 3, 9, 0, tzinfo=dt.UTC)
+CAMPAIGN = uuid.UUID(int=8)
+DISPATCH = uuid.UUID(int=80)
+ALICE, BOB, CHARLIE = (uuid.UUID(int=number) for number in (1, 2, 3))
+
+
+@pytest.fixture
+def office(shop: Shop) -> Iterator[Shop]:
+    with entered(OFFICE):
+        commands.write_template("coffee", channel="mail", texts={"en": TemplateText("Hello", "Hi")}, by="zoe", at=NOW)
+        commands.begin_dispatch(dispatch(), at=NOW)
+        yield shop
+
+
+def dispatch(**changes: object) -> Dispatch:
+    given: dict[str, object] = {
+        "id": DISPATCH, "campaign": CAMPAIGN, "campaign_version": 1, "channel": "mail", "template": "coffee",
+        "template_version": 1, "because": {"en": "you asked for offers on coffee"},
+    }  # fmt: skip
+    return Dispatch(**{**given, **changes})  # type: ignore[arg-type]
+
+
+def decision(customer: uuid.UUID, verdict: str = "send", **changes: object) -> Decision:
+    given: dict[str, object] = {
+        "id": uuid.uuid4(), "campaign": CAMPAIGN, "campaign_version": 1, "customer": customer, "verdict": verdict,
+        "decided_at": NOW, "dispatch": DISPATCH if verdict == "send" else None,
+        "reason": "" if verdict == "send" else "holdout",
+    }  # fmt: skip
+    return Decision(**{**given, **changes})  # type: ignore[arg-type]
+
+
+def test_a_campaign_decides_once_about_a_customer_and_an_occurrence(office: Shop) -> None:
+    assert commands.decide([decision(ALICE), decision(BOB, "held_out"), decision(CHARLIE, "suppressed")]) == 3
+    # Again, in another variant, by another run: nothing is decided twice.
+    assert commands.decide([decision(ALICE, variant="b"), decision(BOB), decision(ALICE, occurrence="2")]) == 1
+    assert office.value("select count(*) from messages_decision") == 4
+    assert queries.waiting(CAMPAIGN) == 2, "the first to Alice and the one of the second occurrence"
+    found = {(each.customer, each.occurrence): each.verdict for each in queries.decisions_of(CAMPAIGN)}
+    assert found[(BOB, "")] == "held_out"
+
+
+def test_what_contradicts_itself_is_refused_and_nothing_is_written(office: Shop) -> None:
+    with office.unchanged():
+        with pytest.raises(DecisionInvalid):
+            commands.decide([decision(ALICE), decision(BOB, dispatch=None)])
+        with pytest.raises(DecisionInvalid):
+            commands.decide([decision(ALICE), decision(BOB, "held_out", reason="")])
+        with pytest.raises(DecisionInvalid):
+            commands.begin_dispatch(dispatch(id=uuid.uuid4(), channel="message"), at=NOW)
+        with pytest.raises(TemplateUnknown):
+            commands.begin_dispatch(dispatch(id=uuid.uuid4(), template_version=2), at=NOW)
+        with pytest.raises(TemplateInvalid):
+            commands.write_template("Coffee!", channel="mail", texts={"en": TemplateText("x", "y")}, by="zoe", at=NOW)
+        with pytest.raises(TemplateInvalid):
+            commands.write_template("tea", channel="mail", texts={"en": TemplateText("x")}, by="zoe", at=NOW)
+
+
+def test_a_changed_template_is_a_new_version(office: Shop) -> None:
+    again = commands.write_template("coffee", channel="mail", texts={"fr": TemplateText("b", "a")}, by="zoe", at=NOW)
+    assert again == 2
+    assert queries.template("coffee", 1).texts["en"].text == "Hello", "what was sent can still be read"
+    assert [(each.template, each.version, list(each.texts)) for each in queries.templates()] == [("coffee", 2, ["fr"])]
+    with office.unchanged(), pytest.raises(TemplateInvalid):
+        commands.write_template("coffee", channel="web", texts={"en": TemplateText("x")}, by="zoe", at=NOW)
+
+
+def test_an_outcome_of_a_kind_is_noted_once(office: Shop) -> None:
+    one = decision(ALICE)
+    commands.decide([one])
+    with database.connect(VAULT.role) as vault:
+        said = [Outcome(decision=one.id, kind="accepted", at=NOW), Outcome(decision=one.id, kind="attempted", at=NOW)]
+        assert len(store.insert_outcomes(vault.cursor(), said)) == 2
+        again = [Outcome(decision=one.id, kind="accepted", at=NOW + dt.timedelta(days=1))]
+        assert store.insert_outcomes(vault.cursor(), again) == set(), "a provider that says it twice"
+    (found,) = queries.decisions_of(CAMPAIGN)
+    assert found.outcomes == {"accepted": NOW, "attempted": NOW}
+    assert {(each.kind, each.count) for each in queries.counts_of(CAMPAIGN)} == {("accepted", 1), ("attempted", 1)}
+
+
+def test_caps_count_what_left_and_what_waits_over_all_campaigns(office: Shop) -> None:
+    gone, other = decision(ALICE), decision(ALICE, campaign=uuid.UUID(int=9))
+    commands.decide([gone, other, decision(BOB), decision(CHARLIE, "held_out")])
+    assert queries.sent_since([ALICE, BOB, CHARLIE], since=NOW) == {ALICE: 2, BOB: 1}
+    assert commands.withdraw([gone.id], reason="left_segment", at=NOW) == {gone.id}
+    assert commands.withdraw([gone.id], reason="left_segment", at=NOW) == set()
+    assert queries.sent_since([ALICE, BOB, CHARLIE], since=NOW) == {ALICE: 1, BOB: 1}
+    assert queries.sent_since([ALICE], since=NOW + dt.timedelta(seconds=1)) == {}
+    assert queries.waiting(CAMPAIGN) == 1
+
+
+def test_a_stop_is_said_once_and_stays(office: Shop) -> None:
+    assert not queries.is_stopped(CAMPAIGN)
+    commands.stop(CAMPAIGN, by="zoe", reason="wrong price", at=NOW)
+    commands.stop(CAMPAIGN, by="max", reason="", at=NOW)
+    assert queries.is_stopped(CAMPAIGN)
+    assert office.rows("select by, reason from messages_stop") == [{"by": "zoe", "reason": "wrong price"}]
+
+
+@pytest.mark.parametrize(
+    ("room", "statement"),
+    [
+        (SQUARE, "select from messages_decision"),
+        (SQUARE, "select from messages_template"),
+        (COUNTER, "insert into messages_decision (id) values (gen_random_uuid())"),
+        (VAULT, "insert into messages_decision (id) values (gen_random_uuid())"),
+        (VAULT, "insert into messages_stop (campaign) values (gen_random_uuid())"),
+        (VAULT, "update messages_outcome set kind = 'accepted'"),
+        (OFFICE, "update messages_decision set verdict = 'send'"),
+        (OFFICE, "delete from messages_outcome"),
+    ],
+)
+def test_only_the_office_decides_and_nobody_changes_what_was_said(office: Shop, room: object, statement: str) -> None:
+    with database.connect(room.role) as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):  # type: ignore[attr-defined]
+        connection.execute(statement)
+
+
+def test_whoever_is_forgotten_is_written_to_no_more_and_still_counts(office: Shop) -> None:
+    commands.decide([decision(ALICE, values={"drink": "mocha"}), decision(BOB)])
+    fresh = str(uuid.uuid4())
+    with database.connect(COUNTER.role) as counter:
+        MessagesSeverer().sever(counter, {str(ALICE): fresh}, [])
+    assert {str(each.customer) for each in queries.decisions_of(CAMPAIGN)} == {fresh, str(BOB)}
+    assert office.value("select count(*) from messages_decision where values is not null") == 0
+    assert queries.waiting(CAMPAIGN) == 1, "Bob's"
+    assert office.rows("select kind, reason from messages_outcome") == [{"kind": "suppressed", "reason": "forgotten"}]
