@@ -26,7 +26,7 @@ class TemplateVersion(msgspec.Struct, frozen=True):
     written_at: dt.datetime
 
 
-class Decided(msgspec.Struct, frozen=True):
+class Decided(msgspec.Struct, frozen=True, array_like=True):
     """One decision of a campaign with what became of it: when, by kind of outcome."""
 
     id: uuid.UUID
@@ -78,10 +78,8 @@ def decisions_of(campaign: uuid.UUID) -> Iterator[Decided]:
     """Give every decision of a campaign, whoever was held out too, with what became of it: for reports of effects."""
     with connections[_alias()].cursor() as cursor:
         for row in store.find_outcomes(cursor, campaign):
-            *said, outcomes = row
-            if isinstance(outcomes, str):
-                outcomes = msgspec.json.decode(outcomes)
-            yield Decided(*said, outcomes=msgspec.convert(outcomes, dict[str, dt.datetime]))
+            outcomes = msgspec.json.decode(row[9]) if isinstance(row[9], str) else row[9]
+            yield msgspec.convert((*row[:9], outcomes), Decided)
 
 
 def counts_of(campaign: uuid.UUID) -> list[Count]:
