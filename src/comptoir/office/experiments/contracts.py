@@ -20,6 +20,8 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     ``margin`` is what one more of the outcome brings: of a revenue the share that is kept, of a purchase (0 or 1) its
     margin. ``shares`` are weights of the arms as planned, equal when empty. ``planned`` is how many people the smaller
     arm was meant to have; it says where the interval for every look is narrowest, and is chosen before the first look.
+    ``time_over`` is the share that is over of the time in which outcomes are counted, where everybody was assigned at
+    its beginning: looks before its end count as looks.
     """
 
     arm: str
@@ -35,6 +37,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     empty: Empty = "refuse"
     is_for_every_look: bool = False
     planned: int = 1_000
+    time_over: float = 1.0
 
 
 class Money(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,6 +5,7 @@ Not here: the statistics (``estimators.py``), the verdict (``rules.py``), its wo
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -245,9 +246,9 @@ class _Measuring:
             careful = estimators.cautious(found, self.control.tally(), its.tally())
         looked = None
         if self.method == "newcombe" or all(estimators.is_told_apart(each.outcome) for each in (self.control, its)):
-            looked = estimators.at_every_look(
-                careful, units=min(self.control.units(), its.units()), planned=question.planned, alpha=self.alpha
-            )
+            # What people do in a part of the time is as much as a part of the people would have told in all of it.
+            units = math.floor(min(self.control.units(), its.units()) * question.time_over)
+            looked = estimators.at_every_look(careful, units=units, planned=question.planned, alpha=self.alpha)
         if looked is not None and self.method == "newcombe":
             looked = max(-1.0, looked[0]), min(1.0, looked[1])
         decides = looked if question.is_for_every_look else interval

@@ -1,0 +1,245 @@
+"""What staff do with campaigns: write a version, launch it, stop it, set the caps; and the freezing of a list.
+
+Every function runs in the office. A list is frozen in one transaction, in which everything is decided and handed over,
+or nothing: one at a time in the whole shop, since what one campaign decides counts against the caps of the next one.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import logging
+import uuid
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from typing import Final, Protocol
+
+import msgspec
+from django.db import connections, router, transaction
+
+from comptoir.counter.customers import queries as customers
+from comptoir.counter.messages import commands as messages
+from comptoir.counter.messages import queries as messaging
+from comptoir.counter.messages.contracts import Decision, Dispatch
+from comptoir.foundation.kernel import codec, shop
+from comptoir.foundation.kernel.ids import IDS
+from comptoir.office.campaigns import queries, rules, windows
+from comptoir.office.campaigns.contracts import HOLDOUT, Cap, Counts, Drawn, Sent, Version
+from comptoir.office.campaigns.errors import CampaignChanged, CampaignInvalid, CampaignStopped, ListFrozen
+from comptoir.office.campaigns.models import CampaignVersion, CapsSet, Launch, TargetList
+
+_log = logging.getLogger(__name__)
+
+_LOCK: Final = "select pg_advisory_xact_lock(hashtextextended('campaigns_freeze', 0))"
+_PERSONS_A_TIME: Final = 5_000
+_CAPS_MAX: Final = 10
+_REASON_CHARACTERS_MAX: Final = 500
+
+
+class Members(Protocol):
+    """Gives everybody who is in a segment now, in batches (``office/segments``)."""
+
+    def __call__(self, segment: str, /) -> Iterator[Sequence[uuid.UUID]]:
+        """Give the members."""
+        ...
+
+
+def write(version: Version, *, campaign: uuid.UUID | None, after: int, by: str, at: dt.datetime) -> uuid.UUID:
+    """Write a campaign's next version and return the campaign; ``after`` is the version that was read, 0 for none.
+
+    Raises :class:`CampaignInvalid`, :class:`CampaignChanged` when somebody else was faster, :class:`CampaignStopped`.
+    """
+    rules.judge(version)
+    windows.zone_of(version.window.zone)
+    campaign = campaign or uuid.UUID(IDS.reserve(1)[0])
+    content = msgspec.to_builtins(version)
+    with transaction.atomic(using=_alias()):
+        if messaging.is_stopped(campaign):
+            raise CampaignStopped
+        if queries.last_number(campaign) != after:
+            raise CampaignChanged
+        made = CampaignVersion.objects.bulk_create(
+            [
+                CampaignVersion(
+                    campaign=campaign, number=after + 1, definition=content, written_at=at, written_by=by,
+                    hash=hashlib.sha256(codec.canonical(content)).hexdigest(),
+                )
+            ],
+            ignore_conflicts=True,
+        )  # fmt: skip
+        del made
+        written = CampaignVersion.objects.get(campaign=campaign, number=after + 1)
+        if (written.written_at, written.written_by) != (at, by):
+            raise CampaignChanged
+    return campaign
+
+
+def launch(campaign: uuid.UUID, number: int, *, by: str, at: dt.datetime, starts_at: dt.datetime | None = None) -> None:
+    """Say that a version is to be sent, at once or at a moment; it replaces a launch of an earlier version that waits.
+
+    Raises :class:`CampaignChanged` if it is not the latest version, :class:`CampaignStopped`, :class:`ListFrozen`.
+    """
+    with transaction.atomic(using=_alias()):
+        if messaging.is_stopped(campaign):
+            raise CampaignStopped
+        if queries.last_number(campaign) != number:
+            raise CampaignChanged
+        if TargetList.objects.filter(campaign=campaign, version=number).exists():
+            raise ListFrozen
+        Launch.objects.bulk_create(
+            [
+                Launch(
+                    campaign=campaign, version=number, starts_at=max(at, starts_at or at), launched_at=at,
+                    launched_by=by,
+                )
+            ],
+            ignore_conflicts=True,
+        )  # fmt: skip
+
+
+def stop(campaign: uuid.UUID, *, by: str, reason: str, at: dt.datetime) -> None:
+    """Stop a campaign at once and for good: what has not left by now never leaves, and nothing is decided any more."""
+    if not 0 < len(reason.strip()) <= _REASON_CHARACTERS_MAX:
+        raise CampaignInvalid("Say why, in a sentence.", field="reason")
+    queries.latest(campaign)
+    messages.stop(campaign, by=by, reason=reason.strip(), at=at)
+
+
+def set_caps(caps: Sequence[Cap], *, by: str, at: dt.datetime) -> None:
+    """Set what all campaigns together may send to one person, from now on."""
+    if len(caps) > _CAPS_MAX:
+        raise CampaignInvalid(f"At most {_CAPS_MAX} caps.", field="caps")
+    CapsSet.objects.create(caps=msgspec.to_builtins(list(caps)), set_by=by, set_at=at)
+
+
+def freeze_due(*, now: dt.datetime, members: Members, should_stop: Callable[[], bool] = lambda: False) -> int:
+    """Freeze the list of every launch that is due; returns how many. As many as like may do so at once."""
+    count = 0
+    for waiting in queries.due(now):
+        if should_stop():
+            break
+        try:
+            count += freeze(waiting.campaign, waiting.version, now=now, members=members) is not None
+        except CampaignInvalid as problem:
+            _log.warning("campaign %s cannot be sent: %s", waiting.campaign, problem.detail)
+    return count
+
+
+def freeze(campaign: uuid.UUID, number: int, *, now: dt.datetime, members: Members) -> Counts | None:
+    """Freeze the target list of a version and decide about everybody on it, in one transaction.
+
+    Returns how it came about; ``None`` if that was done before, the launch was replaced, or the campaign was stopped.
+    About whom this campaign has decided before, it does not decide again. Whoever hands over is the vault.
+    """
+    found = queries.version(campaign, number)
+    alias = _alias()
+    with transaction.atomic(using=alias):
+        with connections[alias].cursor() as cursor:
+            cursor.execute(_LOCK)
+        if TargetList.objects.filter(campaign=campaign, version=number).exists() or messaging.is_stopped(campaign):
+            return None
+        if queries.launched(campaign) != number:
+            return None
+        dispatches = {each.variant: each for each in _dispatches(campaign, number, found.content)}
+        for each in dispatches.values():
+            messages.begin_dispatch(each, at=now)
+        drawing = _Drawing(campaign, found.content, now=now)
+        not_before = windows.leaves_at(found.content.window, now) if found.content.window.weekdays != _ALL else None
+        drawn: dict[str, Drawn] = {}
+        for portion in drawing.portions(members(found.content.segment)):
+            drawn |= {str(person): each for person, each in portion}
+            new = messages.decide(
+                Decision(
+                    id=uuid.UUID(identity), campaign=campaign, campaign_version=number, customer=person,
+                    verdict=each.verdict, reason=each.reason, variant=each.arm,
+                    dispatch=dispatches[each.arm].id if each.verdict == "send" else None,
+                    decided_at=now, not_before=not_before if each.verdict == "send" else None,
+                )
+                for identity, (person, each) in zip(IDS.reserve(len(portion)), portion, strict=True)
+            )  # fmt: skip
+            assert new == len(portion), "somebody was decided about twice, under the lock"
+        counts = rules.count(drawn.values(), decided_before=drawing.decided_before)
+        TargetList.objects.create(
+            campaign=campaign, version=number, segment=found.content.segment, segment_hash=queries.segment_hash(found),
+            frozen_at=now, members=len(drawn), members_hash=rules.members_hash(drawn),
+            counts=msgspec.to_builtins(counts),
+        )  # fmt: skip
+    return counts
+
+
+def preview(
+    version: Version, *, campaign: uuid.UUID | None, now: dt.datetime, members: Members
+) -> tuple[Counts, set[uuid.UUID]]:
+    """Return how the list would come about if it were frozen now, and who could be drawn; nothing is written."""
+    drawing = _Drawing(campaign or uuid.UUID(int=0), version, now=now)
+    drawn: list[Drawn] = []
+    open_to: set[uuid.UUID] = set()
+    for portion in drawing.portions(members(version.segment)):
+        drawn += [each for _, each in portion]
+        open_to |= {person for person, each in portion if each.verdict == "send" or each.arm == HOLDOUT}
+    return rules.count(drawn, decided_before=drawing.decided_before), open_to
+
+
+class _Drawing:
+    """Decides about the members of a segment, portion by portion."""
+
+    def __init__(self, campaign: uuid.UUID, version: Version, *, now: dt.datetime) -> None:
+        self._campaign, self._version, self._now = campaign, version, now
+        self._caps, self._salt = queries.caps(), shop.secret("holdouts")
+        self.decided_before = 0
+
+    def portions(
+        self, members: Iterable[Sequence[uuid.UUID]]
+    ) -> Iterator[list[tuple[uuid.UUID, Drawn]]]:
+        # Somebody whose cards were linked since was decided about under another of their ids.
+        decided = customers.persons_of({each.customer for each in messaging.decisions_of(self._campaign)})
+        before = set(decided) | set(decided.values())
+        seen: set[uuid.UUID] = set()
+        for batch in members:
+            persons = set(customers.persons_of(batch).values()) - seen
+            seen |= persons
+            self.decided_before += len(persons & before)
+            fresh = sorted(persons - before)
+            for start in range(0, len(fresh), _PERSONS_A_TIME):
+                yield self._decided(fresh[start : start + _PERSONS_A_TIME])
+
+    def _decided(self, persons: Collection[uuid.UUID]) -> list[tuple[uuid.UUID, Drawn]]:
+        version = self._version
+        is_marketing = version.message_class == "marketing"
+        allowed: set[uuid.UUID] = set()
+        sent: dict[uuid.UUID, list[Sent]] = {}
+        if is_marketing:
+            permitted = customers.permitted(purpose="marketing", channel=version.channel)
+            allowed = set(permitted.filter(customer__in=persons).values_list("customer", flat=True))
+            since = self._now - rules.longest(self._caps)
+            for each in messaging.sent_to(allowed, since=since):
+                sent.setdefault(each.customer, []).append(Sent(each.at, each.channel))
+        return [
+            (
+                person,
+                rules.decide(
+                    str(person), campaign=str(self._campaign), version=version, has_consent=person in allowed,
+                    sent=sent.get(person, ()), caps=self._caps, at=self._now, salt=self._salt,
+                ),
+            )
+            for person in persons
+        ]  # fmt: skip
+
+
+_ALL: Final = (0, 1, 2, 3, 4, 5, 6)
+
+
+def _dispatches(campaign: uuid.UUID, number: int, content: Version) -> Iterator[Dispatch]:
+    window = content.window
+    for each in content.variants:
+        yield Dispatch(
+            id=uuid.uuid5(campaign, f"{number} {each.name}"), campaign=campaign, campaign_version=number,
+            channel=content.channel, template=each.template, template_version=each.template_version, variant=each.name,
+            message_class=content.message_class,
+            purpose="marketing" if content.message_class == "marketing" else "service", because=dict(content.why),
+            promotion=None if content.promotion is None else uuid.UUID(content.promotion),
+            hours=(window.from_hour, window.until_hour), zone=window.zone,
+        )  # fmt: skip
+
+
+def _alias() -> str:
+    return router.db_for_write(CampaignVersion)

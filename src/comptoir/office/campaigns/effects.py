@@ -1,0 +1,223 @@
+"""What a campaign changed: everybody who was drawn into an arm, whatever became of their message, and what they bought.
+
+The outcome is fixed before anything is sent: what a person paid at any channel in so many days from the draw, less what
+came back of it. The covariate is the same of as many days before. Whoever does not allow the shop to count what they
+buy is left out, of every arm alike. While the days are not over, the interval is as wide as looking early demands.
+The lasting holdout is measured over everybody the shop knows, since whom it kept out was drawn without a campaign.
+Needs scipy. Not here: the statistics (``office/experiments``), their words (``doors/console/effects.py``).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+import statistics
+import uuid
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Final
+
+import msgspec
+
+from comptoir.counter.customers import queries as customers
+from comptoir.counter.messages.queries import Decided
+from comptoir.counter.sales import queries as sales
+from comptoir.foundation.kernel.problem import Problem
+from comptoir.office.campaigns import rules
+from comptoir.office.campaigns.contracts import HOLDOUT, HOLDOUT_OF_ALL_SHARE, Version
+from comptoir.office.experiments.contracts import Effects, Question
+
+#: The names of the two arms of the lasting holdout.
+EVERYTHING: Final = "everything"
+_YEAR_STARTS: Final = (1, 1)
+_POWER_AND_LEVEL: Final = statistics.NormalDist().inv_cdf(0.8) + statistics.NormalDist().inv_cdf(0.975)
+
+
+class Measured(msgspec.Struct, frozen=True, kw_only=True):
+    """What a campaign changed up to now. ``effects`` is empty where nothing can be compared, and ``problem`` says why.
+
+    ``time_over`` is the share of the days that are over; ``left_out`` are people who do not allow to be counted.
+    """
+
+    effects: Effects | None
+    problem: str
+    days: int
+    time_over: float
+    ends_at: dt.datetime | None
+    people: int
+    left_out: int
+
+
+class Person(msgspec.Struct, frozen=True):
+    """Somebody who was drawn: into which arm and when."""
+
+    person: uuid.UUID
+    arm: str
+    since: dt.datetime
+
+
+def drawn_of(decided: Iterable[Decided]) -> list[Person]:
+    """Return whom a campaign has drawn into an arm: once each, with their first decision."""
+    found: dict[uuid.UUID, Person] = {}
+    for each in decided:
+        is_held = each.verdict == "held_out" and each.reason == "campaign"
+        if not is_held and each.verdict != "send":
+            continue
+        one = Person(each.customer, HOLDOUT if is_held else each.variant, each.decided_at)
+        known = found.get(one.person)
+        if known is None or one.since < known.since:
+            found[one.person] = one
+    return list(found.values())
+
+
+def measure(people: Sequence[Person], version: Version, *, minor_units: int, now: dt.datetime) -> Measured:
+    """Return what a campaign changed up to ``now``; ``minor_units`` make one unit of the shop's currency."""
+    span = dt.timedelta(days=version.days)
+    asked = {each.person for each in people}
+    counted = _counted(asked)
+    kept = [each for each in people if each.person in counted]
+    ends_at = max((each.since + span for each in people), default=None)
+    time_over = min(((now - each.since) / span for each in people), default=0.0)
+    measured = Measured(
+        effects=None, problem="", days=version.days, time_over=max(0.0, min(1.0, time_over)), ends_at=ends_at,
+        people=len(kept), left_out=len(people) - len(kept),
+    )  # fmt: skip
+    if HOLDOUT not in rules.shares(version):
+        return msgspec.structs.replace(measured, problem="no_holdout")
+    if measured.time_over <= 0 or not kept:
+        return msgspec.structs.replace(measured, problem="too_early")
+    after, before = _paid(kept, span, now=now)
+    question = Question(
+        arm="arm", control=HOLDOUT, outcome="sales", covariate="before", shares=rules.shares(version),
+        cost_per_contact=version.cost_per_contact, margin=version.margin, is_for_every_look=True,
+        planned=_smallest(each.arm for each in kept), time_over=measured.time_over,
+    )  # fmt: skip
+    return _compared(measured, kept, after, before, question, minor_units=minor_units)
+
+
+def measure_year(year: int, *, minor_units: int, salt: bytes, now: dt.datetime) -> Measured:
+    """Return what all campaigns of a year changed together, up to ``now``: everybody known, against the two percent."""
+    since = dt.datetime(year, *_YEAR_STARTS, tzinfo=dt.UTC)
+    until = dt.datetime(year + 1, *_YEAR_STARTS, tzinfo=dt.UTC)
+    span = min(now, until) - since
+    counted = _counted(None)
+    people = [
+        Person(
+            person,
+            HOLDOUT if rules.is_held_out_of_all(str(person), at=since, salt=salt) else EVERYTHING,
+            since,
+        )
+        for person in sorted(counted)
+    ]
+    measured = Measured(
+        effects=None, problem="", days=(until - since).days, time_over=max(0.0, span / (until - since)), ends_at=until,
+        people=len(people), left_out=0,
+    )  # fmt: skip
+    if span <= dt.timedelta(0) or not people:
+        return msgspec.structs.replace(measured, problem="too_early")
+    after, before = _paid(people, span, now=now)
+    question = Question(
+        arm="arm", control=HOLDOUT, outcome="sales", covariate="before",
+        shares={HOLDOUT: HOLDOUT_OF_ALL_SHARE, EVERYTHING: 1 - HOLDOUT_OF_ALL_SHARE}, is_for_every_look=True,
+        planned=_smallest(each.arm for each in people), time_over=min(1.0, measured.time_over),
+    )  # fmt: skip
+    return _compared(measured, people, after, before, question, minor_units=minor_units)
+
+
+def detectable(
+    persons: Collection[uuid.UUID], version: Version, *, minor_units: int, now: dt.datetime
+) -> float | None:
+    """Return the smallest effect for each person that a list of these shows in four of five cases; else ``None``.
+
+    Reckoned from what they paid in as many days before now, without a covariate: a little cautious. It is that of the
+    smaller variant against the holdout.
+    """
+    shares = rules.shares(version)
+    if HOLDOUT not in shares or len(persons) < 20:
+        return None
+    paid = _by_person(sales.net_sales(since=now - dt.timedelta(days=version.days), until=now), set(persons))
+    spread = statistics.pvariance([paid.get(each, 0) / minor_units for each in persons])
+    smallest = min(share for arm, share in shares.items() if arm != HOLDOUT)
+    units = [len(persons) * share for share in (shares[HOLDOUT], smallest)]
+    return _POWER_AND_LEVEL * math.sqrt(spread * sum(1 / each for each in units)) if min(units) >= 1 else None
+
+
+def _counted(asked: Collection[uuid.UUID] | None) -> set[uuid.UUID]:
+    """Return those of these persons, or of all, who allow that what they buy is counted."""
+    allowed = set(customers.permitted(purpose="analysis", channel="store").values_list("customer", flat=True))
+    if asked is not None:
+        return allowed & set(asked)
+    return set(customers.persons_of(allowed).values()) & allowed
+
+
+def _smallest(arms: Iterable[str]) -> int:
+    sizes: dict[str, int] = defaultdict(int)
+    for arm in arms:
+        sizes[arm] += 1
+    return max(20, min(sizes.values()))
+
+
+def _paid(
+    people: Sequence[Person], span: dt.timedelta, *, now: dt.datetime
+) -> tuple[dict[uuid.UUID, int], dict[uuid.UUID, int]]:
+    """Return what each paid from their draw on, up to now, and in as long a time before it."""
+    by_moment: dict[dt.datetime, set[uuid.UUID]] = defaultdict(set)
+    for each in people:
+        by_moment[each.since].add(each.person)
+    if len(by_moment) > _MOMENTS_MAX:
+        by_day: dict[dt.datetime, set[uuid.UUID]] = defaultdict(set)
+        for moment, those in by_moment.items():
+            by_day[moment.replace(hour=0, minute=0, second=0, microsecond=0)] |= those
+        by_moment = by_day
+    after: dict[uuid.UUID, int] = {}
+    before: dict[uuid.UUID, int] = {}
+    for moment, those in by_moment.items():
+        after |= _by_person(sales.net_sales(since=moment, until=min(now, moment + span)), those)
+        before |= _by_person(sales.net_sales(since=moment - span, until=moment), those)
+    return after, before
+
+
+#: People who were drawn at more moments than this are counted by whole days.
+_MOMENTS_MAX: Final = 40
+
+
+def _by_person(paid: Mapping[uuid.UUID, int], asked: set[uuid.UUID]) -> dict[uuid.UUID, int]:
+    """Return what each of these persons paid, with whichever of their cards; asked by the id they had then."""
+    now_called = customers.persons_of(asked)
+    sums: dict[uuid.UUID, int] = defaultdict(int)
+    for customer, person in customers.persons_of(paid).items():
+        sums[person] += paid[customer]
+    return {each: sums[now_called[each]] for each in asked if now_called[each] in sums}
+
+
+def _compared(
+    measured: Measured,
+    people: Sequence[Person],
+    after: Mapping[uuid.UUID, int],
+    before: Mapping[uuid.UUID, int],
+    question: Question,
+    *,
+    minor_units: int,
+) -> Measured:
+    import numpy as np  # noqa: PLC0415 - slow to load, and not needed by whoever only plans
+
+    from comptoir.office.experiments import measuring  # noqa: PLC0415 - needs scipy, which is an extra
+    from comptoir.office.experiments.reading import Results  # noqa: PLC0415
+
+    arms = list(question.shares)
+    results = Results(
+        arm=np.array([arms.index(each.arm) for each in people], dtype=np.int32),
+        outcome=np.array([after.get(each.person, 0) / minor_units for each in people]),
+        covariate=np.array([before.get(each.person, 0) / minor_units for each in people]),
+        cluster=None, group=None, arms=arms, groups=[], left_out_by_arm=[0] * len(arms), as_zero=0,
+    )  # fmt: skip
+    try:
+        try:
+            return msgspec.structs.replace(measured, effects=measuring.effects(results, question))
+        except Problem:
+            # Nobody bought anything before: then nothing of before can be taken out.
+            plain = msgspec.structs.replace(results, covariate=None)
+            asked = msgspec.structs.replace(question, covariate=None)
+            return msgspec.structs.replace(measured, effects=measuring.effects(plain, asked))
+    except Problem as problem:
+        return msgspec.structs.replace(measured, problem=problem.name)

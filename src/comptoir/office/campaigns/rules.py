@@ -1,0 +1,147 @@
+"""Who of a segment gets a message, and who does not and why. Pure: facts and the moment come in as arguments.
+
+The order is part of the rule: consent first; then who is held out of everything; then the caps; then the campaign's own
+holdout and variants are drawn, among those who could be written to. So the arms of a campaign differ by chance alone.
+Not here: when a message may leave (``windows.py``), what is measured afterwards (``measuring.py``).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from comptoir.office.campaigns.contracts import (
+    HOLDOUT,
+    HOLDOUT_OF_ALL_SHARE,
+    Cap,
+    Counts,
+    Drawn,
+    Sent,
+    Version,
+)
+from comptoir.office.campaigns.errors import CampaignInvalid
+from comptoir.office.experiments.assignment import assign, is_held_out
+
+#: Where the shop has said nothing else.
+CAPS: Final = (Cap(2, 7), Cap(6, 30))
+_REASON_CHARACTERS_MIN: Final = 10
+
+
+def judge(version: Version) -> None:
+    """Refuse what nobody could send or measure."""
+    names = [each.name for each in version.variants]
+    if len(set(names)) != len(names):
+        raise CampaignInvalid("Two variants have one name.", field="variants")
+    window = version.window
+    if not window.weekdays or window.from_hour >= window.until_hour:
+        raise CampaignInvalid("In this window no message could ever leave.", field="window")
+    if version.message_class == "service":
+        if version.promotion is not None:
+            raise CampaignInvalid("An offer is marketing, whatever else the message says.", field="message_class")
+        return
+    if version.holdout == 0 and len(version.holdout_reason.strip()) < _REASON_CHARACTERS_MIN:
+        raise CampaignInvalid(
+            "Without a holdout nobody will know whether it paid. Say why that has to be; the report prints it.",
+            field="holdout_reason",
+        )
+    if not any(text.strip() for text in version.why.values()):
+        raise CampaignInvalid("Say to whoever gets it why they do.", field="why")
+    if version.cost_per_contact is not None and version.margin is None:
+        raise CampaignInvalid("A cost says what was spent; the margin has to say what a sale earns.", field="margin")
+
+
+def shares(version: Version) -> dict[str, float]:
+    """Return how much of everybody each arm is meant to have: the holdout and the variants, 1 together."""
+    held = 0.0 if version.message_class == "service" else version.holdout
+    whole = sum(each.share for each in version.variants)
+    arms = {each.name: (1 - held) * each.share / whole for each in version.variants}
+    return {HOLDOUT: held, **arms} if held else arms
+
+
+def holdout_of(at: dt.datetime) -> str:
+    """Return the name of the lasting holdout: every year it is drawn anew."""
+    return f"everything {at.astimezone(dt.UTC).year}"
+
+
+def is_held_out_of_all(person: str, *, at: dt.datetime, salt: bytes) -> bool:
+    """Tell whether somebody is among the two of a hundred who get nothing of anything, this year."""
+    return is_held_out(person, holdout=holdout_of(at), salt=salt, share=HOLDOUT_OF_ALL_SHARE)
+
+
+def decide(
+    person: str,
+    *,
+    campaign: str,
+    version: Version,
+    has_consent: bool,
+    sent: Sequence[Sent],
+    caps: Sequence[Cap],
+    at: dt.datetime,
+    salt: bytes,
+) -> Drawn:
+    """Return what is decided about somebody in the segment.
+
+    ``sent`` is what was decided to send to them before, by any campaign; ``salt`` is the shop's secret. A person is
+    always drawn into the same arm of a campaign, whatever version of it asks.
+    """
+    is_marketing = version.message_class == "marketing"
+    if is_marketing:
+        if not has_consent:
+            return Drawn("suppressed", "", "no_consent")
+        if is_held_out_of_all(person, at=at, salt=salt):
+            return Drawn("held_out", "", "everything")
+        if not fits(sent, caps, channel=version.channel, at=at):
+            return Drawn("suppressed", "", "capped")
+    arm = assign(person, experiment=campaign, salt=salt, shares=shares(version))
+    return Drawn("held_out", arm, "campaign") if arm == HOLDOUT else Drawn("send", arm, "")
+
+
+def fits(sent: Sequence[Sent], caps: Sequence[Cap], *, channel: str, at: dt.datetime) -> bool:
+    """Tell whether one more message, at a moment, keeps all caps: of any days that it lies in, none has too many.
+
+    What was decided and has still to leave counts as well, so that two campaigns of one hour do not both fit.
+    """
+    return all(_fits(sent, cap, channel=channel, at=at) for cap in caps)
+
+
+def _fits(sent: Sequence[Sent], cap: Cap, *, channel: str, at: dt.datetime) -> bool:
+    if cap.channel is not None and cap.channel != channel:
+        return True
+    span = dt.timedelta(days=cap.days)
+    near = sorted(
+        each.at for each in sent if abs(each.at - at) < span and (cap.channel is None or each.channel == cap.channel)
+    )
+    if len(near) < cap.messages:
+        return True
+    moments = sorted([*near, at])
+    return not any(later - earlier < span for earlier, later in zip(moments, moments[cap.messages :], strict=False))
+
+
+def longest(caps: Iterable[Cap]) -> dt.timedelta:
+    """Return how far back, and ahead, the caps look."""
+    return dt.timedelta(days=max((cap.days for cap in caps), default=0))
+
+
+def count(drawn: Iterable[Drawn], *, decided_before: int = 0) -> Counts:
+    """Return how a list came about."""
+    found = Counter((each.verdict, each.reason or each.arm) for each in drawn)
+    return Counts(
+        matched=found.total() + decided_before,
+        decided_before=decided_before,
+        no_consent=found["suppressed", "no_consent"],
+        capped=found["suppressed", "capped"],
+        held_out_of_all=found["held_out", "everything"],
+        held_out=found["held_out", "campaign"],
+        send={arm: number for (verdict, arm), number in sorted(found.items()) if verdict == "send"},
+    )
+
+
+def members_hash(drawn: Mapping[str, Drawn]) -> str:
+    """Return a SHA-256 of who is on a list and what was decided about each, whatever the order."""
+    digest = hashlib.sha256()
+    for person, each in sorted(drawn.items()):
+        digest.update(f"{person} {each.verdict} {each.reason or each.arm}\n".encode())
+    return digest.hexdigest()
