@@ -159,6 +159,7 @@ LABELS = (
     "customers",
     "answers",
     "messages",
+    "campaigns",
     "sales",
     "loyalty",
     "credentials",

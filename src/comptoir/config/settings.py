@@ -59,6 +59,7 @@ INSTALLED_APPS = [
     "comptoir.vault.devices",
     "comptoir.vault.credentials",
     "comptoir.vault.lists",
+    "comptoir.office.campaigns",
     "comptoir.doors.console",
     "comptoir.doors.storefront",
     "django.contrib.auth",

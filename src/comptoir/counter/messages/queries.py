@@ -41,6 +41,14 @@ class Decided(msgspec.Struct, frozen=True, array_like=True):
     outcomes: Mapping[str, dt.datetime]
 
 
+class SentMessage(msgspec.Struct, frozen=True):
+    """A marketing message that left or is to leave: to whom, on which channel, when it was decided."""
+
+    customer: uuid.UUID
+    channel: str
+    at: dt.datetime
+
+
 class Count(msgspec.Struct, frozen=True):
     """How many decisions of a version and variant had a verdict; ``kind``: of what became of them, if anything did."""
 
@@ -101,6 +109,12 @@ def sent_since(customers: Iterable[uuid.UUID], *, since: dt.datetime) -> dict[uu
     """
     with connections[_alias()].cursor() as cursor:
         return store.count_recent(cursor, customers, since=since)
+
+
+def sent_to(customers: Iterable[uuid.UUID], *, since: dt.datetime) -> list[SentMessage]:
+    """Return every marketing message to these customers that was decided since a moment; as for :func:`sent_since`."""
+    with connections[_alias()].cursor() as cursor:
+        return [SentMessage(*row) for row in store.find_recent(cursor, customers, since=since)]
 
 
 def is_stopped(campaign: uuid.UUID) -> bool:

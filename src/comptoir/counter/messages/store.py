@@ -91,6 +91,14 @@ def count_recent(cursor: Any, customers: Iterable[uuid.UUID], *, since: dt.datet
     return dict(cursor.fetchall())
 
 
+def find_recent(
+    cursor: Any, customers: Iterable[uuid.UUID], *, since: dt.datetime
+) -> list[tuple[uuid.UUID, str, dt.datetime]]:
+    """Return the marketing messages to these customers that were decided since a moment: to whom, where, when."""
+    cursor.execute(_SQL["find_recent"], (list(customers), since))
+    return list(cursor.fetchall())
+
+
 def sever(connection: Connection, fresh: Mapping[Id, Id]) -> None:
     """Write to these customers no more, and put the fresh ids in their place."""
     old = list(fresh)

@@ -75,6 +75,15 @@ where d.customer = any(%s::uuid[]) and d.decided_at >= %s and d.verdict = 'send'
   )
 group by d.customer;
 
+-- name: find_recent
+-- When each of these customers was last to be sent marketing messages, and on which channel; what never left is left out.
+select d.customer, p.channel, d.decided_at from messages_decision d join messages_dispatch p on p.id = d.dispatch
+where d.customer = any(%s::uuid[]) and d.decided_at >= %s and d.verdict = 'send' and p.message_class = 'marketing'
+  and not exists (
+    select from messages_outcome o where o.decision = d.id
+      and o.kind in ('suppressed', 'stopped', 'missed', 'unreachable', 'refused')
+  );
+
 -- name: sever_waiting
 -- Whoever is forgotten is written to no more.
 with gone as (

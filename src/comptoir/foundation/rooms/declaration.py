@@ -234,6 +234,7 @@ HOMES: Mapping[str, Room | None] = {
     "account": VAULT,
     "mfa": VAULT,
     "allauth_idp_oidc": VAULT,
+    "campaigns": OFFICE,
     "console": OFFICE,
 }
 

@@ -35,11 +35,15 @@ _CAPS_MAX: Final = 10
 _REASON_CHARACTERS_MAX: Final = 500
 
 
-class Members(Protocol):
-    """Gives everybody who is in a segment now, in batches (``office/segments``)."""
+class Segments(Protocol):
+    """What a list is frozen from (``office/segments``)."""
 
-    def __call__(self, segment: str, /) -> Iterator[Sequence[uuid.UUID]]:
-        """Give the members."""
+    def hash_of(self, segment: uuid.UUID, /) -> str:
+        """Return the hash of a segment's definition as it stands. Raises a problem for one that nobody has."""
+        ...
+
+    def members(self, segment: uuid.UUID, /) -> Iterator[Sequence[uuid.UUID]]:
+        """Give everybody who is in it now, in batches."""
         ...
 
 
@@ -57,7 +61,7 @@ def write(version: Version, *, campaign: uuid.UUID | None, after: int, by: str, 
             raise CampaignStopped
         if queries.last_number(campaign) != after:
             raise CampaignChanged
-        made = CampaignVersion.objects.bulk_create(
+        CampaignVersion.objects.bulk_create(
             [
                 CampaignVersion(
                     campaign=campaign, number=after + 1, definition=content, written_at=at, written_by=by,
@@ -66,7 +70,6 @@ def write(version: Version, *, campaign: uuid.UUID | None, after: int, by: str, 
             ],
             ignore_conflicts=True,
         )  # fmt: skip
-        del made
         written = CampaignVersion.objects.get(campaign=campaign, number=after + 1)
         if (written.written_at, written.written_by) != (at, by):
             raise CampaignChanged
@@ -111,26 +114,27 @@ def set_caps(caps: Sequence[Cap], *, by: str, at: dt.datetime) -> None:
     CapsSet.objects.create(caps=msgspec.to_builtins(list(caps)), set_by=by, set_at=at)
 
 
-def freeze_due(*, now: dt.datetime, members: Members, should_stop: Callable[[], bool] = lambda: False) -> int:
+def freeze_due(*, now: dt.datetime, segments: Segments, should_stop: Callable[[], bool] = lambda: False) -> int:
     """Freeze the list of every launch that is due; returns how many. As many as like may do so at once."""
     count = 0
     for waiting in queries.due(now):
         if should_stop():
             break
         try:
-            count += freeze(waiting.campaign, waiting.version, now=now, members=members) is not None
+            count += freeze(waiting.campaign, waiting.version, now=now, segments=segments) is not None
         except CampaignInvalid as problem:
             _log.warning("campaign %s cannot be sent: %s", waiting.campaign, problem.detail)
     return count
 
 
-def freeze(campaign: uuid.UUID, number: int, *, now: dt.datetime, members: Members) -> Counts | None:
+def freeze(campaign: uuid.UUID, number: int, *, now: dt.datetime, segments: Segments) -> Counts | None:
     """Freeze the target list of a version and decide about everybody on it, in one transaction.
 
     Returns how it came about; ``None`` if that was done before, the launch was replaced, or the campaign was stopped.
     About whom this campaign has decided before, it does not decide again. Whoever hands over is the vault.
     """
     found = queries.version(campaign, number)
+    segment = uuid.UUID(found.content.segment)
     alias = _alias()
     with transaction.atomic(using=alias):
         with connections[alias].cursor() as cursor:
@@ -145,7 +149,7 @@ def freeze(campaign: uuid.UUID, number: int, *, now: dt.datetime, members: Membe
         drawing = _Drawing(campaign, found.content, now=now)
         not_before = windows.leaves_at(found.content.window, now) if found.content.window.weekdays != _ALL else None
         drawn: dict[str, Drawn] = {}
-        for portion in drawing.portions(members(found.content.segment)):
+        for portion in drawing.portions(segments.members(segment)):
             drawn |= {str(person): each for person, each in portion}
             new = messages.decide(
                 Decision(
@@ -159,7 +163,7 @@ def freeze(campaign: uuid.UUID, number: int, *, now: dt.datetime, members: Membe
             assert new == len(portion), "somebody was decided about twice, under the lock"
         counts = rules.count(drawn.values(), decided_before=drawing.decided_before)
         TargetList.objects.create(
-            campaign=campaign, version=number, segment=found.content.segment, segment_hash=queries.segment_hash(found),
+            campaign=campaign, version=number, segment=found.content.segment, segment_hash=segments.hash_of(segment),
             frozen_at=now, members=len(drawn), members_hash=rules.members_hash(drawn),
             counts=msgspec.to_builtins(counts),
         )  # fmt: skip
@@ -167,13 +171,13 @@ def freeze(campaign: uuid.UUID, number: int, *, now: dt.datetime, members: Membe
 
 
 def preview(
-    version: Version, *, campaign: uuid.UUID | None, now: dt.datetime, members: Members
+    version: Version, *, campaign: uuid.UUID | None, now: dt.datetime, segments: Segments
 ) -> tuple[Counts, set[uuid.UUID]]:
     """Return how the list would come about if it were frozen now, and who could be drawn; nothing is written."""
     drawing = _Drawing(campaign or uuid.UUID(int=0), version, now=now)
     drawn: list[Drawn] = []
     open_to: set[uuid.UUID] = set()
-    for portion in drawing.portions(members(version.segment)):
+    for portion in drawing.portions(segments.members(uuid.UUID(version.segment))):
         drawn += [each for _, each in portion]
         open_to |= {person for person, each in portion if each.verdict == "send" or each.arm == HOLDOUT}
     return rules.count(drawn, decided_before=drawing.decided_before), open_to
@@ -187,9 +191,7 @@ class _Drawing:
         self._caps, self._salt = queries.caps(), shop.secret("holdouts")
         self.decided_before = 0
 
-    def portions(
-        self, members: Iterable[Sequence[uuid.UUID]]
-    ) -> Iterator[list[tuple[uuid.UUID, Drawn]]]:
+    def portions(self, members: Iterable[Sequence[uuid.UUID]]) -> Iterator[list[tuple[uuid.UUID, Drawn]]]:
         # Somebody whose cards were linked since was decided about under another of their ids.
         decided = customers.persons_of({each.customer for each in messaging.decisions_of(self._campaign)})
         before = set(decided) | set(decided.values())
@@ -235,7 +237,7 @@ def _dispatches(campaign: uuid.UUID, number: int, content: Version) -> Iterator[
             id=uuid.uuid5(campaign, f"{number} {each.name}"), campaign=campaign, campaign_version=number,
             channel=content.channel, template=each.template, template_version=each.template_version, variant=each.name,
             message_class=content.message_class,
-            purpose="marketing" if content.message_class == "marketing" else "service", because=dict(content.why),
+            purpose="marketing" if content.message_class == "marketing" else "service", because={str(language): text for language, text in content.why.items()},
             promotion=None if content.promotion is None else uuid.UUID(content.promotion),
             hours=(window.from_hour, window.until_hour), zone=window.zone,
         )  # fmt: skip

@@ -124,9 +124,7 @@ def measure_year(year: int, *, minor_units: int, salt: bytes, now: dt.datetime) 
     return _compared(measured, people, after, before, question, minor_units=minor_units)
 
 
-def detectable(
-    persons: Collection[uuid.UUID], version: Version, *, minor_units: int, now: dt.datetime
-) -> float | None:
+def detectable(persons: Collection[uuid.UUID], version: Version, *, minor_units: int, now: dt.datetime) -> float | None:
     """Return the smallest effect for each person that a list of these shows in four of five cases; else ``None``.
 
     Reckoned from what they paid in as many days before now, without a covariate: a little cautious. It is that of the

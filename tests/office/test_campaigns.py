@@ -1,0 +1,269 @@
+"""Campaigns: written in versions, launched, frozen in one go, stopped; nobody decided about twice."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import psycopg
+import pytest
+
+from comptoir.foundation.rooms.commands import set_up_django
+from support import casting
+from support.campaigning import COFFEE, NOW, STAFF, Segments, crowd, templates, version
+from support.casting import Counter as TheCounter
+from support.shop import Shop
+
+set_up_django()  # before the modules that hold models
+
+# ruff: noqa: E402
+from django.db import connections
+
+from comptoir.counter.messages import queries as messaging
+from comptoir.foundation.rooms.current import entered
+from comptoir.foundation.rooms.declaration import COUNTER, OFFICE, SQUARE, VAULT
+from comptoir.office.campaigns import commands, queries
+from comptoir.office.campaigns.contracts import Cap, Variant, Window
+from comptoir.office.campaigns.errors import (
+    CampaignChanged,
+    CampaignInvalid,
+    CampaignStopped,
+    CampaignUnknown,
+    ListFrozen,
+)
+
+DAY = dt.timedelta(days=1)
+
+
+@pytest.fixture
+def office(shop: Shop) -> Iterator[Shop]:
+    with entered(OFFICE):
+        templates("coffee", "coffee-short")
+        yield shop
+
+
+def written(**changed: object) -> uuid.UUID:
+    return commands.write(version(**changed), campaign=None, after=0, by=STAFF, at=NOW)
+
+
+def launched(segments: Segments, *, at: dt.datetime = NOW, **changed: object) -> uuid.UUID:
+    campaign = commands.write(version(**changed), campaign=None, after=0, by=STAFF, at=at)
+    commands.launch(campaign, 1, by=STAFF, at=at)
+    assert commands.freeze_due(now=at, segments=segments) == 1
+    return campaign
+
+
+def decided(campaign: uuid.UUID) -> Counter[tuple[str, str]]:
+    return Counter((each.verdict, each.reason or each.variant) for each in messaging.decisions_of(campaign))
+
+
+def test_a_list_is_frozen_and_everybody_on_it_decided_about(office: Shop) -> None:
+    people = crowd(office, 1_000)
+    silent = crowd(office, 50, agreed=False, first=5_000)
+    segments = Segments([*people, *silent])
+    campaign = launched(segments, variants=(Variant("a", "coffee"), Variant("b", "coffee-short")))
+    found = decided(campaign)
+    assert found.total() == 1_050
+    assert found["suppressed", "no_consent"] == 50
+    assert 60 <= found["held_out", "campaign"] <= 140
+    assert 5 <= found["held_out", "everything"] <= 40
+    assert (
+        found["send", "a"] + found["send", "b"] + found["held_out", "campaign"] + found["held_out", "everything"]
+        == 1_000
+    )
+    (frozen,) = queries.lists(campaign)
+    assert (frozen.members, frozen.frozen_at, frozen.segment_hash) == (1_050, NOW, f"hash of {COFFEE}")
+    assert frozen.counts.matched == 1_050
+    assert frozen.counts.send == {"a": found["send", "a"], "b": found["send", "b"]}
+    assert messaging.waiting(campaign) == frozen.counts.sent
+    standing = queries.standing(campaign)
+    assert (standing.state, standing.due) == ("sending", None)
+
+
+def test_the_same_again_decides_nothing(office: Shop) -> None:
+    segments = Segments(crowd(office, 200))
+    campaign = launched(segments)
+    with office.unchanged():
+        assert commands.freeze_due(now=NOW + DAY, segments=segments) == 0
+        assert commands.freeze(campaign, 1, now=NOW, segments=segments) is None
+        with pytest.raises(ListFrozen):
+            commands.launch(campaign, 1, by=STAFF, at=NOW)
+
+
+def test_what_is_launched_for_later_waits(office: Shop) -> None:
+    segments = Segments(crowd(office, 20))
+    campaign = written()
+    commands.launch(campaign, 1, by=STAFF, at=NOW, starts_at=NOW + DAY)
+    assert commands.freeze_due(now=NOW + DAY - dt.timedelta(seconds=1), segments=segments) == 0
+    assert queries.standing(campaign).state == "scheduled"
+    assert commands.freeze_due(now=NOW + DAY, segments=segments) == 1
+
+
+def test_a_change_is_a_new_version_and_nobody_is_overwritten(office: Shop) -> None:
+    campaign = written()
+    commands.write(version(name="Tea"), campaign=campaign, after=1, by="Zoé", at=NOW)
+    with office.unchanged(), pytest.raises(CampaignChanged):
+        commands.write(version(name="Chocolate"), campaign=campaign, after=1, by=STAFF, at=NOW)
+    with office.unchanged(), pytest.raises(CampaignChanged):
+        commands.launch(campaign, 1, by=STAFF, at=NOW)
+    assert [(each.number, each.content.name) for each in queries.versions(campaign)] == [
+        (2, "Tea"),
+        (1, "Coffee in May"),
+    ]
+    for statement in ("update campaigns_campaignversion set number = 3", "delete from campaigns_targetlist"):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege), office.connect("comptoir_office") as connection:
+            connection.execute(statement)
+
+
+def test_a_stopped_campaign_decides_nothing_and_says_why(office: Shop) -> None:
+    segments = Segments(crowd(office, 20))
+    campaign = written()
+    commands.launch(campaign, 1, by=STAFF, at=NOW, starts_at=NOW + DAY)
+    with pytest.raises(CampaignInvalid):
+        commands.stop(campaign, by=STAFF, reason=" ", at=NOW)
+    with pytest.raises(CampaignUnknown):
+        commands.stop(uuid.uuid4(), by=STAFF, reason="Wrong price.", at=NOW)
+    commands.stop(campaign, by=STAFF, reason="Wrong price.", at=NOW)
+    with office.unchanged():
+        assert commands.freeze_due(now=NOW + DAY, segments=segments) == 0
+        assert commands.freeze(campaign, 1, now=NOW, segments=segments) is None
+        with pytest.raises(CampaignStopped):
+            commands.write(version(), campaign=campaign, after=1, by=STAFF, at=NOW)
+        with pytest.raises(CampaignStopped):
+            commands.launch(campaign, 1, by=STAFF, at=NOW)
+    standing = queries.standing(campaign)
+    assert (standing.state, standing.stopped_because, standing.stopped_by) == ("stopped", "Wrong price.", STAFF)
+
+
+def test_caps_hold_across_all_campaigns_also_when_they_start_at_once(office: Shop) -> None:
+    people = crowd(office, 300)
+    segments = Segments(people)
+    commands.set_caps([Cap(2, 7)], by=STAFF, at=NOW)
+    campaigns = [written(holdout=0.05) for _ in range(5)]
+    for campaign in campaigns:
+        commands.launch(campaign, 1, by=STAFF, at=NOW)
+
+    def schedule(_: int) -> int:
+        with entered(OFFICE):
+            try:
+                return commands.freeze_due(now=NOW, segments=segments)
+            finally:
+                connections.close_all()
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sum(pool.map(schedule, range(4))) == 5
+    rows = office.rows(
+        "select customer, count(*) as sent from messages_decision where verdict = 'send' group by customer"
+    )
+    assert max(row["sent"] for row in rows) == 2
+    assert office.value("select count(*) from messages_decision where reason = 'capped'") > 500
+    # A week later everybody may be written to again.
+    later = launched(segments, at=NOW + 7 * DAY)
+    assert ("suppressed", "capped") not in decided(later)
+
+
+def test_a_message_that_never_left_does_not_count_against_a_cap(office: Shop) -> None:
+    segments = Segments(crowd(office, 50))
+    commands.set_caps([Cap(1, 7)], by=STAFF, at=NOW)
+    first = launched(segments)
+    with office.connect("comptoir_vault") as connection:
+        connection.execute(
+            "insert into messages_outcome (decision, kind, at, reason)"
+            " select id, 'unreachable', %s, '' from messages_decision where verdict = 'send'",
+            (NOW,),
+        )
+    assert decided(first)["send", "a"] > 30
+    assert ("suppressed", "capped") not in decided(launched(segments))
+
+
+def test_two_cards_of_one_person_get_one_message(office: Shop) -> None:
+    counter = TheCounter(office)
+    alice, online = (uuid.UUID(casting.identify(each)) for each in (casting.ALICE, casting.ALICE_ONLINE))
+    for each in (casting.ALICE, casting.ALICE_ONLINE):
+        counter.tell(casting.sale(f"r-{each['value']}", 100, of=each))
+    counter.tell(casting.link(casting.ALICE, casting.ALICE_ONLINE))
+    counter.tell(casting.consented("marketing", "mail", of=casting.ALICE))
+    campaign = launched(Segments([alice, online]))
+    (found,) = messaging.decisions_of(campaign)
+    assert found.customer == min(alice, online)
+    counter.close()
+
+
+def test_cards_that_are_linked_after_a_decision_are_not_decided_about_again(office: Shop) -> None:
+    counter = TheCounter(office)
+    alice, online = (uuid.UUID(casting.identify(each)) for each in (casting.ALICE, casting.ALICE_ONLINE))
+    for each in (casting.ALICE, casting.ALICE_ONLINE):
+        counter.tell(casting.sale(f"r-{each['value']}", 100, of=each))
+        counter.tell(casting.consented("marketing", "mail", of=each))
+    segments = Segments([max(alice, online)])
+    campaign = launched(segments)
+    counter.tell(casting.link(casting.ALICE, casting.ALICE_ONLINE))
+    segments.found[COFFEE] = [alice, online]
+    commands.write(version(), campaign=campaign, after=1, by=STAFF, at=NOW)
+    commands.launch(campaign, 2, by=STAFF, at=NOW)
+    assert commands.freeze_due(now=NOW, segments=segments) == 1
+    assert len(list(messaging.decisions_of(campaign))) == 1
+    assert queries.lists(campaign)[1].counts.decided_before == 1
+    counter.close()
+
+
+def test_service_reaches_whoever_said_nothing_and_counts_against_no_cap(office: Shop) -> None:
+    people = crowd(office, 40, agreed=False)
+    segments = Segments(people)
+    commands.set_caps([Cap(1, 7)], by=STAFF, at=NOW)
+    recall = launched(segments, message_class="service", holdout=0.0, why={})
+    assert decided(recall) == {("send", "a"): 40}
+    with office.connect("comptoir_counter") as connection:
+        connection.execute(
+            "insert into customers_permission select c, 'marketing', array['mail'] from unnest(%s::uuid[]) c", (people,)
+        )
+    assert ("suppressed", "capped") not in decided(launched(segments))
+
+
+def test_a_preview_counts_and_writes_nothing(office: Shop) -> None:
+    segments = Segments([*crowd(office, 400), *crowd(office, 10, agreed=False, first=900)])
+    with office.unchanged():
+        counts, open_to = commands.preview(version(), campaign=None, now=NOW, segments=segments)
+    assert (counts.matched, counts.no_consent) == (410, 10)
+    assert len(open_to) == counts.sent + counts.held_out
+    campaign = written()
+    foreseen, _ = commands.preview(version(), campaign=campaign, now=NOW, segments=segments)
+    commands.launch(campaign, 1, by=STAFF, at=NOW)
+    assert commands.freeze(campaign, 1, now=NOW, segments=segments) == foreseen
+
+
+def test_a_window_of_weekdays_lets_nothing_leave_before_it_opens(office: Shop) -> None:
+    segments = Segments(crowd(office, 30))
+    weekend = launched(segments, window=Window(10, 18, (5, 6), "Europe/Paris"))
+    rows = office.rows("select distinct due_at from messages_waiting")
+    assert [row["due_at"] for row in rows] == [dt.datetime(2026, 11, 28, 9, tzinfo=dt.UTC)]
+    assert office.rows("select hour_from, hour_until, zone from messages_dispatch where campaign = %s", weekend) == [
+        {"hour_from": 10, "hour_until": 18, "zone": "Europe/Paris"}
+    ]
+
+
+def test_what_fails_on_the_way_leaves_nothing(office: Shop) -> None:
+    class Broken(Segments):
+        def members(self, segment: uuid.UUID, /) -> Iterator[list[uuid.UUID]]:
+            for batch in super().members(segment):
+                yield list(batch)
+            raise RuntimeError("the engine went away")
+
+    segments = Broken(crowd(office, 2_500))
+    campaign = written()
+    commands.launch(campaign, 1, by=STAFF, at=NOW)
+    with office.unchanged(), pytest.raises(RuntimeError):
+        commands.freeze_due(now=NOW, segments=segments)
+    assert queries.standing(campaign).state == "scheduled"
+    segments.__class__ = Segments
+    assert commands.freeze_due(now=NOW, segments=segments) == 1
+
+
+@pytest.mark.parametrize("room", [SQUARE, COUNTER, VAULT])
+def test_no_other_room_reads_what_staff_plan(office: Shop, room: object) -> None:
+    for table in ("campaigns_campaignversion", "campaigns_targetlist", "campaigns_launch", "campaigns_capsset"):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege), office.connect(room.role) as connection:  # type: ignore[attr-defined]
+            connection.execute(f"select * from {table}")

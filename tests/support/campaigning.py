@@ -1,0 +1,74 @@
+"""A crowd to send campaigns to: people who agreed to offers, segments that a test fills by hand, a template.
+
+People are rows here, since ten thousand of them are wanted at once; whoever agrees, withdraws or is linked within a
+story says so by an event. Not here: the office's own rules.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from comptoir.counter.messages.contracts import TemplateText
+from comptoir.office.campaigns.contracts import Variant, Version
+from support.shop import Shop
+
+NOW: Final = dt.datetime(2026, 11, 26, 12, tzinfo=dt.UTC)
+STAFF: Final = "Akiko"
+COFFEE: Final = uuid.UUID(int=0xC0FFEE)
+
+
+class Segments:
+    """Segments whose members a test names: what ``office/segments`` says to a campaign."""
+
+    def __init__(self, members: Collection[uuid.UUID] = ()) -> None:
+        """Begin with one segment, of coffee."""
+        self.found: dict[uuid.UUID, list[uuid.UUID]] = {COFFEE: list(members)}
+
+    def hash_of(self, segment: uuid.UUID, /) -> str:
+        """Return something that stands for the definition."""
+        return f"hash of {segment}"
+
+    def members(self, segment: uuid.UUID, /) -> Iterator[Sequence[uuid.UUID]]:
+        """Give the members, a thousand at a time."""
+        members = self.found[segment]
+        for start in range(0, len(members), 1_000):
+            yield members[start : start + 1_000]
+
+
+def crowd(shop: Shop, count: int, *, channel: str = "mail", agreed: bool = True, first: int = 1) -> list[uuid.UUID]:
+    """Have so many customers, who agreed to offers on a channel, or said nothing."""
+    people = [uuid.UUID(int=(first + number) << 64 | 0x4000_8000_0000_0000) for number in range(count)]
+    with shop.connect("comptoir_counter") as connection:
+        connection.execute(
+            "insert into customers_customer (customer, kind) select unnest(%s::uuid[]), 'card'", (people,)
+        )
+        if agreed:
+            connection.execute(
+                "insert into customers_permission (customer, purpose, channels)"
+                " select c, 'marketing', array[%s] from unnest(%s::uuid[]) c",
+                (channel, people),
+            )
+    return people
+
+
+def version(**changed: Any) -> Version:
+    """Return a campaign on coffee, by mail, in one text."""
+    plain = Version(
+        name="Coffee in May", segment=str(COFFEE), channel="mail", why={"en": "you asked for offers on coffee"},
+        variants=(Variant("a", "coffee"),),
+    )  # fmt: skip
+    return msgspec.structs.replace(plain, **changed)
+
+
+def templates(*names: str, channel: str = "mail") -> None:
+    """Write templates, in the office."""
+    from comptoir.counter.messages import commands as messages
+
+    for name in names or ("coffee",):
+        text = {"en": TemplateText("There is coffee.", "Coffee")}
+        messages.write_template(name, channel=channel, texts=text, by=STAFF, at=NOW)
