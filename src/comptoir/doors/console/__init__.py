@@ -4,9 +4,9 @@ The office reads. What it changes goes the way of every channel: the console is 
 the channel ``staff`` that sends ``points.adjust``) and posts events to the gateway with a key of its own; only keys
 of touchpoints are the office's own business.
 
-Files of its own: ``acting.py`` (what the views share), ``answering.py`` (the shop's answers), ``charter.py`` (the
-charter, and the shop's no to an amendment), ``inviting.py`` (the first fifty are invited), ``moderating.py`` (the
-moderation queue), ``overview.py`` and
+Files of its own: ``acting.py`` (what the views share), ``answering.py`` (the shop's answers), ``campaigning.py``
+(campaigns) and ``reporting.py`` (what they changed), ``charter.py`` (the charter, and the shop's no to an amendment),
+``inviting.py`` (the first fifty are invited), ``moderating.py`` (the moderation queue), ``overview.py`` and
 ``charts.py`` (what the live map shows), ``declared.py`` (the shop's map, read again when it changes), ``gateway.py``
 (the console as a touchpoint), ``participation.py`` (the page on how the square does), ``startup.py`` (what it needs
 today), ``trying.py`` (experiments on that).

@@ -224,6 +224,41 @@ def interval_by_week(
     return _draw(zero + dashed + spans + line, height=190, label=words["label"])
 
 
+def parts(rows: Sequence[tuple[str, int]], *, words: Mapping[str, str]) -> SafeString:
+    """Draw parts of a whole (title, how many) as bars, in their order; the first has the accent."""
+    import altair as alt  # noqa: PLC0415 - slow to load
+
+    values = [{"title": title, "count": count, "is_first": not place} for place, (title, count) in enumerate(rows)]
+    data = alt.Chart(alt.Data(values=values))
+    y = alt.Y("title:N", title=None, sort=None, axis=alt.Axis(labelLimit=220, ticks=False, domain=False))
+    bars = data.mark_bar(size=16).encode(
+        y=y, x=alt.X("count:Q", title=words["figure"], axis=alt.Axis(tickCount=4, format="~s")),
+        color=alt.Color(
+            "is_first:N", legend=None, scale=alt.Scale(domain=[True, False], range=[ACCENT, QUIET])
+        ),
+    )  # fmt: skip
+    return _draw(bars, height=52 + 34 * len(rows), label=words["label"], widths={"wide": 520, "phone": 290})
+
+
+def intervals(rows: Sequence[tuple[str, float, float | None, float | None]], *, words: Mapping[str, str]) -> SafeString:
+    """Draw (title, effect, low, high), each with its interval around it, beside a line where there is no effect."""
+    import altair as alt  # noqa: PLC0415 - slow to load
+
+    values = [{"title": title, "figure": value, "low": low, "high": high} for title, value, low, high in rows]
+    data = alt.Chart(alt.Data(values=values))
+    y = alt.Y("title:N", title=None, sort=None, axis=alt.Axis(labelLimit=180, ticks=False, domain=False))
+    spans = data.mark_rule(color=QUIET, strokeWidth=7, strokeCap="round").encode(
+        y=y,
+        x=alt.X("low:Q", title=words["figure"], axis=alt.Axis(tickCount=6), scale=alt.Scale(zero=True)),
+        x2="high:Q",
+    )
+    points = data.mark_point(color=ACCENT, filled=True, size=90, opacity=1).encode(y=y, x="figure:Q")
+    zero = alt.Chart(alt.Data(values=[{"at": 0}])).mark_rule(color=SOFT, strokeDash=[4, 3]).encode(x="at:Q")
+    return _draw(
+        zero + spans + points, height=60 + 38 * len(rows), label=words["label"], widths={"wide": 760, "phone": 316}
+    )
+
+
 def lots(rows: Sequence[tuple[str, int]], *, words: Mapping[str, str]) -> SafeString:
     """Draw lots (last day in words, points) as bars, in their order."""
     import altair as alt  # noqa: PLC0415 - slow to load

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from django.urls import path, re_path
 
-from comptoir.doors.console import answering, charter, inviting, moderating, participation, startup, trying, views
+from comptoir.doors.console import (
+    answering,
+    campaigning,
+    charter,
+    inviting,
+    moderating,
+    participation,
+    startup,
+    trying,
+    views,
+)
 
 app_name = "console"
 
@@ -40,6 +50,14 @@ urlpatterns = [
     re_path(r"^moderation/pictures/(?P<digest>[0-9a-f]{64})\.webp$", moderating.picture, name="picture"),
     path("moderation/<uuid:post>", moderating.case, name="case"),
     path("moderation/<uuid:post>/decide", moderating.decide, name="decide"),
+    path("campaigns", campaigning.listed, name="campaigns"),
+    path("campaigns/new", campaigning.write, name="campaign_new"),
+    path("campaigns/caps", campaigning.caps, name="caps"),
+    path("campaigns/year", campaigning.year, name="campaigns_year"),
+    path("campaigns/<uuid:campaign>", campaigning.one, name="campaign"),
+    path("campaigns/<uuid:campaign>/change", campaigning.write, name="campaign_edit"),
+    path("campaigns/<uuid:campaign>/launch", campaigning.launch, name="campaign_launch"),
+    path("campaigns/<uuid:campaign>/stop", campaigning.stop, name="campaign_stop"),
     path("leave", views.leave, name="leave"),
     path("left", views.left, name="left"),
     path("language", views.language, name="language"),

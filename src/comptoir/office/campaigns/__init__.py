@@ -9,7 +9,8 @@ Always true: about one person a campaign decides once, whatever version of it as
 decision says what happens and why. A holdout is on unless somebody wrote down why not. A list that was frozen never
 changes. Nobody here sees a name or an address.
 
-Files of its own: ``windows.py`` (when messages may leave), ``effects.py`` (what a campaign changed).
+Files of its own: ``windows.py`` (when messages may leave), ``segmenting.py`` (the segments that lists come from),
+``effects.py`` (what a campaign changed).
 
 Not here: the texts, and what became of each message (``counter/messages``); addresses and sending (``vault``); who is
 in a segment (``office/segments``); the statistics (``office/experiments``).

@@ -47,6 +47,11 @@ class Segments(Protocol):
         ...
 
 
+def salt() -> bytes:
+    """Return the shop's secret by which everybody is drawn: without it nobody can tell who will be held out."""
+    return shop.secret("holdouts")
+
+
 def write(version: Version, *, campaign: uuid.UUID | None, after: int, by: str, at: dt.datetime) -> uuid.UUID:
     """Write a campaign's next version and return the campaign; ``after`` is the version that was read, 0 for none.
 
@@ -188,7 +193,7 @@ class _Drawing:
 
     def __init__(self, campaign: uuid.UUID, version: Version, *, now: dt.datetime) -> None:
         self._campaign, self._version, self._now = campaign, version, now
-        self._caps, self._salt = queries.caps(), shop.secret("holdouts")
+        self._caps, self._salt = queries.caps(), salt()
         self.decided_before = 0
 
     def portions(self, members: Iterable[Sequence[uuid.UUID]]) -> Iterator[list[tuple[uuid.UUID, Drawn]]]:
@@ -232,12 +237,12 @@ _ALL: Final = (0, 1, 2, 3, 4, 5, 6)
 
 def _dispatches(campaign: uuid.UUID, number: int, content: Version) -> Iterator[Dispatch]:
     window = content.window
+    because: dict[str, str] = {language: text for language, text in content.why.items() if text.strip()}
     for each in content.variants:
         yield Dispatch(
             id=uuid.uuid5(campaign, f"{number} {each.name}"), campaign=campaign, campaign_version=number,
             channel=content.channel, template=each.template, template_version=each.template_version, variant=each.name,
-            message_class=content.message_class,
-            purpose="marketing" if content.message_class == "marketing" else "service", because={str(language): text for language, text in content.why.items()},
+            message_class=content.message_class, purpose=content.message_class, because=because,
             promotion=None if content.promotion is None else uuid.UUID(content.promotion),
             hours=(window.from_hour, window.until_hour), zone=window.zone,
         )  # fmt: skip

@@ -54,9 +54,9 @@ class Version(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     """What a campaign is, as it was written once. A change is a new version; none is ever changed.
 
     ``why`` is what a customer reads about the reason for the message, by language. ``holdout_reason`` says why nobody
-    is held out, where that is so. ``days`` is how long its effect is counted. ``margin`` is the share of sales that is kept, and
-    ``cost_per_contact`` what a message costs, in the shop's currency; both are said before it is sent, or no verdict in
-    money is given.
+    is held out, where that is so. ``days`` is how long its effect is counted. ``margin`` is the share of sales that is
+    kept, and ``cost_per_contact`` what a message costs, in the shop's currency; both are said before it is sent, or no
+    verdict in money is given.
     """
 
     name: _Name

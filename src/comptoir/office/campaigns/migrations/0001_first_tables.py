@@ -4,60 +4,73 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='CapsSet',
+            name="CapsSet",
             fields=[
-                ('number', models.BigAutoField(primary_key=True, serialize=False)),
-                ('caps', models.JSONField()),
-                ('set_at', models.DateTimeField()),
-                ('set_by', models.TextField()),
+                ("number", models.BigAutoField(primary_key=True, serialize=False)),
+                ("caps", models.JSONField()),
+                ("set_at", models.DateTimeField()),
+                ("set_by", models.TextField()),
             ],
         ),
         migrations.CreateModel(
-            name='Launch',
+            name="Launch",
             fields=[
-                ('pk', models.CompositePrimaryKey('campaign', 'version', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('campaign', models.UUIDField()),
-                ('version', models.IntegerField()),
-                ('starts_at', models.DateTimeField()),
-                ('launched_at', models.DateTimeField()),
-                ('launched_by', models.TextField()),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "campaign", "version", blank=True, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("campaign", models.UUIDField()),
+                ("version", models.IntegerField()),
+                ("starts_at", models.DateTimeField()),
+                ("launched_at", models.DateTimeField()),
+                ("launched_by", models.TextField()),
             ],
         ),
         migrations.CreateModel(
-            name='TargetList',
+            name="TargetList",
             fields=[
-                ('pk', models.CompositePrimaryKey('campaign', 'version', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('campaign', models.UUIDField()),
-                ('version', models.IntegerField()),
-                ('segment', models.TextField()),
-                ('segment_hash', models.TextField()),
-                ('frozen_at', models.DateTimeField()),
-                ('members', models.IntegerField()),
-                ('members_hash', models.TextField()),
-                ('counts', models.JSONField()),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "campaign", "version", blank=True, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("campaign", models.UUIDField()),
+                ("version", models.IntegerField()),
+                ("segment", models.TextField()),
+                ("segment_hash", models.TextField()),
+                ("frozen_at", models.DateTimeField()),
+                ("members", models.IntegerField()),
+                ("members_hash", models.TextField()),
+                ("counts", models.JSONField()),
             ],
         ),
         migrations.CreateModel(
-            name='CampaignVersion',
+            name="CampaignVersion",
             fields=[
-                ('pk', models.CompositePrimaryKey('campaign', 'number', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('campaign', models.UUIDField()),
-                ('number', models.IntegerField()),
-                ('definition', models.JSONField()),
-                ('hash', models.TextField()),
-                ('written_at', models.DateTimeField()),
-                ('written_by', models.TextField()),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "campaign", "number", blank=True, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("campaign", models.UUIDField()),
+                ("number", models.IntegerField()),
+                ("definition", models.JSONField()),
+                ("hash", models.TextField()),
+                ("written_at", models.DateTimeField()),
+                ("written_by", models.TextField()),
             ],
             options={
-                'indexes': [models.Index(fields=['-written_at'], name='campaign_written')],
+                "indexes": [models.Index(fields=["-written_at"], name="campaign_written")],
             },
         ),
     ]

@@ -1,0 +1,474 @@
+"""Campaigns: what staff plan, whom it would reach, launching and stopping, and what became of it.
+
+Not here: what a campaign is and who gets a message (``office/campaigns``), its effect in words (``reporting.py``).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any, Final
+
+import msgspec
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import number_format
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from comptoir.counter.loyalty.store import find_programmes
+from comptoir.counter.messages import queries as messaging
+from comptoir.doors.console import charts, reporting
+from comptoir.doors.console.acting import own_connection, page
+from comptoir.foundation.kernel import database, money
+from comptoir.foundation.kernel.problem import Problem
+from comptoir.foundation.rooms.declaration import OFFICE
+from comptoir.foundation.rooms.visits import visit_of
+from comptoir.foundation.rooms.web import in_room
+from comptoir.foundation.touchpoints.house import Trouble
+from comptoir.office.campaigns import commands, effects, queries, segmenting
+from comptoir.office.campaigns.contracts import Cap, Counts, Version
+from comptoir.office.campaigns.errors import CampaignInvalid
+from comptoir.office.campaigns.queries import Standing, Written
+
+_SECONDS: Final = 60
+_LANGUAGES: Final = ("en", "fr", "ja")
+_CAP_ROWS: Final = 5
+_BLANK: Final = {
+    "name": "", "message_class": "marketing", "segment": "", "channel": "mail", "template_a": "", "template_b": "",
+    "why_en": "", "why_fr": "", "why_ja": "", "promotion": "", "holdout": "10", "holdout_reason": "", "from_hour": "9",
+    "until_hour": "20", "zone": "", "days": "28", "margin": "", "cost_per_contact": "", "after": "0",
+}  # fmt: skip
+_FIELDS: Final = {
+    "segment": "segment", "variants": "template_a", "why": "why_en", "window": "from_hour", "window.zone": "zone",
+    "holdout_reason": "holdout_reason", "margin": "margin", "message_class": "message_class",
+}  # fmt: skip
+
+
+class Line(msgspec.Struct, frozen=True):
+    """A campaign as the list shows it."""
+
+    campaign: uuid.UUID
+    name: str
+    state: str
+    segment: str
+    channel: str
+    people: str
+    written: dt.datetime
+
+
+class Shop(msgspec.Struct, frozen=True):
+    """What the shop's programme says of money and time."""
+
+    currency: str
+    minor_units: int
+    zone: str
+
+
+@in_room(OFFICE)
+@require_safe
+def listed(request: HttpRequest) -> HttpResponse:
+    """Answer with every campaign."""
+    names = {str(each.id): each.name for each in segmenting.named_segments()}
+    lines = []
+    for written in queries.campaigns():
+        standing = queries.standing(written.campaign)
+        content = written.content
+        people = sum(each.counts.sent for each in standing.lists)
+        lines.append(
+            Line(
+                written.campaign, content.name, _states()[standing.state], names.get(content.segment, "–"),
+                _channels()[content.channel], _number(people) if standing.lists else "–", written.written_at,
+            )
+        )  # fmt: skip
+    return page(request, "console/campaigns.html", "campaigns", {"lines": lines, "caps": _caps_in_words()})
+
+
+@in_room(OFFICE)
+@require_http_methods(["GET", "HEAD", "POST"])
+def write(request: HttpRequest, campaign: uuid.UUID | None = None) -> HttpResponse:
+    """Write a campaign, or its next version."""
+    found = None if campaign is None else _find(campaign)
+    form = _blank(request) if found is None else _form_of(found)
+    trouble = None
+    if request.method == "POST":
+        form = {field: request.POST.get(field, "").strip()[:2_000] for field in _BLANK}
+        form["weekdays"] = " ".join(each for each in request.POST.getlist("weekdays") if each in "0123456")
+        try:
+            version = _read(form)
+            written = commands.write(
+                version, campaign=campaign, after=int(form["after"] or 0), by=_name(request), at=timezone.now()
+            )
+        except Problem as problem:
+            trouble = _told(problem)
+        else:
+            return redirect(f"{reverse('console:campaign', args=(written,))}?count=1")
+    context = {
+        "form": form, "problem": trouble, "found": found, "segments": segmenting.named_segments(),
+        "templates": messaging.templates(), "channels": list(_channels().items()), "weekdays": list(enumerate(_days())),
+        "field": trouble.field if trouble else "", "hours": range(25), "currency": _shop().currency,
+    }  # fmt: skip
+    status = HTTPStatus.UNPROCESSABLE_ENTITY if trouble else HTTPStatus.OK
+    return page(request, "console/campaign_form.html", "campaigns", context, status=status)
+
+
+@in_room(OFFICE)
+@require_safe
+def one(request: HttpRequest, campaign: uuid.UUID) -> HttpResponse:
+    """Answer with everything about one campaign; ``?count`` counts whom it would reach now."""
+    return _one(request, campaign)
+
+
+@in_room(OFFICE)
+@require_POST
+def launch(request: HttpRequest, campaign: uuid.UUID) -> HttpResponse:
+    """Launch the version that was looked at, at once or at a moment of the shop's day."""
+    found, now = _find(campaign), timezone.now()
+    try:
+        starts_at = _moment(request.POST.get("starts_at", ""))
+        version = request.POST.get("version", "")
+        commands.launch(
+            campaign, int(version) if version.isdecimal() else 0, by=_name(request), at=now, starts_at=starts_at
+        )
+        if starts_at is None or starts_at <= now:
+            commands.freeze(campaign, found.number, now=now, segments=segmenting.SEGMENTS)
+    except Problem as problem:
+        return _one(request, campaign, problem=_told(problem))
+    return redirect("console:campaign", campaign=campaign)
+
+
+@in_room(OFFICE)
+@require_POST
+def stop(request: HttpRequest, campaign: uuid.UUID) -> HttpResponse:
+    """Stop a campaign at once and for good, with a reason."""
+    try:
+        commands.stop(campaign, by=_name(request), reason=request.POST.get("reason", ""), at=timezone.now())
+    except Problem as problem:
+        return _one(request, campaign, problem=_told(problem))
+    return redirect("console:campaign", campaign=campaign)
+
+
+@in_room(OFFICE)
+@require_http_methods(["GET", "HEAD", "POST"])
+def caps(request: HttpRequest) -> HttpResponse:
+    """Show and set what all campaigns together may send to one person."""
+    trouble = None
+    if request.method == "POST":
+        try:
+            rows = zip(*(request.POST.getlist(name) for name in ("messages", "days", "channel")), strict=False)
+            said = [_cap(*row) for row in rows if row[0].strip() or row[1].strip()]
+            commands.set_caps(said, by=_name(request), at=timezone.now())
+        except Problem as problem:
+            trouble = _told(problem)
+        else:
+            return redirect("console:campaigns")
+    shown: list[tuple[str, str, str]] = [(str(e.messages), str(e.days), e.channel or "") for e in queries.caps()]
+    shown += [("", "", "")] * max(1, _CAP_ROWS - len(shown))
+    context = {"rows": shown, "problem": trouble, "channels": list(_channels().items())}
+    status = HTTPStatus.UNPROCESSABLE_ENTITY if trouble else HTTPStatus.OK
+    return page(request, "console/caps.html", "campaigns", context, status=status)
+
+
+@in_room(OFFICE)
+@require_safe
+def year(request: HttpRequest) -> HttpResponse:
+    """Answer with what all campaigns of this year changed together, against who is held out of everything."""
+    now, shop = timezone.now(), _shop()
+    key = ("year", database.database_name(), now.year)
+    measured = reporting.kept(
+        key, lambda: effects.measure_year(now.year, minor_units=shop.minor_units, salt=commands.salt(), now=now)
+    )
+    context = {"year": now.year, "report": reporting.report(key, measured, None, currency=shop.currency)}
+    return page(request, "console/campaigns_year.html", "campaigns", context)
+
+
+def _one(request: HttpRequest, campaign: uuid.UUID, *, problem: Trouble | None = None) -> HttpResponse:
+    _find(campaign)
+    standing, shop, now = queries.standing(campaign), _shop(), timezone.now()
+    content = standing.latest.content
+    context: dict[str, Any] = {
+        "problem": problem, "standing": standing, "content": content, "state": _states()[standing.state],
+        "facts": _facts(content, shop), "versions": queries.versions(campaign), "can_launch": _can_launch(standing),
+        "sources": segmenting.named_segments(),
+    }  # fmt: skip
+    if standing.lists:
+        counts = [each.counts for each in standing.lists]
+        context["lists"] = [(each, _counted(each.counts)) for each in standing.lists]
+        context["drawing"] = _drawing(campaign, counts)
+        context["outcomes"] = _outcomes(campaign)
+        context["report"] = _report(campaign, standing, shop, now)
+    elif "count" in request.GET and not problem:
+        context["foreseen"] = _foreseen(campaign, content, shop, now)
+    status = (problem.status or HTTPStatus.UNPROCESSABLE_ENTITY) if problem else HTTPStatus.OK
+    return page(request, "console/campaign.html", "campaigns", context, status=status)
+
+
+def _find(campaign: uuid.UUID) -> Written:
+    if not queries.last_number(campaign):
+        raise Http404
+    return queries.latest(campaign)
+
+
+def _can_launch(standing: Standing) -> bool:
+    number = standing.latest.number
+    is_frozen = number in {each.version for each in standing.lists}
+    is_launched = standing.due is not None and standing.due.version == number
+    return standing.state != "stopped" and not is_frozen and not is_launched
+
+
+def _foreseen(campaign: uuid.UUID, content: Version, shop: Shop, now: dt.datetime) -> dict[str, Any]:
+    """Return how the list would come about now, and which effect it could show."""
+    counts, open_to = commands.preview(content, campaign=campaign, now=now, segments=segmenting.SEGMENTS)
+    seen = effects.detectable(open_to, content, minor_units=shop.minor_units, now=now)
+    said = ""
+    if seen is not None:
+        amount = reporting.money(seen, shop.currency)
+        said = _("An effect of %(amount)s for each person would be found in four of five cases.") % {"amount": amount}
+    return {"counts": _counted(counts), "sent": counts.sent, "said": said, "drawing": _drawing(campaign, [counts])}
+
+
+def _report(campaign: uuid.UUID, standing: Standing, shop: Shop, now: dt.datetime) -> reporting.Report:
+    content = queries.version(campaign, standing.lists[-1].version).content
+    key = ("campaign", database.database_name(), campaign, standing.lists[-1].version)
+
+    def measured() -> effects.Measured:
+        people = effects.drawn_of(messaging.decisions_of(campaign))
+        return effects.measure(people, content, minor_units=shop.minor_units, now=now)
+
+    return reporting.report(key, reporting.kept(key, measured), content, currency=shop.currency)
+
+
+# -- the form ---------------------------------------------------------------------------------------------------------
+
+
+def _blank(request: HttpRequest) -> dict[str, str]:
+    form = dict(_BLANK) | {"weekdays": "0 1 2 3 4 5 6", "zone": _shop().zone}
+    # A segment's page leads here with itself.
+    return form | {"segment": request.GET.get("segment", ""), "promotion": request.GET.get("promotion", "")}
+
+
+def _form_of(found: Written) -> dict[str, str]:
+    content = found.content
+    names = {each.name: each.template for each in content.variants}
+    return {
+        **_BLANK, "name": content.name, "message_class": content.message_class, "segment": content.segment,
+        "channel": content.channel, "template_a": names.get("a", ""), "template_b": names.get("b", ""),
+        **{f"why_{language}": content.why.get(language, "") for language in _LANGUAGES},
+        "promotion": content.promotion or "", "holdout": f"{100 * content.holdout:g}",
+        "holdout_reason": content.holdout_reason, "from_hour": str(content.window.from_hour),
+        "until_hour": str(content.window.until_hour), "zone": content.window.zone,
+        "weekdays": " ".join(map(str, content.window.weekdays)), "days": str(content.days),
+        "margin": "" if content.margin is None else f"{100 * content.margin:g}",
+        "cost_per_contact": "" if content.cost_per_contact is None else f"{content.cost_per_contact:g}",
+        "after": str(found.number),
+    }  # fmt: skip
+
+
+def _read(form: Mapping[str, str]) -> Version:
+    """Return what a form says. Raises :class:`CampaignInvalid`."""
+    known = {each.template: each for each in messaging.templates()}
+    variants = []
+    for name in ("a", "b"):
+        if not (asked := form[f"template_{name}"]):
+            continue
+        if asked not in known or known[asked].channel != form["channel"]:
+            raise CampaignInvalid(_("This text is not one for that channel."), field=f"template_{name}")
+        variants.append({"name": name, "template": asked, "template_version": known[asked].version})
+    said = {
+        "name": form["name"], "message_class": form["message_class"], "segment": form["segment"],
+        "channel": form["channel"], "variants": variants, "promotion": form["promotion"] or None,
+        "why": {language: form[f"why_{language}"] for language in _LANGUAGES if form[f"why_{language}"]},
+        "holdout": 0.0 if form["message_class"] == "service" else _decimal(form, "holdout") / 100,
+        "holdout_reason": form["holdout_reason"], "days": int(_decimal(form, "days")),
+        "window": {
+            "from_hour": int(_decimal(form, "from_hour")), "until_hour": int(_decimal(form, "until_hour")),
+            "weekdays": [int(each) for each in form["weekdays"].split()], "zone": form["zone"] or _shop().zone,
+        },
+        "margin": _decimal(form, "margin") / 100 if form["margin"] else None,
+        "cost_per_contact": _decimal(form, "cost_per_contact") if form["cost_per_contact"] else None,
+    }  # fmt: skip
+    if form["segment"] not in {str(each.id) for each in segmenting.named_segments()}:
+        raise CampaignInvalid(_("Choose whom it is for."), field="segment")
+    if not variants:
+        raise CampaignInvalid(_("Choose what is sent."), field="template_a")
+    try:
+        return msgspec.convert(said, Version)
+    except msgspec.ValidationError as error:
+        raise CampaignInvalid(
+            str(error).partition(" - at")[0], field=str(error).rpartition("$.")[2].strip("`")
+        ) from None
+
+
+def _decimal(form: Mapping[str, str], field: str) -> float:
+    try:
+        number = float(form[field].replace(",", "."))
+    except ValueError:
+        raise CampaignInvalid(_("That is not a number."), field=field) from None
+    if not 0 <= number <= 1e9:
+        raise CampaignInvalid(_("That is not a number."), field=field)
+    return number
+
+
+def _cap(messages: str, days: str, channel: str) -> Cap:
+    if not (messages.strip().isdecimal() and days.strip().isdecimal()):
+        raise CampaignInvalid(_("That is not a number."), field="caps")
+    try:
+        return msgspec.convert({"messages": int(messages), "days": int(days), "channel": channel or None}, Cap)
+    except msgspec.ValidationError as error:
+        raise CampaignInvalid(str(error).partition(" - at")[0], field="caps") from None
+
+
+def _moment(text: str) -> dt.datetime | None:
+    """Return a moment of the shop's day, as a form's field has it; nothing is at once."""
+    if not text.strip():
+        return None
+    try:
+        moment = dt.datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise CampaignInvalid(_("That is not a date with a time."), field="starts_at") from None
+    from comptoir.office.campaigns.windows import zone_of  # noqa: PLC0415
+
+    return moment.replace(tzinfo=zone_of(_shop().zone)) if moment.tzinfo is None else moment
+
+
+def _told(problem: Problem) -> Trouble:
+    titles = {
+        "campaign_invalid": _("This is no campaign that could be sent."),
+        "campaign_changed": _("Somebody else has changed this campaign meanwhile."),
+        "campaign_stopped": _("This campaign was stopped."),
+        "list_frozen": _("The target list of this version is frozen; what changes is a new version."),
+    }
+    title = titles.get(problem.name, problem.title())
+    field = _FIELDS.get(problem.field or "", problem.field or "")
+    return Trouble(title=title, detail=_(problem.detail) if problem.detail else "", field=field, status=problem.status)
+
+
+def _name(request: HttpRequest) -> str:
+    visit = visit_of(request)
+    return visit.name if visit else ""
+
+
+def _shop() -> Shop:
+    programmes = find_programmes(own_connection())
+    if programmes is None:
+        return Shop("EUR", 100, "UTC")
+    zone = programmes.at(timezone.now()).programme.time_zone
+    return Shop(programmes.currency, 10 ** money.exponent(programmes.currency), zone)
+
+
+# -- in words ---------------------------------------------------------------------------------------------------------
+
+
+def _states() -> dict[str, str]:
+    return {
+        "draft": _("draft"), "scheduled": _("scheduled"), "sending": _("being sent"), "sent": _("sent"),
+        "stopped": _("stopped"),
+    }  # fmt: skip
+
+
+def _channels() -> dict[str, str]:
+    return {
+        "mail": _("E-mail"), "message": _("Text message"), "app": _("Notification"),
+        "web": _("The customer's own page"),
+    }  # fmt: skip
+
+
+def _days() -> list[str]:
+    return [_("Mon"), _("Tue"), _("Wed"), _("Thu"), _("Fri"), _("Sat"), _("Sun")]
+
+
+def _caps_in_words() -> list[str]:
+    said = []
+    for cap in queries.caps():
+        where = _channels()[cap.channel] if cap.channel else _("all channels together")
+        said.append(
+            _("%(messages)s messages in %(days)s days (%(where)s)")
+            % {"messages": cap.messages, "days": cap.days, "where": where}
+        )
+    return said
+
+
+def _facts(content: Version, shop: Shop) -> list[tuple[str, str]]:
+    window = content.window
+    days = [_days()[day] for day in window.weekdays]
+    texts = [f"{each.name.upper()}: {each.template} {each.template_version}" for each in content.variants]
+    names = {str(each.id): each.name for each in segmenting.named_segments()}
+    facts = [
+        (_("Whom"), names.get(content.segment, content.segment)),
+        (_("Where"), _channels()[content.channel]),
+        (_("What"), ", ".join(texts)),
+        (
+            _("When"),
+            _("%(from)s to %(until)s o'clock, %(days)s (%(zone)s)")
+            % {
+                "from": window.from_hour, "until": window.until_hour, "zone": window.zone,
+                "days": _("every day") if len(days) == len(_days()) else ", ".join(days),
+            },
+        ),
+    ]  # fmt: skip
+    if content.message_class == "service":
+        return [*facts, (_("Kind"), _("Service: nobody is held out, and it counts against no cap"))]
+    facts += [(f"{_('Why it comes')} ({language})", text) for language, text in content.why.items()]
+    if content.holdout:
+        facts.append((_("Held out"), reporting.percent(content.holdout)))
+    else:
+        facts.append((_("Nobody is held out"), content.holdout_reason))
+    facts.append(
+        (
+            _("Counted for"),
+            _("%(days)s days: what is paid at any channel, less what comes back") % {"days": content.days},
+        )
+    )
+    if content.margin is not None:
+        facts.append((_("Kept of what is paid"), reporting.percent(content.margin)))
+    if content.cost_per_contact is not None:
+        facts.append((_("A message costs"), reporting.money(content.cost_per_contact, shop.currency)))
+    return facts
+
+
+def _counted(counts: Counts) -> list[tuple[str, str]]:
+    rows = [(_("In the segment"), counts.matched)]
+    if counts.decided_before:
+        rows.append((_("Decided about by an earlier version"), counts.decided_before))
+    rows += [
+        (_("Without consent to offers on this channel"), counts.no_consent),
+        (_("Held out of everything, this year"), counts.held_out_of_all),
+        (_("Written to often enough already"), counts.capped),
+        (_("Held out of this campaign, by chance"), counts.held_out),
+    ]
+    rows += [(_("Get text %(name)s") % {"name": arm.upper()}, number) for arm, number in counts.send.items()]
+    return [(title, _number(number)) for title, number in rows]
+
+
+def _outcomes(campaign: uuid.UUID) -> list[tuple[str, str, str]]:
+    """Return what became of the messages, by variant: variant, outcome, how many."""
+    words = reporting.outcomes()
+    found: dict[tuple[str, str], int] = {}
+    for each in messaging.counts_of(campaign):
+        if each.verdict == "send":
+            key = (each.variant.upper(), words.get(each.kind or "waiting", each.kind or ""))
+            found[key] = found.get(key, 0) + each.count
+    return [(variant, title, _number(number)) for (variant, title), number in sorted(found.items())]
+
+
+def _drawing(campaign: uuid.UUID, counts: Sequence[Counts]) -> SafeString | None:
+    rows = [
+        (_("get a message"), sum(each.sent for each in counts)),
+        (_("held out by chance"), sum(each.held_out + each.held_out_of_all for each in counts)),
+        (_("no consent"), sum(each.no_consent for each in counts)),
+        (_("written to often enough"), sum(each.capped for each in counts)),
+    ]
+    if not sum(number for _title, number in rows):
+        return None
+    words = {"figure": _("people"), "label": _("What is decided about the people in the segment")}
+    key = ("list", database.database_name(), campaign, tuple(rows))
+    return charts.cached(key, _SECONDS, lambda: charts.parts(rows, words=words))
+
+
+def _number(value: int) -> str:
+    return number_format(value, 0, force_grouping=True)

@@ -1,0 +1,275 @@
+"""What a campaign changed, in a sentence, a picture and a table that says the same, in the reader's language.
+
+Not here: the figures (``office/campaigns/effects.py``).
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Callable, Hashable
+from typing import Final
+
+import msgspec
+from django.utils.formats import date_format, number_format
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from comptoir.doors.console import charts
+from comptoir.foundation.kernel import money as amounts
+from comptoir.office.campaigns.contracts import Version
+from comptoir.office.campaigns.effects import EVERYTHING, Measured
+from comptoir.office.experiments.contracts import ArmEffect, Effects
+
+_SECONDS: Final = 60
+_KEPT_MAX: Final = 100
+_SURE_P_VALUE: Final = 0.001
+
+_kept: dict[Hashable, tuple[float, Measured]] = {}
+_measuring = threading.Lock()
+
+
+class Row(msgspec.Struct, frozen=True):
+    """An arm in the table: its name, people, what they paid each, the effect and between what it lies, and money."""
+
+    name: str
+    people: str
+    mean: str
+    effect: str
+    between: str
+    profit: str
+
+
+class Report(msgspec.Struct, frozen=True):
+    """A report: the verdict in one sentence, what there is to know about it, a picture, and a table."""
+
+    verdict: str
+    tone: str
+    notes: list[str]
+    drawing: SafeString | None
+    rows: list[Row]
+
+
+def kept(key: Hashable, measure: Callable[[], Measured]) -> Measured:
+    """Return what was measured, at most a minute old: it looks through all sales."""
+    known = _kept.get(key)
+    if known is not None and time.monotonic() - known[0] < _SECONDS:
+        return known[1]
+    with _measuring:
+        known = _kept.get(key)
+        if known is None or time.monotonic() - known[0] >= _SECONDS:
+            if len(_kept) >= _KEPT_MAX:
+                _kept.clear()
+            try:
+                known = (time.monotonic(), measure())
+            except ModuleNotFoundError:
+                # The statistics are an extra; everything else of a campaign works without.
+                return _WITHOUT
+            _kept[key] = known
+    return known[1]
+
+
+_WITHOUT: Final = Measured(
+    effects=None, problem="no_statistics", days=0, time_over=0.0, ends_at=None, people=0, left_out=0
+)
+
+
+def forget() -> None:
+    """Measure anew at the next look, for tests."""
+    _kept.clear()
+
+
+def report(key: Hashable, measured: Measured, content: Version | None, *, currency: str) -> Report:
+    """Return a report of what was measured; ``content`` is the campaign's, nothing for all campaigns of a year."""
+    notes = _notes(measured, content)
+    found = measured.effects
+    if found is None:
+        return Report(_problems().get(measured.problem, _problems()["too_few"]), "attention", notes, None, [])
+    if found.verdict == "mismatch":
+        said = _(
+            "Do not read the effects: the arms do not have the sizes that were drawn, so something went wrong in"
+            " sending or recording."
+        )
+        return Report(said, "problem", notes, None, _rows(found, currency))
+    arms = [_sentence(found, arm, measured, currency) for arm in found.arms]
+    tone = {"paid": "good", "better": "good", "lost_money": "problem", "worse": "problem"}.get(
+        found.verdict, "attention"
+    )
+    return Report(" ".join(arms), tone, notes, _drawing(key, found, currency), _rows(found, currency))
+
+
+def _sentence(found: Effects, arm: ArmEffect, measured: Measured, currency: str) -> str:
+    """Return an arm's verdict in a sentence: extend, stop, or not yet."""
+    name = _name(found, arm.arm)
+    if arm.money is not None and arm.verdict in {"paid", "lost_money"}:
+        said = {
+            "name": name, "profit": money(abs(arm.money.profit), currency), "cost": money(arm.money.cost, currency),
+            "low": money(arm.money.profit_low, currency), "high": money(arm.money.profit_high, currency),
+        }  # fmt: skip
+        if arm.verdict == "paid":
+            return (
+                _("%(name)s paid: after its cost of %(cost)s, %(profit)s is left (between %(low)s and %(high)s).")
+                % said
+            )
+        return (
+            _("%(name)s lost money: after its cost of %(cost)s, %(profit)s is missing (between %(low)s and %(high)s).")
+            % said
+        )
+    effect = {
+        "name": name, "effect": money(abs(arm.effect), currency), "low": money(_low(arm), currency),
+        "high": money(_high(arm), currency),
+    }  # fmt: skip
+    if arm.verdict == "better":
+        return _("%(name)s worked: each person paid %(effect)s more (between %(low)s and %(high)s).") % effect
+    if arm.verdict == "worse":
+        return _("%(name)s did harm: each person paid %(effect)s less (between %(low)s and %(high)s).") % effect
+    words = _("%(name)s: not yet. The effect lies between %(low)s and %(high)s for each person.") % effect
+    if math.isinf(_high(arm)):
+        words = _("%(name)s: not yet. There is too little to say anything.") % effect
+    return f"{words} {_still(arm, measured, currency)}"
+
+
+def _still(arm: ArmEffect, measured: Measured, currency: str) -> str:
+    if measured.time_over < 1:
+        days = math.ceil(measured.days * (1 - measured.time_over))
+        return ngettext("%(days)s day is still to come.", "%(days)s days are still to come.", days) % {"days": days}
+    return _("The time is over: with so many people an effect of %(amount)s is found in four of five cases.") % {
+        "amount": money(arm.detectable, currency)
+    }
+
+
+def _low(arm: ArmEffect) -> float:
+    return -math.inf if arm.low_at_every_look is None else arm.low_at_every_look
+
+
+def _high(arm: ArmEffect) -> float:
+    return math.inf if arm.high_at_every_look is None else arm.high_at_every_look
+
+
+def _name(found: Effects, arm: str) -> str:
+    if arm == EVERYTHING:
+        return _("Everything that was sent this year")
+    return _("The message") if len(found.arms) == 1 else _("Text %(name)s") % {"name": arm.upper()}
+
+
+def _notes(measured: Measured, content: Version | None) -> list[str]:
+    notes = []
+    if content is not None and content.holdout_reason and not content.holdout:
+        notes.append(_("Nobody was held out: %(reason)s") % {"reason": content.holdout_reason})
+    if measured.ends_at is not None and measured.effects is not None:
+        notes.append(
+            _(
+                "Counted is what everybody who was drawn paid at any channel, reached or not, less what came back,"
+                " until %(day)s."
+            )
+            % {"day": date_format(measured.ends_at, "Y-m-d")}
+        )
+    if measured.left_out:
+        notes.append(
+            ngettext(
+                "%(number)s person does not allow the shop to count what they buy, and is left out.",
+                "%(number)s people do not allow the shop to count what they buy, and are left out.", measured.left_out,
+            ) % {"number": number_format(measured.left_out, 0, force_grouping=True)}
+        )  # fmt: skip
+    found = measured.effects
+    if found is None:
+        return notes
+    if found.srm_p_value is None:
+        notes.append(_("Too few were drawn to tell whether the arms have the sizes that they should have."))
+    else:
+        notes.append(
+            _("The arms have the sizes that were drawn (p = %(p)s).") % {"p": number_format(found.srm_p_value, 3)}
+            if found.srm_p_value >= _SURE_P_VALUE
+            else _("The sizes of the arms are ones that chance gives in less than one of a thousand cases.")
+        )
+    removed = max((arm.variance_removed or 0.0 for arm in found.arms), default=0.0)
+    if removed > 0:
+        notes.append(
+            _("What everybody paid before is taken out, and with it %(share)s of the noise.")
+            % {"share": percent(removed)}
+        )
+    names = {each.name for each in found.notices}
+    notes += [text for name, text in _notices().items() if name in names]
+    notes.append(_("The intervals hold with 95 %%, for all texts together and however often one looks.") % {})
+    return notes
+
+
+def _notices() -> dict[str, str]:
+    return {
+        "few_people": _("There are few people in an arm; the interval supposes more."),
+        "skewed": _("A few large purchases weigh so much that the interval may be too short on one side."),
+        "different_before": _(
+            "The arms differed before anything was sent, more than chance does: look at how people were drawn."
+        ),
+    }  # fmt: skip
+
+
+def _problems() -> dict[str, str]:
+    return {
+        "no_holdout": _("Whether it paid, nobody can tell: nobody was held out."),
+        "too_early": _("Nothing can be said yet: nobody could buy anything yet."),
+        "too_few": _("Nothing can be said: there are too few people in an arm, or nobody bought anything."),
+        "no_statistics": _("The statistics are not installed here: pip install comptoir[effects]."),
+    }
+
+
+def _rows(found: Effects, currency: str) -> list[Row]:
+    control = found.control
+    rows = [Row(_("Held out"), _count(control.n), money(control.mean, currency), "–", "–", "–")]
+    for arm in found.arms:
+        between = "–"
+        if arm.low_at_every_look is not None and arm.high_at_every_look is not None:
+            between = f"{money(arm.low_at_every_look, currency)} … {money(arm.high_at_every_look, currency)}"
+        profit = "–"
+        if (made := arm.money) is not None:
+            low, high = money(made.profit_low, currency), money(made.profit_high, currency)
+            profit = f"{money(made.profit, currency)} ({low} … {high})"
+        mean, effect = money(arm.mean, currency), money(arm.effect, currency)
+        rows.append(Row(_name(found, arm.arm), _count(arm.n), mean, effect, between, profit))
+    return rows
+
+
+def _drawing(key: Hashable, found: Effects, currency: str) -> SafeString | None:
+    rows = [
+        (_name(found, arm.arm), arm.effect, arm.low_at_every_look, arm.high_at_every_look)
+        for arm in found.arms
+        if arm.low_at_every_look is not None and arm.high_at_every_look is not None
+    ]
+    if not rows:
+        return None
+    words = {
+        "figure": _("more for each person than who was held out, in %(currency)s") % {"currency": currency},
+        "label": _("The effect of each text, with its interval"),
+    }
+    return charts.cached((key, tuple(rows)), _SECONDS, lambda: charts.intervals(rows, words=words))
+
+
+def outcomes() -> dict[str, str]:
+    """Return what may become of a message, in words."""
+    return {
+        "waiting": _("waits to leave"), "attempted": _("on its way"), "accepted": _("handed over"),
+        "refused": _("refused"), "unknown": _("nobody can say whether it arrived"),
+        "suppressed": _("did not leave: no consent any more"), "stopped": _("did not leave: stopped"),
+        "missed": _("did not leave: its time was over"), "unreachable": _("no address"), "delivered": _("delivered"),
+        "bounced": _("came back"), "complained": _("was called unwanted"), "unsubscribed": _("unsubscribed"),
+    }  # fmt: skip
+
+
+def money(value: float, currency: str) -> str:
+    """Return an amount with its currency."""
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    digits = 0 if abs(value) >= 1_000 else amounts.exponent(currency)
+    return f"{number_format(round(value, digits), digits, force_grouping=True)} {currency}"
+
+
+def percent(value: float) -> str:
+    """Return a share in hundredths."""
+    shown = round(100 * value, 1)
+    return _("%(number)s %%") % {"number": number_format(shown, 0 if shown == int(shown) else 1)}
+
+
+def _count(value: int) -> str:
+    return number_format(value, 0, force_grouping=True)

@@ -1,0 +1,232 @@
+"""What a campaign changed: injected effects are found, none is found where none is, and what must be left out is."""
+
+from __future__ import annotations
+
+import datetime as dt
+import random
+import uuid
+from collections.abc import Callable, Collection, Iterator, Sequence
+
+import pytest
+
+pytest.importorskip("scipy", reason="the extra `effects` is not installed")
+
+from comptoir.foundation.rooms.commands import set_up_django
+from support.campaigning import NOW, STAFF, Segments, crowd, templates, version
+from support.shop import Shop
+
+set_up_django()  # before the modules that hold models
+
+# ruff: noqa: E402
+import numpy as np
+
+from comptoir.counter.messages import queries as messaging
+from comptoir.counter.sales import queries as sales
+from comptoir.foundation.rooms.current import entered
+from comptoir.foundation.rooms.declaration import OFFICE
+from comptoir.office.campaigns import commands, effects
+from comptoir.office.campaigns.contracts import Variant, Version
+from comptoir.office.experiments import estimators
+
+DAY = dt.timedelta(days=1)
+MONTH = 28 * DAY
+
+
+@pytest.fixture
+def office(shop: Shop) -> Iterator[Shop]:
+    with entered(OFFICE):
+        templates("coffee", "coffee-short")
+        yield shop
+
+
+def sent(people: Collection[uuid.UUID], content: Version) -> list[effects.Person]:
+    campaign = commands.write(content, campaign=None, after=0, by=STAFF, at=NOW)
+    commands.launch(campaign, 1, by=STAFF, at=NOW)
+    assert commands.freeze(campaign, 1, now=NOW, segments=Segments(people)) is not None
+    return effects.drawn_of(messaging.decisions_of(campaign))
+
+
+def sold(shop: Shop, bought: Sequence[tuple[uuid.UUID, dt.datetime, int]]) -> None:
+    """Put sales (who, when, minor units) where the counter keeps them."""
+    first = int(shop.value("select count(*) from sales_sale"))
+    with shop.connect("comptoir_counter") as connection:
+        connection.execute(
+            "insert into sales_sale (source, receipt, position, customer, occurred_at, store, currency, total_minor)"
+            " select '/tills/1', r, gen_random_uuid(), c, a, null, 'USD', m"
+            " from unnest(%s::text[], %s::uuid[], %s::timestamptz[], %s::bigint[]) as b(r, c, a, m)",
+            (
+                [str(first + number) for number in range(len(bought))], [who for who, _, _ in bought],
+                [at for _, at, _ in bought], [minor for _, _, minor in bought],
+            ),
+        )  # fmt: skip
+
+
+def year(
+    people: Sequence[effects.Person], more: Callable[[str], float], *, seed: int = 7
+) -> list[tuple[uuid.UUID, dt.datetime, int]]:
+    """Return a month before and a month after the draw; ``more`` is what an arm's people pay more, in minor units."""
+    chance = random.Random(seed)
+    bought = []
+    for each in sorted(people, key=lambda one: one.person):
+        usual = chance.gammavariate(2, 2_000)
+        for start, extra in ((-MONTH, 0.0), (dt.timedelta(0), more(each.arm))):
+            for _ in range(3):
+                at = each.since + start + chance.random() * MONTH
+                bought.append((each.person, at, max(0, round(chance.gauss(usual / 3, 300) + extra / 3))))
+    return bought
+
+
+def measured(people: Sequence[effects.Person], content: Version, *, at: dt.datetime = NOW + MONTH) -> effects.Measured:
+    return effects.measure(people, content, minor_units=100, now=at)
+
+
+def test_a_message_that_works_is_found_to_and_pays(office: Shop) -> None:
+    content = version(margin=0.3, cost_per_contact=0.05, holdout=0.3)
+    people = sent(crowd(office, 3_000), content)
+    sold(office, year(people, lambda arm: 600 if arm == "a" else 0))
+    found = measured(people, content)
+    assert found.effects is not None
+    (arm,) = found.effects.arms
+    assert arm.low_at_every_look is not None
+    assert arm.high_at_every_look is not None
+    assert arm.low_at_every_look < 6 < arm.high_at_every_look
+    assert arm.variance_removed is not None
+    assert arm.variance_removed > 0.8
+    assert (found.effects.verdict, found.time_over, found.left_out) == ("paid", 1.0, 0)
+    assert arm.money is not None
+    assert arm.money.cost == pytest.approx(arm.n * 0.05)
+
+
+def test_one_that_costs_more_than_it_brings_has_lost_money_and_the_better_text_is_told(office: Shop) -> None:
+    both = (Variant("a", "coffee"), Variant("b", "coffee-short"))
+    content = version(margin=0.2, cost_per_contact=2.0, variants=both, holdout=0.3)
+    people = sent(crowd(office, 3_000), content)
+    sold(office, year(people, lambda arm: {"a": 100.0, "b": 2_500.0}.get(arm, 0.0)))
+    found = measured(people, content).effects
+    assert found is not None
+    assert {each.arm: each.verdict for each in found.arms} == {"a": "lost_money", "b": "paid"}
+
+
+def test_where_nothing_changed_nothing_is_found_and_the_days_to_come_are_told(office: Shop) -> None:
+    content = version()
+    people = sent(crowd(office, 2_000), content)
+    sold(office, year(people, lambda _arm: 0))
+    half = measured(people, content, at=NOW + MONTH / 2)
+    assert half.effects is not None
+    assert (half.effects.verdict, half.time_over, half.ends_at) == ("cannot_tell", 0.5, NOW + MONTH)
+    whole = measured(people, content, at=NOW + 3 * MONTH)
+    assert whole.effects is not None
+    assert whole.effects.verdict == "cannot_tell"
+    assert whole.effects.arms[0].mean > half.effects.arms[0].mean * 1.8
+
+
+def test_what_is_paid_after_the_days_are_over_counts_no_more_and_what_comes_back_does(office: Shop) -> None:
+    content = version()
+    people = sent(crowd(office, 400), content)
+    sold(office, year(people, lambda _arm: 0))
+    before = measured(people, content, at=NOW + MONTH).effects
+    sold(office, [(each.person, NOW + MONTH + DAY, 1_000_000) for each in people])
+    assert measured(people, content, at=NOW + 3 * MONTH).effects == before
+    paid = sales.net_sales(since=NOW, until=NOW + MONTH)
+    with office.connect("comptoir_counter") as connection:
+        connection.execute(
+            "insert into sales_return (source, receipt, position, sale_source, sale_receipt, occurred_at, store,"
+            " currency, total_minor, lines, status) select source, 'back ' || receipt, gen_random_uuid(),"
+            " source, receipt, %s, null, 'USD', total_minor, '[]', 'applied' from sales_sale"
+            " where occurred_at between %s and %s",
+            (NOW + 2 * MONTH, NOW, NOW + MONTH),
+        )
+    assert sum(paid.values()) > 0
+    assert set(sales.net_sales(since=NOW, until=NOW + MONTH).values()) == {0}
+
+
+def test_an_arm_of_another_size_overrules_everything(office: Shop) -> None:
+    content = version(margin=0.3, cost_per_contact=0.05)
+    people = sent(crowd(office, 3_000), content)
+    sold(office, year(people, lambda arm: 900 if arm == "a" else 0))
+    lost = [each for number, each in enumerate(people) if each.arm != "a" or number % 3]
+    found = measured(lost, content).effects
+    assert found is not None
+    assert found.verdict == "mismatch"
+
+
+def test_who_does_not_allow_to_be_counted_is_left_out(office: Shop) -> None:
+    content = version()
+    people = sent(crowd(office, 600), content)
+    sold(office, year(people, lambda _arm: 0))
+    objecting = [each.person for each in people[:60]]
+    with office.connect("comptoir_counter") as connection:
+        connection.execute(
+            "insert into customers_permission (customer, purpose, channels)"
+            " select c, 'analysis', '{}'::text[] from unnest(%s::uuid[]) c",
+            (objecting,),
+        )
+    found = measured(people, content)
+    assert (found.people, found.left_out) == (len(people) - 60, 60)
+
+
+def test_without_a_holdout_nothing_is_claimed(office: Shop) -> None:
+    content = version(holdout=0.0, holdout_reason="Everybody has to hear of the new hours.")
+    people = sent(crowd(office, 100), content)
+    found = measured(people, content)
+    assert (found.effects, found.problem) == (None, "no_holdout")
+
+
+def test_nothing_is_said_before_anybody_could_buy_anything_or_of_nobody(office: Shop) -> None:
+    content = version()
+    people = sent(crowd(office, 100), content)
+    assert measured(people, content, at=NOW).problem == "too_early"
+    assert measured([], content).problem == "too_early"
+    assert measured(people, content).problem == "no_spread", "nobody bought anything"
+
+
+def test_a_list_says_beforehand_which_effect_it_could_see(office: Shop) -> None:
+    people = crowd(office, 1_000)
+    drawn = [effects.Person(each, "a", NOW) for each in people]
+    sold(office, year(drawn, lambda _arm: 0))
+    many = effects.detectable(people, version(), minor_units=100, now=NOW)
+    few = effects.detectable(people[:250], version(), minor_units=100, now=NOW)
+    assert many is not None
+    assert few is not None
+    assert 1.5 < few / many < 2.7
+    assert effects.detectable(people[:5], version(), minor_units=100, now=NOW) is None
+
+
+def test_everything_of_a_year_is_measured_against_the_two_of_a_hundred(office: Shop) -> None:
+    people = crowd(office, 6_000)
+    since = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+    salt = commands.salt()
+    from comptoir.office.campaigns.rules import is_held_out_of_all
+
+    drawn = [
+        effects.Person(each, "held" if is_held_out_of_all(str(each), at=since, salt=salt) else "x", since)
+        for each in people
+    ]
+    sold(office, year(drawn, lambda arm: 0 if arm == "held" else 1_500))
+    found = effects.measure_year(2026, minor_units=100, salt=salt, now=since + MONTH).effects
+    assert found is not None
+    (arm,) = found.arms
+    assert 12 < arm.effect < 18
+    assert found.srm_p_value is not None
+    assert found.srm_p_value > 0.001
+
+
+def test_looks_at_each_day_of_a_month_find_nothing_that_is_not_there() -> None:
+    """People are all there from the start, and what they pay adds up: the ordinary interval fails here."""
+    generator = np.random.default_rng(20240304)
+    rounds, days, people = 400, 28, 400
+    wrong = naive = 0
+    for _ in range(rounds):
+        after = np.cumsum(generator.gamma(0.05, 100, (2, people, days)), axis=2)
+        alarmed = alarmed_naive = False
+        for day in range(days):
+            found = estimators.welch(after[0, :, day], after[1, :, day])
+            low, high = found.interval(0.05)
+            alarmed_naive |= low > 0 or high < 0
+            units = people * (day + 1) // days
+            looked = estimators.at_every_look(found, units=units, planned=people, alpha=0.05)
+            alarmed |= looked is not None and (looked[0] > 0 or looked[1] < 0)
+        wrong += alarmed
+        naive += alarmed_naive
+    assert naive / rounds > 0.15, "looking every day with the ordinary interval finds what is not there"
+    assert wrong / rounds < 0.05
