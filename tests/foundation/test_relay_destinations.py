@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from comptoir.config.worker import shop_destinations
+from comptoir.config.relaying import shop_destinations
 from comptoir.foundation.events.destinations import Destination, load_destinations, read_destinations
 from comptoir.foundation.events.errors import RelayInvalid
 from comptoir.foundation.events.relay import Backoff

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from comptoir.config.worker import shop_destinations
+from comptoir.config.relaying import shop_destinations
 from comptoir.foundation.events import store
 from comptoir.foundation.events.errors import RelayInvalid
 from support import casting

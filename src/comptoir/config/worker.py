@@ -14,13 +14,10 @@ import contextlib
 import datetime as dt
 import functools
 import logging
-import os
 import signal
 import sys
 import threading
-import time
-from collections.abc import AsyncIterator, Callable, Collection, Iterator
-from pathlib import Path
+from collections.abc import Callable, Collection, Iterator
 from typing import TYPE_CHECKING, Final
 
 import procrastinate
@@ -28,14 +25,12 @@ import procrastinate.exceptions
 import procrastinate.jobs
 import psycopg
 
-from comptoir.config import registry
+from comptoir.config import registry, relaying
 from comptoir.counter.assembly import handlers_for
 from comptoir.counter.contributions import jobs as contributions
 from comptoir.counter.customers import jobs as customers
-from comptoir.counter.customers.contracts import CHANNELS
 from comptoir.counter.customers.errors import TermsPolicyInvalid
 from comptoir.counter.customers.policy import load_policy
-from comptoir.counter.customers.purposes import PERMITS, PURPOSES, WITHHELD
 from comptoir.counter.letters.rules import ShopTime
 from comptoir.counter.loyalty import jobs as loyalty
 from comptoir.counter.loyalty import store as loyalty_store
@@ -43,20 +38,15 @@ from comptoir.counter.loyalty.store import find_programmes
 from comptoir.counter.sales import jobs as sales
 from comptoir.foundation.events import jobs as events
 from comptoir.foundation.events import store as events_store
-from comptoir.foundation.events.destinations import Destination, load_destinations
-from comptoir.foundation.events.errors import RelayInvalid
-from comptoir.foundation.events.relay import Delivered, Relay
-from comptoir.foundation.kernel import database, shop
+from comptoir.foundation.kernel import database
 from comptoir.foundation.kernel.clock import SYSTEM_CLOCK, Clock
 from comptoir.foundation.kernel.connection import Connection
 from comptoir.foundation.kernel.ids import Id
 from comptoir.foundation.rooms.commands import clear_expired_sessions, set_up_django
 from comptoir.foundation.rooms.declaration import COUNTER, OFFICE, VAULT
 from comptoir.foundation.touchpoints import jobs as touchpoints
-from comptoir.foundation.touchpoints import store as touchpoints_store
-from comptoir.foundation.touchpoints.contracts import TouchpointMap
 from comptoir.foundation.touchpoints.errors import MapContradictsItself
-from comptoir.foundation.touchpoints.freshness import Recorder, Stage
+from comptoir.foundation.touchpoints.freshness import Recorder
 from comptoir.square.charter import jobs as charter
 from comptoir.square.community import jobs as community
 from comptoir.square.stewardship import jobs as stewardship
@@ -67,49 +57,11 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("comptoir.worker")
 
-#: What a relayed result shows of a customer; a touchpoint that hears of results has to need it.
-RELAYED: Final = "points.balance"
 _AGAIN_SECONDS: Final = (0.5, 2.0, 5.0, 15.0)
-_FLUSH_SECONDS: Final = 1.0
-_LOOK_SECONDS: Final = 5.0
-#: A destination whose table is taken away, by mistake or while a file is being written, keeps its place for so long.
-_SETTLED_SECONDS: Final = 3_600.0
 _RESCUE_SECONDS: Final = 30.0
 _FAILED_JOBS_KEPT_HOURS: Final = 7 * 24
 _LATE_SECONDS_MAX: Final = 3_600
 _THREADS: Final = 2
-
-
-def relay_path() -> Path:
-    """Return where the destinations are declared: ``COMPTOIR_RELAY``, or ``relay.toml`` in the shop's folder."""
-    return Path(os.environ.get("COMPTOIR_RELAY") or shop.folder() / "relay.toml")
-
-
-def shop_destinations(path: Path | None = None, *, declared: TouchpointMap | None = None) -> list[Destination]:
-    """Read the destinations and hold them against the map. Raises :class:`RelayInvalid` naming the field."""
-    destinations = load_destinations(path or relay_path())
-    for each in destinations:
-        _check_purpose(each)
-        if each.touchpoint is None:
-            continue
-        field = f"destination.{each.name}.touchpoint"
-        try:
-            touchpoint = (declared or registry.shop_map()).touchpoint(each.touchpoint)
-        except KeyError:
-            raise RelayInvalid(f"The map has no touchpoint {each.touchpoint}.", field=field) from None
-        if RELAYED not in {need.data for need in touchpoint.needs}:
-            raise RelayInvalid(f"It does not need {RELAYED} in the map, so it must not get it.", field=field)
-    return destinations
-
-
-def _check_purpose(destination: Destination) -> None:
-    """Refuse a purpose or a channel that no customer could have been asked about."""
-    for name, value, known in (
-        ("purpose", destination.purpose, PURPOSES),
-        ("channel", destination.channel, CHANNELS),
-    ):
-        if value is not None and value not in known:
-            raise RelayInvalid(f"One of: {', '.join(known)}.", field=f"destination.{destination.name}.{name}")
 
 
 class Jobs:
@@ -155,6 +107,7 @@ class Jobs:
         self._add("announcements.send_waiting", "* * * * *", self.send_announcements)
         self._add("rooms.clear_expired_sessions", "41 * * * *", self.clear_expired_sessions)
         self._add("rights.finish_forgetting", "* * * * *", self.finish_forgetting)
+        self._add("campaigns.freeze_due", "* * * * *", self.freeze_lists)
         self._add("events.sign_audit", "* * * * *", self.sign_audit)
         self._add("rights.drop_expired", "23 * * * *", self.drop_expired)
         self._add("rights.end_unused_contacts", "37 3 * * *", self.end_unused_contacts)
@@ -381,6 +334,17 @@ class Jobs:
         with database.connect(OFFICE.role) as office:
             events.sign_audit(office, now=self._clock.now())
 
+    def freeze_lists(self, connection: Connection) -> None:  # noqa: ARG002 - the office has its own
+        """Freeze the target lists of campaigns that are due, as the office; most of the time there is none."""
+        with database.connect(OFFICE.role) as office:
+            waits = office.execute("select exists (select from campaigns_launch)").fetchone()
+        if waits is None or not waits[0]:
+            return
+        with _django():
+            from comptoir.office.campaigns import jobs as campaigns  # noqa: PLC0415
+
+            campaigns.freeze_due(now=self._clock.now(), should_stop=self._stopping.is_set)
+
     async def run(self) -> None:
         """Do what is due, until cancelled. Begins anew when the database was away."""
         failures = 0
@@ -461,120 +425,17 @@ async def work(*, stop: asyncio.Event, clock: Clock = SYSTEM_CLOCK) -> None:
     jobs = Jobs(clock=clock)
     tasks = [
         asyncio.create_task(jobs.run(), name="jobs"),
-        asyncio.create_task(_flush(recorder), name="flush"),
+        asyncio.create_task(relaying.flush(recorder), name="flush"),
     ]
-    relaying = asyncio.create_task(_relay(stop, recorder, clock), name="relay")
+    telling = asyncio.create_task(relaying.relay(stop, recorder, clock), name="relay")
     try:
         await stop.wait()
     finally:
         jobs.stop()
-        await relaying
+        await telling
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-
-
-async def _relay(stop: asyncio.Event, recorder: Recorder, clock: Clock) -> None:
-    """Have a relay at work for the destinations that are declared; a new one whenever that changes.
-
-    What is declared wrongly is said in the log, and what was in force stays in force: the jobs go on, and nothing
-    that waits for a destination is dropped.
-    """
-    declared: list[Destination] | None = None
-    since, is_settled, told = 0.0, False, ""
-    async with contextlib.AsyncExitStack() as running:
-        while not stop.is_set():
-            try:
-                fresh = await asyncio.to_thread(shop_destinations)
-            except (RelayInvalid, MapContradictsItself, OSError) as error:
-                fault = _fault(error)
-                if fault != told:
-                    _log.error("%s", fault)
-                told = fault
-            else:
-                told = ""
-                if fresh != declared:
-                    await running.aclose()
-                    declared, since, is_settled = fresh, time.monotonic(), False
-                    await running.enter_async_context(_relaying(fresh, recorder, clock))
-                elif not is_settled and time.monotonic() - since > _SETTLED_SECONDS:
-                    is_settled = await _forget_others(fresh)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), timeout=_LOOK_SECONDS)
-
-
-@contextlib.asynccontextmanager
-async def _relaying(destinations: list[Destination], recorder: Recorder, clock: Clock) -> AsyncIterator[None]:
-    def measure(delivered: Delivered) -> None:
-        touchpoint = delivered.destination.touchpoint
-        if touchpoint is not None:
-            for committed_at, count in delivered.batches:
-                if count:
-                    recorder.record(
-                        touchpoint,
-                        RELAYED,
-                        Stage.VISIBLE,
-                        delay_seconds=(delivered.at - committed_at).total_seconds(),
-                        at=delivered.at.timestamp(),
-                        count=count,
-                    )
-
-    if destinations:
-        _log.info("relaying to %s", ", ".join(each.name for each in destinations))
-    relay = Relay(
-        destinations, connect=lambda: database.conninfo(COUNTER.role), clock=clock, delivered=measure,
-        permits=PERMITS, withheld=WITHHELD,
-    )  # fmt: skip
-    task = asyncio.create_task(relay.run(), name="relay")
-    try:
-        yield
-    finally:
-        relay.stop()
-        await task
-
-
-async def _forget_others(declared: list[Destination]) -> bool:
-    """Keep nothing any more for destinations that are declared no longer; ``False`` if the database is away."""
-
-    def forget() -> list[str]:
-        with database.connect(COUNTER.role) as connection:
-            return events_store.forget_destinations(connection, declared=[each.name for each in declared])
-
-    try:
-        for name in await asyncio.to_thread(forget):
-            _log.info("%s is declared no more; nothing is kept for it", name)
-    except psycopg.Error as error:
-        _log.warning("relay: the database is away (%s)", type(error).__name__)
-        return False
-    return True
-
-
-def _fault(error: RelayInvalid | MapContradictsItself | OSError) -> str:
-    if isinstance(error, RelayInvalid):
-        return f"{relay_path().name}, {error.field or 'the file'}: {error.detail}"
-    return f"the map cannot be read ({type(error).__name__}); nobody new is told anything"
-
-
-async def _flush(recorder: Recorder) -> None:
-    """Write what was measured, about once a second, and a last time at the end."""
-    is_last = False
-    while not is_last:
-        try:
-            await asyncio.sleep(_FLUSH_SECONDS)
-        except asyncio.CancelledError:
-            is_last = True
-        taken = recorder.take()
-        if not taken.is_empty:
-            try:
-                await asyncio.to_thread(_write, taken)
-            except psycopg.Error as error:
-                recorder.give_back(taken)
-                _log.warning("measures could not be written: %s", type(error).__name__)
-
-
-def _write(taken: object) -> None:
-    with database.connect(COUNTER.role) as connection:
-        touchpoints_store.flush(connection, taken)  # type: ignore[arg-type]
 
 
 async def _until_told() -> None:

@@ -1,4 +1,4 @@
 """The office: what the staff decide. It works with opaque customers, and never sees a name or an address.
 
-Of what is designed for this room, ``experiments`` stands: whether a promotion did what it was for.
+``experiments`` says whether a promotion did what it was for; ``campaigns`` decides who gets which message.
 """

@@ -37,7 +37,7 @@ from comptoir.office.campaigns.errors import CampaignInvalid
 from comptoir.office.campaigns.queries import Standing, Written
 
 _SECONDS: Final = 60
-_LANGUAGES: Final = ("en", "fr", "ja")
+_LANGUAGES: Final = {"en": "English", "fr": "Français", "ja": "日本語"}
 _CAP_ROWS: Final = 5
 _BLANK: Final = {
     "name": "", "message_class": "marketing", "segment": "", "channel": "mail", "template_a": "", "template_b": "",
@@ -111,7 +111,9 @@ def write(request: HttpRequest, campaign: uuid.UUID | None = None) -> HttpRespon
     context = {
         "form": form, "problem": trouble, "found": found, "segments": segmenting.named_segments(),
         "templates": messaging.templates(), "channels": list(_channels().items()), "weekdays": list(enumerate(_days())),
-        "field": trouble.field if trouble else "", "hours": range(25), "currency": _shop().currency,
+        "field": trouble.field if trouble else "", "hours": range(25),
+        "languages": [(code, title, form[f"why_{code}"]) for code, title in _LANGUAGES.items()],
+        "currency": _shop().currency,
     }  # fmt: skip
     status = HTTPStatus.UNPROCESSABLE_ENTITY if trouble else HTTPStatus.OK
     return page(request, "console/campaign_form.html", "campaigns", context, status=status)
@@ -258,7 +260,7 @@ def _form_of(found: Written) -> dict[str, str]:
     return {
         **_BLANK, "name": content.name, "message_class": content.message_class, "segment": content.segment,
         "channel": content.channel, "template_a": names.get("a", ""), "template_b": names.get("b", ""),
-        **{f"why_{language}": content.why.get(language, "") for language in _LANGUAGES},
+        **{f"why_{language}": text for language, text in content.why.items()},
         "promotion": content.promotion or "", "holdout": f"{100 * content.holdout:g}",
         "holdout_reason": content.holdout_reason, "from_hour": str(content.window.from_hour),
         "until_hour": str(content.window.until_hour), "zone": content.window.zone,
@@ -345,7 +347,28 @@ def _told(problem: Problem) -> Trouble:
     }
     title = titles.get(problem.name, problem.title())
     field = _FIELDS.get(problem.field or "", problem.field or "")
-    return Trouble(title=title, detail=_(problem.detail) if problem.detail else "", field=field, status=problem.status)
+    detail = _details().get(problem.detail, problem.detail)
+    return Trouble(title=title, detail=detail, field=field, status=problem.status)
+
+
+def _details() -> dict[str, str]:
+    """Return what the rules say of a campaign that cannot be sent, in the reader's language."""
+    return {
+        "Two variants have one name.": _("Two variants have one name."),
+        "In this window no message could ever leave.": _("In this window no message could ever leave."),
+        "An offer is marketing, whatever else the message says.": _(
+            "An offer is marketing, whatever else the message says."
+        ),
+        "Without a holdout nobody will know whether it paid. Say why that has to be; the report prints it.": _(
+            "Without a holdout nobody will know whether it paid. Say why that has to be; the report prints it."
+        ),
+        "Say to whoever gets it why they do.": _("Say to whoever gets it why they do."),
+        "A cost says what was spent; the margin has to say what a sale earns.": _(
+            "A cost says what was spent; the margin has to say what a sale earns."
+        ),
+        "No such time zone.": _("No such time zone."),
+        "Say why, in a sentence.": _("Say why, in a sentence."),
+    }
 
 
 def _name(request: HttpRequest) -> str:

@@ -1,0 +1,16 @@
+"""What campaigns do by the clock: lists that were launched for a moment are frozen when it has come."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+
+from comptoir.foundation.rooms.current import entered
+from comptoir.foundation.rooms.declaration import OFFICE
+from comptoir.office.campaigns import commands, segmenting
+
+
+def freeze_due(*, now: dt.datetime, should_stop: Callable[[], bool] = lambda: False) -> int:
+    """Freeze the lists that are due, as the office; returns how many."""
+    with entered(OFFICE):
+        return commands.freeze_due(now=now, segments=segmenting.SEGMENTS, should_stop=should_stop)

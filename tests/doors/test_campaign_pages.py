@@ -1,0 +1,189 @@
+"""Campaigns in the console: written, counted, launched, stopped, and what they changed in a sentence."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import uuid
+from http import HTTPStatus
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from comptoir.foundation.rooms.addresses import host_of
+from comptoir.foundation.rooms.commands import set_up_django
+from comptoir.foundation.rooms.current import entered
+from comptoir.foundation.rooms.declaration import OFFICE
+from support.campaigning import COFFEE, Segments, crowd, templates
+from support.pages import staff_session, words
+from support.shop import Shop
+
+set_up_django()  # before the modules that hold models
+
+# ruff: noqa: E402
+from comptoir.doors.console import reporting
+from comptoir.office.campaigns import effects, queries, segmenting
+
+FORM = {
+    "name": "Coffee in May", "message_class": "marketing", "segment": str(COFFEE), "channel": "mail",
+    "template_a": "coffee", "template_b": "", "why_en": "you asked for offers on coffee", "holdout": "10",
+    "from_hour": "0", "until_hour": "24", "zone": "UTC", "weekdays": [*"0123456"], "days": "28", "margin": "30",
+    "cost_per_contact": "0,05", "after": "0",
+}  # fmt: skip
+
+
+@pytest.fixture
+def segments(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Segments:
+    with entered(OFFICE):
+        templates("coffee", "coffee-short")
+    segments = Segments(crowd(shop, 300))
+    monkeypatch.setattr(segmenting, "SEGMENTS", segments)
+    monkeypatch.setattr(segmenting, "named_segments", lambda: [segmenting.Named(COFFEE, "Coffee drinkers")])
+    reporting.forget()
+    return segments
+
+
+@pytest.fixture
+def client(shop: Shop) -> Client:
+    one = Client(headers={"host": f"{host_of(OFFICE)}:8000"})
+    name, value = staff_session("Akiko")
+    one.cookies[name] = value
+    return one
+
+
+def written(client: Client, **changed: Any) -> uuid.UUID:
+    answer = client.post("/campaigns/new", {**FORM, **changed})
+    assert answer.status_code == HTTPStatus.FOUND, words(answer.content.decode())
+    found = re.fullmatch(r"/campaigns/([0-9a-f-]{36})\?count=1", answer["location"])
+    assert found
+    return uuid.UUID(found[1])
+
+
+def said(client: Client, path: str) -> str:
+    answer = client.get(path)
+    assert answer.status_code == HTTPStatus.OK
+    return words(answer.content.decode())
+
+
+def test_a_campaign_is_written_counted_launched_and_stopped(client: Client, segments: Segments, shop: Shop) -> None:
+    assert "Nothing was sent yet." in said(client, "/campaigns")
+    campaign = written(client)
+    page = said(client, f"/campaigns/{campaign}?count=1")
+    assert "In the segment 300" in page
+    assert "you asked for offers on coffee" in page
+    with shop.unchanged("messages_decision", "campaigns_targetlist"):
+        said(client, f"/campaigns/{campaign}?count=1")
+    client.post(f"/campaigns/{campaign}/launch", {"version": "1", "starts_at": ""})
+    page = said(client, f"/campaigns/{campaign}")
+    assert "being sent" in page
+    assert "waits to leave" in page
+    assert "Nothing can be said" in page
+    assert shop.value("select count(*) from messages_decision") == 300
+    # Sent again, by a browser that goes back: nothing happens twice.
+    answer = client.post(f"/campaigns/{campaign}/launch", {"version": "1", "starts_at": ""})
+    assert "is frozen; what changes is a new version" in words(answer.content.decode())
+    assert shop.value("select count(*) from messages_decision") == 300
+    client.post(f"/campaigns/{campaign}/stop", {"reason": "Wrong price."})
+    page = said(client, f"/campaigns/{campaign}")
+    assert "Akiko: Wrong price." in page
+    assert "Launch" not in page
+    assert "stopped" in said(client, "/campaigns")
+
+
+def test_a_launch_for_later_says_when_in_the_shops_time(client: Client, segments: Segments, shop: Shop) -> None:
+    campaign = written(client)
+    client.post(f"/campaigns/{campaign}/launch", {"version": "1", "starts_at": "2031-05-03T09:30"})
+    assert "frozen at 2031-05-03 09:30" in said(client, f"/campaigns/{campaign}")
+    with entered(OFFICE):
+        assert queries.due(timezone.now()) == []
+        assert len(queries.due(dt.datetime(2031, 5, 3, 9, 30, tzinfo=dt.UTC))) == 1
+
+
+def test_a_change_is_a_new_version_and_whoever_was_slower_is_told(
+    client: Client, segments: Segments, shop: Shop
+) -> None:
+    campaign = written(client)
+    assert client.get(f"/campaigns/{campaign}/change").content.decode().count('value="Coffee in May"') == 1
+    client.post(f"/campaigns/{campaign}/change", {**FORM, "name": "Tea", "after": "1"})
+    with shop.unchanged():
+        answer = client.post(f"/campaigns/{campaign}/change", {**FORM, "name": "Chocolate", "after": "1"})
+    assert "Somebody else has changed this campaign meanwhile." in words(answer.content.decode())
+    assert 'value="Chocolate"' in answer.content.decode(), "nothing that was typed is lost"
+    assert "Versions" in said(client, f"/campaigns/{campaign}")
+
+
+@pytest.mark.parametrize(
+    ("changed", "sentence", "field"),
+    [
+        ({"why_en": ""}, "why they do", "why_en"),
+        ({"holdout": "0"}, "nobody will know whether it paid", "holdout_reason"),
+        ({"holdout": "lots"}, "That is not a number.", ""),
+        ({"segment": ""}, "Choose whom it is for.", "segment"),
+        ({"segment": "' or 1=1 --"}, "Choose whom it is for.", "segment"),
+        ({"template_a": "nobody-wrote-this"}, "not one for that channel", "template_a"),
+        ({"channel": "message"}, "not one for that channel", "template_a"),
+        ({"channel": "pigeon"}, "not one for that channel", "template_a"),
+        ({"from_hour": "20", "until_hour": "9"}, "no message could ever leave", "from_hour"),
+        ({"weekdays": []}, "no message could ever leave", "from_hour"),
+        ({"zone": "Mars/Olympus"}, "No such time zone.", "zone"),
+        ({"margin": ""}, "the margin has to say", "margin"),
+        ({"name": ""}, "This is no campaign", ""),
+        ({"days": "100000"}, "This is no campaign", ""),
+    ],
+)
+def test_what_cannot_be_sent_is_refused_beside_its_field(
+    client: Client, segments: Segments, shop: Shop, changed: dict[str, Any], sentence: str, field: str
+) -> None:
+    with shop.unchanged():
+        answer = client.post("/campaigns/new", {**FORM, **changed})
+    assert answer.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+    assert sentence in words(answer.content.decode())
+    if field:
+        assert re.search(rf'name="{field}"[^>]*aria-invalid="true"', answer.content.decode())
+
+
+def test_nobody_without_a_session_and_nothing_that_is_not_there(client: Client, segments: Segments) -> None:
+    stranger = Client(headers={"host": f"{host_of(OFFICE)}:8000"})
+    for path in ("/campaigns", "/campaigns/new", "/campaigns/caps", "/campaigns/year"):
+        assert stranger.get(path).status_code == HTTPStatus.FOUND
+    nobody = uuid.uuid4()
+    assert client.get(f"/campaigns/{nobody}").status_code == HTTPStatus.NOT_FOUND
+    assert client.post(f"/campaigns/{nobody}/launch", {"version": "1"}).status_code == HTTPStatus.NOT_FOUND
+    assert client.post(f"/campaigns/{nobody}/stop", {"reason": "x"}).status_code == HTTPStatus.NOT_FOUND
+
+
+def test_caps_are_set_and_told(client: Client, segments: Segments, shop: Shop) -> None:
+    assert "2 messages in 7 days (all channels together)" in said(client, "/campaigns")
+    said_of = {"messages": ["1", "3", ""], "days": ["2", "30", ""], "channel": ["message", "", ""]}
+    assert client.post("/campaigns/caps", said_of).status_code == HTTPStatus.FOUND
+    page = said(client, "/campaigns")
+    assert "1 messages in 2 days (Text message)" in page
+    assert "3 messages in 30 days (all channels together)" in page
+    with shop.unchanged():
+        answer = client.post("/campaigns/caps", {"messages": ["many"], "days": ["2"], "channel": [""]})
+    assert "That is not a number." in words(answer.content.decode())
+
+
+def test_the_year_is_measured_or_says_why_not(client: Client, segments: Segments) -> None:
+    assert "Nothing can be said" in said(client, "/campaigns/year")
+
+
+def test_without_the_statistics_the_page_says_what_to_install(
+    client: Client, segments: Segments, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing(*_: object, **__: object) -> effects.Measured:
+        raise ModuleNotFoundError(name="scipy")
+
+    monkeypatch.setattr(effects, "measure", missing)
+    campaign = written(client)
+    client.post(f"/campaigns/{campaign}/launch", {"version": "1"})
+    assert "comptoir[effects]" in said(client, f"/campaigns/{campaign}")
+
+
+def test_no_customer_stands_on_any_page(client: Client, segments: Segments) -> None:
+    campaign = written(client)
+    client.post(f"/campaigns/{campaign}/launch", {"version": "1"})
+    page = client.get(f"/campaigns/{campaign}").content.decode()
+    assert not any(str(each) in page for each in segments.found[COFFEE])
