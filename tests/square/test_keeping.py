@@ -106,6 +106,38 @@ def test_who_is_somebody_or_asks_for_something_else_gets_their_own(ask: Ask, mon
     assert len(made) == len(asked) + 1, "these were made already"
 
 
+def test_a_body_is_asked_for_only_where_there_may_be_one(counter: Counter) -> None:
+    asked: list[str] = []
+
+    async def others(*_: Any) -> None:
+        raise AssertionError("the square's pages are plain")
+
+    async def send(_message: Any) -> None:
+        pass
+
+    pages = staying.Staying(others)
+    for method, named in (
+        ("GET", ()),
+        ("HEAD", ()),
+        ("GET", ("content-length",)),
+        ("POST", ()),
+        ("GET", ("transfer-encoding",)),
+    ):
+        host = (b"host", f"{host_of(SQUARE)}:8000".encode())
+        scope = {
+            "type": "http", "method": method, "path": "/en/", "raw_path": b"/en/", "query_string": b"",
+            "headers": [host, (b"cookie", b"a=1"), *((name.encode(), b"3") for name in named)], "scheme": "http",
+            "root_path": "", "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 8000), "http_version": "1.1",
+        }  # fmt: skip
+
+        async def receive(said: str = " ".join((method, *named))) -> dict[str, Any]:
+            asked.append(said)
+            return {"type": "http.request", "body": b"abc", "more_body": False}
+
+        asyncio.run(pages(scope, receive, send))
+    assert asked == ["GET content-length", "POST", "GET transfer-encoding"]
+
+
 def test_members_share_what_a_page_says_to_everybody() -> None:
     counted, now = itertools.count(1), [100.0]
 

@@ -5,7 +5,9 @@ What is sent to them is bounded before they read it.
 
 from __future__ import annotations
 
+import gc
 import os
+from typing import Final
 
 from django.core.asgi import get_asgi_application
 
@@ -23,3 +25,10 @@ insist(rooms_here()[0].role)
 keeping.seconds()  # a setting that says no time is refused before anybody is served
 
 application = Bounded(Staying(_pages), limits())
+
+#: So many objects more than are gone, and the youngest are looked through for rings: a few pages' worth.
+_COLLECT_OBJECTS_MIN: Final = 10_000
+# What is loaded by now stays as long as the process does: no page waits while it is looked through.
+gc.collect()
+gc.freeze()
+gc.set_threshold(_COLLECT_OBJECTS_MIN, 20, 20)

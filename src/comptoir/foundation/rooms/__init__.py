@@ -4,9 +4,9 @@ Owns: the declaration (``declaration.py``, no Django), where each room answers (
 may be sent to it (``bodies.py``, no Django), the current room and the database router (``current.py``, ``router.py``,
 ``backend/``), roles and grants (``grants.py``, ``commands.py``), and the web half (``web.py``, ``sessions.py``,
 ``visits.py``, ``tickets.py``, ``headers.py``; ``uploads.py`` for files that come, ``static_files.py`` for those of the
-house), reads for pages (``reading.py``), and threads that stay for rooms of plain views (``staying.py``). Owns the map
-of personal data as well (``personal.py``): what each table says about whom, how a person gets it, how it is erased,
-how long it is kept.
+house), the secret of a page's forms (``forms.py``), reads for pages (``reading.py``), and threads that stay for rooms
+of plain views (``staying.py``). Owns the map of personal data as well (``personal.py``): what each table says about
+whom, how a person gets it, how it is erased, how long it is kept.
 
 Words: a *room* is a place with a database role, an origin and a session of its own; rooms with a higher *order* lie
 further in. *Access* says which room's role may do what with a table. A *visit* is what a room knows of who is in it.

@@ -7,7 +7,9 @@ says about itself is never used to build an address. No Django. Not here: what t
 
 from __future__ import annotations
 
+import functools
 import os
+from collections.abc import Mapping
 
 from comptoir.foundation.rooms.declaration import ROOMS, Room
 
@@ -17,7 +19,7 @@ _HTTPS_PORT = 443
 
 def domain() -> str | None:
     """Return the shop's domain in lower case, or ``None`` in the demo."""
-    return os.environ.get("COMPTOIR_DOMAIN", "").strip().strip(".").lower() or None
+    return _domain(os.environ.get("COMPTOIR_DOMAIN", ""))
 
 
 def is_production() -> bool:
@@ -27,22 +29,17 @@ def is_production() -> bool:
 
 def public_port() -> int:
     """Return the port under which browsers reach the pages."""
-    return int(os.environ.get("COMPTOIR_PORT") or (_HTTPS_PORT if is_production() else _DEMO_PORT))
+    return _port(os.environ.get("COMPTOIR_PORT", ""), is_production=is_production())
 
 
 def host_of(room: Room) -> str:
     """Return the host of a room, without a port."""
-    name = domain()
-    if name is not None:
-        return f"{room.host_label}.{name}"
-    return f"{room.host_label_demo}.localhost".lstrip(".")
+    return _host(room, domain())
 
 
 def origin_of(room: Room) -> str:
     """Return the origin of a room (RFC 6454): scheme, host, and the port where it is not the scheme's own."""
-    scheme, own = ("https", _HTTPS_PORT) if is_production() else ("http", 80)
-    port = public_port()
-    return f"{scheme}://{host_of(room)}" + ("" if port == own else f":{port}")
+    return _origin(room, domain(), os.environ.get("COMPTOIR_PORT", ""))
 
 
 def url_of(room: Room, path: str) -> str:
@@ -54,7 +51,7 @@ def url_of(room: Room, path: str) -> str:
 
 def room_of_host(host: str) -> Room | None:
     """Return the room that answers to a host (without a port), or ``None``: there is no default room."""
-    return {host_of(room): room for room in ROOMS.values()}.get(host.lower())
+    return _by_host(domain()).get(host.lower())
 
 
 def rooms_here() -> tuple[Room, ...]:
@@ -62,7 +59,40 @@ def rooms_here() -> tuple[Room, ...]:
 
     Raises :class:`ValueError` for a name that is no room's.
     """
-    names = os.environ.get("COMPTOIR_ROOMS", "").replace(",", " ").split()
+    return _named(os.environ.get("COMPTOIR_ROOMS", ""))
+
+
+# Each page asks for these a dozen times, and they are those of the environment every time.
+
+
+@functools.lru_cache(16)
+def _domain(said: str) -> str | None:
+    return said.strip().strip(".").lower() or None
+
+
+def _port(said: str, *, is_production: bool) -> int:
+    return int(said or (_HTTPS_PORT if is_production else _DEMO_PORT))
+
+
+def _host(room: Room, name: str | None) -> str:
+    return f"{room.host_label}.{name}" if name is not None else f"{room.host_label_demo}.localhost".lstrip(".")
+
+
+@functools.lru_cache(64)
+def _origin(room: Room, name: str | None, port_said: str) -> str:
+    scheme, own = ("https", _HTTPS_PORT) if name is not None else ("http", 80)
+    port = _port(port_said, is_production=name is not None)
+    return f"{scheme}://{_host(room, name)}" + ("" if port == own else f":{port}")
+
+
+@functools.lru_cache(16)
+def _by_host(name: str | None) -> Mapping[str, Room]:
+    return {_host(room, name): room for room in ROOMS.values()}
+
+
+@functools.lru_cache(16)
+def _named(said: str) -> tuple[Room, ...]:
+    names = said.replace(",", " ").split()
     if unknown := set(names) - set(ROOMS):
         raise ValueError(f"COMPTOIR_ROOMS names no room: {', '.join(sorted(unknown))}")
     return tuple(room for room in ROOMS.values() if not names or room.name in names)

@@ -12,13 +12,14 @@ import asyncio
 import collections
 import contextvars
 import inspect
+import io
 import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from typing import IO, Any, Final, NamedTuple, TypeVar
 
-from django.core import checks, signals
+from django.core import checks
 from django.core.exceptions import RequestAborted
 from django.core.handlers.asgi import ASGIHandler, get_script_prefix
 from django.http.response import HttpResponse, HttpResponseBase
@@ -37,6 +38,8 @@ _KEPT_MAX: Final = 500
 _KEPT_BYTES_MAX: Final = 400_000
 #: Who sends one of these is somebody, or wants something else than the page.
 _OF_SOMEBODY: Final = frozenset({b"cookie", b"authorization", b"if-none-match", b"if-modified-since", b"range"})
+_READING: Final = frozenset({"GET", "HEAD"})
+_ANNOUNCING: Final = frozenset({b"content-length", b"transfer-encoding"})
 _CHOOSING: Final = (b"host", b"accept-language")
 _SECONDS: Final = "kept_seconds"
 
@@ -82,7 +85,8 @@ class Staying:
         answer = self._find(key) if key is not None else None
         if answer is None:
             try:
-                body = await self._pages.read_body(receive)
+                # Asking the server for a body takes a turn of the loop, and a page that is read has none.
+                body = io.BytesIO() if _has_no_body(scope) else await self._pages.read_body(receive)
             except RequestAborted:
                 return
             # Each request in a context of its own: what it says of its room and its language ends with it.
@@ -105,6 +109,11 @@ class Staying:
         kept.move_to_end(key)
         while len(kept) > _KEPT_MAX or next(iter(kept.values()))[0] <= now:
             kept.popitem(last=False)
+
+
+def _has_no_body(scope: Scope) -> bool:
+    """Tell whether a request only reads, and announces nothing to be read (RFC 9112, 6.3)."""
+    return scope["method"] in _READING and not any(name in _ANNOUNCING for name, _value in scope["headers"])
 
 
 def _now() -> float:
@@ -132,8 +141,8 @@ class _Pages(ASGIHandler):
 
     def answer(self, scope: Scope, body: IO[bytes]) -> Answer:
         """Return status, headers and content of a page; ``body`` is closed afterwards."""
+        # Django's signal that a request begins looks for connections to close, as the one at its end has done already.
         set_script_prefix(get_script_prefix(scope))
-        signals.request_started.send(sender=self.__class__, scope=scope)
         request, refused = self.create_request(scope, body)
         response: HttpResponseBase | None = refused
         if request is not None:

@@ -18,13 +18,13 @@ from typing import Any, Final
 
 import msgspec
 from django.http import HttpRequest, HttpResponse
-from django.middleware.csrf import get_token
 from django.template.loader import get_template
 from django.utils import timezone, translation
 from django.utils.safestring import SafeString
 
 from comptoir.doors.storefront.community import keeping, reminding, unsent
 from comptoir.doors.storefront.community.speaking import prefix, ways_of
+from comptoir.foundation.rooms.forms import secret_for
 from comptoir.square.community.queries import Author, PostShown, ThreadLine
 from comptoir.square.hearing import queries as hearing
 
@@ -143,7 +143,7 @@ def secret_of(request: HttpRequest) -> str:
     """Return the secret of this page's forms: one for all of them."""
     found: str | None = getattr(request, _ASKED, None)
     if found is None:
-        found = get_token(request)
+        found = secret_for(request)
         setattr(request, _ASKED, found)
     return found
 

@@ -31,6 +31,8 @@ SECONDS_MAX: Final = 10.0
 SAID_COOKIE: Final = "comptoir-said"
 _SAID_SECONDS: Final = 2
 _PARTS_MAX: Final = 500
+#: Where a request remembers it.
+_WHERE: Final = "_comptoir_where"
 
 
 _lock: Final = threading.Lock()
@@ -72,7 +74,7 @@ def part(
     Made anew for whoever has just said something, and for readers without a cookie, whose whole page is kept from then
     on: nothing is older than it may be. It is there for the others, too.
     """
-    key = (*reading.where(), *key)
+    key = (*_where(request), *key)
     at = now()
     found = _parts.get(key)
     if found is not None and found[0] > at and request.COOKIES and SAID_COOKIE not in request.COOKIES:
@@ -85,6 +87,15 @@ def part(
             while len(_parts) > _PARTS_MAX or next(iter(_parts.values()))[0] <= at:
                 _parts.popitem(last=False)
     return made
+
+
+def _where(request: HttpRequest) -> tuple[str | None, ...]:
+    """Return which database this request asks; the environment is read once for all of its parts."""
+    found: tuple[str | None, ...] | None = getattr(request, _WHERE, None)
+    if found is None:
+        found = reading.where()
+        setattr(request, _WHERE, found)
+    return found
 
 
 def say_so(response: HttpResponseBase, *, is_secure: bool) -> None:

@@ -93,11 +93,8 @@ def ways_of(request: HttpRequest) -> Ways:
         if path == f"/{code}" or path.startswith(f"/{code}/"):
             path = path.removeprefix(f"/{code}") or "/"
             break
-    rooms = (
-        ("card_url", addresses.url_of(COUNTER, "/")),
-        ("join_url", addresses.url_of(COUNTER, "/who")),
-        ("office_url", addresses.url_of(OFFICE, "/")),
-    )
+    counter = addresses.origin_of(COUNTER)
+    rooms = (("card_url", f"{counter}/"), ("join_url", f"{counter}/who"), ("office_url", addresses.url_of(OFFICE, "/")))
     return Ways(_named_languages(), path, rooms, member_of(request), request)
 
 
