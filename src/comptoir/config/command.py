@@ -30,6 +30,7 @@ VERBS = (
     "restore",
     "bench",
     "effects",
+    "segments",
 )  # fmt: skip
 
 

@@ -51,6 +51,7 @@ INSTALLED_APPS = [
     "comptoir.counter.answers",
     "comptoir.counter.sales",
     "comptoir.counter.loyalty",
+    "comptoir.counter.audiences",
     "comptoir.vault.announcements",
     "comptoir.vault.contacts",
     "comptoir.vault.invitations",

@@ -12,6 +12,8 @@ from typing import Final
 from comptoir.counter.answers import contracts as answers
 from comptoir.counter.answers.handlers import AnswersHandler
 from comptoir.counter.answers.rebuilding import AnswersDeriver
+from comptoir.counter.audiences.forgetting import AudiencesSeverer
+from comptoir.counter.audiences.rebuilding import AudiencesDeriver
 from comptoir.counter.customers import contracts as customers
 from comptoir.counter.customers.choices import ChoicesHandler
 from comptoir.counter.customers.forgetting import (
@@ -153,6 +155,7 @@ _SEVERERS: Final[Sequence[Severer]] = (
     MessagesSeverer(),
     SalesSeverer(),
     LoyaltySeverer(),
+    AudiencesSeverer(),
     StewardshipSeverer(),
     CharterSeverer(),
     CommunitySeverer(),
@@ -175,4 +178,5 @@ def derivers() -> Sequence[Deriver]:
         HearingDeriver(),
         HealthDeriver(),
         ProgrammeDeriver(),
+        AudiencesDeriver(),
     )

@@ -1,4 +1,5 @@
 """The office: what the staff decide. It works with opaque customers, and never sees a name or an address.
 
-``experiments`` says whether a promotion did what it was for; ``campaigns`` decides who gets which message.
+``experiments`` says whether a promotion did what it was for; ``segments`` names groups of
+customers, and who is in them; ``campaigns`` decides who gets which message.
 """

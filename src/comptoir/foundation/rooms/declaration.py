@@ -219,6 +219,7 @@ HOMES: Mapping[str, Room | None] = {
     "answers": COUNTER,
     "sales": COUNTER,
     "loyalty": COUNTER,
+    "audiences": COUNTER,
     "storefront": COUNTER,
     "procrastinate": COUNTER,
     "announcements": VAULT,

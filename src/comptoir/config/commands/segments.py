@@ -1,0 +1,112 @@
+"""``comptoir segments``: what an expression names, and the segments that staff have defined."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import click
+
+from comptoir.foundation.kernel import database
+from comptoir.foundation.kernel.problem import Problem
+
+
+class _Refused(click.ClickException):
+    """A refusal as people read it, with the place marked, or for software as a problem; on standard error."""
+
+    exit_code = 2
+
+    def __init__(self, problem: Problem, *, as_json: bool, expression: str = "") -> None:
+        lines = [" ".join(filter(None, (problem.title(), problem.detail)))]
+        position = problem.extra.get("position")
+        if isinstance(position, int) and "\n" not in expression:
+            start = max(0, position - 41)
+            lines += [expression[start : start + 100], " " * (position - 1 - start) + "^"]
+        super().__init__("\n".join(lines))
+        self._members = problem.as_members() if as_json else None
+
+    def show(self, file: Any = None) -> None:
+        if self._members is None:
+            super().show(file)
+        else:
+            click.echo(json.dumps(self._members), err=True)
+
+
+_AS_JSON = click.option("--json", "as_json", is_flag=True, help="For software.")
+
+
+@click.group()
+def command() -> None:
+    """Ask how many customers an expression names, and define segments."""
+
+
+@command.command(epilog="Example: comptoir segments count \"spend(90) > 100 AND NOT visited('367', 30)\" --on postgres")
+@click.argument("expression")
+@click.option(
+    "--on", "engine", type=click.Choice(["postgres", "duckdb", "spark"]), default="postgres", show_default=True,
+    help="The database as it is now, or an engine over the lake.",
+)  # fmt: skip
+@_AS_JSON
+def count(expression: str, engine: str, as_json: bool) -> None:
+    """Count the customers that an expression names."""
+    from comptoir.office.segments import queries
+
+    try:
+        with database.server():
+            started = time.perf_counter()
+            found = queries.count(expression)
+            seconds = time.perf_counter() - started
+    except Problem as problem:
+        raise _Refused(problem, as_json=as_json, expression=expression) from None
+    if as_json:
+        click.echo(json.dumps({"on": engine, "count": found, "seconds": round(seconds, 3)}))
+    else:
+        click.echo(f"{found:,} ({engine}, {seconds:.2f} s)")
+
+
+@command.command(epilog="Example: comptoir segments define Coffee \"bought('COFFEE', 60)\" --by Ada")
+@click.argument("name")
+@click.argument("expression")
+@click.option("--by", required=True, help="Who defines it.")
+@_AS_JSON
+def define(name: str, expression: str, by: str, as_json: bool) -> None:
+    """Define a segment, and count who is in it."""
+    from comptoir.foundation.kernel.clock import SYSTEM_CLOCK
+    from comptoir.foundation.rooms.declaration import OFFICE
+    from comptoir.office.segments import commands, jobs, store
+
+    now = SYSTEM_CLOCK.now()
+    try:
+        with database.server(), database.connect(OFFICE.role) as connection:
+            segment = commands.define(connection, name=name, expression=expression, by=by, at=now)
+            jobs.refresh(connection, now=now)
+            members = store.count_in(connection).get(str(segment.id), 0)
+    except Problem as problem:
+        raise _Refused(problem, as_json=as_json, expression=expression) from None
+    told = {"id": str(segment.id), "name": segment.name, "members": members}
+    click.echo(json.dumps(told) if as_json else f"{segment.name}: {members:,} members ({segment.id})")
+
+
+@command.command("list", epilog="Example: comptoir segments list --json")
+@_AS_JSON
+def list_(as_json: bool) -> None:
+    """Show the segments, and how many are in each."""
+    from comptoir.foundation.rooms.declaration import OFFICE
+    from comptoir.office.segments import store
+
+    with database.server(), database.connect(OFFICE.role) as connection:
+        counts = store.count_in(connection)
+        segments = [each.segment for each in store.find_segments(connection)]
+    rows = [
+        {
+            "id": str(each.id), "name": each.name, "expression": each.expression, "version": each.version,
+            "members": counts.get(str(each.id), 0),
+        }
+        for each in segments
+    ]  # fmt: skip
+    if as_json:
+        click.echo(json.dumps(rows))
+        return
+    for row in rows:
+        click.echo(f"{row['name']}: {row['members']:,}   {row['expression']}")

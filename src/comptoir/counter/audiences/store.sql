@@ -1,0 +1,144 @@
+-- name: lock_following
+-- Nobody is forgotten while rows are written, and no row is written while somebody is forgotten.
+select pg_advisory_xact_lock_shared(7209020);
+
+-- name: lock_forgetting
+-- Whoever writes rows has finished; whoever comes later finds that somebody is gone.
+select pg_advisory_xact_lock(7209020);
+
+-- name: read_heard
+-- What happened at these positions, as far as it says whose figures it concerns.
+select position::text, type, customer::text, occurred_at,
+  case when type = any(%(personas)s::text[]) then data ->> 'persona' end,
+  case when type = 'post.decided' then data ->> 'post' end,
+  case when type = 'sale.returned' then coalesce(data -> 'sale' ->> 'source', source) end,
+  case when type = 'sale.returned' then data -> 'sale' ->> 'receipt' end, status = 'accepted'
+from events_event where position = any(%(positions)s::uuid[]);
+
+-- name: find_returned_sales
+-- The sales from which goods came back: their places in the log, and their customers.
+select s.position::text, s.customer::text from unnest(%s::text[], %s::text[]) as asked(source, receipt)
+join sales_sale s on s.source = asked.source and s.receipt = asked.receipt where s.customer is not null;
+
+-- name: find_behind
+-- The customers behind public names.
+select distinct customer::text from customers_personaholder where persona = any(%s::uuid[]);
+
+-- name: find_behind_posts
+-- The customers behind the authors of posts.
+select distinct h.customer::text from community_post p join customers_personaholder h on h.persona = p.author
+where p.id = any(%s::uuid[]);
+
+-- name: find_linked
+-- Everybody who is, or was, linked with one of these customers.
+select low::text from customers_link where high = any(%s::uuid[])
+union select high::text from customers_link where low = any(%s::uuid[])
+union select m.customer::text from customers_membership m where m.person in
+  (select person from customers_membership where customer = any(%s::uuid[]));
+
+-- name: delete_lines
+-- Before the lines of these sales are written anew.
+delete from audiences_line l using unnest(%s::uuid[], %s::uuid[]) as n(customer, position)
+where l.customer = n.customer and l.position = n.position;
+
+-- name: drop_foreign_lines
+-- Lines of these customers whose sales are not theirs any more.
+delete from audiences_line l using events_event e
+where l.customer = any(%s::uuid[]) and e.position = l.position and e.customer is distinct from l.customer;
+
+-- name: insert_lines
+-- The lines of these sales, less what came back; a line of which nothing is left is none.
+with sold as materialized (
+  select e.position, e.customer, (e.occurred_at at time zone %(time_zone)s)::date as day, e.source,
+    e.data ->> 'receipt' as receipt, e.data ->> 'store' as store, l.number, l.line
+  from events_event e cross join lateral json_array_elements(e.data -> 'lines') with ordinality l(line, number)
+  where e.position = any(%(positions)s::uuid[]) and e.type = 'sale.closed' and e.status = 'accepted'
+    and e.customer is not null and substr(e.customer::text, 15, 1) <> '4'
+), back as (
+  select asked.position, (b ->> 'line')::int as number, sum((b ->> 'quantity')::bigint)::bigint as quantity,
+    sum((b ->> 'amount')::bigint)::bigint as amount
+  from (select distinct position, source, receipt from sold) asked
+  join sales_return r on r.sale_source = asked.source and r.sale_receipt = asked.receipt and r.status = 'applied'
+  cross join lateral jsonb_array_elements(r.lines) b group by 1, 2
+), kept as (
+  select s.customer, s.position, s.number::smallint as number, s.day, s.store, s.line ->> 'category' as category,
+    s.line ->> 'product' as product, (s.line ->> 'quantity')::bigint - coalesce(b.quantity, 0) as quantity,
+    (s.line ->> 'amount')::bigint - coalesce(b.amount, 0) as amount,
+    case when b.number is null then coalesce((s.line ->> 'discount')::bigint, 0) else 0 end as discount
+  from sold s left join back b on b.position = s.position and b.number = s.number
+  where b.number is null or (s.line ->> 'quantity')::bigint > b.quantity or (s.line ->> 'amount')::bigint > b.amount
+)
+insert into audiences_line (customer, position, number, day, store, category, product, quantity, amount, discount, opens)
+select k.*, (number = min(number) over (partition by position))::int::smallint from kept k
+on conflict do nothing;
+
+-- name: insert_acts
+-- What else was done at these positions.
+insert into audiences_act (customer, position, day, type)
+select customer, position, (occurred_at at time zone %(time_zone)s)::date, type from events_event
+where position = any(%(positions)s::uuid[]) and status = 'accepted' and customer is not null
+  and substr(customer::text, 15, 1) <> '4'
+on conflict do nothing;
+
+-- name: refresh_figures
+-- The figures of these customers, from their rows; the first day on which the shop heard of somebody only gets earlier.
+insert into audiences_figures as f (customer, person, since, allows_store, allows_web, first_day, last_day, purchases,
+  spend, points, asked, answered, trust)
+select c.customer, coalesce(m.person, c.customer), n.since,
+  coalesce('store' = any(p.channels), true), coalesce('web' = any(p.channels), true),
+  l.first_day, l.last_day, coalesce(l.purchases, 0), coalesce(l.spend, 0), coalesce(a.available, 0),
+  coalesce(s.asked, 0), coalesce(s.answered, 0), coalesce(t.trust, 0)
+from unnest(%(customers)s::uuid[], %(since)s::date[]) as n(customer, since)
+join customers_customer c on c.customer = n.customer
+left join customers_membership m on m.customer = c.customer
+left join customers_permission p on p.customer = c.customer and p.purpose = 'analysis'
+left join loyalty_account a on a.customer = c.customer
+left join lateral (
+  select min(day) as first_day, max(day) as last_day, sum(opens)::bigint as purchases, sum(amount)::bigint as spend
+  from audiences_line l where l.customer = c.customer
+) l on true
+left join lateral (
+  select count(*) filter (where o.kind = 'question') as asked, count(*) filter (where o.kind = 'answer') as answered
+  from customers_personaholder h join community_post o on o.author = h.persona and o.state = 'public'
+  where h.customer = c.customer
+) s on true
+left join unnest(%(trusting)s::uuid[], %(trust)s::smallint[]) as t(customer, trust) on t.customer = c.customer
+where substr(c.customer::text, 15, 1) <> '4'
+on conflict (customer) do update set person = excluded.person, since = least(f.since, excluded.since),
+  allows_store = excluded.allows_store, allows_web = excluded.allows_web, first_day = excluded.first_day,
+  last_day = excluded.last_day, purchases = excluded.purchases, spend = excluded.spend, points = excluded.points,
+  asked = excluded.asked, answered = excluded.answered, trust = excluded.trust;
+
+-- name: drop_lines
+-- Nothing is known of these customers.
+delete from audiences_line where customer = any(%s::uuid[]);
+
+-- name: drop_acts
+-- Nothing is known of these customers.
+delete from audiences_act where customer = any(%s::uuid[]);
+
+-- name: drop_figures
+-- Nothing is known of these customers.
+delete from audiences_figures where customer = any(%s::uuid[]);
+
+-- name: drop_members
+-- They are in no segment, and were in none.
+delete from audiences_member where customer = any(%s::uuid[]);
+
+-- name: find_customers
+-- Everybody who was not forgotten, in portions.
+select customer::text from customers_customer where customer > %s::uuid and substr(customer::text, 15, 1) <> '4'
+order by customer limit %s;
+
+-- name: find_personas
+-- The names of these customers.
+select customer::text, persona::text from customers_personaholder where customer = any(%s::uuid[]) and not is_given_up;
+
+-- name: find_follower
+-- Whether there is a follower of this name.
+select from events_relay where destination = %s;
+
+-- name: find_unfollowed
+-- What no follower has come to yet.
+select unnest(o.positions)::text from events_outbox o join events_relay r on r.destination = %s
+where (o.transaction, o.id) > (r.transaction, r.outbox) order by o.transaction, o.id;

@@ -1,0 +1,315 @@
+"""The tree as one expression of Ibis, for everybody or for a few: the same for every engine, and no text of staff's.
+
+Each source is summed up once for all facts that are asked of it, customers become persons, what is not allowed becomes
+unknown, and the tree is what remains to be true. Numbers are fractions of whole numbers with a denominator that is
+never negative; where they can outgrow 64 bits they are reckoned in ``DECIMAL(38, 0)``, and the language refuses what
+could outgrow that. Not here: where an expression runs (``engines.py``).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import decimal
+import functools
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+import ibis
+import ibis.expr.types as ir
+import msgspec
+
+from comptoir.office.segments import contracts
+from comptoir.office.segments.contracts import (
+    All,
+    Arithmetic,
+    Compare,
+    Comparison,
+    Leaf,
+    Not,
+    Number,
+    Operation,
+    Tree,
+    Truth,
+    Value,
+    leaves,
+)
+from comptoir.office.segments.facts import FACTS, Fact
+
+#: The columns of each source, as every engine has them; ids are what the engine calls them.
+COLUMNS: Final[Mapping[str, Mapping[str, str]]] = {
+    "figures": {
+        "customer": "id", "person": "id", "since": "date", "allows_store": "boolean", "allows_web": "boolean",
+        "first_day": "date", "last_day": "date", "purchases": "int64", "spend": "int64", "points": "int64",
+        "asked": "int64", "answered": "int64", "trust": "int64",
+    },
+    "lines": {
+        "customer": "id", "day": "date", "store": "string", "category": "string", "product": "string",
+        "quantity": "int64", "amount": "int64", "discount": "int64", "opens": "int64",
+    },
+    "acts": {"customer": "id", "day": "date", "type": "string"},
+}  # fmt: skip
+_WHOLE: Final = 2**62
+_EXACT: Final = "decimal(38, 0)"
+
+
+class Sources(msgspec.Struct, frozen=True):
+    """The tables that facts are computed from; the person's own column of the result is ``person``."""
+
+    figures: ir.Table
+    lines: ir.Table
+    acts: ir.Table
+
+
+class Terms(msgspec.Struct, frozen=True):
+    """What the shop says for every expression: its day today, and how many of the smallest unit make one of money."""
+
+    today: dt.date
+    minor_units: int
+
+
+def sources(names: Mapping[str, str], *, ids: str) -> Sources:
+    """Return the tables by their names in an engine; ``ids`` is what it calls the type of an opaque id."""
+    return Sources(
+        **{
+            source: ibis.table({name: ids if kind == "id" else kind for name, kind in columns.items()}, names[source])
+            for source, columns in COLUMNS.items()
+        }
+    )
+
+
+def members(tree: Tree, tables: Sources, terms: Terms) -> ir.Table:
+    """Return an expression for the persons for whom the tree is true: one column, ``person``."""
+    asked = list(dict.fromkeys(leaves(tree)))
+    found = _values(asked, tables, terms)
+    values = {leaf: found[f"v{place}"] for place, leaf in enumerate(asked)}
+    kept = found.filter(_Condition(values, terms).truth(tree))
+    return kept.select("person")
+
+
+# -- the facts of everybody ---------------------------------------------------------------------------------------
+
+
+def _values(asked: Sequence[Leaf], tables: Sources, terms: Terms) -> ir.Table:
+    """Return one row for each person: ``person``, and the facts as ``v0``, ``v1``, ...; null is what is not allowed."""
+    facts = [FACTS[leaf.fact] for leaf in asked]
+    by_source: dict[str, list[int]] = {"line": [], "act": [], "different": []}
+    for place, fact in enumerate(facts):
+        if fact.source != "fact":
+            by_source["different" if fact.how == "different" else fact.source].append(place)
+    joined = tables.figures
+    for source, table in (("line", tables.lines), ("act", tables.acts)):
+        places = by_source[source]
+        if places:
+            summed = _summed([(place, facts[place], asked[place]) for place in places], table, terms)
+            joined = joined.left_join(summed, joined["customer"] == summed["customer"]).drop("customer_right")
+    figures: dict[str, Any] = {}
+    for place, fact in enumerate(facts):
+        if place in by_source["different"]:
+            continue
+        column: Any = joined[fact.column if fact.source == "fact" else f"v{place}"]
+        if fact.source == "fact" and fact.joined != "sum":
+            figures[f"v{place}"] = column.max() if fact.joined == "most" else column.min()
+        else:
+            figures[f"v{place}"] = column.coalesce(0).sum()
+    allowed = sorted({fact.allows for fact in facts})
+    persons = joined.group_by("person").aggregate(
+        **figures,
+        **{name: joined[name].all() for name in allowed},
+        **({} if figures or allowed else {"n": joined.count()}),
+    )
+    for place in by_source["different"]:
+        counted = _different(place, facts[place], asked[place], tables, terms)
+        persons = persons.left_join(counted, persons["person"] == counted["person"]).drop("person_right")
+    shown = {
+        f"v{place}": ibis.ifelse(persons[fact.allows], _shown(persons[f"v{place}"], fact, terms), ibis.null())
+        for place, fact in enumerate(facts)
+    }
+    return persons.select("person", **shown)
+
+
+def _shown(column: Any, fact: Fact, terms: Terms) -> Any:
+    if fact.how == "days_since":
+        return ibis.literal(terms.today).delta(column, unit="day")
+    if fact.how == "exists":
+        return column > 0
+    return column.coalesce(0)
+
+
+def _summed(asked: Sequence[tuple[int, Fact, Leaf]], table: ir.Table, terms: Terms) -> ir.Table:
+    """Return the sums and counts that are asked of a source, one row for each customer who has any."""
+    wheres = {place: _wheres(fact, leaf, table, terms) for place, fact, leaf in asked}
+    table_read = table
+    if all(wheres.values()):
+        # What no fact asks for is not read at all.
+        table_read = table.filter(functools.reduce(operator.or_, map(_both, wheres.values())))
+    since = [days for _, fact, leaf in asked if (days := _days(fact, leaf)) is not None]
+    if len(since) == len(asked) and len(asked) > 1:
+        table_read = table_read.filter(table_read["day"] > terms.today - dt.timedelta(days=max(since)))
+    figures: dict[str, Any] = {}
+    for place, fact, leaf in asked:
+        conditions = _wheres(fact, leaf, table_read, terms)
+        where = _both(conditions) if conditions and len(asked) > 1 else None
+        if fact.how == "sum":
+            figures[f"v{place}"] = table_read[fact.column].sum(where=where)
+        else:
+            figures[f"v{place}"] = table_read.count(where=where)
+    return table_read.group_by("customer").aggregate(**figures)
+
+
+def _different(place: int, fact: Fact, leaf: Leaf, tables: Sources, terms: Terms) -> ir.Table:
+    """Return how many different values a column has, for each person: not a sum over its customers."""
+    lines = tables.lines
+    conditions = _wheres(fact, leaf, lines, terms)
+    if conditions:
+        lines = lines.filter(_both(conditions))
+    figures = tables.figures.select("customer", "person")
+    of_persons = lines.join(figures, lines["customer"] == figures["customer"])
+    counted: Any = of_persons[fact.column].nunique()
+    return of_persons.group_by("person").aggregate(**{f"v{place}": counted})
+
+
+def _days(fact: Fact, leaf: Leaf) -> int | None:
+    given = dict(zip(fact.parameters, leaf.arguments, strict=True))
+    days = given.get("days")
+    return days if isinstance(days, int) else None
+
+
+def _wheres(fact: Fact, leaf: Leaf, table: ir.Table, terms: Terms) -> list[Any]:
+    """Return the conditions on rows that a fact's arguments make."""
+    conditions: list[Any] = []
+    for parameter, argument in zip(fact.parameters, leaf.arguments, strict=True):
+        if argument is None:
+            continue
+        if parameter == "days":
+            assert isinstance(argument, int)
+            conditions.append(table["day"] > terms.today - dt.timedelta(days=argument))
+            conditions.append(table["day"] <= terms.today)
+        elif parameter == "thing":
+            conditions.append((table["product"] == argument) | (table["category"] == argument))
+        else:
+            conditions.append(table[parameter] == argument)
+    return conditions
+
+
+def _both(conditions: Sequence[Any]) -> Any:
+    return functools.reduce(operator.and_, conditions)
+
+
+# -- what has to be true ------------------------------------------------------------------------------------------
+
+_COMPARED: Final[Mapping[Comparison, Callable[[Any, Any], Any]]] = {
+    "=": operator.eq, "<>": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
+}  # fmt: skip
+
+
+class _Whole(msgspec.Struct, frozen=True):
+    """A whole number: one that stands there, or a column's; ``bound`` is how large it can be, without its sign."""
+
+    value: Any
+    bound: int
+
+    @property
+    def is_constant(self) -> bool:
+        """Tell whether it stands in the expression."""
+        return isinstance(self.value, int)
+
+    def expression(self, *, is_exact: bool) -> Any:
+        """Return it for an engine, in 64 bits or as an exact decimal."""
+        if is_exact:
+            return ibis.literal(decimal.Decimal(self.value), _EXACT) if self.is_constant else self.value.cast(_EXACT)
+        return ibis.literal(self.value, "int64") if self.is_constant else self.value
+
+
+def _constant(value: int) -> _Whole:
+    return _Whole(value, abs(value))
+
+
+def _reckoned(operation: Callable[[Any, Any], Any], bound: int, left: _Whole, right: _Whole) -> _Whole:
+    if left.is_constant and right.is_constant:
+        return _constant(operation(left.value, right.value))
+    is_exact = max(bound, left.bound, right.bound) > _WHOLE
+    value = operation(left.expression(is_exact=is_exact), right.expression(is_exact=is_exact))
+    return _Whole(value.cast(_EXACT) if is_exact else value, bound)
+
+
+def _times(left: _Whole, right: _Whole) -> _Whole:
+    if left.is_constant and left.value == 1:
+        return right
+    if right.is_constant and right.value == 1:
+        return left
+    return _reckoned(operator.mul, left.bound * right.bound, left, right)
+
+
+def _plus(left: _Whole, right: _Whole, operation: Callable[[Any, Any], Any]) -> _Whole:
+    return _reckoned(operation, left.bound + right.bound, left, right)
+
+
+class _Fraction(msgspec.Struct, frozen=True):
+    """A number over another that is never negative; over nothing (null) it is unknown."""
+
+    over: _Whole
+    under: _Whole
+
+
+class _Condition:
+    """Turns the tree into a condition on the row of a person."""
+
+    def __init__(self, values: Mapping[Leaf, Any], terms: Terms) -> None:
+        self._values = values
+        self._terms = terms
+
+    def truth(self, tree: Tree) -> Any:
+        """Return the condition."""
+        match tree:
+            case Truth(value):
+                return ibis.literal(value)
+            case Leaf():
+                return self._values[tree]
+            case Not(part):
+                return ~self.truth(part)
+            case All(parts):
+                return functools.reduce(operator.and_, map(self.truth, parts))
+            case contracts.Any(parts):
+                return functools.reduce(operator.or_, map(self.truth, parts))
+            case Compare(comparison, left, right):
+                return self._compared(comparison, self._fraction(left), self._fraction(right))
+
+    def _compared(self, comparison: Comparison, one: _Fraction, other: _Fraction) -> Any:
+        left, right = _times(one.over, other.under), _times(other.over, one.under)
+        if left.is_constant and right.is_constant:
+            return ibis.literal(_COMPARED[comparison](left.value, right.value))
+        is_exact = max(left.bound, right.bound) > _WHOLE
+        return _COMPARED[comparison](left.expression(is_exact=is_exact), right.expression(is_exact=is_exact))
+
+    def _fraction(self, value: Value) -> _Fraction:
+        match value:
+            case Number(numerator, denominator):
+                return _Fraction(_constant(numerator), _constant(denominator))
+            case Leaf(name, _):
+                fact = FACTS[name]
+                unit = self._terms.minor_units if fact.kind == "money" else 1
+                return _Fraction(_Whole(self._values[value], fact.magnitude), _constant(unit))
+            case Arithmetic(operation, left, right):
+                return self._arithmetic(operation, self._fraction(left), self._fraction(right))
+
+    def _arithmetic(self, operation: Operation, one: _Fraction, other: _Fraction) -> _Fraction:
+        if operation == "*":
+            return _Fraction(_times(one.over, other.over), _times(one.under, other.under))
+        if operation == "/":
+            sign = _sign(other.over)
+            over = _times(_times(one.over, other.under), sign)
+            under = _times(_times(one.under, other.over), sign)
+            if not under.is_constant:
+                under = _Whole(under.value.nullif(0), under.bound)
+            return _Fraction(over, under)
+        sides = _times(one.over, other.under), _times(other.over, one.under)
+        added = _plus(*sides, operator.add if operation == "+" else operator.sub)
+        return _Fraction(added, _times(one.under, other.under))
+
+
+def _sign(whole: _Whole) -> _Whole:
+    """Return 1, or -1 for what is negative."""
+    if whole.is_constant:
+        return _constant(-1 if whole.value < 0 else 1)
+    return _Whole(ibis.ifelse(whole.value < 0, -1, 1), 1)

@@ -1,0 +1,84 @@
+"""Reads for pages, campaigns and verbs: a segment, who is in it now, and what it says of one person and why.
+
+Every function has a connection of its own, in the office; those with ``connection`` use the caller's. Not here: writes
+(``commands.py``), keeping members current (``jobs.py``).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import uuid
+from collections.abc import Iterator
+from typing import Final
+
+from comptoir.counter.loyalty.store import find_programmes
+from comptoir.foundation.kernel import database
+from comptoir.foundation.kernel.clock import SYSTEM_CLOCK
+from comptoir.foundation.kernel.connection import Connection
+from comptoir.foundation.kernel.money import exponent
+from comptoir.foundation.rooms.declaration import OFFICE
+from comptoir.office.segments import evaluating, store
+from comptoir.office.segments.compiling import Terms
+from comptoir.office.segments.contracts import Segment, Verdict
+from comptoir.office.segments.errors import SegmentUnknown
+from comptoir.office.segments.language import read
+
+PORTION: Final = 5_000
+
+
+def terms(connection: Connection, *, at: dt.datetime) -> Terms:
+    """Return the shop's day at a moment, and its currency's smallest unit; without a programme, UTC and hundredths."""
+    programmes = find_programmes(connection)
+    if programmes is None:
+        return Terms(at.astimezone(dt.UTC).date(), 100)
+    return Terms(programmes.at(at).local_day(at), int(10 ** exponent(programmes.currency)))
+
+
+def named(segment: uuid.UUID | str) -> Segment:
+    """Return the segment with an id or a name. Raises :class:`SegmentUnknown`."""
+    with _office() as connection:
+        return _found(connection, segment)
+
+
+def members(segment_id: uuid.UUID, *, at: dt.datetime | None = None) -> Iterator[list[uuid.UUID]]:
+    """Give the persons who are in a segment now, in portions, all of one moment: by the smallest of their ids."""
+    with _office() as connection, connection.transaction():
+        connection.execute("set transaction isolation level repeatable read, read only")
+        segment = _found(connection, segment_id)
+        of_now = terms(connection, at=at or SYSTEM_CLOCK.now())
+        yield from store.members(connection, read(segment.expression), of_now, portion=PORTION)
+
+
+def count(expression: str, *, at: dt.datetime | None = None) -> int:
+    """Return how many persons an expression names now; raises what the language refuses."""
+    tree = read(expression)
+    with _office() as connection:
+        return store.count(connection, tree, terms(connection, at=at or SYSTEM_CLOCK.now()))
+
+
+def verdict(segment_id: uuid.UUID, customer_id: uuid.UUID, at: dt.datetime) -> Verdict:
+    """Return whether the person that a customer is belongs to a segment, and every reason."""
+    with _office() as connection:
+        segment = _found(connection, segment_id)
+        return judged(connection, segment.expression, customer_id, at)
+
+
+def judged(connection: Connection, expression: str, customer_id: uuid.UUID, at: dt.datetime) -> Verdict:
+    """Return what an expression says of one person."""
+    of_now = terms(connection, at=at)
+    rows = store.read_rows(connection, str(customer_id))
+    return evaluating.judge(read(expression), rows, today=of_now.today, minor_units=of_now.minor_units, at=at)
+
+
+def _found(connection: Connection, segment: uuid.UUID | str) -> Segment:
+    kept = store.find_segment(connection, str(segment))
+    if kept is None:
+        raise SegmentUnknown
+    return kept.segment
+
+
+@contextlib.contextmanager
+def _office() -> Iterator[Connection]:
+    with database.connect(OFFICE.role) as connection:
+        yield connection

@@ -1,0 +1,107 @@
+-- name: lock_segment
+-- One refresh of a segment at a time.
+select pg_advisory_xact_lock(7209021, hashtext(%s));
+
+-- name: find_segments
+-- Every segment that has not ended.
+select id::text, name, expression, hash, version, day from audiences_segment where ended_at is null order by name;
+
+-- name: find_segment
+-- One segment, by its id or its name.
+select id::text, name, expression, hash, version, day from audiences_segment
+where ended_at is null and (id::text = %(asked)s or name = %(asked)s);
+
+-- name: insert_segment
+-- A new segment.
+insert into audiences_segment (id, name, expression, hash, version) values (%s, %s, %s, %s, 1)
+on conflict (name) do nothing;
+
+-- name: update_segment
+-- A segment goes on with another expression or name; its members are counted anew.
+update audiences_segment set name = %(name)s, expression = %(expression)s, hash = %(hash)s, version = version + 1,
+  day = null where id = %(id)s and ended_at is null returning version;
+
+-- name: end_segment
+-- A segment is no more; its name is free again.
+update audiences_segment set ended_at = %(at)s, name = name || ' ' || id::text where id = %(id)s and ended_at is null;
+
+-- name: insert_version
+-- What was said, by whom, and when.
+insert into audiences_segmentversion (segment, version, name, expression, hash, by, at)
+values (%s, %s, %s, %s, %s, %s, %s);
+
+-- name: find_versions
+-- Every version of a segment, the latest first.
+select version, name, expression, by, at from audiences_segmentversion where segment = %s order by version desc;
+
+-- name: note_counted
+-- When a segment was counted as a whole, and for which of the shop's days.
+update audiences_segment set day = %(day)s, counted_at = %(at)s where id = %(id)s and version = %(version)s;
+
+-- name: find_in
+-- Who is in a segment, as it was counted last.
+select customer::text from audiences_member where segment = %s and is_in order by customer;
+
+-- name: find_in_of
+-- Which of these persons are in a segment.
+select customer::text from audiences_member where segment = %s and is_in and customer = any(%s::uuid[]);
+
+-- name: count_in
+-- How many are in each segment.
+select segment::text, count(*) from audiences_member where is_in group by segment;
+
+-- name: join_members
+-- Persons who join; nobody who was forgotten meanwhile.
+insert into audiences_member as m (segment, customer, is_in, since, changes, version)
+select %(segment)s, c.customer, true, %(at)s, 1, %(version)s
+from customers_customer c where c.customer = any(%(customers)s::uuid[])
+order by c.customer
+on conflict (segment, customer) do update set is_in = true, since = excluded.since, changes = m.changes + 1,
+  version = excluded.version where not m.is_in
+returning customer::text, changes;
+
+-- name: leave_members
+-- Persons who leave.
+update audiences_member set is_in = false, since = %(at)s, changes = changes + 1, version = %(version)s
+where segment = %(segment)s and is_in and customer = any(%(customers)s::uuid[]) returning customer::text, changes;
+
+-- name: find_persons
+-- The persons that these customers are, and all their customers.
+select f.person::text, f.customer::text from audiences_figures f
+where f.person in (select person from audiences_figures where customer = any(%s::uuid[]));
+
+-- name: read_figures
+-- The figures of one person.
+select f.since, f.allows_store, f.allows_web, f.first_day, f.last_day, f.purchases, f.spend, f.points, f.asked,
+  f.answered, f.trust, f.customer::text from audiences_figures f
+where f.person = (select person from audiences_figures where customer = %s);
+
+-- name: read_lines
+-- The lines of these customers.
+select day, store, category, product, quantity, amount, discount, opens from audiences_line
+where customer = any(%s::uuid[]);
+
+-- name: read_acts
+-- What these customers did.
+select day, type from audiences_act where customer = any(%s::uuid[]);
+
+-- name: of_few
+-- The sources of facts for the persons that some customers are; the rest of the statement asks these in their place.
+with persons as materialized (
+  select f.customer from audiences_figures f
+  where f.person in (select person from audiences_figures where customer = any(%(customers)s::uuid[]))
+), few_figures as (
+  select * from audiences_figures where customer in (select customer from persons)
+), few_lines as (
+  select * from audiences_line where customer in (select customer from persons)
+), few_acts as (
+  select * from audiences_act where customer in (select customer from persons)
+) select * from few_figures, few_lines, few_acts;
+
+-- name: find_products
+-- What is bought most, for the builder: categories, products, stores.
+select kind, name from (
+  select 'category' as kind, category as name, count(*) as lines from audiences_line where category is not null group by 2
+  union all select 'product', product, count(*) from audiences_line group by 2
+  union all select 'store', store, count(*) from audiences_line where store is not null group by 2
+) s order by kind, lines desc limit %s;

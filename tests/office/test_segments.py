@@ -1,0 +1,231 @@
+"""Segments over the shop's own figures, in PostgreSQL: who is in them, as events arrive, and why."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from collections.abc import Collection, Iterator
+from fractions import Fraction
+
+import pytest
+
+from comptoir.counter.audiences import following
+from comptoir.counter.loyalty.programme import Programmes
+from comptoir.counter.loyalty.store import insert_programme
+from comptoir.foundation.kernel.connection import Connection
+from comptoir.office.segments import commands, jobs, queries, store
+from comptoir.office.segments.contracts import Segment
+from comptoir.office.segments.errors import SegmentNameRefused, SegmentNameTaken, SegmentUnknown
+from support.casting import (
+    ALICE,
+    ALICE_ONLINE,
+    BOB,
+    CHARLIE,
+    HEARD,
+    NOON,
+    PLAIN,
+    Counter,
+    Event,
+    Reference,
+    goods_back,
+    identify,
+    line,
+    link,
+    objected,
+    sale,
+    subscribed,
+    unlink,
+)
+from support.shop import Shop
+
+DAY = dt.timedelta(days=1)
+ZONE = "America/New_York"
+
+
+class Office(Counter):
+    """A counter, and behind it the follower and the office, which hear of what it has recorded when they are told."""
+
+    def __init__(self, shop: Shop) -> None:
+        super().__init__(shop)
+        self.office: Connection = shop.connect("comptoir_office")
+        insert_programme(self.connection, PLAIN, None)
+        self._heard: set[str] = set()
+
+    def close(self) -> None:
+        super().close()
+        self.office.close()
+
+    def hear(self, *said: Event, now: dt.datetime = HEARD) -> int:
+        """Record events one by one, follow them, and return how many have joined or left."""
+        for each in said:
+            answer = self.tell(each, received_at=now)
+            assert answer.is_accepted or answer.outcome.get("waiting"), answer.problem
+        return self.follow(now=now)
+
+    def follow(self, *, now: dt.datetime = HEARD) -> int:
+        rows = self.shop.rows("select position::text from events_event where type not like 'segment.%'")
+        fresh = {row["position"] for row in rows} - self._heard
+        self._heard |= fresh
+        with self.connection.transaction():
+            touched = following.bring(self.connection, fresh, time_zone=ZONE, now=now)
+        return jobs.follow(self.office, touched, now=now)
+
+    def define(self, expression: str, name: str = "Some", *, now: dt.datetime = HEARD) -> Segment:
+        segment = commands.define(self.office, name=name, expression=expression, by="Ada", at=now)
+        jobs.refresh(self.office, now=now)
+        return segment
+
+    def members(self, segment: Segment, *, at: dt.datetime = HEARD) -> set[str]:
+        """Return who is in, and make sure that everybody who asks is told the same."""
+        asked = {str(each) for portion in queries.members(segment.id, at=at) for each in portion}
+        kept = store.find_in(self.office, segment.id)
+        assert asked == kept
+        for reference in (ALICE, ALICE_ONLINE, BOB, CHARLIE):
+            customer = identify(reference)
+            persons = self.shop.value("select person::text from audiences_figures where customer = %s", customer)
+            verdict = queries.verdict(segment.id, uuid.UUID(customer), at)
+            assert (verdict.member is True) == (persons in asked)
+        return asked
+
+    def told(self) -> list[tuple[str, str]]:
+        rows = self.shop.rows(
+            "select type, customer::text, data ->> 'because' as why from events_event"
+            " where type like 'segment.%' order by position"
+        )
+        return [(f"{row['type']} {row['why']}", row["customer"]) for row in rows]
+
+
+@pytest.fixture
+def office(shop: Shop) -> Iterator[Office]:
+    made = Office(shop)
+    yield made
+    made.close()
+
+
+def ids(*references: Reference) -> set[str]:
+    return {identify(each) for each in references}
+
+
+def coffee(receipt: str, amount: int, *, of: Reference = ALICE, at: dt.datetime = NOON) -> Event:
+    return sale(receipt, of=of, at=at, lines=[line(amount, category="COFFEE"), line(100, product="cup")])
+
+
+def test_who_has_bought_is_in(office: Office) -> None:
+    office.hear(coffee("1", 1_000), sale("2", 5_000, of=BOB))
+    assert office.members(office.define("bought('COFFEE', 60)", "Coffee")) == ids(ALICE)
+    assert office.members(office.define("spend(90) > 20", "Much")) == ids(BOB)
+    assert office.members(office.define("spend(90) / purchases(90) >= 11", "Large")) == ids(ALICE, BOB)
+    assert office.members(office.define("NOT bought('cup')", "No cup")) == ids(BOB)
+    assert office.members(office.define("categories(30) = 1 AND products() = 2", "One")) == ids(ALICE)
+    assert office.members(office.define("TRUE", "All")) == ids(ALICE, BOB)
+    assert office.members(office.define("points() >= 5000", "Points")) == ids(BOB)
+    assert queries.count("points() > 0", at=HEARD) == 2
+
+
+def test_members_join_and_leave_as_events_arrive_and_each_is_told_once(office: Office) -> None:
+    office.hear(coffee("1", 1_000))
+    segment = office.define("spend(90) >= 10.00")
+    assert office.told() == [("segment.joined defined", identify(ALICE))]
+    assert office.hear(sale("2", 1_000, of=BOB)) == 1
+    assert office.members(segment) == ids(ALICE, BOB)
+    assert office.hear(goods_back("3", sale="2", lines=[(1, 1, 1)])) == 1
+    assert office.members(segment) == ids(ALICE)
+    assert office.hear(sale("4", 1, of=BOB, at=NOON - 3 * DAY)) == 1
+    assert office.told()[1:] == [
+        ("segment.joined event", identify(BOB)),
+        ("segment.left event", identify(BOB)),
+        ("segment.joined event", identify(BOB)),
+    ]
+    before = office.told()
+    with office.shop.unchanged():
+        assert jobs.follow(office.office, ids(ALICE, BOB), now=HEARD) == 0
+        assert jobs.refresh(office.office, now=HEARD) == 0
+    assert office.told() == before
+
+
+def test_a_window_ends_by_the_shops_midnight(office: Office) -> None:
+    office.hear(coffee("1", 1_000))
+    segment = office.define("bought('COFFEE', 30)")
+    last = HEARD + 29 * DAY
+    assert jobs.refresh(office.office, now=last) == 0
+    assert office.members(segment, at=last) == ids(ALICE)
+    midnight = dt.datetime(2024, 4, 3, 4, 0, tzinfo=dt.UTC)  # in New York, summer time has begun
+    assert jobs.refresh(office.office, now=midnight - dt.timedelta(seconds=1)) == 0
+    assert jobs.refresh(office.office, now=midnight) == 1
+    assert office.members(segment, at=midnight) == set()
+    assert office.told()[-1] == ("segment.left day", identify(ALICE))
+
+
+def test_customers_who_are_one_person_are_counted_as_one(office: Office) -> None:
+    office.hear(sale("1", 600), sale("2", 600, of=ALICE_ONLINE), sale("3", 600, of=BOB))
+    segment = office.define("spend() > 10 AND purchases() = 2 AND products() = 1")
+    assert office.members(segment) == set()
+    assert office.hear(link(ALICE, ALICE_ONLINE)) == 1
+    assert office.members(segment) == {min(ids(ALICE, ALICE_ONLINE))}
+    assert office.hear(unlink(ALICE, ALICE_ONLINE, at=NOON + DAY), now=HEARD + DAY) == 1
+    assert office.members(segment, at=HEARD + DAY) == set()
+
+
+def test_a_return_counts_whenever_it_comes(office: Office) -> None:
+    office.hear(goods_back("2", sale="1", lines=[(1, 1, 1_000)]))
+    office.hear(coffee("1", 1_000))
+    assert office.members(office.define("bought('COFFEE')", "Coffee")) == set()
+    assert office.members(office.define("bought('cup') AND spend() = 1 AND purchases() = 1", "Cup")) == ids(ALICE)
+
+
+def test_what_is_not_allowed_is_unknown_and_stays_so(office: Office) -> None:
+    office.hear(coffee("1", 1_000), subscribed(), coffee("2", 1_000, of=BOB))
+    bought = office.define("bought('COFFEE')", "Bought")
+    never = office.define("NOT bought('COFFEE')", "Never")
+    either = office.define("bought('COFFEE') OR did('newsletter.subscribed')", "Either")
+    assert office.members(bought) == ids(ALICE, BOB)
+    assert office.hear(objected()) == 2
+    assert office.members(bought) == ids(BOB)
+    assert office.members(never) == set()
+    assert office.members(either) == ids(BOB)
+    verdict = queries.verdict(never.id, uuid.UUID(identify(ALICE)), HEARD)
+    assert verdict.member is None
+    assert [(each.value, each.is_allowed) for each in verdict.reasons] == [(None, False)]
+
+
+def test_a_verdict_says_why_and_what_would_take_somebody_out(office: Office) -> None:
+    office.hear(coffee("1", 1_000))
+    segment = office.define("spend(90) > 5 AND (bought('COFFEE') OR bought('TEA'))")
+    verdict = queries.verdict(segment.id, uuid.UUID(identify(ALICE)), HEARD)
+    assert verdict.member is True
+    assert [(each.leaf.fact, each.value, each.is_needed) for each in verdict.reasons] == [
+        ("spend", Fraction(11), True), ("bought", True, True), ("bought", False, False),
+    ]  # fmt: skip
+    assert queries.verdict(segment.id, uuid.uuid4(), HEARD).member is None
+
+
+def test_a_segment_has_versions_and_ends(office: Office) -> None:
+    office.hear(coffee("1", 1_000), sale("2", 10, of=BOB))
+    segment = office.define("spend() > 5")
+    changed = commands.change(
+        office.office, segment_id=segment.id, name="Few", expression="spend() < 5", by="Bo", at=HEARD
+    )
+    assert (changed.version, queries.named("Few").expression) == (2, "spend() < 5")
+    assert jobs.refresh(office.office, now=HEARD) == 2
+    assert office.members(changed) == ids(BOB)
+    assert [row[0] for row in store.find_versions(office.office, segment.id)] == [2, 1]
+    with office.shop.unchanged():
+        for name, problem in (("Few", SegmentNameTaken), (" ", SegmentNameRefused), ("a\nb", SegmentNameRefused)):
+            with pytest.raises(problem):
+                commands.define(office.office, name=name, expression="TRUE", by="Ada", at=HEARD)
+    commands.end(office.office, segment_id=segment.id, at=HEARD)
+    with pytest.raises(SegmentUnknown):
+        queries.named(segment.id)
+    with pytest.raises(SegmentUnknown):
+        list(queries.members(segment.id))
+    commands.define(office.office, name="Few", expression="TRUE", by="Ada", at=HEARD)
+
+
+def test_texts_are_compared_and_never_run(office: Office) -> None:
+    names: Collection[str] = ("it's", "a\\", "100 %", "%s", "{}", "$1", "コーヒー", "é", "--", ":x", "?", "'; select 1")
+    office.hear(*(sale(f"{place}", lines=[line(1, product=name)]) for place, name in enumerate(names)))
+    for place, name in enumerate(names):
+        quoted = name.replace("'", "''")
+        segment = office.define(f"bought('{quoted}') AND NOT bought('{quoted}x')", f"Segment {place}")
+        assert office.members(segment) == ids(ALICE), name
+    assert isinstance(office.programmes, Programmes)
