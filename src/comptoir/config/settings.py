@@ -60,6 +60,7 @@ INSTALLED_APPS = [
     "comptoir.vault.devices",
     "comptoir.vault.credentials",
     "comptoir.vault.lists",
+    "comptoir.vault.messages",
     "comptoir.office.campaigns",
     "comptoir.doors.console",
     "comptoir.doors.storefront",

@@ -175,6 +175,42 @@ def permits(customer: uuid.UUID, *, purpose: str, channel: str) -> bool:
     return bool(answer)
 
 
+class Said(msgspec.Struct, frozen=True):
+    """What a message to somebody has to know: since when they agree, if they said so, and which language they read."""
+
+    agreed_at: dt.datetime | None = None
+    language: str = ""
+
+
+def said_by(asked: Collection[uuid.UUID], *, purpose: str, channel: str) -> dict[uuid.UUID, Said]:
+    """Return of each of these customers what the person said last on a purpose on a channel, and on letters."""
+    linked = linked_with(asked)
+    persons = {each: members[0] for each, members in linked.items()}
+    of = {member: members[0] for members in linked.values() for member in members}
+    consent = matters.consent(purpose, channel)
+    agreed: dict[uuid.UUID, dt.datetime] = {}
+    languages: dict[uuid.UUID, str] = {}
+    said = Choice.objects.filter(customer__in=list(of), matter__in=[consent, matters.LETTERS])
+    for customer, matter, value, at in said.order_by("said_at").values_list("customer", "matter", "value", "said_at"):
+        if matter == matters.LETTERS:
+            languages[of[customer]] = value.partition(" ")[2]
+        elif value == matters.GIVEN:
+            agreed[of[customer]] = at
+        else:
+            agreed.pop(of[customer], None)
+    return {each: Said(agreed.get(person), languages.get(person, "")) for each, person in persons.items()}
+
+
+def linked_with(asked: Collection[uuid.UUID]) -> dict[uuid.UUID, tuple[uuid.UUID, ...]]:
+    """Return for each of these customers all that are one person with it, itself among them, in the order of ids."""
+    persons = persons_of(asked)
+    members: dict[uuid.UUID, list[uuid.UUID]] = {}
+    rows = Membership.objects.filter(person__in=set(persons.values())).order_by("customer")
+    for customer, person in rows.values_list("customer", "person"):
+        members.setdefault(person, []).append(customer)
+    return {each: tuple(members.get(person, [each])) for each, person in persons.items()}
+
+
 def permitting(asked: Collection[uuid.UUID], *, purpose: str) -> set[uuid.UUID]:
     """Return those of these customers who allow a purpose that needs consent on any channel."""
     allowed = Permission.objects.filter(customer__in=asked, purpose=purpose).exclude(channels=[])

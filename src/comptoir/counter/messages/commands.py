@@ -14,7 +14,7 @@ from typing import Final, TypeVar
 
 from django.db import connections, router, transaction
 
-from comptoir.counter.messages import models, store
+from comptoir.counter.messages import models, store, testing
 from comptoir.counter.messages.contracts import (
     LANGUAGES,
     MESSAGE_CHANNELS,
@@ -31,16 +31,29 @@ _PORTION: Final = 5_000
 _T = TypeVar("_T")
 
 
-def write_template(template: str, *, channel: str, texts: Mapping[str, TemplateText], by: str, at: dt.datetime) -> int:
-    """Write a further version of a template, by language; returns its number. Raises :class:`TemplateInvalid`."""
+def write_template(
+    template: str,
+    *,
+    channel: str,
+    texts: Mapping[str, TemplateText],
+    by: str,
+    at: dt.datetime,
+    examples: Mapping[str, object] | None = None,
+) -> int:
+    """Write a further version of a template, by language; returns its number.
+
+    ``examples`` are the values that it names beside what every template may, each with an example. It is filled in for
+    every test person before it is kept. Raises :class:`TemplateInvalid`, :class:`TemplateFailed`.
+    """
     if not _NAME.fullmatch(template):
         raise TemplateInvalid("A name has small letters, digits and hyphens, at most 40.", field="template")
     if channel not in MESSAGE_CHANNELS:
         raise TemplateInvalid(f"One of: {', '.join(MESSAGE_CHANNELS)}.", field="channel")
     if not texts or any(language not in LANGUAGES for language in texts):
         raise TemplateInvalid(f"At least one of: {', '.join(LANGUAGES)}.", field="language")
-    for text in texts.values():
+    for language, text in texts.items():
         _check(text, channel=channel)
+        testing.try_out(text, language=language, examples=examples or {})
     with transaction.atomic(using=_alias()):
         with connections[_alias()].cursor() as cursor:
             cursor.execute("select pg_advisory_xact_lock(hashtextextended('messages_template ' || %s, 0))", [template])
@@ -51,7 +64,7 @@ def write_template(template: str, *, channel: str, texts: Mapping[str, TemplateT
         models.Template.objects.bulk_create(
             models.Template(
                 template=template, version=version, language=language, channel=channel, subject=text.subject,
-                text=text.text, html=text.html, written_by=by, written_at=at,
+                text=text.text, html=text.html, examples=dict(examples or {}), written_by=by, written_at=at,
             )
             for language, text in texts.items()
         )  # fmt: skip

@@ -28,6 +28,8 @@ class Template(models.Model):
     subject = models.TextField()
     text = models.TextField()
     html = models.TextField()
+    #: The values that the template names beside what every template may, each with an example for previews.
+    examples = models.JSONField(default=dict, db_default={})
     written_by = models.TextField()
     written_at = models.DateTimeField()
 
@@ -134,7 +136,7 @@ class Decision(models.Model):
 
 
 class Waiting(models.Model):
-    """A decision to send that nobody has taken up yet: the queue between the office and the vault."""
+    """A decision to send that has not ended yet: the queue between the office and the vault."""
 
     personal: ClassVar[NothingPersonal] = NothingPersonal(
         "A number in a queue; whom it is about, the decision says, and its row goes as soon as it is taken up."
@@ -147,13 +149,24 @@ class Waiting(models.Model):
 
     decision = models.UUIDField(primary_key=True)
     dispatch = models.UUIDField(db_index=True)
+    #: The dispatch's, so that a provider that hangs holds up nothing but its own channel.
+    channel = models.TextField(db_default="mail")
     due_at = models.DateTimeField()
+    #: How often it was tried, and the sender that has it in hand: what a sender leaves when it dies is known by that.
+    tries = models.SmallIntegerField(default=0, db_default=0)
+    taken_by = models.BigIntegerField(null=True)
+    taken_at = models.DateTimeField(null=True)
 
     class Meta:
         """Taken up in the order in which they are due."""
 
         db_table = "messages_waiting"
-        indexes = (models.Index(fields=["due_at", "decision"], name="message_due"),)
+        indexes = (
+            models.Index(
+                fields=["channel", "due_at", "decision"], name="message_due", condition=models.Q(taken_by=None)
+            ),
+            models.Index(fields=["taken_by"], name="message_taken", condition=models.Q(taken_by__isnull=False)),
+        )
 
     def __str__(self) -> str:
         """Return the decision's number."""

@@ -22,6 +22,7 @@ class TemplateVersion(msgspec.Struct, frozen=True):
     version: int
     channel: str
     texts: Mapping[str, TemplateText]
+    examples: Mapping[str, object]
     written_by: str
     written_at: dt.datetime
 
@@ -125,7 +126,9 @@ def is_stopped(campaign: uuid.UUID) -> bool:
 def _version(rows: list[models.Template]) -> TemplateVersion:
     first = rows[0]
     texts = {row.language: TemplateText(row.text, row.subject, row.html) for row in rows}
-    return TemplateVersion(first.template, first.version, first.channel, texts, first.written_by, first.written_at)
+    return TemplateVersion(
+        first.template, first.version, first.channel, texts, first.examples, first.written_by, first.written_at
+    )
 
 
 def _alias() -> str:

@@ -22,8 +22,9 @@ with given as (
   on conflict do nothing
   returning id, verdict, dispatch, not_before, decided_at
 ), queued as (
-  insert into messages_waiting (decision, dispatch, due_at)
-  select id, dispatch, coalesce(not_before, decided_at) from decided where verdict = 'send'
+  insert into messages_waiting (decision, dispatch, channel, due_at)
+  select d.id, d.dispatch, p.channel, coalesce(d.not_before, d.decided_at)
+  from decided d join messages_dispatch p on p.id = d.dispatch where d.verdict = 'send'
 )
 select id from decided;
 
@@ -34,7 +35,7 @@ insert into messages_stop (campaign, at, by, reason) values (%s, %s, %s, %s) on 
 -- name: withdraw
 -- Take decisions out of the queue that nobody has taken up, and say why.
 with gone as (
-  delete from messages_waiting where decision = any(%s::uuid[]) returning decision
+  delete from messages_waiting where decision = any(%s::uuid[]) and taken_by is null returning decision
 )
 insert into messages_outcome (decision, kind, at, reason)
 select decision, 'suppressed', %s, %s from gone on conflict do nothing
@@ -88,7 +89,7 @@ where d.customer = any(%s::uuid[]) and d.decided_at >= %s and d.verdict = 'send'
 -- Whoever is forgotten is written to no more.
 with gone as (
   delete from messages_waiting w using messages_decision d
-  where d.id = w.decision and d.customer = any(%s::uuid[]) returning w.decision
+  where d.id = w.decision and w.taken_by is null and d.customer = any(%s::uuid[]) returning w.decision
 )
 insert into messages_outcome (decision, kind, at, reason)
 select decision, 'suppressed', now(), 'forgotten' from gone on conflict do nothing;

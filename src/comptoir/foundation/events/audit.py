@@ -16,7 +16,7 @@ import datetime as dt
 import hashlib
 import re
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -85,6 +85,17 @@ def append(
         cursor.execute("SELECT events_append_audit(%s)", (written(entry).decode(),))
         (number,) = cursor.fetchone()
     return int(number)
+
+
+def append_all(connection: Any, entries: Sequence[Entry]) -> None:
+    """Append many entries of one transaction, in their order: what :func:`append` does, asked once."""
+    for entry in entries:
+        _insist(entry)
+    with _cursor(connection) as cursor:
+        cursor.execute(
+            "SELECT events_append_audit(content) FROM unnest(%s::text[]) WITH ORDINALITY AS each(content, place)",
+            ([written(entry).decode() for entry in entries],),
+        )
 
 
 def written(entry: Entry) -> bytes:

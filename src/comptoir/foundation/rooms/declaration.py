@@ -229,6 +229,7 @@ HOMES: Mapping[str, Room | None] = {
     "contacts": VAULT,
     "invitations": VAULT,
     "lists": VAULT,
+    "delivery": VAULT,
     "rights": VAULT,
     "auth": VAULT,
     "contenttypes": VAULT,

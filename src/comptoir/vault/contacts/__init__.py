@@ -12,10 +12,11 @@ its own row, under its own person's key; without the key keeper nothing opens, a
 shredded opens no more, whoever has a copy of the table. Every access is in the audit chain, with its purpose.
 
 Files of its own: ``sealing.py`` (values to sealed bytes and back), ``keeping.py`` (the key keeper: which versions
-there are, whether it is the right one), ``key_files.py`` and ``transit.py`` (its two back ends), ``rotation.py`` (from
-one version of the key to the next), ``delivery.py`` (messages to people), ``pending.py`` (persons of a shop's lists,
-many at a time), ``treats.py`` (for whom a treat is due), ``letters.py`` (letters of what is new on the square,
-sent), ``subscriptions.py`` (where devices are reached), ``notifications.py`` (what is new, sent to them),
-``webpush.py`` (how: the standards), ``subscribing.py`` (the address to which a browser says it), ``countries.py`` and
-``countries.csv`` (their names), ``web.py`` (the pages of a closed vault).
+there are, whether it is the right one), ``key_files.py`` and ``transit.py`` (its two back ends), ``rotation.py``
+(from one version of the key to the next), ``delivery.py`` (messages to people), ``pending.py`` (persons of a shop's
+lists, many at a time), ``many.py`` (many people's, read at a time), ``treats.py`` (for whom a treat is due),
+``letters.py`` (letters of what is new on the square, sent), ``subscriptions.py`` (where devices are reached),
+``notifications.py`` (what is new, sent to them), ``webpush.py`` (how: the standards), ``subscribing.py`` (the address
+to which a browser says it), ``countries.py`` and ``countries.csv`` (their names), ``web.py`` (the pages of a closed
+vault).
 """

@@ -151,3 +151,11 @@ def _said(decision: Decision) -> Said:
     return Said(
         decision.answer, decision.reason, decision.decided_by, decision.decided_at, decision.told_at is not None
     )
+
+
+def entries_by_customer() -> dict[uuid.UUID, uuid.UUID]:
+    """Return for every customer that is only known from a list the entry under which its contact data is kept."""
+    kept = Entry.objects.exclude(kept_at=None).values_list("id", "customer")
+    found = {customer: entry for entry, customer in kept.order_by("id").iterator(chunk_size=10_000)}
+    further = Further.objects.exclude(entry__kept_at=None).values_list("entry_id", "customer")
+    return {customer: entry for entry, customer in further.iterator(chunk_size=10_000)} | found

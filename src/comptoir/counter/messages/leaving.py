@@ -1,0 +1,49 @@
+"""The link below every message that says why it came and ends the like of it, without signing in (RFC 8058).
+
+It carries the decision, sealed: whoever has the message can end such messages, and nothing else; it says to nobody whom
+it is for, and never ends. Opening it changes nothing, since mail scanners open links too.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+import uuid
+from typing import Final
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from comptoir.foundation.kernel import shop
+from comptoir.foundation.rooms import addresses
+from comptoir.foundation.rooms.declaration import COUNTER
+
+_NONCE_BYTES: Final = 12
+_PLACE: Final = b"messages/leave"
+
+
+class LeaveLinkInvalid(Exception):  # noqa: N818 - a refusal, named as such
+    """No message of this shop has this link."""
+
+
+def leave_url(decision: uuid.UUID) -> str:
+    """Return the address that says why a message came and ends the like of it."""
+    return addresses.url_of(COUNTER, f"/messages/why/{token_of(decision)}")
+
+
+def token_of(decision: uuid.UUID) -> str:
+    """Return the last part of that address."""
+    nonce = os.urandom(_NONCE_BYTES)
+    sealed = AESGCM(shop.remembered_secret("messages")).encrypt(nonce, decision.bytes, _PLACE)
+    return base64.urlsafe_b64encode(nonce + sealed).decode().rstrip("=")
+
+
+def decision_of(token: str) -> uuid.UUID:
+    """Return of which decision a link is. Raises :class:`LeaveLinkInvalid`."""
+    try:
+        data = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
+        key = AESGCM(shop.remembered_secret("messages"))
+        return uuid.UUID(bytes=key.decrypt(data[:_NONCE_BYTES], data[_NONCE_BYTES:], _PLACE))
+    except (ValueError, InvalidTag, binascii.Error):
+        raise LeaveLinkInvalid from None

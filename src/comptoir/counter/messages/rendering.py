@@ -1,0 +1,220 @@
+"""Templates to texts: Liquid that knows nothing but what it is given and comes to an end. In memory, no Django.
+
+A template loops a thousand times in all, writes 100,000 characters, and no filter makes anything longer; it includes no
+other template, asks no clock, and a name that it was not given is a fault with a name, not an empty place. HTML is
+escaped. What stands below every message is not the template's to leave out (``footing.py``).
+"""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import re
+import threading
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Any, Final
+
+import liquid
+from liquid import Environment
+from liquid.exceptions import LiquidError
+from liquid.undefined import StrictUndefined
+
+from comptoir.counter.messages.contracts import TemplateText
+from comptoir.counter.messages.errors import TemplateFailed
+
+#: What every template may name, beside its own values: the reader's name (empty where it is not known), the shop's, the
+#: code of the reader's coupon (or nothing), and the reader's language.
+GIVEN: Final = frozenset({"name", "shop", "coupon", "language"})
+LOOPS_MAX: Final = 1_000
+CHARACTERS_MAX: Final = 100_000
+SECONDS_MAX: Final = 0.5
+SUBJECT_CHARACTERS_MAX: Final = 200
+_DEPTH_MAX: Final = 8
+_DIGITS_MAX: Final = 10**15
+_ITEMS_MAX: Final = 1_000
+_CACHED: Final = 512
+#: What these do is the house's, could take very long, or tells the time.
+_FILTERS_LEFT_OUT: Final = ("safe", "strip_html", "squish", "base64_decode", "base64_url_safe_decode", "find_index")
+_TAGS_LEFT_OUT: Final = ("include", "render", "tablerow", "increment", "decrement", "cycle")
+#: ``%d``, ``%-d`` and their like: a width would be written out.
+_MOMENT: Final = re.compile(r"(?:%-?[A-Za-z%]|[^%])*")
+_MOMENT_CHARACTERS_MAX: Final = 60
+
+
+class _Stopped(LiquidError):  # noqa: N818 - a limit, not a mistake of the library's
+    """A limit of the house's own."""
+
+
+class _Limited(Environment):
+    block_nesting_limit = _DEPTH_MAX
+    context_depth_limit = _DEPTH_MAX
+    loop_iteration_limit = LOOPS_MAX
+    output_stream_limit = CHARACTERS_MAX
+    local_namespace_limit = CHARACTERS_MAX
+
+
+class Rendered(TemplateText, frozen=True):
+    """What one reader gets: a subject or title of one line, a text, and HTML or nothing."""
+
+
+class Template:
+    """One template in one language, read once."""
+
+    def __init__(self, text: TemplateText) -> None:
+        """Read it. Raises :class:`TemplateFailed` naming the line."""
+        self._subject = _read(text.subject, "subject", escape=False)
+        self._text = _read(text.text, "text", escape=False)
+        self._html = _read(text.html, "html", escape=True) if text.html else None
+
+    def names(self) -> frozenset[str]:
+        """Return which values it names."""
+        parts = (self._subject, self._text, self._html)
+        return frozenset(str(name) for part in parts if part is not None for name in part.analyze().globals)
+
+    def render(self, values: Mapping[str, Any]) -> Rendered:
+        """Fill it in. Raises :class:`TemplateFailed`."""
+        _clock.begin()
+        subject = " ".join(_fill(self._subject, "subject", values).split())[:SUBJECT_CHARACTERS_MAX]
+        text = _fill(self._text, "text", values)
+        return Rendered(text, subject, "" if self._html is None else _fill(self._html, "html", values))
+
+
+@functools.lru_cache(maxsize=_CACHED)
+def template_of(text: TemplateText) -> Template:
+    """Return a template, read once for all that it is filled in for."""
+    return Template(text)
+
+
+def check(template: Template, *, examples: Mapping[str, Any]) -> None:
+    """Hold a template against the values that it will be given. Raises :class:`TemplateFailed` for somebody else's."""
+    known = GIVEN | examples.keys()
+    for name in sorted(template.names() - known):
+        raise TemplateFailed(_nearest(name, known), field=f"values.{name}")
+
+
+def _nearest(name: str, known: Collection[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f"Did you mean {near[0]}?" if near else f"There are {', '.join(sorted(known))}."
+    return f"A template of this campaign is not given {name}. {hint}"
+
+
+def _read(text: str, part: str, *, escape: bool) -> liquid.BoundTemplate:
+    try:
+        return (_HTML if escape else _PLAIN).from_string(text)
+    except (LiquidError, RecursionError) as error:
+        raise TemplateFailed(_sentence(error), field=part) from None
+
+
+def _fill(template: liquid.BoundTemplate, part: str, values: Mapping[str, Any]) -> str:
+    try:
+        return str(template.render(**values))
+    except LiquidError as error:
+        raise TemplateFailed(_sentence(error), field=part) from None
+    except (ArithmeticError, ValueError, TypeError, AttributeError, RecursionError, MemoryError) as error:
+        # A library's filter that trips over a value is the template's fault all the same.
+        raise TemplateFailed(f"A filter cannot do that ({type(error).__name__}).", field=part) from None
+
+
+def _sentence(error: Exception) -> str:
+    said = str(error).splitlines()[0] if str(error) else type(error).__name__
+    token = getattr(error, "token", None)
+    source, at = getattr(token, "source", None), getattr(token, "start_index", None)
+    if isinstance(source, str) and isinstance(at, int) and at >= 0:
+        return f"Line {source.count(chr(10), 0, at) + 1}: {said}."
+    return f"{said}."
+
+
+# -- filters that end -------------------------------------------------------------------------------------------------
+
+
+class _Clock(threading.local):
+    """By when the template that this thread fills in has to be done."""
+
+    end = 0.0
+
+    def begin(self) -> None:
+        self.end = time.monotonic() + SECONDS_MAX
+
+    def look(self) -> None:
+        if time.monotonic() > self.end:
+            raise _Stopped(f"takes longer than {SECONDS_MAX} seconds", token=None)
+
+
+_clock = _Clock()
+
+
+def _bounded(call: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(call)
+    def bounded(value: Any, *arguments: Any, **options: Any) -> Any:
+        _clock.look()
+        return _insist(call(value, *arguments, **options))
+
+    for name in ("with_context", "with_environment", "filter_async"):
+        if hasattr(call, name):
+            setattr(bounded, name, getattr(call, name))
+    return bounded
+
+
+def _insist(value: Any) -> Any:
+    if isinstance(value, str):
+        if len(value) > CHARACTERS_MAX:
+            raise _Stopped("a filter makes a text too long", token=None)
+    elif isinstance(value, list | tuple):
+        if len(value) > _ITEMS_MAX:
+            raise _Stopped("a filter makes a list too long", token=None)
+    elif isinstance(value, int | float) and not abs(value) < _DIGITS_MAX:
+        raise _Stopped("a filter makes a number too large", token=None)
+    return value
+
+
+def _replacing(call: Callable[..., Any]) -> Callable[..., Any]:
+    def replace(value: Any, old: Any, new: Any = "", **options: Any) -> Any:
+        text, longer = str(value), max(len(str(new)) - len(str(old)), 0)
+        if len(text) + text.count(str(old)) * longer > CHARACTERS_MAX:
+            raise _Stopped("a filter makes a text too long", token=None)
+        return call(value, old, new, **options)
+
+    return functools.update_wrapper(replace, call)
+
+
+def _joining(call: Callable[..., Any]) -> Callable[..., Any]:
+    def join(items: Any, between: Any = " ", **options: Any) -> Any:
+        count = len(items) if isinstance(items, list | tuple | str | dict) else 1
+        if count * len(str(between)) > CHARACTERS_MAX:
+            raise _Stopped("a filter makes a text too long", token=None)
+        return call(items, between, **options)
+
+    return functools.update_wrapper(join, call)
+
+
+def _telling(call: Callable[..., Any]) -> Callable[..., Any]:
+    def date(value: Any, form: Any, **options: Any) -> Any:
+        form = str(form)
+        if value in {"now", "today"}:
+            raise _Stopped("a template does not ask for the time", token=None)
+        if len(form) > _MOMENT_CHARACTERS_MAX or not _MOMENT.fullmatch(form):
+            raise _Stopped("a date has no such form", token=None)
+        return call(value, form, **options)
+
+    return functools.update_wrapper(date, call)
+
+
+def _environment(*, escape: bool) -> Environment:
+    made = _Limited(undefined=StrictUndefined, autoescape=escape)
+    special = {"replace": _replacing, "replace_first": _replacing, "replace_last": _replacing, "join": _joining,
+               "date": _telling}  # fmt: skip
+    _drop(made.filters, _FILTERS_LEFT_OUT)
+    _drop(made.tags, _TAGS_LEFT_OUT)
+    for name, call in list(made.filters.items()):
+        made.filters[name] = _bounded(special[name](call) if name in special else call)
+    return made
+
+
+def _drop(table: Any, names: Iterable[str]) -> None:
+    for name in names:
+        table.pop(name, None)
+
+
+_PLAIN: Final = _environment(escape=False)
+_HTML: Final = _environment(escape=True)

@@ -1,0 +1,257 @@
+"""E-mail through Django's back ends: the message as bytes, its headers, and what a server's answer means.
+
+A message is written here and not by the library, which takes as long for it as for all the rest; a test holds the two
+against each other. Whether a server that fell silent has taken a message is known by how far the conversation had come.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import email.header
+import email.utils
+import functools
+import re
+import smtplib
+import time
+import uuid
+from typing import Any, Final
+
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives, get_connection
+from django.core.mail.backends.smtp import EmailBackend
+from django.core.mail.message import sanitize_address
+
+from comptoir.vault.messages.contracts import Ready, Result
+from comptoir.vault.messages.ports import PortAway
+
+_SMTP: Final = "django.core.mail.backends.smtp.EmailBackend"
+_OWN: Final = "comptoir.vault.messages.mail.CarefulBackend"
+_LINE_MAX: Final = 998
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+_BREAK: Final = re.compile(r"\r\n|\r|\n")
+#: Answers by which a server says "later", not "no".
+_LATER: Final = range(400, 500)
+
+
+class CarefulConnection(smtplib.SMTP):
+    """Knows whether the end of a message was sent: from then on nobody can say that it has not arrived."""
+
+    is_given = False
+    _is_in_data = False
+
+    def data(self, msg: Any) -> tuple[int, bytes]:
+        """Send a message's content, as the library does."""
+        self.is_given, self._is_in_data = False, True
+        try:
+            answer = super().data(msg)
+        finally:
+            self._is_in_data = False
+        self.is_given = False
+        return answer
+
+    def send(self, s: Any) -> None:
+        """Send bytes or a command; within ``data`` the content is bytes, and its end goes with it."""
+        if self._is_in_data and not isinstance(s, str):
+            self.is_given = True
+        super().send(s)
+
+
+class CarefulSecureConnection(CarefulConnection, smtplib.SMTP_SSL):
+    """The same, over TLS from the first byte."""
+
+
+class CarefulBackend(EmailBackend):
+    """Django's, on a connection that knows how far it came."""
+
+    @property
+    def connection_class(self) -> type[smtplib.SMTP]:
+        """Return the connection's class."""
+        return CarefulSecureConnection if self.use_ssl else CarefulConnection
+
+
+class Mail(EmailMultiAlternatives):
+    """A message of one reader, written as bytes at once."""
+
+    def __init__(self, ready: Ready) -> None:
+        """Take what the reader gets; nothing of it is checked here but its lines."""
+        assert ready.to is not None
+        self.ready = ready
+        headers = {
+            "Message-ID": f"<{ready.key}@{_domain()}>",
+            "List-Unsubscribe": f"<{ready.url}>",
+            "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+            "Auto-Submitted": "auto-generated",
+            "Feedback-ID": f"{ready.key}:comptoir",
+        }
+        super().__init__(ready.subject, ready.text, settings.DEFAULT_FROM_EMAIL, [ready.to.reveal()], headers=headers)
+        if ready.html:
+            self.attach_alternative(ready.html, "text/html")
+        # Providers answer with it (django-anymail); nobody is named by it.
+        self.metadata = {"decision": str(ready.decision)}
+
+    def message(self, *, policy: Any = None) -> Any:  # noqa: ARG002 - Django's signature
+        """Return what back ends write: see :class:`Written`."""
+        return Written(self)
+
+
+class Written:
+    """A message as bytes, in the shape in which Django's back ends ask for it."""
+
+    def __init__(self, mail: Mail) -> None:
+        """Write it at once."""
+        self._bytes = _written(mail)
+
+    def as_bytes(self, *, linesep: str = "\n") -> bytes:
+        """Return it with such ends of lines."""
+        return self._bytes if linesep == "\r\n" else self._bytes.replace(b"\r\n", linesep.encode())
+
+    def as_string(self) -> str:
+        """Return it as text: it has nothing but ASCII."""
+        return self.as_bytes().decode("ascii")
+
+    def get_charset(self) -> None:
+        """Return nothing: it is ASCII."""
+
+
+class MailPort:
+    """One connection to the shop's mail server, or to its provider."""
+
+    def __init__(self) -> None:
+        """Open nothing yet."""
+        name = settings.EMAIL_BACKEND
+        self._backend: Any = get_connection(_OWN if name == _SMTP else name, fail_silently=False)
+        self._is_smtp = isinstance(self._backend, EmailBackend)
+
+    def open(self) -> None:
+        """Have a connection. Raises :class:`PortAway`."""
+        try:
+            self._backend.open()
+        except (smtplib.SMTPException, OSError) as error:
+            raise PortAway(type(error).__name__) from None
+
+    def send(self, message: Ready) -> Result:
+        """Hand one message over, once."""
+        mail = Mail(message)
+        try:
+            count = self._backend.send_messages([mail])
+        except Exception as error:  # noqa: BLE001 - whatever a back end raises, each message is answered for
+            return self._judge(error)
+        return Result("accepted") if count else Result("again", "nothing_sent")
+
+    def close(self) -> None:
+        """End the connection."""
+        try:
+            self._backend.close()
+        except (smtplib.SMTPException, OSError):
+            self._backend.connection = None
+
+    def _judge(self, error: Exception) -> Result:
+        """Return what an error means for a message; what a server said is passed on to nobody, since it quotes."""
+        if not self._is_smtp:
+            return _of_provider(error)
+        connection = self._backend.connection
+        is_given = bool(getattr(connection, "is_given", False))
+        code = _code(error)
+        if code is not None and not is_given:
+            if code in _LATER:
+                self._drop()
+                return Result("again", f"smtp_{code}")
+            return Result("refused", f"smtp_{code}")
+        self._drop()
+        return Result("unknown", type(error).__name__.lower()) if is_given else Result("again", "disconnected")
+
+    def _drop(self) -> None:
+        """Begin anew with the next message: nobody knows what this connection would answer to what."""
+        connection, self._backend.connection = self._backend.connection, None
+        if connection is not None:
+            connection.close()
+
+
+def _code(error: Exception) -> int | None:
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        return next((int(code) for code, _ in error.recipients.values()), None)
+    if isinstance(error, smtplib.SMTPResponseException):
+        return int(error.smtp_code)
+    return None
+
+
+def _of_provider(error: Exception) -> Result:
+    """Return what it means that a provider's back end raised something: by its status where there is one."""
+    status = getattr(error, "status_code", None)
+    if type(error).__name__ == "AnymailRecipientsRefused":
+        return Result("refused", "recipient")
+    if isinstance(status, int):
+        if status == 429:  # too many requests
+            return Result("again", "http_429")
+        if 400 <= status < 500:
+            return Result("refused", f"http_{status}")
+        return Result("unknown", f"http_{status}")
+    if isinstance(error, OSError) and not isinstance(error, TimeoutError) and type(error).__module__ == "builtins":
+        return Result("again", "not_connected")
+    return Result("unknown", type(error).__name__.lower())
+
+
+@functools.lru_cache(maxsize=1)
+def _domain_of(sender: str) -> str:
+    address = email.utils.parseaddr(sender)[1]
+    return address.rpartition("@")[2].encode("idna").decode("ascii") or "localhost"
+
+
+def _domain() -> str:
+    return _domain_of(settings.DEFAULT_FROM_EMAIL)
+
+
+@functools.lru_cache(maxsize=4)
+def _from(sender: str) -> str:
+    return str(sanitize_address(sender, "utf-8"))
+
+
+# -- as bytes ---------------------------------------------------------------------------------------------------------
+
+
+def _written(mail: Mail) -> bytes:
+    """Return a message as bytes (RFC 5322, RFC 2045): headers, then one part, or text and HTML as alternatives."""
+    to = mail.to[0]
+    # What holds a line's end would be another header.
+    for value in (to, *mail.extra_headers.values()):
+        assert not _BREAK.search(value), "a header has one line"
+    lines = [
+        f"Subject: {_unstructured(mail.ready.subject)}",
+        f"From: {_from(mail.from_email)}",
+        f"To: {to if to.isascii() else sanitize_address(to, 'utf-8')}",
+        f"Date: {email.utils.formatdate(time.time())}",
+        *(f"{name}: {value}" for name, value in mail.extra_headers.items()),
+        "MIME-Version: 1.0",
+    ]
+    if not mail.ready.html:
+        return _joined(lines, _part(mail.ready.text, "plain"))
+    boundary = f"=_{uuid.uuid4().hex}"
+    lines.append(f'Content-Type: multipart/alternative; boundary="{boundary}"')
+    parts = (_part(mail.ready.text, "plain"), _part(mail.ready.html, "html"))
+    body = b"".join(b"--%b\r\n%b\r\n" % (boundary.encode(), part) for part in parts)
+    return _joined(lines, b"\r\n%b--%b--\r\n" % (body, boundary.encode()))
+
+
+def _joined(lines: list[str], rest: bytes) -> bytes:
+    return "\r\n".join(lines).encode("ascii") + b"\r\n" + rest
+
+
+def _unstructured(text: str) -> str:
+    text = " ".join(text.split())
+    if text.isascii() and len(text) < _LINE_MAX - 20 and "=?" not in text:
+        return text
+    return email.header.Header(text, "utf-8", header_name="Subject").encode(linesep="\r\n")
+
+
+def _part(text: str, kind: str) -> bytes:
+    """Return a part with its own headers: as it is where mail servers take it so, else encoded."""
+    text = _BREAK.sub("\n", text)
+    head = f"Content-Type: text/{kind}; charset=utf-8\r\nContent-Transfer-Encoding: "
+    if text.isascii() and all(len(line) <= _LINE_MAX for line in text.split("\n")) and not _CONTROL.search(text):
+        return f"{head}7bit\r\n\r\n".encode() + text.replace("\n", "\r\n").encode()
+    data = text.encode()
+    if sum(byte < 128 for byte in data[:2_000]) * 4 >= len(data[:2_000]) * 3:
+        encoded = binascii.b2a_qp(data, istext=True).replace(b"\n", b"\r\n")
+        return f"{head}quoted-printable\r\n\r\n".encode() + encoded
+    return f"{head}base64\r\n\r\n".encode() + base64.encodebytes(data).replace(b"\n", b"\r\n")

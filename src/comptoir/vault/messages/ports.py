@@ -1,0 +1,60 @@
+"""What a port is: it hands one message to a network, and says what became of it. Which port a channel has.
+
+A port is used by one thread at a time. It raises nothing but :class:`PortAway`, and that only from ``open``: before
+anything was handed over. Not here: the queue and what is written down (``sending.py``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final, Protocol
+
+from comptoir.vault.messages.contracts import Ready, Result
+
+
+class PortAway(Exception):  # noqa: N818 - a state of the world, not a mistake
+    """Whoever takes the messages cannot be reached at present; nothing was handed over. It says in a word why."""
+
+
+class Port(Protocol):
+    """A connection to whoever takes the messages of a channel."""
+
+    def open(self) -> None:
+        """Be ready to hand over; called before every few messages. Raises :class:`PortAway`."""
+        ...
+
+    def send(self, message: Ready) -> Result:
+        """Hand one message over, once."""
+        ...
+
+    def close(self) -> None:
+        """End the connection."""
+        ...
+
+
+class PagePort:
+    """The customer's own page shows what was decided for it: nothing is handed to anybody."""
+
+    def open(self) -> None:
+        """Nothing is opened."""
+
+    def send(self, message: Ready) -> Result:  # noqa: ARG002 - the shape
+        """It stands on the page from now on."""
+        return Result("accepted")
+
+    def close(self) -> None:
+        """Nothing was opened."""
+
+
+def port_of(channel: str) -> Port:
+    """Make a port of a channel, by the shop's settings."""
+    return _PORTS[channel]()
+
+
+def _mail() -> Port:
+    from comptoir.vault.messages.mail import MailPort  # noqa: PLC0415 - what a channel needs is loaded with it
+
+    return MailPort()
+
+
+_PORTS: Final[Mapping[str, Callable[[], Port]]] = {"mail": _mail, "web": PagePort}

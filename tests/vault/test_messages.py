@@ -1,0 +1,212 @@
+"""Messages: to whoever may be written to, with the reason and a way out, once, whatever else happens."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from collections.abc import Iterator
+
+import pytest
+
+from comptoir.foundation.rooms.commands import set_up_django
+from support.casting import Counter
+from support.mailbox import Mailbox, running_mailbox
+from support.shop import Shop, environment
+
+set_up_django()  # before the modules that hold models
+
+# ruff: noqa: E402
+from django.test import override_settings
+
+from comptoir.counter.messages import commands as records
+from comptoir.counter.messages.contracts import TemplateText
+from comptoir.counter.messages.leaving import decision_of
+from comptoir.foundation.rooms.current import entered
+from comptoir.foundation.rooms.declaration import OFFICE
+from comptoir.vault.contacts import commands
+from support.mailing import (
+    CAMPAIGN,
+    NOW,
+    address,
+    agree,
+    counter_of,
+    decide,
+    dispatched,
+    final,
+    outcomes,
+    send,
+    settle,
+    user,
+)
+
+DAY = dt.timedelta(days=1)
+
+
+@pytest.fixture
+def mailbox() -> Iterator[Mailbox]:
+    with running_mailbox() as box:
+        mail = {
+            "EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend", "EMAIL_HOST": "127.0.0.1",
+            "EMAIL_PORT": box.port, "EMAIL_USE_TLS": False, "EMAIL_HOST_USER": "",
+        }  # fmt: skip
+        with override_settings(**mail), environment(COMPTOIR_GATEWAY_URL="http://127.0.0.1:9"):
+            yield box
+
+
+@pytest.fixture
+def counter(shop: Shop) -> Iterator[Counter]:
+    one = counter_of(shop)
+    yield one
+    one.close()
+
+
+def reached(mailbox: Mailbox) -> list[str]:
+    return sorted(recipient for recipients, _letter in mailbox.letters for recipient in recipients)
+
+
+def test_a_message_says_what_it_says_why_it_came_and_how_to_end_it(
+    shop: Shop, counter: Counter, mailbox: Mailbox
+) -> None:
+    (one,) = decide(dispatched(), [settle(counter, 1)])
+    assert send() == 1
+    ((recipients, letter),) = mailbox.letters
+    assert recipients == [address(1)]
+    assert letter["Subject"] == "20 % off"
+    text = letter.get_content()
+    assert text.startswith("Hello Alice, 20 % off coffee.")
+    assert "You get this because you asked for offers on coffee, on May 3, 2024." in text
+    url = str(letter["List-Unsubscribe"]).strip("<>")
+    assert url in text
+    assert decision_of(url.rpartition("/")[2]) == one
+    assert letter["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    assert letter["Auto-Submitted"] == "auto-generated"
+    assert outcomes(shop) == {one: {"attempted": "", "accepted": ""}}
+    assert shop.value("select count(*) from messages_waiting") == 0
+    assert send() == 0
+    assert len(mailbox.letters) == 1
+
+
+def test_whoever_did_not_agree_cannot_be_reached_or_is_dead_gets_nothing_and_a_reason(
+    shop: Shop, counter: Counter, mailbox: Mailbox
+) -> None:
+    whom = [settle(counter, 1), settle(counter, 2, agrees=False), settle(counter, 3, email=None), uuid.uuid4()]
+    yes, no, nowhere, nobody = decide(dispatched(), whom)
+    assert send() == 4
+    assert reached(mailbox) == [address(1)]
+    assert final(shop) == {yes: "accepted", no: "suppressed", nowhere: "unreachable", nobody: "suppressed"}
+    assert outcomes(shop)[no]["suppressed"] == "consent"
+    opened = shop.rows("select subject from events_audit where content::json->>'action' = 'contacts.read'")
+    assert {row["subject"] for row in opened} <= {user(1)}, "nobody's address was opened who gets nothing"
+
+
+def test_two_with_one_address_get_one_offer_and_two_receipts(shop: Shop, counter: Counter, mailbox: Mailbox) -> None:
+    """https://github.com/mautic/mautic/issues/14381: two people with one address, one mail vanished."""
+    couple = [settle(counter, 1), settle(counter, 2, email=address(1).upper())]
+    offers = decide(dispatched(), couple)
+    assert send() == 2
+    assert sorted(final(shop).values()) == ["accepted", "suppressed"]
+    assert [each["suppressed"] for each in outcomes(shop).values() if "suppressed" in each] == ["same_address"]
+    assert len(mailbox.letters) == 1
+    again = decide(dispatched(), couple, occurrence="2")
+    assert send() == 2
+    assert len(mailbox.letters) == 2, "another occurrence is another message"
+    receipts = decide(dispatched(purpose="service", message_class="service"), couple, occurrence="receipt")
+    assert send() == 2
+    assert len(mailbox.letters) == 4
+    assert len({*offers, *again, *receipts}) == 6
+
+
+def test_a_stopped_campaign_sends_nothing_more(shop: Shop, counter: Counter, mailbox: Mailbox) -> None:
+    decisions = decide(dispatched(), [settle(counter, number) for number in range(3)])
+    with entered(OFFICE):
+        records.stop(CAMPAIGN, by="zoe", reason="the price was wrong", at=NOW)
+    send()
+    assert mailbox.letters == []
+    assert final(shop) == dict.fromkeys(decisions, "stopped")
+    late = decide(dispatched(), [settle(counter, 7)])
+    send()
+    assert final(shop)[late[0]] == "stopped"
+    assert mailbox.letters == []
+
+
+def test_what_is_too_late_is_missed_and_what_is_too_early_waits(shop: Shop, counter: Counter, mailbox: Mailbox) -> None:
+    settled = [settle(counter, number) for number in range(2)]
+    (early,) = decide(dispatched(), settled[:1], not_before=NOW + DAY)
+    (late,) = decide(dispatched(), settled[1:], not_after=NOW - DAY)
+    assert send() == 1
+    assert final(shop) == {late: "missed"}
+    assert send(now=NOW + DAY) == 1
+    assert final(shop)[early] == "accepted"
+
+
+def test_messages_leave_in_the_readers_evening(shop: Shop, counter: Counter, mailbox: Mailbox) -> None:
+    """At nine in London it is six in the evening in Tokyo; where no country is known, the shop's zone counts."""
+    from comptoir.vault.contacts.contracts import PostalAddress
+
+    tokyo = settle(counter, 1, addresses=(PostalAddress(lines=("1",), city="Tokyo", country="JP"),))
+    home = settle(counter, 2)
+    decide(dispatched(hours=(17, 20), zone="Europe/Paris"), [tokyo, home])
+    send()
+    assert reached(mailbox) == [address(1)]
+    assert shop.value("select due_at from messages_waiting") == dt.datetime(2024, 5, 6, 15, 0, tzinfo=dt.UTC)
+    send(now=NOW + dt.timedelta(hours=6))
+    assert reached(mailbox) == [address(1), address(2)]
+
+
+def test_each_reads_their_own_language_and_no_value_of_a_campaign_is_somebodys_name(
+    shop: Shop, counter: Counter, mailbox: Mailbox
+) -> None:
+    texts = {
+        "en": TemplateText("Hello {{ name }}, {{ percent }}", "Hi"),
+        "fr": TemplateText("Bonjour {{ name }}, {{ percent }}", "À vous — 50 %"),
+    }
+    number = dispatched(texts=texts, because={"fr": "vous aimez le café"}, values={"percent": 3, "name": "Mallory"})
+    decide(number, [settle(counter, 1, name="Zoé")], values={"language": "fr"})
+    send()
+    letter = mailbox.letters[0][1]
+    assert letter["Subject"] == "À vous — 50 %"
+    text = letter.get_content()
+    assert text.startswith("Bonjour Zoé, 3")
+    assert "Vous recevez ceci parce que vous aimez le café, le 3 mai 2024." in text
+    assert "3 mai 2024" in text
+
+
+def test_a_template_that_fails_for_one_costs_nobody_else_anything(
+    shop: Shop, counter: Counter, mailbox: Mailbox
+) -> None:
+    texts = {"en": TemplateText("{{ 100 | divided_by: percent }}", "Hi")}
+    number = dispatched(texts=texts)
+    (bad,) = decide(number, [settle(counter, 1)], values={"percent": 0})
+    (good,) = decide(number, [settle(counter, 2)])
+    send()
+    assert final(shop) == {bad: "refused", good: "accepted"}
+    assert outcomes(shop)[bad]["refused"] == "template"
+    assert reached(mailbox) == [address(2)]
+
+
+def test_a_closed_vault_sends_nothing_and_loses_nothing(shop: Shop, counter: Counter, mailbox: Mailbox) -> None:
+    from comptoir.foundation.kernel import shop as folder
+
+    decide(dispatched(), [settle(counter, 1)])
+    key = folder.folder() / "keys" / "contacts-1.key"
+    kept = key.read_bytes()
+    key.unlink()
+    try:
+        from comptoir.vault.contacts import keeping
+
+        keeping._checked.clear()
+        assert send() == 0
+        assert outcomes(shop) == {}
+        assert shop.value("select count(*) from messages_waiting where taken_by is null") == 1
+    finally:
+        key.write_bytes(kept)
+    assert send() == 1
+    assert reached(mailbox) == [address(1)]
+
+
+def test_consent_taken_back_before_it_is_taken_up_counts(shop: Shop, counter: Counter, mailbox: Mailbox) -> None:
+    decide(dispatched(), [settle(counter, 1), settle(counter, 2)])
+    agree(counter, 1, holds=False, at=NOW - DAY)
+    send()
+    assert reached(mailbox) == [address(2)]
+    commands.destroy(user(2), actor="customer", at=NOW)
