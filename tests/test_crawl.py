@@ -66,6 +66,7 @@ NOT_REACHED: Final[dict[str, str]] = {
     "counter: letters/devices": _OWN,
     "counter: letters/devices/ticket": "asked by a script; tests/doors/test_devices_page.py",
     "counter: letters/stop/<str:token>": _LINK,
+    "counter: messages/why/<str:token>": _LINK,
     "counter: letters/worker.js": "a script that a script registers; tests/doors/test_devices_page.py",
     "counter: spending/call-off": _OWN,
     "counter: terms/check": _OWN,

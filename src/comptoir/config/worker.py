@@ -26,6 +26,7 @@ import procrastinate.jobs
 import psycopg
 
 from comptoir.config import registry, relaying
+from comptoir.config.messaging import send_messages
 from comptoir.counter.assembly import handlers_for
 from comptoir.counter.contributions import jobs as contributions
 from comptoir.counter.customers import jobs as customers
@@ -35,6 +36,7 @@ from comptoir.counter.letters.rules import ShopTime
 from comptoir.counter.loyalty import jobs as loyalty
 from comptoir.counter.loyalty import store as loyalty_store
 from comptoir.counter.loyalty.store import find_programmes
+from comptoir.counter.messages.store import has_ended
 from comptoir.counter.sales import jobs as sales
 from comptoir.foundation.events import jobs as events
 from comptoir.foundation.events import store as events_store
@@ -101,6 +103,7 @@ class Jobs:
         self._add("letters.send", "*/15 * * * *", self.send_letters)
         self._add("notifications.send", "*/15 * * * *", self.send_notifications)
         self._add("invitations.send", "*/5 * * * *", self.send_invitations)
+        self._add("messages.tell_ended", "* * * * *", self.tell_ended)
         self._add("customers.end_consents", "*/15 * * * *", self.end_consents)
         self._add("customers.end_quiet_consents", "47 2 * * *", self.end_quiet_consents)
         self._add("sales.report_waiting_returns", "20 4 * * *", self.report_waiting_returns)
@@ -291,6 +294,15 @@ class Jobs:
             except VaultClosed as problem:
                 _log.warning("no invitation can be sent: %s", problem.detail)
 
+    def tell_ended(self, connection: Connection) -> None:
+        """Tell the counter who wants no more of something, where it was away when they said so."""
+        if not has_ended(connection, now=self._clock.now()):
+            return
+        with _django():
+            from comptoir.counter.messages.ending import tell_ended  # noqa: PLC0415 - its pages want Django
+
+            tell_ended(now=self._clock.now())
+
     def clear_expired_sessions(self, connection: Connection) -> None:  # noqa: ARG002 - it has its own, by room
         """Drop sessions that are over, as each room by itself."""
         with _django():
@@ -423,6 +435,7 @@ async def work(*, stop: asyncio.Event, clock: Clock = SYSTEM_CLOCK) -> None:
     """Relay and do jobs until ``stop`` is set."""
     recorder = Recorder()
     jobs = Jobs(clock=clock)
+    sending = asyncio.create_task(send_messages(stop), name="messages")
     tasks = [
         asyncio.create_task(jobs.run(), name="jobs"),
         asyncio.create_task(relaying.flush(recorder), name="flush"),
@@ -433,6 +446,7 @@ async def work(*, stop: asyncio.Event, clock: Clock = SYSTEM_CLOCK) -> None:
     finally:
         jobs.stop()
         await telling
+        await sending
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

@@ -11,8 +11,8 @@ decides once about a customer and an occurrence. What was decided is never chang
 kind at most once. Only the office decides, only the vault sends. A campaign that was stopped is never sent again.
 
 Files of its own: ``rendering.py`` (Liquid, with limits; in memory), ``footing.py`` (what stands below every message),
-``leaving.py`` (the link there), ``testing.py`` (the test persons of a preview), ``forgetting.py`` (whoever is forgotten
-is written to no more).
+``leaving.py`` (the link there), ``ending.py`` (whoever wants no more), ``testing.py`` (the test persons of a
+preview), ``forgetting.py`` (whoever is forgotten is written to no more).
 
 Not here: who is on a list and why (``office/campaigns``), addresses, sending (``vault/messages``).
 """

@@ -190,7 +190,14 @@ class Outcome(models.Model):
     reason = models.TextField()
 
     class Meta:
+        """Who wants no more of something is looked for by the clock."""
+
         db_table = "messages_outcome"
+        indexes = (
+            models.Index(
+                fields=["at"], name="message_ended", condition=models.Q(kind__in=["unsubscribed", "complained"])
+            ),
+        )
 
     def __str__(self) -> str:
         """Return the decision and what became of it."""

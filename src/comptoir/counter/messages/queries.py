@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Any, Final
 
 import msgspec
 from django.db import connections, router
 
-from comptoir.counter.messages import models, store
-from comptoir.counter.messages.contracts import TemplateText
-from comptoir.counter.messages.errors import TemplateUnknown
+from comptoir.counter.messages import models, rendering, store
+from comptoir.counter.messages.contracts import LANGUAGES, TemplateText
+from comptoir.counter.messages.errors import TemplateFailed, TemplateUnknown
+from comptoir.counter.messages.testing import given
+
+#: More than these a page does not show.
+SHOWN_MAX: Final = 50
 
 
 class TemplateVersion(msgspec.Struct, frozen=True):
@@ -133,3 +139,70 @@ def _version(rows: list[models.Template]) -> TemplateVersion:
 
 def _alias() -> str:
     return router.db_for_read(models.Decision)
+
+
+class Shown(msgspec.Struct, frozen=True):
+    """What was sent to somebody: when, how, why, and of the customer's own page also what it says."""
+
+    decision: uuid.UUID
+    at: dt.datetime
+    channel: str
+    purpose: str
+    message_class: str
+    title: str
+    text: str
+    because: str
+    coupon: uuid.UUID | None
+
+
+def shown_to(customers: Collection[uuid.UUID], *, language: str, shop: str, now: dt.datetime) -> list[Shown]:
+    """Return what was sent to a person, the latest first; what went elsewhere is told without its text.
+
+    What a page says is filled in without a name, which the counter does not know. What was stopped or is over is not
+    shown with its text any more. In the current room.
+    """
+    with connections[_alias()].cursor() as cursor:
+        rows = store.find_shown(cursor, customers, limit=SHOWN_MAX)
+    dispatches = models.Dispatch.objects.in_bulk([row[5] for row in rows])
+    return [_shown(row, dispatches[row[5]], language=language, shop=shop, now=now) for row in rows]
+
+
+def _shown(row: tuple[Any, ...], dispatch: models.Dispatch, *, language: str, shop: str, now: dt.datetime) -> Shown:
+    decision, _, coupon, values, not_after, _, at, is_stopped = row
+    title = text = ""
+    if dispatch.channel == "web" and not is_stopped and (not_after is None or not_after > now):
+        texts = template(dispatch.template, dispatch.template_version).texts
+        chosen = next((each for each in (language, *LANGUAGES) if each in texts), None)
+        values = msgspec.json.decode(values) if isinstance(values, str) else values
+        if chosen is not None:
+            filled = {**dispatch.values, **(values or {}), **given("", None, chosen, shop)}
+            with contextlib.suppress(TemplateFailed):
+                rendered = rendering.template_of(texts[chosen]).render(filled)
+                title, text = rendered.subject, rendered.text
+    because = dispatch.because.get(language) or dispatch.because.get("en", "")
+    return Shown(
+        decision, at, dispatch.channel, dispatch.purpose, dispatch.message_class, title, text, because,
+        coupon if text else None,
+    )  # fmt: skip
+
+
+class Why(msgspec.Struct, frozen=True):
+    """Why a message came: to whom, how, what for, and since when the shop may."""
+
+    customer: uuid.UUID
+    channel: str
+    purpose: str
+    message_class: str
+    because: str
+    is_ended: bool
+
+
+def why(decision: uuid.UUID, *, language: str) -> Why | None:
+    """Return why a message came; ``None`` if nobody was written to by this decision. In the current room."""
+    row = models.Decision.objects.filter(id=decision, verdict="send").first()
+    if row is None or row.dispatch is None:
+        return None
+    dispatch = models.Dispatch.objects.get(id=row.dispatch)
+    ended = models.Outcome.objects.filter(decision=decision, kind__in=["unsubscribed", "complained"]).exists()
+    because = dispatch.because.get(language) or dispatch.because.get("en", "")
+    return Why(row.customer, dispatch.channel, dispatch.purpose, dispatch.message_class, because, ended)

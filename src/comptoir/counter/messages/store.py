@@ -104,3 +104,21 @@ def sever(connection: Connection, fresh: Mapping[Id, Id]) -> None:
     old = list(fresh)
     connection.execute(_SQL["sever_waiting"], (value_array(old),))
     connection.execute(_SQL["sever_decisions"], (value_array(old), value_array([fresh[each] for each in old])))
+
+
+def find_ended(cursor: Any, *, since: dt.datetime, decision: uuid.UUID | None = None) -> list[tuple[Any, ...]]:
+    """Return who wants no more of something and is still taken to agree; of one decision, whoever that was about."""
+    cursor.execute(_SQL["find_ended"], {"since": since, "decision": decision})
+    return list(cursor.fetchall())
+
+
+def find_shown(cursor: Any, customers: Collection[uuid.UUID], *, limit: int) -> list[tuple[Any, ...]]:
+    """Return what was sent to a person, the latest first."""
+    cursor.execute(_SQL["find_shown"], (list(customers), limit))
+    return list(cursor.fetchall())
+
+
+def has_ended(cursor: Any, *, now: dt.datetime) -> bool:
+    """Tell whether anybody said in the last week that they want no more of something."""
+    since = now - dt.timedelta(days=7)
+    return bool(cursor.execute(_SQL["has_ended"], (since,)).fetchone()[0])

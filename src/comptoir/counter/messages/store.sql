@@ -98,3 +98,26 @@ select decision, 'suppressed', now(), 'forgotten' from gone on conflict do nothi
 -- Decisions stay countable, about nobody.
 update messages_decision d set customer = f.fresh, values = null
 from unnest(%s::uuid[], %s::uuid[]) as f(customer, fresh) where d.customer = f.customer;
+
+-- name: find_ended
+-- Who wants no more of something and is still taken to agree: by what was sent, the latest word first.
+select distinct on (d.customer, p.purpose, p.channel) d.id, d.customer, p.purpose, p.channel, o.at
+from messages_outcome o join messages_decision d on d.id = o.decision join messages_dispatch p on p.id = d.dispatch
+where o.kind in ('unsubscribed', 'complained') and o.at >= %(since)s
+  and (%(decision)s::uuid is null or o.decision = %(decision)s)
+  and (%(decision)s::uuid is not null or customers_permits(d.customer, p.purpose, p.channel))
+order by d.customer, p.purpose, p.channel, o.at desc;
+
+-- name: find_shown
+-- What was sent to somebody, the latest first.
+select d.id, d.decided_at, d.coupon, d.values, d.not_after, p.id,
+  (select min(o.at) from messages_outcome o where o.decision = d.id and o.kind in ('accepted', 'unknown')),
+  exists (select from messages_stop s where s.campaign = d.campaign)
+from messages_decision d join messages_dispatch p on p.id = d.dispatch
+where d.customer = any(%s::uuid[]) and d.verdict = 'send'
+  and exists (select from messages_outcome o where o.decision = d.id and o.kind in ('accepted', 'unknown'))
+order by d.decided_at desc, d.id limit %s;
+
+-- name: has_ended
+-- Whether anybody said lately that they want no more of something.
+select exists (select from messages_outcome where kind in ('unsubscribed', 'complained') and at >= %s);

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.urls import URLPattern, URLResolver, include, path, re_path
 
-from comptoir.doors.storefront import devices, letters, me, remembered, showing, spending, views
+from comptoir.doors.storefront import devices, letters, me, messages, remembered, showing, spending, views
 from comptoir.doors.storefront.community import (
     charter,
     feeds,
@@ -47,6 +47,8 @@ urlpatterns = [
     path("letters/devices", devices.choose, name="devices"),
     path("letters/devices/ticket", devices.ticket, name="devices_ticket"),
     path("letters/stop/<str:token>", letters.stop, name="letters_stop"),
+    path("messages", messages.messages, name="messages"),
+    path("messages/why/<str:token>", messages.why, name="messages_why"),
     path("who", me.who, name="who"),
     path("who/names", me.choose_name, name="choose_name"),
     path("who/names/take-part", me.take_part, name="take_part"),

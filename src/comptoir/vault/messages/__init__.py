@@ -3,7 +3,7 @@
 Owns: which contact points a campaign has reached, which get nothing any more, the ports of each channel.
 
 Words: a *port* hands one message to a network: a mail server, a provider of text messages, a browser's push service; a
-*sender* serves one channel, with several connections; a *block* says that a contact point is dead, or wants nothing.
+*block* says that a contact point is dead, or wants nothing.
 
 Always true: what is about to leave is written down first, and asked once more whether it may; of marketing nothing is
 handed over twice, whatever dies meanwhile; a receipt comes at least once, with the same number; every decision ends in

@@ -33,10 +33,15 @@ def is_due(connection: Any, channel: str, *, now: dt.datetime) -> bool:
 def claim(cursor: Any, channel: str, *, me: int, limit: int, now: dt.datetime) -> list[Claim]:
     """Take up what is due."""
     cursor.execute(_SQL["claim"], {"channel": channel, "me": me, "limit": limit, "now": now})
-    return [
-        Claim(*row[:6], msgspec.json.decode(row[6]) if isinstance(row[6], str) else row[6], *row[7:])
-        for row in cursor.fetchall()
-    ]
+    return [_claim(row) for row in cursor.fetchall()]
+
+
+def _claim(row: tuple[Any, ...]) -> Claim:
+    values = msgspec.json.decode(row[6]) if isinstance(row[6], str) else row[6]
+    decision, tries, campaign, customer, occurrence, coupon, _, not_after, dispatch, is_stopped, is_permitted = row
+    return Claim(
+        decision, tries, campaign, customer, occurrence, coupon, values, not_after, dispatch, is_stopped, is_permitted
+    )
 
 
 def mark_attempted(
