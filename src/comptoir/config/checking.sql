@@ -25,7 +25,7 @@ where r.status = 'waiting';
 select count(*) from (
   select position, json_array_length(decision) as transfers,
     (select sum((each->>3)::bigint) from json_array_elements(decision) each) as points
-  from events_event where decision is not null and type not in ('spending.limited', 'post.published')
+  from events_event where decision is not null and type not in ('spending.limited', 'post.published', 'coupon.redeem', 'coupon.reserve')
 ) e
 full join (
   select position, count(*) as transfers, sum(points) as points from loyalty_transfer group by position
@@ -92,6 +92,46 @@ full join (
   from loyalty_reservation, jsonb_array_elements(draws) draw where status = 'held' group by 1
 ) r on r.customer = a.customer
 where coalesce(a.held, 0) <> coalesce(r.held, 0);
+
+-- name: redemptions_match_log
+-- Every promotion that was given stands in the log with what it gave, and no other one was given.
+select count(*) from (
+  select position, json_array_length(decision) as given, (select sum((each->>5)::bigint) from json_array_elements(decision) each) as discount
+  from events_event where type in ('coupon.redeem', 'coupon.reserve') and status = 'accepted' and decision is not null
+) e
+full join (
+  select position, count(*) as given, sum(discount) as discount from offers_redemption group by position
+) r on r.position = e.position
+where e.position is null or r.position is null or e.given <> r.given or e.discount <> r.discount;
+
+-- name: coupons_match_log
+-- Every coupon was issued, to whom the log says, and every issued one is there.
+select count(*) from (
+  select position, customer from events_event where type = 'coupon.issued' and status = 'accepted'
+) e
+full join offers_coupon c on c.id = e.position
+where e.position is null or c.id is null or e.customer is distinct from c.customer;
+
+-- name: no_coupon_is_used_too_often
+-- No coupon is held or redeemed oftener than its promotion allows.
+select count(*) from (
+  select c.id, count(*) as uses, max(coalesce((p.definition->>'uses_max')::int, 1)) as most
+  from offers_coupon c join offers_promotion p on p.id = c.promotion
+  join offers_redemption r on r.coupon = c.id and r.status in ('held', 'redeemed') group by c.id
+) used where uses > most;
+
+-- name: no_promotion_gives_too_much
+-- What a promotion with a budget has given is counted as it is, and is not more than there was.
+select count(*) from offers_promotion p
+left join (
+  select promotion, count(*) as redemptions, sum(discount) as discount from offers_redemption
+  where status in ('held', 'redeemed') group by promotion
+) given on given.promotion = p.id
+where (p.definition->'budget' ? 'redemptions_max' or p.definition->'budget' ? 'discount_max') and (
+  p.redemptions <> coalesce(given.redemptions, 0) or p.discount <> coalesce(given.discount, 0)
+  or p.redemptions > coalesce((p.definition->'budget'->>'redemptions_max')::bigint, p.redemptions)
+  or p.discount > coalesce((p.definition->'budget'->>'discount_max')::bigint, p.discount)
+);
 
 -- name: codes_are_used_once
 -- Every code that let somebody spend is kept as used by the request that it was shown with, and no other one is.

@@ -52,6 +52,7 @@ INSTALLED_APPS = [
     "comptoir.counter.sales",
     "comptoir.counter.loyalty",
     "comptoir.counter.audiences",
+    "comptoir.counter.offers",
     "comptoir.vault.announcements",
     "comptoir.vault.contacts",
     "comptoir.vault.invitations",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection, Mapping, Sequence
+from types import MappingProxyType
 from typing import Final
 
 from comptoir.counter.answers import contracts as answers
@@ -33,6 +34,11 @@ from comptoir.counter.loyalty.handlers import LoyaltyHandler
 from comptoir.counter.loyalty.programme import REVIEWED, Programmes
 from comptoir.counter.loyalty.rebuilding import LoyaltyDeriver
 from comptoir.counter.messages.forgetting import MessagesSeverer
+from comptoir.counter.offers import contracts as offers
+from comptoir.counter.offers.codes import CouponCodes
+from comptoir.counter.offers.forgetting import OffersSeverer
+from comptoir.counter.offers.handlers import OffersHandler
+from comptoir.counter.offers.rebuilding import OffersDeriver
 from comptoir.counter.sales import contracts as sales
 from comptoir.counter.sales.forgetting import SalesSeverer
 from comptoir.counter.sales.handlers import SalesHandler
@@ -73,6 +79,7 @@ EVENT_TYPES: Final[Mapping[str, EventType]] = {
         *customers.EVENT_TYPES,
         *answers.EVENT_TYPES,
         *loyalty.EVENT_TYPES,
+        *offers.EVENT_TYPES,
         *community.EVENT_TYPES,
         *stewardship.EVENT_TYPES,
         *charter.EVENT_TYPES,
@@ -92,32 +99,61 @@ _SELLING: Final = frozenset(
         loyalty.EXPIRE,
     }
 )
+#: What they say of coupons besides: that concerns these three, and whoever keeps promotions.
+_WITH_COUPONS: Final = _SELLING | offers.TAKING | offers.CLOSING | {offers.ISSUED}
 #: The data that touchpoints may need, by name.
-PRODUCTS: Final[Mapping[str, Product]] = {each.name: each for each in (*answers.PRODUCTS, *loyalty.PRODUCTS)}
+PRODUCTS: Final[Mapping[str, Product]] = {
+    each.name: each for each in (*answers.PRODUCTS, *loyalty.PRODUCTS, *offers.PRODUCTS)
+}
 
 
 def handlers_for(
-    programmes: Programmes, *, types: Mapping[str, EventType] = EVENT_TYPES, waiting: dt.timedelta | None = None
+    programmes: Programmes,
+    *,
+    types: Mapping[str, EventType] = EVENT_TYPES,
+    waiting: dt.timedelta | None = None,
+    channels: Mapping[str, str] = MappingProxyType({}),
 ) -> HandlerMaker:
     """Return a maker of handlers that decide by these programmes; ``types`` are all that the shop's map knows.
 
-    ``waiting`` is how long wider limits wait without a passkey; unset, as long as the shop's cooling.
+    ``waiting`` is how long wider limits wait without a passkey; unset, as long as the shop's cooling. ``channels``
+    gives each touchpoint's channel.
 
     Sales come first, since a return's customer is found through its sale; then customers, who say who is one
-    person, and what that person chose; then answers, which ask nobody; then loyalty, which locks and moves the points;
-    then whether the square is open at all, what is reported and decided there, what is said, who hears of it, and how
-    it counts; last whoever is forgotten. Of a batch that only sells and moves points, nobody hears but the three whom
+    person, and what that person chose; then answers, which ask nobody; then offers, which say what is taken off a
+    basket, and whose coupon that was; then loyalty, which locks and moves the points; then whether the square is open
+    at all, what is reported and decided there, what is said, who hears of it, and how it counts; last whoever is
+    forgotten. Of a batch that only sells and moves points, nobody hears but the three whom
     that concerns.
     """
     emptied = emptied_fields(types.values())
     wait = cooling() if waiting is None else waiting
 
+    def local(at: dt.datetime) -> dt.datetime:
+        return programmes.at(at).local_time(at)
+
     def make(types: Collection[str]) -> Sequence[Handler]:
         sold = SalesHandler(currency=programmes.currency)
         known = CustomersHandler()
-        points = LoyaltyHandler(programmes=programmes, customers=known, sales=sold, waiting=wait)
         if _SELLING.issuperset(types):
+            points = LoyaltyHandler(programmes=programmes, customers=known, sales=sold, waiting=wait)
             return sold, known, points
+        points = LoyaltyHandler(
+            programmes=programmes, customers=known, sales=sold, waiting=wait, seen=_WITH_COUPONS - _SELLING
+        )
+        offered: tuple[Handler, ...] = ()
+        if not offers.TYPES.isdisjoint(types):
+            offered = (
+                OffersHandler(
+                    customers=known,
+                    codes=CouponCodes.of_shop(),
+                    currency=programmes.currency,
+                    local=local,
+                    channels=channels,
+                ),
+            )
+            if _WITH_COUPONS.issuperset(types):
+                return sold, known, *offered, points
         gone = ForgettingHandler(customers=known, severers=severers(), emptied=emptied)
         return (
             sold,
@@ -125,6 +161,7 @@ def handlers_for(
             ChoicesHandler(known),
             PersonasHandler(known),
             AnswersHandler(),
+            *offered,
             points,
             ClosingHandler(),
             StewardshipHandler(mates),
@@ -156,6 +193,7 @@ _SEVERERS: Final[Sequence[Severer]] = (
     SalesSeverer(),
     LoyaltySeverer(),
     AudiencesSeverer(),
+    OffersSeverer(),
     StewardshipSeverer(),
     CharterSeverer(),
     CommunitySeverer(),
@@ -172,6 +210,7 @@ def derivers() -> Sequence[Deriver]:
         AnswersDeriver(),
         SalesDeriver(),
         LoyaltyDeriver(),
+        OffersDeriver(),
         CommunityDeriver(),
         StewardshipDeriver(),
         CharterDeriver(),

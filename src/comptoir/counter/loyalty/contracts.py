@@ -27,8 +27,8 @@ THAWED: Final = "spending.thawed"
 #: What is said of somebody's spending: facts, which hold from their commit on.
 STANDING: Final = frozenset({LIMITED, COOLED, FROZEN, THAWED})
 
-#: Types whose decision in the log is no list of transfers.
-NOT_MOVING: Final = frozenset({LIMITED, POST_PUBLISHED, POST_IMPORTED})
+#: Types whose decision in the log is no list of transfers. Some are decided further in, where nobody here may look.
+NOT_MOVING: Final = frozenset({LIMITED, POST_PUBLISHED, POST_IMPORTED, "coupon.redeem", "coupon.reserve"})
 
 POINTS_MAX: Final = 10**9
 Points = Annotated[int, msgspec.Meta(ge=1, le=POINTS_MAX)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
 from comptoir.counter.customers.contracts import LINK_UNDO, LINKS, PIECES, SALE_FORGET, PieceForgotten
@@ -65,14 +65,22 @@ class LoyaltyHandler:
     """One batch's points."""
 
     def __init__(
-        self, *, programmes: Programmes, customers: CustomersHandler, sales: SalesHandler, waiting: dt.timedelta
+        self,
+        *,
+        programmes: Programmes,
+        customers: CustomersHandler,
+        sales: SalesHandler,
+        waiting: dt.timedelta,
+        seen: Collection[str] = (),
     ) -> None:
         """Decide by these programmes, for the customers and the sales of the same batch.
 
-        ``waiting`` is how long limits that are wider wait, if no passkey was asked about them.
+        ``waiting`` is how long limits that are wider wait, if no passkey was asked about them. Of the types ``seen``
+        live pages hear even where no points move, as they do of links.
         """
         self._programmes = programmes
         self._waiting = waiting
+        self._seen_anyway = _SEEN_ANYWAY.union(seen) if seen else _SEEN_ANYWAY
         self._customers = customers
         self._sales = sales
         self._ledger = Ledger({})
@@ -187,7 +195,7 @@ class LoyaltyHandler:
                     ledger.accounts[transfer.customer].last_position = arrival.position
             if transfers and arrival.type not in LINKS:
                 batch.changes.append(Change(members, arrival.position, available, held, owed))  # type: ignore[arg-type]
-            elif arrival.refusal is None and arrival.type in _SEEN_ANYWAY:
+            elif arrival.refusal is None and arrival.type in self._seen_anyway:
                 self._see_anyway(arrival, members, transfers, batch)
 
     def _see_anyway(

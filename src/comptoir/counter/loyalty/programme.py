@@ -204,6 +204,10 @@ class Version:
         """Return the shop's calendar day of a moment."""
         return self._days(at)[0]
 
+    def local_time(self, at: dt.datetime) -> dt.datetime:
+        """Return what the shop's clocks show at a moment."""
+        return at.astimezone(self._zone)
+
     def midnight(self, day: dt.date) -> dt.datetime:
         """Return the moment at which a day begins in the shop."""
         return dt.datetime.combine(day, dt.time(), self._zone).astimezone(dt.UTC)

@@ -22,6 +22,8 @@ from comptoir.counter.loyalty.codes import Codes
 from comptoir.counter.loyalty.confirming import Confirmations
 from comptoir.counter.loyalty.contracts import CODE_KIND, CONFIRMED, LIMITED, SIGNED_IN
 from comptoir.counter.loyalty.spending import limits_said
+from comptoir.counter.offers.codes import CouponCodes
+from comptoir.counter.offers.contracts import TAKING
 from comptoir.doors.gateway.errors import BatchTooLarge, EnvelopeInvalid, MalformedJson, Unexpected
 from comptoir.doors.gateway.limits import BATCH_EVENTS_MAX
 from comptoir.doors.gateway.pace import Attempts
@@ -78,15 +80,25 @@ class Refused(msgspec.Struct, gc=False):
 class Reader:
     """Reads what one version of the map lets in."""
 
-    def __init__(self, compiled: CompiledMap, *, key: bytes, codes: Codes, confirmations: Confirmations) -> None:
+    def __init__(
+        self,
+        compiled: CompiledMap,
+        *,
+        key: bytes,
+        codes: Codes,
+        confirmations: Confirmations,
+        coupons: CouponCodes | None = None,
+    ) -> None:
         """Read by this map; ``key`` (32 bytes) turns identifiers into opaque ids, ``codes`` reads what is shown.
 
-        ``confirmations`` tells whether a passkey was asked about limits.
+        ``confirmations`` tells whether a passkey was asked about limits, ``coupons`` (unset: the shop's) by what a
+        coupon's code is found.
         """
         self.map = compiled
         self._key = key
         self._codes = codes
         self._confirmations = confirmations
+        self._coupons = coupons or CouponCodes.of_shop()
         #: For each touchpoint and type the fields that hold an identifier, and what takes the proof that comes with it.
         self._fields: dict[tuple[str, str], tuple[tuple[str, ...], _Taking | None]] = {
             (touchpoint.name, event_type): (
@@ -95,6 +107,8 @@ class Reader:
                 if event_type in touchpoint.spends
                 else self._take_confirmation
                 if event_type == LIMITED
+                else self._take_coupons
+                if event_type in TAKING
                 else None,
             )
             for touchpoint in compiled.touchpoints.values()
@@ -181,7 +195,7 @@ class Reader:
             data = touchpoint.read(envelope.type, envelope.data)
             touchpoint.check_occurred(envelope.time, received_at)
             references, take = self._fields[touchpoint.name, envelope.type]
-            if attempts is not None and envelope.type in touchpoint.spends:
+            if attempts is not None and (envelope.type in touchpoint.spends or envelope.type in TAKING):
                 attempts.check()  # what comes with a code can be a guess
             customer = self._replace_identifiers(data, references)
             proof = None if take is None else take(envelope, data, touchpoint, customer, received_at)
@@ -252,6 +266,13 @@ class Reader:
         self._confirmations.check(data.proof.value, customer, envelope.id, limits_said(data), at=received_at)
         msgspec.structs.force_setattr(data, "proof", None)
         return CONFIRMED
+
+    def _take_coupons(
+        self, _envelope: Envelope, data: Any, _touchpoint: CompiledTouchpoint, _customer: Id | None, _at: dt.datetime
+    ) -> None:
+        """Put the digest of each coupon's code in its place."""
+        if data.codes:
+            data.codes[:] = [self._coupons.digest(code) for code in data.codes]
 
     def _take_code(
         self, _envelope: Envelope, data: Any, touchpoint: CompiledTouchpoint, _customer: Id | None, _at: dt.datetime

@@ -292,7 +292,14 @@ class Service:
         return True
 
     def _make_rules(self) -> None:
-        self._rules = Rules(self._reader(), handlers_for(self._programmes, types=self.map.declared.types))
+        self._rules = Rules(
+            self._reader(),
+            handlers_for(
+                self._programmes,
+                types=self.map.declared.types,
+                channels={each.name: each.channel for each in self.map.declared.touchpoints},
+            ),
+        )
 
     def _reader(self) -> Reader:
         return Reader(self.map, key=self._identifier_key, codes=self._codes, confirmations=self._confirmations)

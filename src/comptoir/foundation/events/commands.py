@@ -168,6 +168,7 @@ def _outcome(arrival: Arrival) -> Outcome:
             status="accepted" if arrival.refusal is None else "refused",
             event=arrival.position,
             waiting=arrival.is_waiting,
+            basket=arrival.basket,
             problem=None if arrival.refusal is None else arrival.refusal.as_members(),
         )
     return Outcome(
@@ -179,5 +180,6 @@ def _outcome(arrival: Arrival) -> Outcome:
         points=arrival.points,
         balance=arrival.balance,
         waiting=arrival.is_waiting,
+        basket=arrival.basket,
         problem=None if arrival.refusal is None else arrival.refusal.as_members(),
     )

@@ -220,6 +220,7 @@ HOMES: Mapping[str, Room | None] = {
     "sales": COUNTER,
     "loyalty": COUNTER,
     "audiences": COUNTER,
+    "offers": COUNTER,
     "storefront": COUNTER,
     "procrastinate": COUNTER,
     "announcements": VAULT,

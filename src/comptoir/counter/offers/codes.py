@@ -1,0 +1,82 @@
+"""Codes of coupons: made from keys of the shop, kept nowhere, and found again by their keyed digest.
+
+A coupon's code is the beginning of a keyed hash (HMAC-SHA-256) of the coupon's id: twenty characters of Crockford's
+alphabet, 100 bits. The digest is another keyed hash of the code; it is all that tables and the log have, and whoever
+reads it there cannot show it. Honey codes are made the same way out of a promotion's id and a number. A code that is
+shared by everybody is a word that staff have chosen, and no secret. Not here: who may use a code, and when.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import re
+import uuid
+from typing import Final
+
+from comptoir.counter.loyalty.codes import grouped
+from comptoir.foundation.kernel import shop
+from comptoir.foundation.kernel.ids import Id
+
+CODE_CHARACTERS: Final = 20
+#: The name of the shop's key for coupons.
+KEY_NAME: Final = "coupons"
+_RFC4648: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+#: Crockford's alphabet: no letter that is taken for a digit.
+_ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_TO_OURS: Final = str.maketrans(_RFC4648, _ALPHABET)
+_AS_MEANT: Final = str.maketrans({"O": "0", "I": "1", "L": "1"})
+_BETWEEN: Final = re.compile(r"[\s\-‐-―_.]+")
+
+
+class CouponCodes:
+    """Makes the codes of one shop, and the digests by which they are found."""
+
+    def __init__(self, secret: bytes) -> None:
+        """Work with the shop's key for coupons (32 bytes)."""
+        self._code_key = hashlib.blake2b(secret, digest_size=32, person=b"comptoir coupon").digest()
+        self._honey_key = hashlib.blake2b(secret, digest_size=32, person=b"comptoir honey").digest()
+        self._digest = hmac.new(
+            hashlib.blake2b(secret, digest_size=32, person=b"comptoir shown").digest(), digestmod="sha256"
+        )
+
+    @classmethod
+    def of_shop(cls) -> CouponCodes:
+        """Return the codes of the shop whose folder the environment names; its key is made when it is first asked."""
+        return cls(shop.remembered_secret(KEY_NAME))
+
+    def code(self, coupon: Id) -> str:
+        """Return the code of a coupon: twenty characters, 100 bits."""
+        return _text(self._code_key, uuid.UUID(coupon).bytes)
+
+    def honey(self, promotion: Id, number: int) -> str:
+        """Return one of a promotion's honey codes, which looks like every other code."""
+        return _text(self._honey_key, uuid.UUID(promotion).bytes + number.to_bytes(2))
+
+    def digest(self, shown: str) -> str:
+        """Return what is kept of a code, as the text of a UUID, however it was written or scanned."""
+        mac = self._digest.copy()
+        mac.update(normal(shown).encode())
+        return str(uuid.UUID(bytes=mac.digest()[:16]))
+
+
+def code_of(coupon_id: uuid.UUID | Id) -> str:
+    """Return the words of a coupon's code, as its customer's own page and a message show it: in groups of four."""
+    return grouped(CouponCodes.of_shop().code(str(coupon_id)))
+
+
+def honey_of(promotion_id: uuid.UUID | Id, count: int) -> list[str]:
+    """Return a promotion's honey codes, for whoever plants them."""
+    codes = CouponCodes.of_shop()
+    return [grouped(codes.honey(str(promotion_id), number)) for number in range(count)]
+
+
+def normal(shown: str) -> str:
+    """Return a code in the one form: capital letters, nothing in between, digits for lookalikes."""
+    return _BETWEEN.sub("", shown).upper().translate(_AS_MEANT)
+
+
+def _text(key: bytes, content: bytes) -> str:
+    mac = hmac.digest(key, content, "sha256")
+    return base64.b32encode(mac[:15]).decode().translate(_TO_OURS)[:CODE_CHARACTERS]

@@ -1,0 +1,265 @@
+"""What a basket costs after promotions, and why. Pure: promotions, the basket and its circumstances come in.
+
+Those that go together are taken one after the other, the highest priority first, each from what the ones before it have
+left of its goods; so no line falls below nothing. One that stands alone is weighed against all of those together, and
+whatever leaves the customer the lower price is taken. Sums are split over lines by largest remainder, so that what is
+off the lines adds up to the promotion's deduction.
+
+Not here: whether a code may be used at all (``rules.py``), words (``wording.py``).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from comptoir.counter.offers import wording
+from comptoir.counter.offers.contracts import (
+    Amount,
+    BasketLine,
+    Bundle,
+    Deducted,
+    Deduction,
+    FreeItem,
+    NotApplied,
+    Percentage,
+    Points,
+    Priced,
+    Promotion,
+)
+from comptoir.foundation.kernel.ids import Id
+
+
+class Candidate(msgspec.Struct, frozen=True):
+    """A promotion that may be given: by the code in place ``code`` (0: without one); what is left of its budget.
+
+    ``is_holders`` tells whether whoever buys is known to be the coupon's customer.
+    """
+
+    id: Id
+    promotion: Promotion
+    code: int = 0
+    discount_left: int | None = None
+    is_holders: bool = False
+
+
+class Circumstances(msgspec.Struct, frozen=True):
+    """Where and when a basket stands (``local``: by the shop's clock), and whether the customer is recognised."""
+
+    at: dt.datetime
+    local: dt.datetime
+    source: str
+    channel: str
+    currency: str
+    is_recognised: bool = False
+
+
+#: Why a promotion gives nothing: the name of a reason, and what its words need.
+Reason = tuple[str, tuple[object, ...]]
+
+
+def price(basket: Sequence[BasketLine], candidates: Iterable[Candidate], where: Circumstances) -> Priced:
+    """Return what a basket costs with the best of these promotions, and why each shown code gives nothing that does."""
+    fit: list[Candidate] = []
+    refused: list[tuple[Candidate, Reason]] = []
+    seen: set[Id] = set()
+    for each in sorted(candidates, key=lambda one: (-one.promotion.priority, one.id, one.code)):
+        reason: Reason | None = ("once_a_basket", ()) if each.id in seen else _misfit(each, basket, where)
+        if reason is None:
+            fit.append(each)
+            seen.add(each.id)
+        else:
+            refused.append((each, reason))
+    together = [each for each in fit if each.promotion.stacking == "together"]
+    choices = [together, *([each] for each in fit if each.promotion.stacking == "alone")]
+    outcomes = [_take(basket, choice) for choice in choices]
+    best = max(range(len(choices)), key=lambda number: _worth(outcomes[number]))
+    taken = outcomes[best]
+    applied = {candidate.id for candidate, *_ in taken}
+    refused.extend(
+        (each, ("nothing_left" if each in choices[best] else "better_without", ()))
+        for each in fit
+        if each.id not in applied
+    )
+    before = sum(line.amount for line in basket)
+    deductions = tuple(
+        Deduction(
+            each.id, each.promotion.titles, sum(parts.values()),
+            tuple(Deducted(line + 1, amount) for line, amount in sorted(parts.items())),
+            wording.explained(each.promotion, currency=where.currency), each.code, times,
+        )
+        for each, parts, times in taken
+    )  # fmt: skip
+    discount = sum(each.amount for each in deductions)
+    return Priced(
+        before, discount, before - discount, deductions,
+        tuple(_not_applied(each, reason) for each, reason in refused if each.code),
+        max((each.times for each in deductions), default=1),
+    )  # fmt: skip
+
+
+_Taken = tuple[Candidate, dict[int, int], int]
+
+
+def _worth(taken: Sequence[_Taken]) -> tuple[int, int]:
+    """Weigh by the money first, then by the points."""
+    return sum(sum(parts.values()) for _, parts, _ in taken), sum(times for _, _, times in taken)
+
+
+def _take(basket: Sequence[BasketLine], chosen: Sequence[Candidate]) -> list[_Taken]:
+    """Take these promotions one after the other off the basket; one that gives nothing is left out."""
+    left = [line.amount for line in basket]
+    taken: list[_Taken] = []
+    for each in chosen:
+        if isinstance(each.promotion.benefit, Points):
+            taken.append((each, {}, each.promotion.benefit.times))
+            continue
+        parts = deduct(each.promotion, basket, left)
+        amount = sum(parts.values())
+        if not amount or (each.discount_left is not None and amount > each.discount_left):
+            continue
+        for line, part in parts.items():
+            left[line] -= part
+        taken.append((each, parts, 1))
+    return taken
+
+
+def deduct(promotion: Promotion, basket: Sequence[BasketLine], left: Sequence[int]) -> dict[int, int]:
+    """Return what a promotion takes off each line (counted from 0), given what is left of each."""
+    lines = [number for number in matching(promotion, basket) if left[number]]
+    goods = {number: left[number] for number in lines}
+    match promotion.benefit:
+        case Percentage(percent=percent, amount_max=most):
+            amount = (sum(goods.values()) * percent + 50) // 100
+            return split(amount if most is None else min(amount, most), goods)
+        case Amount(amount=amount):
+            return split(amount, goods)
+        case FreeItem(quantity=quantity):
+            return _free(quantity, basket, goods)
+        case Bundle() as bundle:
+            return _bundled(bundle, basket, goods)
+        case _:
+            return {}
+
+
+def matching(promotion: Promotion, basket: Sequence[BasketLine]) -> list[int]:
+    """Return which lines, counted from 0, hold goods that a promotion is for."""
+    items = promotion.items
+    if not items.products and not items.categories:
+        return list(range(len(basket)))
+    products, categories = frozenset(items.products), frozenset(items.categories)
+    return [
+        number
+        for number, line in enumerate(basket)
+        if line.product in products or line.category in categories or (line.gtin is not None and line.gtin in products)
+    ]
+
+
+def split(amount: int, goods: dict[int, int]) -> dict[int, int]:
+    """Split a sum over lines by what they cost, by largest remainder; never more than they cost together."""
+    whole = sum(goods.values())
+    amount = min(amount, whole)
+    if not amount:
+        return {}
+    parts = {number: amount * cost // whole for number, cost in goods.items()}
+    rest = amount - sum(parts.values())
+    by_remainder = sorted(goods, key=lambda number: (-(amount * goods[number] % whole), number))
+    for number in by_remainder[:rest]:
+        parts[number] += 1
+    return {number: part for number, part in parts.items() if part}
+
+
+def _runs(basket: Sequence[BasketLine], goods: dict[int, int]) -> list[tuple[int, int, int]]:
+    """Return the units of each line as (price of one, how many, line), the dearest first: a thousand are one run."""
+    runs = [(cost // basket[number].quantity, basket[number].quantity, number) for number, cost in goods.items()]
+    return sorted(runs, key=lambda run: (-run[0], run[2]))
+
+
+def _free(quantity: int, basket: Sequence[BasketLine], goods: dict[int, int]) -> dict[int, int]:
+    parts: dict[int, int] = {}
+    for each, count, number in reversed(_runs(basket, goods)):
+        taken = min(quantity, count)
+        quantity -= taken
+        if taken and each:
+            parts[number] = taken * each
+    return parts
+
+
+def _bundled(bundle: Bundle, basket: Sequence[BasketLine], goods: dict[int, int]) -> dict[int, int]:
+    """Count through the units, the dearest first, in whole groups of ``take``; what is over pays in full."""
+    runs = _runs(basket, goods)
+    counted = sum(count for _, count, _ in runs) // bundle.take * bundle.take
+    at = 0
+    inside: dict[int, int] = {}
+    free: dict[int, int] = {}
+    for each, count, number in runs:
+        end = min(at + count, counted)
+        if end > at:
+            inside[number] = (end - at) * each
+            if bundle.pay is not None:
+                free[number] = (_free_before(end, bundle) - _free_before(at, bundle)) * each
+        at += count
+    if bundle.pay is not None:
+        return {number: part for number, part in free.items() if part}
+    assert bundle.price is not None, "a bundle has one of both"
+    return split(max(0, sum(inside.values()) - counted // bundle.take * bundle.price), inside)
+
+
+def _free_before(position: int, bundle: Bundle) -> int:
+    """Return how many units before a position are free: of each group the last ones."""
+    assert bundle.pay is not None
+    groups, rest = divmod(position, bundle.take)
+    return groups * (bundle.take - bundle.pay) + max(0, rest - bundle.pay)
+
+
+def _misfit(candidate: Candidate, basket: Sequence[BasketLine], where: Circumstances) -> Reason | None:
+    """Return why a promotion does not hold for this basket here and now, as far as its code is good."""
+    promotion, conditions = candidate.promotion, candidate.promotion.conditions
+    if not _is_time(promotion, where):
+        return "not_now", ()
+    if conditions.channels and where.channel not in conditions.channels:
+        return "not_here", ()
+    if conditions.places and not any(_is_below(where.source, place) for place in conditions.places):
+        return "not_here", ()
+    needs_somebody = conditions.audience == "recognised" or promotion.budget.per_customer_max is not None
+    if (needs_somebody and not where.is_recognised) or (conditions.audience == "holder" and not candidate.is_holders):
+        return "who_is_it", ()
+    lines = matching(promotion, basket)
+    if not lines:
+        return "no_such_goods", ()
+    if conditions.amount_min is not None and sum(basket[number].amount for number in lines) < conditions.amount_min:
+        return "amount_too_small", (wording.money(conditions.amount_min, where.currency),)
+    least = conditions.quantity_min or 1
+    if isinstance(promotion.benefit, Bundle):
+        least = max(least, promotion.benefit.take)
+    if sum(basket[number].quantity for number in lines) < least:
+        return "too_few", (least,)
+    return None
+
+
+def _is_time(promotion: Promotion, where: Circumstances) -> bool:
+    conditions = promotion.conditions
+    if conditions.weekdays and where.local.weekday() not in conditions.weekdays:
+        return False
+    if conditions.hours is None:
+        return True
+    first, last = conditions.hours
+    now = where.local.strftime("%H:%M")
+    return first <= now < last if first <= last else now >= first or now < last
+
+
+def is_in_force(promotion: Promotion, at: dt.datetime) -> bool:
+    """Tell whether a promotion has begun and not ended by its own dates."""
+    begins, ends = promotion.conditions.starts_at, promotion.conditions.ends_at
+    return (begins is None or begins <= at) and (ends is None or at < ends)
+
+
+def _is_below(source: str, place: str) -> bool:
+    return source == place or source.startswith(place.rstrip("/") + "/")
+
+
+def _not_applied(candidate: Candidate, reason: Reason) -> NotApplied:
+    name, values = reason
+    return NotApplied(candidate.code, name, wording.reason(name, *values), candidate.id, candidate.promotion.titles)

@@ -1,0 +1,133 @@
+"""Deriving promotions, coupons and redemptions from the log: the decisions are part of it, nothing is decided again."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+
+import msgspec
+
+from comptoir.counter.offers import store
+from comptoir.counter.offers.codes import CouponCodes
+from comptoir.counter.offers.contracts import (
+    CLOSING,
+    ENDED,
+    ISSUED,
+    POST,
+    PUBLISHED,
+    RESERVE,
+    TAKING,
+    TYPES,
+    Promotion,
+)
+from comptoir.counter.offers.handlers import Given
+from comptoir.counter.offers.rules import EXPIRED, HELD, REDEEMED, RELEASED, Coupon
+from comptoir.counter.offers.store import Alert, Key, Redemption
+from comptoir.foundation.events.rebuilding import Logged
+from comptoir.foundation.kernel.connection import Connection
+from comptoir.foundation.kernel.ids import Id
+from comptoir.foundation.touchpoints.contracts import CLOCK_SOURCE
+
+
+class _Said(msgspec.Struct):
+    """What an event says, of whichever type."""
+
+    promotion: Id = ""
+    definition: Promotion | None = None
+    campaign: Id | None = None
+    codes: tuple[str, ...] = ()
+    reservation: str | None = None
+    expires_in: int = 0
+    receipt: str | None = None
+
+
+_said = msgspec.json.Decoder(_Said)
+_given = msgspec.json.Decoder(list[Given])
+
+
+class OffersDeriver:
+    """Promotions and coupons are written as they come; redemptions at the end, when it is known how each ended."""
+
+    tables = ("offers_promotion", "offers_honeycode", "offers_alert", "offers_coupon", "offers_redemption")
+
+    def __init__(self) -> None:
+        """Start with nothing given."""
+        self._codes = CouponCodes.of_shop()
+        self._redemptions: list[Redemption] = []
+        self._held: dict[Key, list[Redemption]] = {}
+        self._ended: list[tuple[Id, dt.datetime]] = []
+        self._honey: dict[str, Id] = {}
+        self._alerts: dict[tuple[Id, str], Alert] = {}
+
+    def take(self, connection: Connection, events: Sequence[Logged]) -> None:
+        """Write the next promotions and coupons; follow what was given."""
+        coupons: list[tuple[Coupon, str]] = []
+        for event in events:
+            if event.type not in TYPES:
+                continue
+            said = _said.decode(event.data)
+            if event.type in TAKING:
+                self._take(event, said)
+            elif not event.is_accepted:
+                continue
+            elif event.type in CLOSING:
+                self._close(event, said)
+            elif event.type == ISSUED:
+                assert event.customer is not None
+                coupon = Coupon(event.position, said.promotion, event.customer, event.occurred_at, said.campaign)
+                coupons.append((coupon, self._codes.digest(self._codes.code(coupon.id))))
+            elif event.type == PUBLISHED:
+                self._publish(connection, event, said)
+            elif event.type == ENDED:
+                self._ended.append((said.promotion, event.occurred_at))
+        if coupons:
+            store.insert_coupons(connection, coupons)
+
+    def finish(self, connection: Connection) -> None:
+        """Write what was given, and count."""
+        if self._redemptions:
+            store.insert_redemptions(connection, self._redemptions)
+        for promotion, at in self._ended:
+            store.end_promotion(connection, promotion, at)
+        if self._alerts:
+            store.insert_alerts(connection, list(self._alerts.values()))
+        store.sum_given(connection)
+
+    def _publish(self, connection: Connection, event: Logged, said: _Said) -> None:
+        definition = said.definition
+        assert definition is not None
+        digest = None if definition.code is None else self._codes.digest(definition.code)
+        store.insert_promotion(
+            connection, said.promotion, definition, position=event.position, digest=digest, at=event.occurred_at
+        )
+        honey = [self._codes.digest(self._codes.honey(said.promotion, number)) for number in range(definition.honey)]
+        store.insert_honey(connection, said.promotion, honey)
+        self._honey.update(dict.fromkeys(honey, said.promotion))
+
+    def _take(self, event: Logged, said: _Said) -> None:
+        if not event.is_accepted:
+            for code in said.codes:
+                if code in self._honey:
+                    self._alerts[event.position, code] = Alert(
+                        event.position, code, self._honey[code], event.touchpoint, event.source, event.received_at
+                    )
+            return
+        is_held = event.type == RESERVE
+        ends = event.received_at + dt.timedelta(seconds=said.expires_in) if is_held else None
+        given = _given.decode(event.decision) if event.decision else []
+        for ordinal, each in enumerate(given):
+            redemption = Redemption(
+                event.position, ordinal, each.promotion, each.coupon, each.customer, each.use, each.turn, each.discount,
+                HELD if is_held else REDEEMED, event.touchpoint, event.source, said.reservation if is_held else None,
+                None if is_held else said.receipt, event.received_at, ends,
+            )  # fmt: skip
+            self._redemptions.append(redemption)
+            if is_held:
+                self._held.setdefault((event.touchpoint, str(said.reservation)), []).append(redemption)
+
+    def _close(self, event: Logged, said: _Said) -> None:
+        for each in self._held[event.touchpoint, str(said.reservation)]:
+            if event.type == POST:
+                each.status, each.receipt = REDEEMED, said.receipt
+            else:
+                each.status = EXPIRED if event.source == CLOCK_SOURCE else RELEASED

@@ -1,0 +1,207 @@
+"""Promotions and coupons at the counter: taken once, held, posted, released, refused by one text, made anew."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+
+import pytest
+
+from comptoir.config.rebuilding import rebuild
+from comptoir.counter.assembly import handlers_for
+from comptoir.counter.offers.codes import CouponCodes
+from comptoir.counter.offers.errors import UNUSABLE
+from comptoir.counter.offers.jobs import release_overdue
+from support import casting, promoting
+from support.casting import ALICE, BOB, CHARLIE, HEARD, NOON, OTHER_TILL, PROGRAMME, WEBSHOP, Counter
+from support.promoting import TABLES, goods, held, issued, new, posted, published, released, taken
+from support.shop import Shop
+
+#: What a refused request leaves behind: itself in the log, with its outcome.
+LOGGED = {"events_event", "events_identity", "events_outbox"}
+DAY = dt.timedelta(days=1)
+
+
+@pytest.fixture
+def counter(shop: Shop) -> Iterator[Counter]:
+    opened = Counter(shop)
+    opened.send(*[casting.sale(each["value"], 100, of=each) for each in (ALICE, BOB, CHARLIE)])
+    yield opened
+    opened.close()
+
+
+def refused(counter: Counter, said: casting.Event, *, received_at: dt.datetime = HEARD) -> str:
+    """Have a request refused: nothing has moved but the log. Returns the name of the problem."""
+    shop = counter.shop
+    moving = [name for name in shop.contents() if name not in LOGGED and not name.startswith("events_event")]
+    with shop.unchanged(*moving):
+        return str(counter.tell(said, received_at=received_at).problem)
+
+
+def test_a_coupon_is_redeemed_once_at_whichever_channel(counter: Counter) -> None:
+    promotion = new()
+    assert counter.tell(published(promotion, codes="each")).problem is None
+    code = promoting.alices_code(counter.shop, promotion)
+    outcome = counter.tell(taken(code)).outcome
+    assert (outcome["basket"]["before"], outcome["basket"]["discount"], outcome["basket"]["total"]) == (1000, 100, 900)
+    assert outcome["customer"] == casting.identify(ALICE)
+    assert refused(counter, taken(code, source=WEBSHOP)) == "coupon_unusable"
+    assert counter.shop.rows("select use, discount, status, source from offers_redemption") == [
+        {"use": 1, "discount": 100, "status": "redeemed", "source": casting.TILL}
+    ]
+
+
+def test_one_of_a_batch_gets_it(counter: Counter) -> None:
+    promotion = new()
+    counter.tell(published(promotion, codes="each", uses_max=2))
+    code = promoting.alices_code(counter.shop, promotion)
+    answers = counter.send(*[taken(code, source=WEBSHOP if number % 2 else casting.TILL) for number in range(5)])
+    assert [each.problem for each in answers] == [None, None, *["coupon_unusable"] * 3]
+
+
+def test_what_is_wrong_with_a_code_is_never_said(counter: Counter) -> None:
+    one, over, late, ours = new(), new(), new(), new()
+    counter.tell(published(one, codes="each"))
+    counter.tell(published(over, codes="each"))
+    counter.tell(published(late, codes="each", days_good=3))
+    counter.tell(published(ours, codes="shared", code="SPRING-24", budget={"redemptions_max": 1}))
+    used, gone, old = (promoting.alices_code(counter.shop, each) for each in (one, over, late))
+    counter.send(taken(used), promoting.ended(over), taken("spring24"))
+    texts = set()
+    for code, at in ((used, HEARD), (gone, HEARD), (old, HEARD + 3 * DAY), ("SPRING24", HEARD), ("0" * 20, HEARD)):
+        answer = counter.tell(taken(code, at=at), received_at=at)
+        problem = answer.outcome["problem"]
+        texts.add((problem["type"], problem["title"], problem["detail"], problem["field"], problem["status"]))
+        assert set(problem) == {"type", "title", "detail", "field", "status"}
+    assert [each[2] for each in texts] == [UNUSABLE]
+
+
+def test_what_is_held_is_nobody_elses_until_it_is_released(counter: Counter) -> None:
+    promotion = new()
+    counter.tell(published(promotion, codes="each", budget={"redemptions_max": 1}))
+    code = promoting.alices_code(counter.shop, promotion)
+    assert counter.tell(held("r1", code)).problem is None
+    assert refused(counter, taken(code, source=WEBSHOP)) == "coupon_unusable"
+    assert refused(counter, held("r1", code)) == "redemption_taken"
+    assert refused(counter, released("r1", source=WEBSHOP)) == "redemption_unknown"
+    assert counter.tell(released("r1")).problem is None
+    assert refused(counter, posted("r1")) == "redemption_over"
+    assert refused(counter, released("r1")) == "redemption_over"
+    assert counter.tell(held("r2", code, source=OTHER_TILL)).problem is None
+    assert counter.tell(posted("r2", source=OTHER_TILL)).problem is None
+    assert refused(counter, released("r2")) == "redemption_over"
+    assert [row["status"] for row in counter.shop.rows("select status from offers_redemption order by position")] == [
+        "released", "redeemed",
+    ]  # fmt: skip
+    assert counter.shop.value("select redemptions from offers_promotion") == 1
+
+
+def test_what_is_held_too_long_is_released_by_the_clock(counter: Counter) -> None:
+    promotion = new()
+    counter.tell(published(promotion, codes="each"))
+    code = promoting.alices_code(counter.shop, promotion)
+    counter.tell(held("r1", code, seconds=60))
+    later = HEARD + dt.timedelta(seconds=61)
+    assert refused(counter, posted("r1"), received_at=later) == "redemption_over"
+    handlers = handlers_for(casting.versions(PROGRAMME))
+    with counter.shop.connect() as connection:
+        assert release_overdue(connection, now=HEARD, handlers=handlers) == 0
+        assert release_overdue(connection, now=later, handlers=handlers) == 1
+        assert release_overdue(connection, now=later, handlers=handlers) == 0
+    assert counter.shop.value("select status from offers_redemption") == "expired"
+    assert counter.tell(taken(code), received_at=later).problem is None
+
+
+def test_a_shared_budget_is_shared(counter: Counter) -> None:
+    promotion = new()
+    counter.tell(published(promotion, codes="each", budget={"discount_max": 250}))
+    codes = issued(counter.shop, promotion, ALICE, BOB, CHARLIE)
+    answers = [counter.tell(taken(codes[name])).problem for name in ("alice", "bob")]
+    assert answers == [None, None]
+    assert refused(counter, taken(codes["charlie"])) == "nothing_taken"
+    assert counter.tell(taken(codes["charlie"], basket=[goods(500)])).problem is None
+    assert refused(counter, taken(codes["charlie"])) == "coupon_unusable"
+    assert counter.shop.rows("select redemptions, discount from offers_promotion") == [
+        {"redemptions": 3, "discount": 250}
+    ]
+
+
+def test_a_customer_has_so_many_turns(counter: Counter) -> None:
+    promotion = new()
+    counter.tell(published(promotion, codes="shared", code="TWICE", budget={"per_customer_max": 2}))
+    assert refused(counter, taken("TWICE")) == "nothing_taken"  # whoever it is has to be recognised
+    answers = counter.send(*[taken("TWICE", of=ALICE) for _ in range(3)], taken("TWICE", of=BOB))
+    assert [each.problem for each in answers] == [None, None, "nothing_taken", None]
+    assert refused(counter, taken("TWICE", of=ALICE)) == "nothing_taken"
+
+
+def test_what_needs_no_code_is_given_by_itself(counter: Counter) -> None:
+    counter.tell(published(new(), conditions={"amount_min": 2000}, title="Ten per cent from 20"))
+    assert counter.tell(taken()).outcome["basket"]["discount"] == 0
+    basket = counter.tell(taken(basket=[goods(1999), goods(1)])).outcome["basket"]
+    assert basket["discount"] == 200
+    assert basket["deductions"][0]["because"]["en"] == (
+        "Ten per cent from 20: 10% off, on everything, from 20.00 USD on"
+    )
+
+
+def test_a_honey_code_is_refused_like_any_other_and_alerts(counter: Counter) -> None:
+    promotion = new()
+    counter.tell(published(promotion, codes="each", honey=2))
+    planted = CouponCodes.of_shop().honey(promotion, 1)
+    answer = counter.tell(taken(planted))
+    assert (answer.problem, answer.outcome["problem"]["detail"]) == ("coupon_unusable", UNUSABLE)
+    assert counter.shop.rows("select source, touchpoint from offers_alert") == [
+        {"source": casting.TILL, "touchpoint": "till"}
+    ]
+    assert planted not in str(counter.shop.contents())
+
+
+def test_a_coupon_is_issued_once_for_a_campaign(counter: Counter) -> None:
+    promotion, campaign = new(), new()
+    counter.tell(published(promotion, codes="each"))
+    first = issued(counter.shop, promotion, ALICE, BOB, campaign=campaign)
+    assert issued(counter.shop, promotion, ALICE, BOB, campaign=campaign, at=HEARD + DAY) == first
+    assert issued(counter.shop, promotion, ALICE, campaign=new()) != {"alice": first["alice"]}
+    assert counter.shop.value("select count(*) from offers_coupon") == 3
+    assert first["alice"] not in str(counter.shop.contents())
+
+
+def test_a_promotion_that_contradicts_itself_is_refused_by_name(counter: Counter) -> None:
+    bad = (
+        {"codes": "shared"},
+        {"code": "SPRING"},
+        {"honey": 3},
+        {"benefit": {"kind": "Bundle", "take": 3}},
+        {"benefit": {"kind": "Bundle", "take": 3, "pay": 3}},
+        {"conditions": {"audience": "holder"}},
+        {"conditions": {"hours": ["10:00", "10:00"]}},
+        {"conditions": {"starts_at": "2024-03-05T00:00:00Z", "ends_at": "2024-03-04T00:00:00Z"}},
+    )
+    for each in bad:
+        assert refused(counter, published(new(), **each)) == "promotion_invalid", each
+    promotion = new()
+    counter.tell(published(promotion, codes="shared", code="SPRING"))
+    assert refused(counter, published(promotion)) == "promotion_taken"
+    assert refused(counter, published(new(), codes="shared", code="spr-ing")) == "promotion_taken"
+    assert refused(counter, promoting.ended(new())) == "promotion_unknown"
+
+
+def test_everything_is_made_anew_from_the_log(counter: Counter) -> None:
+    one, two, three = new(), new(), new()
+    counter.send(
+        published(one, codes="each", honey=3, uses_max=2, budget={"redemptions_max": 9}),
+        published(two, codes="shared", code="SPRING", budget={"per_customer_max": 1}),
+        published(three, benefit={"kind": "Amount", "amount": 50}),
+    )
+    codes = issued(counter.shop, one, ALICE, BOB, CHARLIE, campaign=new())
+    counter.send(
+        taken(codes["alice"], "spring", of=BOB), held("h1", codes["bob"]), held("h2", codes["bob"]),
+        taken(CouponCodes.of_shop().honey(one, 0)), held("h3", codes["charlie"]), taken(receipt="17"),
+    )  # fmt: skip
+    counter.send(posted("h1"), released("h2"), promoting.ended(two, at=NOON))
+    before = counter.shop.contents(*TABLES)
+    assert [len(before[name]) for name in TABLES] == [3, 3, 1, 3, 10]
+    counter.close()
+    assert rebuild().changed == []
+    assert counter.shop.contents(*TABLES) == before
