@@ -67,7 +67,15 @@ _definition = functools.lru_cache(maxsize=2048)(msgspec.json.Decoder(Promotion).
 
 def lock_coupons(connection: Connection, digests: Collection[str]) -> dict[str, Coupon]:
     """Lock the coupons that these codes are of, in one order, and return them by digest."""
-    rows = connection.ask(_SQL["lock_coupons"], value_array(sorted(digests)))
+    return _read_coupons(connection.ask(_SQL["lock_coupons"], value_array(sorted(digests))))
+
+
+def find_coupons(connection: Connection, digests: Collection[str]) -> dict[str, Coupon]:
+    """Return the coupons that these codes are of, by digest, without a lock."""
+    return _read_coupons(connection.ask(_SQL["find_coupons"], value_array(sorted(digests))))
+
+
+def _read_coupons(rows: Sequence[tuple[str | None, ...]]) -> dict[str, Coupon]:
     return {str(row[0]): Coupon(str(row[1]), str(row[2]), str(row[3]), _moment(row[4]), row[5]) for row in rows}
 
 

@@ -125,3 +125,8 @@ from unnest(%s::uuid[], %s::uuid[]) as new(customer, fresh) where c.customer = n
 -- And so are redemptions.
 update offers_redemption r set customer = new.fresh
 from unnest(%s::uuid[], %s::uuid[]) as new(customer, fresh) where r.customer = new.customer;
+
+-- name: find_coupons
+-- Coupons by the digests of their codes, as they stand; somebody may use them meanwhile.
+select digest::text, id::text, promotion::text, customer::text, issued_at, campaign::text
+from offers_coupon where digest = any(%s::uuid[]);

@@ -21,7 +21,7 @@ from comptoir.foundation.kernel.money import Money
 LANGUAGES: Final = ("en", "ja", "fr")
 
 _BENEFITS: Final = {
-    "percentage": {"en": "{0}% off", "ja": "{0}%引き", "fr": "{0} % de moins"},
+    "percentage": {"en": "{0}% off", "ja": "{0}%引き", "fr": "{0}\N{NO-BREAK SPACE}% de moins"},
     "amount": {"en": "{0} off", "ja": "{0}引き", "fr": "{0} de moins"},
     "free": {
         "en": "The cheapest {0} free",

@@ -9,15 +9,11 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import functools
-import gc
 import logging
 import re
-import resource
-import signal
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from types import FrameType
 from typing import Any, Final, TypeVar
 from urllib.parse import parse_qsl
 
@@ -25,6 +21,7 @@ import msgspec
 
 from comptoir.counter.answers.contracts import TREAT_DUE, CodeShown
 from comptoir.counter.customers.contracts import CUSTOMER_KIND, Identifier
+from comptoir.counter.offers.contracts import BasketAsked
 from comptoir.doors.gateway import limits, openapi
 from comptoir.doors.gateway.errors import (
     EnvelopeInvalid,
@@ -39,6 +36,7 @@ from comptoir.doors.gateway.errors import (
 from comptoir.doors.gateway.intake import Item, Request
 from comptoir.doors.gateway.metrics import CONTENT_TYPE as METRICS_TYPE
 from comptoir.doors.gateway.pace import MISSED, Attempts
+from comptoir.doors.gateway.process import allow_many_connections, calm_collector, when_told_to_end
 from comptoir.doors.gateway.service import Service
 from comptoir.doors.gateway.streams import Streams
 from comptoir.foundation.kernel import codec
@@ -70,9 +68,10 @@ _TYPES_OF_EVENTS: Final = "Send application/cloudevents+json, application/cloude
 with ce- headers."
 #: The last moment there is, and the last id: where a history begins.
 _FROM_THE_END: Final = (dt.datetime(9999, 12, 31, tzinfo=dt.UTC), "ffffffff-ffff-ffff-ffff-ffffffffffff")
-_COLLECT_OBJECTS_MIN: Final = 50_000
 _UUID: Final = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
-_CUSTOMER: Final = re.compile(rb"/v1/customers/([^/]+)/(balance|history|answers/(age_over_[1-9][0-9]|treat_due))")
+_CUSTOMER: Final = re.compile(
+    rb"/v1/customers/([^/]+)/(balance|history|coupons|answers/(age_over_[1-9][0-9]|treat_due))"
+)
 _MOMENT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:Z|[+-]\d\d:\d\d)", re.ASCII)
 _NAME: Final = re.compile(r"[a-z_]{1,32}")
 _CHARSETS: Final = frozenset({b"utf-8", b"utf8", b"us-ascii"})
@@ -81,6 +80,7 @@ _KEYS_REMEMBERED_MAX: Final = 1_000
 
 _identifier = msgspec.json.Decoder(Identifier)
 _code = msgspec.json.Decoder(CodeShown)
+_asked = msgspec.json.Decoder(BasketAsked)
 
 
 class Caller(msgspec.Struct, frozen=True, gc=False):
@@ -102,6 +102,7 @@ class Application:
             b"/v1/stream": (self._follow, ("GET",)),
             b"/v1/customers/resolve": (self._resolve, ("POST",)),
             b"/v1/answers/check": (self._check_code, ("POST",)),
+            b"/v1/baskets/price": (self._price, ("POST",)),
             b"/health": (self._tell_health, ("GET", "HEAD")),
             b"/metrics": (self._tell_metrics, ("GET", "HEAD")),
             b"/openapi.json": (self._tell_interface, ("GET", "HEAD")),
@@ -118,7 +119,7 @@ class Application:
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
-        _allow_many_connections()
+        allow_many_connections()
         service = Service()
         loop = asyncio.get_running_loop()
         try:
@@ -130,8 +131,8 @@ class Application:
         service.hub.start()
         self._service = service
         self._streams = Streams(service)
-        _when_told_to_end(loop, self._streams.end)
-        _calm_collector()
+        when_told_to_end(loop, self._streams.end)
+        calm_collector()
         await send({"type": "lifespan.startup.complete"})
         await receive()
         self._streams.end()
@@ -164,7 +165,8 @@ class Application:
         elif found[3] is not None:
             answering = functools.partial(self._tell_answer, found[3].decode())
         else:
-            answering = self._tell_balance if what == b"balance" else self._tell_history
+            tellers = {b"balance": self._tell_balance, b"history": self._tell_history, b"coupons": self._tell_coupons}
+            answering = tellers[what]
 
         async def answer(scope: Scope, _: Receive, send: Send) -> None:
             await answering(name, scope, send)
@@ -296,6 +298,26 @@ class Application:
             raise
         await _send(send, 200, codec.encode({"predicate": shown.predicate, "proven": True, "valid_until": end}))
 
+    async def _tell_coupons(self, name: str, scope: Scope, send: Send) -> None:
+        touchpoint = await self._touchpoint_of(_headers(scope).get(b"authorization"))
+        touchpoint.check_right("customer.coupons")
+        _query(scope)
+        customer = _uuid(name)
+        coupons = await self._service.ask(self._service.coupons, customer)
+        await _send(send, 200, codec.encode({"customer": customer, "coupons": coupons}))
+
+    async def _price(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = _headers(scope)
+        caller = await self._caller_of(headers.get(b"authorization"))
+        caller.touchpoint.check_right("basket.price")
+        asked = await _read_body(headers, receive, _asked)
+        if asked.codes:
+            self._refuse_guesses(caller)
+        priced = await self._service.ask(self._service.price, asked, caller.touchpoint)
+        if missed := sum(each.reason == "unusable" for each in priced.not_applied):
+            caller.attempts.miss(missed)
+        await _send(send, 200, codec.encode(priced))
+
     async def _tell_history(self, name: str, scope: Scope, send: Send) -> None:
         touchpoint = await self._touchpoint_of(_headers(scope).get(b"authorization"))
         touchpoint.check_right("points.history")
@@ -354,43 +376,6 @@ class Application:
 
 
 application = Application()
-
-
-def _calm_collector() -> None:
-    """Let the collector of cycles look rarely: a batch makes many objects and no cycles, and pays for every look."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(_COLLECT_OBJECTS_MIN, 20, 20)
-
-
-def _allow_many_connections() -> None:
-    """Let this process have as many open files as it may: many systems begin with 1,024, and each client is one."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = limits.OPEN_FILES_MAX if most == resource.RLIM_INFINITY else min(most, limits.OPEN_FILES_MAX)
-    if resource.getrlimit(resource.RLIMIT_NOFILE)[0] < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
-
-
-def _when_told_to_end(loop: asyncio.AbstractEventLoop, callback: Callable[[], None]) -> None:
-    """Call ``callback`` in the loop as soon as the process is told to end.
-
-    The server first waits until all requests are answered, and a stream never is; the life cycle's own message
-    comes only after that. The server's handlers stay: they are called from here.
-    """
-
-    def chained(before: Any) -> Callable[[int, FrameType | None], None]:
-        def handle(number: int, frame: FrameType | None) -> None:
-            loop.call_soon_threadsafe(callback)
-            if callable(before):
-                before(number, frame)
-
-        return handle
-
-    try:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, chained(signal.getsignal(number)))
-    except ValueError:  # not the main thread: somebody else looks after signals
-        _log.info("streams end when their clients leave")
 
 
 # -- what is asked ----------------------------------------------------------------------------------------------------

@@ -5,10 +5,19 @@ Not here: the document itself (``openapi.py``).
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+import msgspec
+
+from comptoir.counter.answers import errors as answers
 from comptoir.counter.answers.contracts import PREDICATE_PATTERN, TREAT_DUE
+from comptoir.counter.customers import errors as customers
+from comptoir.counter.loyalty import errors as loyalty
+from comptoir.counter.offers import errors as offers
+from comptoir.counter.offers.quoting import CouponTold
+from comptoir.counter.sales import errors as sales
 from comptoir.doors.gateway import errors, limits
 from comptoir.foundation.events.errors import IdReused
 from comptoir.foundation.kernel.problem import TYPE_PREFIX, Problem
@@ -23,6 +32,79 @@ WITH_KEY: Final = (touchpoints.KeyNotKnown,)
 WITH_BODY: Final = (errors.MalformedJson, errors.MediaTypeNotAccepted, BodyTooLarge, BodyTooSlow)
 WITH_DATABASE: Final = (errors.Busy, errors.DatabaseAway)
 WITH_NEED: Final = (touchpoints.NeedNotDeclared,)
+#: Why one event is refused: in a batch inside its outcome, alone as the answer.
+EVENT: Final = (
+    errors.EnvelopeInvalid,
+    errors.MalformedJson,
+    errors.TooManyAttempts,
+    touchpoints.UnknownType,
+    touchpoints.TypeNotDeclared,
+    touchpoints.SourceNotDeclared,
+    touchpoints.UndeclaredField,
+    touchpoints.FieldMissing,
+    touchpoints.FieldInvalid,
+    touchpoints.OccurredInFuture,
+    touchpoints.OccurredTooEarly,
+    IdReused,
+    customers.CustomerUnknown,
+    customers.LinkToItself,
+    customers.PersonTooLarge,
+    customers.LinkWithoutProof,
+    customers.LinkUnknown,
+    customers.LinkTooOld,
+    customers.LinkInUse,
+    customers.RecordChanged,
+    customers.SignatureWrong,
+    customers.PersonasTooMany,
+    customers.PersonaUnknown,
+    customers.IsForgotten,
+    customers.PieceUnknown,
+    customers.PieceInUse,
+    answers.AnswerLastsTooLong,
+    sales.ReceiptTaken,
+    sales.TotalMismatch,
+    sales.CurrencyNotAccepted,
+    sales.ReturnExceedsSale,
+    sales.LineUnknown,
+    sales.SaleForgotten,
+    sales.SaleStillReturnable,
+    loyalty.ProofMissing,
+    loyalty.CodeInvalid,
+    loyalty.CodeOfAnotherCustomer,
+    loyalty.CodeNotYetValid,
+    loyalty.CodeExpired,
+    loyalty.CodeUsed,
+    loyalty.CodeUsedElsewhere,
+    loyalty.CodePointsExceeded,
+    loyalty.CodeElsewhere,
+    loyalty.ConfirmationInvalid,
+    loyalty.ConfirmationExpired,
+    loyalty.LimitsChangedTooOften,
+    loyalty.CoolingTooLong,
+    loyalty.SpendingFrozen,
+    loyalty.SpendingCooling,
+    loyalty.SpendingLocked,
+    loyalty.PlaceNotAllowed,
+    loyalty.PasskeyNeeded,
+    loyalty.DailyLimitReached,
+    loyalty.InsufficientPoints,
+    loyalty.BelowMinimum,
+    loyalty.NothingToAdjust,
+    loyalty.ReservationUnknown,
+    loyalty.ReservationTaken,
+    loyalty.ReservationPosted,
+    loyalty.ReservationVoided,
+    loyalty.ReservationExpired,
+    loyalty.ReservationTooSmall,
+    offers.CouponUnusable,
+    offers.NothingTaken,
+    offers.RedemptionTaken,
+    offers.RedemptionUnknown,
+    offers.RedemptionOver,
+    offers.PromotionTaken,
+    offers.PromotionInvalid,
+    offers.PromotionUnknown,
+)
 _SENTENCES: Final = {
     400: "It cannot be read.",
     401: "The key is missing, unknown or revoked.",
@@ -157,6 +239,57 @@ def treat() -> dict[str, Any]:
             **problems((*ANY_REQUEST, *WITH_KEY, *WITH_NEED, *WITH_DATABASE)),
         },
     }
+
+
+class Coupons(msgspec.Struct):
+    """A person's coupons, the latest first. Their codes are the customer's own."""
+
+    customer: uuid.UUID
+    coupons: list[CouponTold]
+
+
+def coupons() -> dict[str, Any]:
+    """Return what the question for somebody's coupons answers."""
+    return {
+        "operationId": "readCoupons",
+        "tags": ["customers"],
+        "summary": "Read a person's coupons and what became of them",
+        "description": "Declared in the map as a need for `customer.coupons`. What one channel has redeemed is `used` "
+        "here with the same commit. Codes are shown on the customer's own page, and nowhere else.",
+        "responses": {
+            "200": {"description": "The coupons.", "content": json_content(ref("Coupons"))},
+            **problems((*ANY_REQUEST, *WITH_KEY, *WITH_NEED, *WITH_DATABASE)),
+        },
+    }
+
+
+def pricing() -> dict[str, Any]:
+    """Return what the question for a basket's price asks and answers."""
+    line = {"product": "1029743", "category": "COFFEE", "quantity": 2, "amount": 1198}
+    asked = {"source": "/webshop", "basket": [line], "codes": ["7K2M-9QXT-4D0V-HBN3-EW8R"]}
+    return {
+        "operationId": "priceBasket",
+        "tags": ["customers"],
+        "summary": "Ask what a basket costs after promotions, and why",
+        "description": "Declared in the map as a need for `basket.price`. Nothing is taken by it; send `coupon.redeem` "
+        "or `coupon.reserve` for that. Every deduction and every code that gives nothing says why.",
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/json": {"schema": ref("BasketAsked"), "examples": {"basket": {"value": asked}}}
+            },
+        },
+        "responses": {
+            "200": {"description": "The price.", "content": json_content(ref("Priced"))},
+            **problems(
+                (
+                    *ANY_REQUEST, *WITH_KEY, *WITH_BODY, *WITH_NEED, *WITH_DATABASE, touchpoints.FieldInvalid,
+                    touchpoints.FieldMissing, touchpoints.UndeclaredField, touchpoints.SourceNotDeclared,
+                    errors.TooManyAttempts,
+                )
+            ),
+        },
+    }  # fmt: skip
 
 
 def predicate() -> dict[str, Any]:

@@ -17,29 +17,30 @@ import msgspec
 
 from comptoir.counter.answers import errors as answers
 from comptoir.counter.answers.contracts import CodeShown, Method
-from comptoir.counter.customers import errors as customers
 from comptoir.counter.customers.contracts import Identifier
-from comptoir.counter.loyalty import errors as loyalty
-from comptoir.counter.sales import errors as sales
+from comptoir.counter.offers.contracts import BasketAsked, Priced
 from comptoir.doors.gateway import errors, limits
 from comptoir.doors.gateway.describing import (
     ANY_REQUEST,
+    EVENT,
     HEADERS,
     REPEATED,
     WITH_BODY,
     WITH_DATABASE,
     WITH_KEY,
     WITH_NEED,
+    Coupons,
+    coupons,
     customer,
     json_content,
     predicate,
+    pricing,
     problem_schema,
     problems,
     ref,
     treat,
 )
 from comptoir.foundation.events.contracts import ID_CHARACTERS_MAX, SOURCE_CHARACTERS_MAX, Balance, Outcome
-from comptoir.foundation.events.errors import IdReused
 from comptoir.foundation.kernel import codec
 from comptoir.foundation.touchpoints import errors as touchpoints
 from comptoir.foundation.touchpoints.compiling import contract_struct, paths_of
@@ -47,72 +48,6 @@ from comptoir.foundation.touchpoints.contracts import Send, TouchpointMap
 
 SINGLE: Final = "application/cloudevents+json"
 BATCH: Final = "application/cloudevents-batch+json"
-
-#: Why one event is refused: in a batch inside its outcome, alone as the answer.
-EVENT: Final = (
-    errors.EnvelopeInvalid,
-    errors.MalformedJson,
-    errors.TooManyAttempts,
-    touchpoints.UnknownType,
-    touchpoints.TypeNotDeclared,
-    touchpoints.SourceNotDeclared,
-    touchpoints.UndeclaredField,
-    touchpoints.FieldMissing,
-    touchpoints.FieldInvalid,
-    touchpoints.OccurredInFuture,
-    touchpoints.OccurredTooEarly,
-    IdReused,
-    customers.CustomerUnknown,
-    customers.LinkToItself,
-    customers.PersonTooLarge,
-    customers.LinkWithoutProof,
-    customers.LinkUnknown,
-    customers.LinkTooOld,
-    customers.LinkInUse,
-    customers.RecordChanged,
-    customers.SignatureWrong,
-    customers.PersonasTooMany,
-    customers.PersonaUnknown,
-    customers.IsForgotten,
-    customers.PieceUnknown,
-    customers.PieceInUse,
-    answers.AnswerLastsTooLong,
-    sales.ReceiptTaken,
-    sales.TotalMismatch,
-    sales.CurrencyNotAccepted,
-    sales.ReturnExceedsSale,
-    sales.LineUnknown,
-    sales.SaleForgotten,
-    sales.SaleStillReturnable,
-    loyalty.ProofMissing,
-    loyalty.CodeInvalid,
-    loyalty.CodeOfAnotherCustomer,
-    loyalty.CodeNotYetValid,
-    loyalty.CodeExpired,
-    loyalty.CodeUsed,
-    loyalty.CodeUsedElsewhere,
-    loyalty.CodePointsExceeded,
-    loyalty.CodeElsewhere,
-    loyalty.ConfirmationInvalid,
-    loyalty.ConfirmationExpired,
-    loyalty.LimitsChangedTooOften,
-    loyalty.CoolingTooLong,
-    loyalty.SpendingFrozen,
-    loyalty.SpendingCooling,
-    loyalty.SpendingLocked,
-    loyalty.PlaceNotAllowed,
-    loyalty.PasskeyNeeded,
-    loyalty.DailyLimitReached,
-    loyalty.InsufficientPoints,
-    loyalty.BelowMinimum,
-    loyalty.NothingToAdjust,
-    loyalty.ReservationUnknown,
-    loyalty.ReservationTaken,
-    loyalty.ReservationPosted,
-    loyalty.ReservationVoided,
-    loyalty.ReservationExpired,
-    loyalty.ReservationTooSmall,
-)
 
 
 class State(msgspec.Struct):
@@ -191,7 +126,20 @@ def document(declared: TouchpointMap) -> bytes:
 def render_openapi(declared: TouchpointMap) -> dict[str, Any]:
     """Return the document for this map as values that JSON can hold."""
     answers, schemas = msgspec.json.schema_components(
-        [Identifier, Outcome, BatchAnswer, State, History, AnswerGiven, CodeShown, CodeAnswer, Health],
+        [
+            Identifier,
+            Outcome,
+            BatchAnswer,
+            State,
+            History,
+            AnswerGiven,
+            CodeShown,
+            CodeAnswer,
+            Coupons,
+            BasketAsked,
+            Priced,
+            Health,
+        ],
         ref_template="#/components/schemas/{name}",
     )
     assert all("$ref" in each for each in answers)
@@ -230,6 +178,8 @@ def render_openapi(declared: TouchpointMap) -> dict[str, Any]:
             },
             "/v1/customers/{customer}/answers/treat_due": {"parameters": [customer("path")], "get": treat()},
             "/v1/answers/check": {"post": _code()},
+            "/v1/customers/{customer}/coupons": {"parameters": [customer("path")], "get": coupons()},
+            "/v1/baskets/price": {"post": pricing()},
             "/v1/stream": {"get": _following()},
             "/health": {"get": _health()},
             "/metrics": {"get": _metrics()},

@@ -37,6 +37,10 @@ from comptoir.counter.loyalty.confirming import Confirmations
 from comptoir.counter.loyalty.contracts import CODE_KIND
 from comptoir.counter.loyalty.programme import read_programme
 from comptoir.counter.loyalty.rules import Ledger
+from comptoir.counter.offers import quoting
+from comptoir.counter.offers.codes import CouponCodes
+from comptoir.counter.offers.contracts import BasketAsked, Priced
+from comptoir.counter.offers.pricing import Circumstances
 from comptoir.doors.gateway import limits
 from comptoir.doors.gateway.errors import Busy, DatabaseAway
 from comptoir.doors.gateway.intake import Intake, Rules
@@ -258,6 +262,27 @@ class Service:
         with self._pool.connection() as connection:
             members = find_members(connection, [customer]).get(customer, (customer,))
             return answers.has_treat(connection, members, channel=channel, now=self._clock.now())
+
+    def coupons(self, customer: Id) -> list[quoting.CouponTold]:
+        """Return a person's coupons and what became of them. Blocks."""
+        with self._pool.connection() as connection:
+            members = find_members(connection, [customer]).get(customer, (customer,))
+            return quoting.coupons_of(connection, members, now=self._clock.now(), currency=self.currency)
+
+    def price(self, asked: BasketAsked, touchpoint: CompiledTouchpoint) -> Priced:
+        """Return what a basket costs at present; nothing is taken. Blocks. Raises what its source is refused by."""
+        touchpoint.check_source(asked.source)
+        customer = None if asked.customer is None else self.identify(asked.customer.kind, asked.customer.value)
+        now = self._clock.now()
+        with self._pool.connection() as connection:
+            members = () if customer is None else find_members(connection, [customer]).get(customer, (customer,))
+            where = Circumstances(
+                now, self._programmes.at(now).local_time(now), asked.source, touchpoint.declared.channel,
+                self.currency, bool(members),
+            )  # fmt: skip
+            return quoting.quote(
+                connection, asked.basket, asked.codes, where, members=members, codes=CouponCodes.of_shop()
+            )
 
     def use_code(self, shown: CodeShown) -> dt.datetime:
         """Use up a till code that says yes to a predicate; return when it would have ended. Blocks.
