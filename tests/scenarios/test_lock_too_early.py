@@ -11,8 +11,8 @@ import threading
 from comptoir.foundation.events.commands import record
 from comptoir.foundation.events.contracts import Batch
 from comptoir.foundation.kernel.connection import Connection
-from support import casting
-from support.casting import Counter
+from support import casting, promoting
+from support.casting import ALICE, Counter, Event
 from support.processes import wait_until
 from support.shop import Shop
 
@@ -38,32 +38,66 @@ class _Barrier:
         """Nothing to write."""
 
 
-def test_the_second_redemption_waits_for_the_commit_of_the_first(shop: Shop, counter: Counter) -> None:
-    counter.tell(casting.sale("r1", 100))
+def _one_waits_for_the_other(shop: Shop, counter: Counter, one: Event, other: Event) -> list[casting.Answer]:
+    """Hold the first before its commit, begin the second, see it wait, let go; return both answers."""
     barrier = _Barrier()
-    first, second = counter.read(casting.redeem(100)), counter.read(casting.redeem(100))
-    other = shop.connect()
+    first, second = counter.read(one), counter.read(other)
+    connection = shop.connect()
     threads = [
         threading.Thread(
             target=record,
             args=(counter.connection, first),
             kwargs={"handlers": lambda types: [*counter.handlers(types), barrier]},
         ),
-        threading.Thread(target=record, args=(other, second), kwargs={"handlers": counter.handlers}),
+        threading.Thread(target=record, args=(connection, second), kwargs={"handlers": counter.handlers}),
     ]
     threads[0].start()
     assert barrier.is_reached.wait(30)
     threads[1].start()
+    backend = connection.info.backend_pid
     wait_until(
-        lambda: (
-            shop.value("select wait_event_type from pg_stat_activity where pid = %s", other.info.backend_pid) == "Lock"
-        ),
+        lambda: shop.value("select wait_event_type from pg_stat_activity where pid = %s", backend) == "Lock",
         what="the second redemption to wait for the first",
     )
     assert second[0].outcome == b""
     barrier.go_on.set()
     for thread in threads:
         thread.join(60)
-    other.close()
-    assert casting.Answer(first[0].outcome, is_repeated=False).balance == (0, 0, 0)
-    assert casting.Answer(second[0].outcome, is_repeated=False).problem == "insufficient_points"
+    connection.close()
+    return [casting.Answer(each[0].outcome, is_repeated=False) for each in (first, second)]
+
+
+def test_the_second_redemption_waits_for_the_commit_of_the_first(shop: Shop, counter: Counter) -> None:
+    counter.tell(casting.sale("r1", 100))
+    first, second = _one_waits_for_the_other(shop, counter, casting.redeem(100), casting.redeem(100))
+    assert first.balance == (0, 0, 0)
+    assert second.problem == "insufficient_points"
+
+
+def test_the_second_basket_waits_for_the_coupon_of_the_first(shop: Shop, counter: Counter) -> None:
+    promotion = promoting.new()
+    counter.send(casting.sale("r1", 100), promoting.published(promotion, codes="each"))
+    code = promoting.issued(shop, promotion, ALICE)["alice"]
+    first, second = _one_waits_for_the_other(
+        shop, counter, promoting.taken(code), promoting.taken(code, source=casting.WEBSHOP)
+    )
+    assert (first.problem, second.problem) == (None, "coupon_unusable")
+
+
+def test_the_second_code_waits_for_the_budget_of_the_first(shop: Shop, counter: Counter) -> None:
+    promotion = promoting.new()
+    counter.send(casting.sale("a", 100), casting.sale("b", 100, of=casting.BOB))
+    counter.tell(promoting.published(promotion, codes="each", budget={"redemptions_max": 1}))
+    codes = promoting.issued(shop, promotion, ALICE, casting.BOB)
+    first, second = _one_waits_for_the_other(
+        shop, counter, promoting.taken(codes["alice"]), promoting.taken(codes["bob"])
+    )
+    assert (first.problem, second.problem) == (None, "coupon_unusable")
+
+
+def test_a_release_waits_for_the_post_of_the_same_basket(shop: Shop, counter: Counter) -> None:
+    promotion = promoting.new()
+    counter.send(casting.sale("r1", 100), promoting.published(promotion, codes="each"))
+    counter.tell(promoting.held("basket", promoting.issued(shop, promotion, ALICE)["alice"]))
+    first, second = _one_waits_for_the_other(shop, counter, promoting.posted("basket"), promoting.released("basket"))
+    assert (first.problem, second.problem) == (None, "redemption_over")

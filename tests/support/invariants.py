@@ -25,6 +25,7 @@ def check(connection: psycopg.Connection) -> None:
     check_reservations(connection)
     check_persons(connection)
     check_sales(connection)
+    check_offers(connection)
 
 
 def _none(connection: psycopg.Connection, what: str, query: str) -> None:
@@ -122,7 +123,7 @@ def _check_decisions(connection: psycopg.Connection) -> None:
         written[position].append((customer, debit, credit, points, day and day.isoformat(), reason, cause))
     for position, decision in connection.execute(
         "select position, decision::text from events_event where decision is not null"
-        " and type not in ('spending.limited', 'post.published')"
+        " and type not in ('spending.limited', 'post.published', 'coupon.redeem', 'coupon.reserve')"
     ):
         logged = [
             (uuid.UUID(row[0]), *row[1:6], uuid.UUID(row[6]) if row[6] else position) for row in json.loads(decision)
@@ -200,3 +201,33 @@ def check_sales(connection: psycopg.Connection) -> None:
         "select s.source from sales_sale s left join events_event e on e.position = s.position"
         " where e.status is distinct from 'accepted'",
     )
+
+
+def check_offers(connection: psycopg.Connection) -> None:
+    """No use and no turn twice, nothing oftener than it may be, budgets counted as they were given, codes nowhere."""
+    given = defaultdict(list)
+    uses: Counter[Any] = Counter()
+    for promotion, coupon, use, turn, customer, discount in connection.execute(
+        "select promotion, coupon, use, turn, customer, discount from offers_redemption"
+        " where status in ('held', 'redeemed')"
+    ):
+        given[promotion].append(discount)
+        if coupon is not None:
+            uses[coupon, use] += 1
+        if turn is not None:
+            uses[promotion, customer, turn] += 1
+    assert all(count == 1 for count in uses.values()), f"a use twice: {uses}"
+    for promotion, definition, redemptions, discount in connection.execute(
+        "select id, definition, redemptions, discount from offers_promotion"
+    ):
+        budget, found = definition.get("budget", {}), given[promotion]
+        assert len(found) <= budget.get("redemptions_max", len(found))
+        assert sum(found) <= budget.get("discount_max", sum(found))
+        if {"redemptions_max", "discount_max"} & budget.keys():
+            assert (redemptions, discount) == (len(found), sum(found)), promotion
+        most = definition.get("uses_max", 1)
+        _none(
+            connection,
+            "a use that there is not",
+            f"select r.coupon from offers_redemption r where r.promotion = '{promotion}' and r.use > {int(most)}",
+        )

@@ -83,3 +83,13 @@ def issued(
 
 def alices_code(shop: Shop, promotion: str) -> str:
     return issued(shop, promotion, ALICE)["alice"]
+
+
+def code_for(shop: Shop, promotion: str, customer: str, *, at: dt.datetime = HEARD) -> str:
+    """Give somebody whom the shop's own key made a coupon; returns its code."""
+    with shop.connect() as connection:
+        coupons = issue(
+            connection, handlers=handlers_for(casting.versions(PROGRAMME)), promotion_id=promotion,
+            customer_ids=[customer], campaign_id=None, at=at,
+        )  # fmt: skip
+    return CouponCodes.of_shop().code(coupons[customer])

@@ -1,7 +1,8 @@
 """A process of its own that spends once: says that it is ready, waits for the word, spends, tells what it was told.
 
 Run as a program with one argument in JSON: ``{"how": "http", "port", "key", "body"}`` sends an event to a gateway,
-``{"how": "naive", "conninfo", "points"}`` reads a balance, checks it and writes the new one, as one should not.
+``{"how": "naive", "conninfo", "points"}`` reads a balance, checks it and writes the new one, as one should not, and
+``{"how": "naive coupon", "conninfo", "code", "most"}`` counts redemptions, checks the count and adds one.
 It needs no more than the standard library to begin quickly, so that twenty of them can race.
 """
 
@@ -47,10 +48,27 @@ def naively(task: Mapping[str, Any]) -> Callable[[], str]:
     return spend
 
 
+def naively_redeemed(task: Mapping[str, Any]) -> Callable[[], str]:
+    """Count, check, insert: a limit that is a count."""
+    import psycopg
+
+    connection = psycopg.connect(task["conninfo"], autocommit=True)
+
+    def spend() -> str:
+        row = connection.execute("select count(*) from naive_redemption").fetchone()
+        assert row is not None
+        if row[0] >= task["most"]:
+            return "coupon_unusable"
+        connection.execute("insert into naive_redemption values (%s)", (task["code"],))
+        return "accepted"
+
+    return spend
+
+
 def main() -> None:
     """Do what the argument says, once somebody says so."""
     task = json.loads(sys.argv[1])
-    spend = {"http": by_http, "naive": naively}[task["how"]](task)
+    spend = {"http": by_http, "naive": naively, "naive coupon": naively_redeemed}[task["how"]](task)
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     sys.stdin.readline()

@@ -83,7 +83,7 @@ class Coupon(models.Model):
     personal: ClassVar[Personal] = Personal(
         columns={
             "id": "mechanical",
-            "digest": "credential",
+            "digest": "mechanical",
             "promotion": "sale",
             "campaign": "activity",
             "customer": "pseudonym",
