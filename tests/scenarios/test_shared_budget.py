@@ -1,7 +1,7 @@
 """``shared-budget``: different codes of one promotion with one common limit took different locks.
 
-https://github.com/shopware/shopware/pull/18716. Fifty-six codes, a common limit of ten, eight processes: ten are accepted,
-since the lock is on what is limited.
+https://github.com/shopware/shopware/pull/18716. Fifty-six codes, a common limit of ten, eight processes: ten are
+accepted, since the lock is on what is limited.
 """
 
 from __future__ import annotations
