@@ -10,7 +10,8 @@ Always true: a coupon is redeemed at most as often as it allows, whichever chann
 with a budget; a released redemption frees what it had taken, and nothing else; no code of a coupon is kept anywhere,
 only its keyed digest; whatever is wrong with a code, the refusal is the same; every deduction says why it is there.
 
-Files of its own: ``pricing.py`` (what a basket costs, pure), ``codes.py`` (codes from keys), ``wording.py`` (promotions
-and refusals in words, in every language of the house). ``rebuilding`` derives the tables from the log anew;
+Files of its own: ``pricing.py`` (what a basket costs, pure), ``quoting.py`` (the same, read for
+somebody who asks), ``codes.py`` (codes from keys), ``wording.py`` (promotions and refusals in words, in every language
+of the house). ``rebuilding`` derives the tables from the log anew;
 ``forgetting`` severs coupons and redemptions from somebody who is forgotten.
 """
