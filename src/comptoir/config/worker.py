@@ -25,9 +25,10 @@ import procrastinate.exceptions
 import procrastinate.jobs
 import psycopg
 
-from comptoir.config import registry, relaying
+from comptoir.config import following, registry, relaying
 from comptoir.config.messaging import send_messages
 from comptoir.counter.assembly import handlers_for
+from comptoir.counter.audiences import jobs as audiences
 from comptoir.counter.contributions import jobs as contributions
 from comptoir.counter.customers import jobs as customers
 from comptoir.counter.customers.errors import TermsPolicyInvalid
@@ -49,6 +50,7 @@ from comptoir.foundation.rooms.declaration import COUNTER, OFFICE, VAULT
 from comptoir.foundation.touchpoints import jobs as touchpoints
 from comptoir.foundation.touchpoints.errors import MapContradictsItself
 from comptoir.foundation.touchpoints.freshness import Recorder
+from comptoir.office.segments import jobs as segments
 from comptoir.square.charter import jobs as charter
 from comptoir.square.community import jobs as community
 from comptoir.square.stewardship import jobs as stewardship
@@ -63,6 +65,7 @@ _AGAIN_SECONDS: Final = (0.5, 2.0, 5.0, 15.0)
 _RESCUE_SECONDS: Final = 30.0
 _FAILED_JOBS_KEPT_HOURS: Final = 7 * 24
 _LATE_SECONDS_MAX: Final = 3_600
+_END_SECONDS_MAX: Final = 6.0
 _THREADS: Final = 2
 
 
@@ -112,6 +115,8 @@ class Jobs:
         self._add("rights.finish_forgetting", "* * * * *", self.finish_forgetting)
         self._add("campaigns.freeze_due", "* * * * *", self.freeze_lists)
         self._add("events.sign_audit", "* * * * *", self.sign_audit)
+        self._add("audiences.refresh_trust", "52 2 * * *", self.refresh_trust)
+        self._add("segments.refresh", "* * * * *", self.refresh_segments)
         self._add("rights.drop_expired", "23 * * * *", self.drop_expired)
         self._add("rights.end_unused_contacts", "37 3 * * *", self.end_unused_contacts)
 
@@ -308,6 +313,15 @@ class Jobs:
         with _django():
             clear_expired_sessions(now=self._clock.now())
 
+    def refresh_trust(self, connection: Connection) -> None:
+        """Look how far whoever has a public name is trusted: that changes with what others do, and with time."""
+        audiences.refresh_holders(connection, now=self._clock.now(), should_stop=self._stopping.is_set)
+
+    def refresh_segments(self, connection: Connection) -> None:  # noqa: ARG002 - members are the office's
+        """Count the segments that have changed, and all of them when the shop's day has."""
+        with database.connect(OFFICE.role) as office:
+            segments.refresh(office, now=self._clock.now(), should_stop=self._stopping.is_set)
+
     def drop_expired(self, connection: Connection) -> None:  # noqa: ARG002
         """Drop what the map of personal data gives so many days, as a room that may."""
         with _django():
@@ -441,12 +455,18 @@ async def work(*, stop: asyncio.Event, clock: Clock = SYSTEM_CLOCK) -> None:
         asyncio.create_task(relaying.flush(recorder), name="flush"),
     ]
     telling = asyncio.create_task(relaying.relay(stop, recorder, clock), name="relay")
+    followers = following.followers(clock)
+    followed = [asyncio.create_task(each.run(), name="follower") for each in followers]
     try:
         await stop.wait()
     finally:
         jobs.stop()
+        for follower in followers:
+            follower.stop()
         await telling
         await sending
+        await asyncio.wait(followed, timeout=_END_SECONDS_MAX)
+        tasks += followed
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

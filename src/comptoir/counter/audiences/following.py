@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
 from comptoir.counter.audiences import store
-from comptoir.counter.audiences.rules import is_act
+from comptoir.counter.audiences.rules import is_act, is_followed
 from comptoir.counter.customers.contracts import SALE_FORGET
 from comptoir.counter.loyalty.store import find_programmes
 from comptoir.counter.sales.contracts import SALE_CLOSED, SALE_RETURNED
@@ -33,7 +33,7 @@ _OF_PERSONS: Final = frozenset({"identifier", "link", "terms", "consent", "objec
 def bring(connection: Connection, positions: Collection[Id], *, time_zone: str, now: dt.datetime) -> set[Id]:
     """Bring everything up to date with these positions; returns whose figures were written. In a transaction."""
     store.lock_following(connection)
-    named = store.read_heard(connection, positions)
+    named = [each for each in store.read_heard(connection, positions) if is_followed(each.type)]
     heard = [each for each in named if each.is_accepted]
     sales = {each.position: each.customer for each in heard if each.type == SALE_CLOSED and each.customer is not None}
     back = {

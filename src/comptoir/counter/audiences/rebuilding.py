@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from comptoir.counter.audiences import following, store
 from comptoir.counter.audiences.rules import is_act
 from comptoir.counter.sales.contracts import SALE_CLOSED
-from comptoir.foundation.events.rebuilding import Logged
+from comptoir.foundation.events.rebuilding import Logged, read_log
 from comptoir.foundation.events.rules import is_severed
 from comptoir.foundation.kernel.clock import SYSTEM_CLOCK
 from comptoir.foundation.kernel.connection import Connection
@@ -50,3 +50,18 @@ class AudiencesDeriver:
             store.insert_acts(connection, self._acts[start : start + _PORTION], time_zone=time_zone)
         since = following.first_days(self._first.items(), time_zone)
         following.refresh_all(connection, since=since, now=SYSTEM_CLOCK.now())
+
+
+def begin(connection: Connection, reader: Connection) -> bool:
+    """Make everything from the log, if nothing was ever made; tells whether it was. ``reader`` is in a transaction.
+
+    For the first start in a shop that has a log already.
+    """
+    store.lock_following(connection)
+    if not store.is_unmade(connection):
+        return False
+    deriver = AudiencesDeriver()
+    for events in read_log(reader):
+        deriver.take(connection, events)
+    deriver.finish(connection)
+    return True

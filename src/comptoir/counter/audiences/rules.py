@@ -18,6 +18,11 @@ _HOUSE: Final = frozenset(
 _COUNTED: Final = frozenset({"points.redeem"})
 
 
+def is_followed(event_type: str) -> bool:
+    """Tell whether figures can follow from an event of a type: not from those that follow from figures."""
+    return not event_type.startswith("segment.")
+
+
 def is_act(event_type: str) -> bool:
     """Tell whether an event of a type is something that somebody did: a redemption, a coupon, what a shop declares."""
     return event_type in _COUNTED or event_type.partition(".")[0] not in _HOUSE

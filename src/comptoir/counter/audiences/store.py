@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from comptoir.foundation.kernel.connection import Connection
 from comptoir.foundation.kernel.database import load_statements, text_array, value_array
@@ -127,10 +127,12 @@ def forget(connection: Connection, customers: Collection[Id]) -> None:
         connection.tell(_SQL[name], asked)
 
 
-def read_customers(connection: Connection, *, portion: int) -> Iterator[list[Id]]:
-    """Give everybody who was not forgotten, in portions."""
+def read_customers(
+    connection: Connection, *, portion: int, statement: Literal["find_customers", "find_holding"] = "find_customers"
+) -> Iterator[list[Id]]:
+    """Give everybody who was not forgotten, or of these whoever has a public name, in portions."""
     after = _NOBODY
-    while rows := connection.execute(_SQL["find_customers"], (after, portion)).fetchall():
+    while rows := connection.execute(_SQL[statement], (after, portion)).fetchall():
         after = rows[-1][0]
         yield [row[0] for row in rows]
 
@@ -140,3 +142,9 @@ def find_unfollowed(connection: Connection, follower: str) -> list[Id] | None:
     if connection.execute(_SQL["find_follower"], (follower,)).fetchone() is None:
         return None
     return [row[0] for row in connection.execute(_SQL["find_unfollowed"], (follower,))]
+
+
+def is_unmade(connection: Connection) -> bool:
+    """Tell whether there are customers, and figures of nobody."""
+    row = connection.execute(_SQL["is_unmade"]).fetchone()
+    return bool(row and row[0])

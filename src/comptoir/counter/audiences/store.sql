@@ -142,3 +142,11 @@ select from events_relay where destination = %s;
 -- What no follower has come to yet.
 select unnest(o.positions)::text from events_outbox o join events_relay r on r.destination = %s
 where (o.transaction, o.id) > (r.transaction, r.outbox) order by o.transaction, o.id;
+
+-- name: is_unmade
+-- Whether there are customers, and nobody has figures.
+select exists (select from customers_customer) and not exists (select from audiences_figures);
+
+-- name: find_holding
+-- Everybody who has a public name, in portions.
+select distinct customer::text from customers_personaholder where customer > %s::uuid order by 1 limit %s;

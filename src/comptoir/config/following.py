@@ -1,0 +1,74 @@
+"""What the worker's followers do with what was decided: figures first, then who joins and leaves a segment.
+
+Two rooms, one after the other: figures are the counter's, members the office's. Each half is the same when it is done
+twice, so a crash in between repeats both. Not here: how one follows (``foundation/events/following.py``).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+from comptoir.counter.audiences import following, rebuilding
+from comptoir.foundation.events.following import Follower, positions_of
+from comptoir.foundation.events.store import OutboxPlace, OutboxRow
+from comptoir.foundation.kernel import database
+from comptoir.foundation.kernel.clock import Clock
+from comptoir.foundation.kernel.connection import Connection
+from comptoir.foundation.rooms.declaration import COUNTER, OFFICE
+from comptoir.office.segments import jobs as segments
+
+_log = logging.getLogger("comptoir.worker")
+
+
+class _Figures:
+    """Brings figures and members up to date; its connections live as long as they work."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._connections: dict[str, Connection] = {}
+
+    def begin(self, _place: OutboxPlace) -> None:
+        """Make figures from the whole log, where there never were any."""
+        with (
+            database.connect(COUNTER.role) as connection,
+            database.connect(COUNTER.role) as reader,
+            connection.transaction(),
+            reader.transaction(),
+        ):
+            is_made = rebuilding.begin(connection, reader)
+        if is_made:
+            _log.info("the figures of every customer were made from the log")
+
+    def hear(self, _place: OutboxPlace, rows: Sequence[OutboxRow]) -> None:
+        """Bring them up to date with some batches."""
+        now = self._clock.now()
+        try:
+            counter = self._connection(COUNTER.role)
+            with counter.transaction():
+                time_zone = following.time_zone_of(counter)
+                touched = following.bring(counter, positions_of(rows), time_zone=time_zone, now=now)
+            segments.follow(self._connection(OFFICE.role), touched, now=now)
+        except BaseException:
+            for each in self._connections.values():
+                each.close()
+            self._connections.clear()
+            raise
+
+    def _connection(self, role: str) -> Connection:
+        if role not in self._connections:
+            self._connections[role] = database.connect(role)
+        return self._connections[role]
+
+
+def followers(clock: Clock) -> list[Follower]:
+    """Return the house's followers, none of which has begun."""
+    figures = _Figures(clock)
+    return [
+        Follower(
+            following.FOLLOWER,
+            connect=lambda: database.conninfo(COUNTER.role),
+            hear=figures.hear,
+            begin=figures.begin,
+        )
+    ]
