@@ -29,6 +29,8 @@ from comptoir.config import following, registry, relaying
 from comptoir.config.messaging import send_messages
 from comptoir.counter.assembly import handlers_for
 from comptoir.counter.audiences import jobs as audiences
+from comptoir.counter.audiences import lake
+from comptoir.counter.audiences.errors import EngineMissing
 from comptoir.counter.contributions import jobs as contributions
 from comptoir.counter.customers import jobs as customers
 from comptoir.counter.customers.errors import TermsPolicyInvalid
@@ -116,6 +118,7 @@ class Jobs:
         self._add("campaigns.freeze_due", "* * * * *", self.freeze_lists)
         self._add("events.sign_audit", "* * * * *", self.sign_audit)
         self._add("audiences.refresh_trust", "52 2 * * *", self.refresh_trust)
+        self._add("lake.write", "* * * * *", self.write_lake)
         self._add("segments.refresh", "* * * * *", self.refresh_segments)
         self._add("rights.drop_expired", "23 * * * *", self.drop_expired)
         self._add("rights.end_unused_contacts", "37 3 * * *", self.end_unused_contacts)
@@ -316,6 +319,13 @@ class Jobs:
     def refresh_trust(self, connection: Connection) -> None:
         """Look how far whoever has a public name is trusted: that changes with what others do, and with time."""
         audiences.refresh_holders(connection, now=self._clock.now(), should_stop=self._stopping.is_set)
+
+    def write_lake(self, connection: Connection) -> None:  # noqa: ARG002 - it has its own
+        """Write what is new to the lake, where the shop has one."""
+        try:
+            lake.keep(now=self._clock.now())
+        except EngineMissing as problem:
+            _log.warning("the lake cannot be written: %s", problem.detail)
 
     def refresh_segments(self, connection: Connection) -> None:  # noqa: ARG002 - members are the office's
         """Count the segments that have changed, and all of them when the shop's day has."""

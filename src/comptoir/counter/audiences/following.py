@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import datetime as dt
 import zoneinfo
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
 from comptoir.counter.audiences import store
 from comptoir.counter.audiences.rules import is_act, is_followed
+from comptoir.counter.audiences.store import Heard
 from comptoir.counter.customers.contracts import SALE_FORGET
 from comptoir.counter.loyalty.store import find_programmes
 from comptoir.counter.sales.contracts import SALE_CLOSED, SALE_RETURNED
@@ -35,13 +36,7 @@ def bring(connection: Connection, positions: Collection[Id], *, time_zone: str, 
     store.lock_following(connection)
     named = [each for each in store.read_heard(connection, positions) if is_followed(each.type)]
     heard = [each for each in named if each.is_accepted]
-    sales = {each.position: each.customer for each in heard if each.type == SALE_CLOSED and each.customer is not None}
-    back = {
-        (each.source, each.receipt)
-        for each in heard
-        if each.type == SALE_RETURNED and each.source is not None and each.receipt is not None
-    }
-    sales |= store.find_returned_sales(connection, back)
+    sales = sales_of(connection, heard)
     store.write_lines(connection, sales, time_zone=time_zone)
     store.insert_acts(connection, [each.position for each in heard if is_act(each.type)], time_zone=time_zone)
     touched = {each.customer for each in named if each.customer is not None} | set(sales.values())
@@ -60,6 +55,17 @@ def bring(connection: Connection, positions: Collection[Id], *, time_zone: str, 
     since = first_days(((each.customer, each.occurred_at) for each in heard if each.customer), time_zone)
     refresh(connection, touched, since=since, now=now)
     return touched
+
+
+def sales_of(connection: Connection, heard: Sequence[Heard]) -> dict[Id, Id]:
+    """Return the sales whose lines some events change: their places in the log, and their customers."""
+    sales = {each.position: each.customer for each in heard if each.type == SALE_CLOSED and each.customer is not None}
+    back = {
+        (each.source, each.receipt)
+        for each in heard
+        if each.type == SALE_RETURNED and each.source is not None and each.receipt is not None
+    }
+    return sales | store.find_returned_sales(connection, back)
 
 
 def catch_up(connection: Connection) -> bool:

@@ -60,8 +60,13 @@ def begin(connection: Connection, reader: Connection) -> bool:
     store.lock_following(connection)
     if not store.is_unmade(connection):
         return False
+    derive(connection, reader)
+    return True
+
+
+def derive(connection: Connection, reader: Connection) -> None:
+    """Make everything from the log, where there is nothing."""
     deriver = AudiencesDeriver()
     for events in read_log(reader):
         deriver.take(connection, events)
     deriver.finish(connection)
-    return True

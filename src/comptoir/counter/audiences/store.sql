@@ -150,3 +150,78 @@ select exists (select from customers_customer) and not exists (select from audie
 -- name: find_holding
 -- Everybody who has a public name, in portions.
 select distinct customer::text from customers_personaholder where customer > %s::uuid order by 1 limit %s;
+
+-- name: register_follower
+-- Somebody follows from now on: whatever may still be open, and all that follows.
+insert into events_relay (destination, transaction, outbox, failure)
+values (%s, pg_snapshot_xmin(pg_current_snapshot())::text::bigint - 1, 9223372036854775807, '')
+on conflict (destination) do nothing;
+
+-- name: find_place
+-- How far a follower has come.
+select transaction, outbox from events_relay where destination = %s;
+
+-- name: advance_follower
+-- A follower has come to this place; it never goes back.
+update events_relay set transaction = %(transaction)s, outbox = %(outbox)s
+where destination = %(follower)s and (transaction, outbox) < (%(transaction)s, %(outbox)s);
+
+-- name: read_rows
+-- The next rows behind a place; a row waits while an older one may still come.
+select transaction, id, positions::text from events_outbox
+where (transaction, id) > (%s, %s) and transaction < pg_snapshot_xmin(pg_current_snapshot())::text::bigint
+order by transaction, id limit %s;
+
+-- name: read_beyond
+-- What is recorded behind a place already.
+select unnest(positions)::text from events_outbox where (transaction, id) > (%s, %s);
+
+-- name: lock_lake
+-- One writer of the lake at a time.
+select pg_advisory_lock(7209022);
+
+-- name: empty_lines
+-- Before all of them are made anew.
+delete from audiences_line;
+
+-- name: empty_acts
+-- Before all of them are made anew.
+delete from audiences_act;
+
+-- name: empty_figures
+-- Before all of them are made anew.
+delete from audiences_figures;
+
+-- name: lake_events
+-- The events at these positions, or all of them, as the lake keeps them.
+select (occurred_at at time zone %(time_zone)s)::date as day, position::text, customer::text, occurred_at, source, type,
+  touchpoint, case when customer is not null and type !~ %(silent)s then data::text end from events_event
+where status = 'accepted' and (%(positions)s::uuid[] is null or position = any(%(positions)s::uuid[]));
+
+-- name: lake_lines
+-- The lines of these sales, or all lines.
+select day, position::text, number, customer::text, store, category, product, quantity, amount, discount,
+  opens from audiences_line
+where %(positions)s::uuid[] is null or (customer, position) in (
+  select * from unnest(%(customers)s::uuid[], %(positions)s::uuid[]));
+
+-- name: lake_acts
+-- What was done at these positions, or everything.
+select day, position::text, customer::text, type from audiences_act
+where %(positions)s::uuid[] is null or (customer, position) in (
+  select * from unnest(%(customers)s::uuid[], %(positions)s::uuid[]));
+
+-- name: lake_figures
+-- Everybody's figures.
+select customer::text, person::text, since, allows_store, allows_web, first_day, last_day, purchases, spend, points,
+  asked, answered, trust from audiences_figures;
+
+-- name: find_gone
+-- Which of these customers there are no more.
+select asked.customer from unnest(%s::text[]) as asked(customer)
+where not exists (select from customers_customer c where c.customer = asked.customer::uuid);
+
+-- name: find_not_theirs
+-- Which of these events are not of these customers any more.
+select asked.position from unnest(%s::text[], %s::text[]) as asked(customer, position)
+join events_event e on e.position = asked.position::uuid where e.customer is distinct from asked.customer::uuid;

@@ -5,15 +5,19 @@ Not here: the expression (``compiling.py``), what lies in the lake (``lake.py``)
 
 from __future__ import annotations
 
+import contextlib
 import functools
+from collections.abc import Callable, Iterator
 from typing import Any, Final, Literal
 
 import ibis.expr.types as ir
 from ibis.backends.sql.compilers import DuckDBCompiler, PostgresCompiler, PySparkCompiler
 
+from comptoir.counter.audiences.lake import Lake
 from comptoir.office.segments import compiling
 from comptoir.office.segments.compiling import Sources, Terms
 from comptoir.office.segments.contracts import Tree
+from comptoir.office.segments.lake import duckdb_over, spark_over
 
 Engine = Literal["postgres", "duckdb", "spark"]
 ENGINES: Final[tuple[Engine, ...]] = ("postgres", "duckdb", "spark")
@@ -42,3 +46,26 @@ def sql_of(expression: ir.Table, engine: Engine) -> str:
 def sql_of_tree(tree: Tree, engine: Engine, terms: Terms) -> str:
     """Return the query for the members of a tree: one column, ``person``."""
     return sql_of(compiling.members(tree, sources_of(engine), terms), engine)
+
+
+@contextlib.contextmanager
+def over_lake(lake: Lake, engine: Engine) -> Iterator[Callable[[Tree, Terms], set[str]]]:
+    """Have an engine over the lake: a function from a tree to its members, as texts."""
+    if engine == "duckdb":
+        with duckdb_over(lake) as connection:
+            yield lambda tree, terms: {
+                row[0] for row in connection.execute(sql_of_tree(tree, engine, terms)).fetchall()
+            }
+    else:
+        with spark_over(lake) as session:
+            yield lambda tree, terms: {row[0] for row in session.sql(sql_of_tree(tree, engine, terms)).collect()}
+
+
+def count_in_lake(lake: Lake, engine: Engine, tree: Tree, terms: Terms) -> int:
+    """Return how many persons a tree names, by what lies in the lake."""
+    counting = f"select count(*) from ({sql_of_tree(tree, engine, terms)}) found"  # noqa: S608 - compiled from a tree
+    if engine == "duckdb":
+        with duckdb_over(lake) as connection:
+            return int(connection.execute(counting).fetchone()[0])
+    with spark_over(lake) as session:
+        return int(session.sql(counting).collect()[0][0])

@@ -75,15 +75,3 @@ class SegmentNameRefused(Problem):
     """A segment's name has 1 to 80 characters and no line breaks."""
 
     name = "segment_name_refused"
-
-
-class EngineMissing(Problem):
-    """The engine is not installed."""
-
-    name = "engine_missing"
-
-
-class LakeEmpty(Problem):
-    """There is nothing in the lake yet."""
-
-    name = "lake_empty"

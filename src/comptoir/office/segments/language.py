@@ -71,6 +71,7 @@ _COMPARISONS: Final[Mapping[type[exp.Expr], Comparison]] = {
 _OPERATIONS: Final[Mapping[type[exp.Expr], Operation]] = {
     exp.Add: "+", exp.Sub: "-", exp.Mul: "*", exp.Div: "/",
 }  # fmt: skip
+_WORDS: Final[Mapping[Kind, str]] = {"money": "money", "number": "a number", "truth": "a yes or no"}
 _NEAR: Final = 0.55
 
 
@@ -159,17 +160,16 @@ class _Reader:
         node = _bare(node)
         if isinstance(node, exp.And | exp.Or):
             kind = type(node)
-            parts = tuple(self.truth(part) for part in _chain(node, kind))
-            return All(parts) if kind is exp.And else Any(parts)
+            return _joined(All if kind is exp.And else Any, [self.truth(part) for part in _chain(node, kind)])
         if isinstance(node, exp.Not):
             return Not(self.truth(node.this))
         if isinstance(node, exp.Boolean):
             return Truth(bool(node.this))
         if isinstance(node, exp.Between) and not node.args.get("symmetric"):
             low = self._compared(node.this, ">=", node.args["low"], node)
-            return All((low, self._compared(node.this, "<=", node.args["high"], node)))
+            return _joined(All, [low, self._compared(node.this, "<=", node.args["high"], node)])
         if isinstance(node, exp.In) and node.expressions:
-            return Any(tuple(self._compared(node.this, "=", each, node) for each in node.expressions))
+            return _joined(Any, [self._compared(node.this, "=", each, node) for each in node.expressions])
         comparison = _COMPARISONS.get(type(node))
         if comparison is not None:
             return self._compared(node.this, comparison, node.expression, node)
@@ -186,7 +186,9 @@ class _Reader:
         one, of_one = self._value(left)
         other, of_other = self._value(right)
         if not _fits(one, of_one, other, of_other):
-            raise self._refuse(KindsDiffer, f"A {of_one} is compared with a {of_other}.", whole)
+            raise self._refuse(
+                KindsDiffer, f"{_WORDS[of_one].capitalize()} is not compared with {_WORDS[of_other]}.", whole
+            )
         tree = Compare(comparison, one, other)
         self._bounded(Arithmetic("-", one, other), whole)
         return tree
@@ -222,7 +224,9 @@ class _Reader:
         kind: Kind
         if operation in "+-":
             if not _fits(left, of_left, right, of_right):
-                raise self._refuse(KindsDiffer, f"A {of_left} and a {of_right} do not add up.", node)
+                raise self._refuse(
+                    KindsDiffer, f"{_WORDS[of_left].capitalize()} and {_WORDS[of_right]} do not add up.", node
+                )
             kind = "money" if "money" in {of_left, of_right} else "number"
         elif operation == "*":
             if of_left == of_right == "money":
@@ -332,6 +336,14 @@ def _chain(node: exp.Expr, kind: type[exp.Expr]) -> list[exp.Expr]:
         else:
             parts.append(each)
     return parts
+
+
+def _joined(kind: type[All | Any], parts: Sequence[Tree]) -> Tree:
+    """Return parts joined by AND or OR, those of the same word with them; one part is itself."""
+    flat: list[Tree] = []
+    for part in parts:
+        flat += part.parts if isinstance(part, kind) else (part,)
+    return flat[0] if len(flat) == 1 else kind(tuple(flat))
 
 
 def _negative(value: Value) -> Value:

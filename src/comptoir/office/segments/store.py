@@ -156,7 +156,8 @@ def _query(tree: Tree, terms: Terms) -> str:
 @functools.lru_cache(256)
 def _query_of_few(tree: Tree, terms: Terms) -> str:
     few = compiling.sources(_FEW, ids="uuid")
-    return _OF_FEW + engines.sql_of(compiling.members(tree, few, terms), "postgres").replace("%", "%%")
+    query = engines.sql_of(compiling.members(tree, few, terms), "postgres").replace("%", "%%")
+    return f"{_OF_FEW} select * from ({query}) found"  # noqa: S608 - compiled from a tree
 
 
 def members(connection: Connection, tree: Tree, terms: Terms, *, portion: int) -> Iterator[list[uuid.UUID]]:

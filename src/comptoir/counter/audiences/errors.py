@@ -1,0 +1,17 @@
+"""Refusals of the lake, by name."""
+
+from __future__ import annotations
+
+from comptoir.foundation.kernel.problem import Problem
+
+
+class EngineMissing(Problem):
+    """The engine is not installed."""
+
+    name = "engine_missing"
+
+
+class LakeEmpty(Problem):
+    """There is nothing in the lake yet."""
+
+    name = "lake_empty"

@@ -1,0 +1,106 @@
+"""The lake as engines see it: views named ``figures``, ``lines`` and ``acts`` over the files that count.
+
+DuckDB is in this process; Spark is wherever its session is, by default on this machine. Both are extras. Not here: how
+the lake is written (``counter/audiences/lake.py``), what is asked of it (``compiling.py``).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from comptoir.counter.audiences.errors import EngineMissing, LakeEmpty
+from comptoir.counter.audiences.lake import Lake, Manifest, schema_of
+
+_DAYS: Final = ("lines", "acts")
+_PARTS: Final = ("figures", *_DAYS)
+_SPARK: Final[Mapping[str, str]] = {
+    "spark.ui.enabled": "false",
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.shuffle.partitions": "4",
+    "spark.sql.ansi.enabled": "true",
+    "spark.driver.bindAddress": "127.0.0.1",
+    "spark.driver.host": "127.0.0.1",
+    "spark.log.level": "ERROR",
+}
+#: What DuckDB and Spark call the types of Arrow.
+_TYPES: Final = {
+    "string": ("VARCHAR", "string"), "int64": ("BIGINT", "bigint"), "date32[day]": ("DATE", "date"),
+    "bool": ("BOOLEAN", "boolean"),
+}  # fmt: skip
+
+
+@contextlib.contextmanager
+def duckdb_over(lake: Lake, *, threads: int | None = None, memory: str | None = None) -> Iterator[Any]:
+    """Have DuckDB with the lake's views while the block runs."""
+    try:
+        import duckdb  # noqa: PLC0415 - an extra
+    except ImportError:
+        raise EngineMissing('Install the extra "analysis".') from None
+    manifest = _manifest(lake)
+    with duckdb.connect() as connection:
+        if threads is not None:
+            connection.execute(f"set threads = {int(threads)}")
+        if memory is not None:
+            connection.execute("set memory_limit = $memory", {"memory": memory})
+        for part in _PARTS:
+            connection.execute(_duckdb_view(part, _files(lake, manifest, part)))
+        yield connection
+
+
+def _duckdb_view(part: str, files: Sequence[str]) -> str:
+    if not files:
+        columns = ", ".join(f"null::{duck} as {name}" for name, duck, _ in _columns(part))
+        return f"create view {part} as select {columns} where false"
+    listed = ", ".join("'" + each.replace("'", "''") + "'" for each in files)
+    days = ", hive_partitioning = true, hive_types = {'day': DATE}" if part in _DAYS else ", hive_partitioning = false"
+    return f"create view {part} as select * from read_parquet([{listed}]{days})"  # noqa: S608 - our own files
+
+
+@contextlib.contextmanager
+def spark_over(lake: Lake) -> Iterator[Any]:
+    """Have Spark with the lake's views while the block runs: on this machine, or where ``SPARK_REMOTE`` says."""
+    try:
+        from pyspark.sql import SparkSession  # noqa: PLC0415 - an extra
+    except ImportError:
+        raise EngineMissing('Install the extra "spark".') from None
+    manifest = _manifest(lake)
+    builder = SparkSession.builder.appName("comptoir")
+    if "SPARK_REMOTE" not in os.environ:
+        builder = builder.master(os.environ.get("SPARK_MASTER", "local[2]"))
+        for name, value in _SPARK.items():
+            builder = builder.config(name, value)
+    try:
+        session = builder.getOrCreate()
+    except Exception as error:
+        raise EngineMissing(f"Spark does not start; it needs a Java 17 or newer ({type(error).__name__}).") from error
+    for part in _PARTS:
+        _spark_view(session, lake, part, _files(lake, manifest, part))
+    yield session
+
+
+def _spark_view(session: Any, lake: Lake, part: str, files: Sequence[str]) -> None:
+    if files:
+        frame = session.read.option("basePath", lake.address(part)).parquet(*files)
+    else:
+        schema = ", ".join(f"{name} {spark}" for name, _, spark in _columns(part))
+        frame = session.createDataFrame([], schema)
+    frame.createOrReplaceTempView(part)
+
+
+def _manifest(lake: Lake) -> Manifest:
+    manifest = lake.manifest()
+    if manifest is None:
+        raise LakeEmpty("It fills as events arrive.")
+    return manifest
+
+
+def _files(lake: Lake, manifest: Manifest, part: str) -> list[str]:
+    return [lake.address(name) for names in manifest.files.get(part, {}).values() for name in names]
+
+
+def _columns(part: str) -> list[tuple[str, str, str]]:
+    columns = [(field.name, *_TYPES[str(field.type)]) for field in schema_of(part)]
+    return [*columns, ("day", "DATE", "date")] if part in _DAYS else columns

@@ -1,0 +1,180 @@
+"""The lake says what the tables say, each event once, through crashes, returns and forgetting."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from comptoir.config.command import main
+from comptoir.counter.audiences import lake as lakes
+from comptoir.counter.audiences.errors import LakeEmpty
+from comptoir.counter.audiences.lake import Lake
+from comptoir.counter.loyalty.store import insert_programme
+from comptoir.office.segments.lake import duckdb_over
+from support.casting import ALICE, BOB, HEARD, NOON, PLAIN, Counter, goods_back, identify, line, sale, subscribed
+from support.forgotten import forget, forget_sale
+from support.shop import Shop, environment
+
+TABLES = {"lines": "audiences_line", "acts": "audiences_act", "figures": "audiences_figures"}
+
+
+class Shore(Counter):
+    """A counter beside a lake."""
+
+    def __init__(self, shop: Shop, lake: Lake) -> None:
+        super().__init__(shop)
+        self.lake = lake
+        insert_programme(self.connection, PLAIN, None)
+
+    def write(self) -> int:
+        # Other tests' transactions are open on the same server, and what is recorded beside them waits.
+        return lakes.write_all(self.lake, now=HEARD, seconds_max=20)
+
+    def rows(self, query: str) -> list[Any]:
+        with duckdb_over(self.lake) as connection:
+            return list(connection.execute(query).fetchall())
+
+    def assert_it_says_what_the_tables_say(self) -> None:
+        for part, table in TABLES.items():
+            columns = [each["column_name"] for each in self.shop.rows(
+                "select column_name from information_schema.columns where table_name = %s order by 1", table
+            )]  # fmt: skip
+            listed = ", ".join(columns)
+            kept = [[str(each) for each in row.values()] for row in self.shop.rows(f"select {listed} from {table}")]
+            told = [[str(each) for each in row] for row in self.rows(f"select {listed} from {part}")]
+            assert sorted(told) == sorted(kept), part
+        positions = [row["position"] for row in self.shop.rows(
+            "select position::text from events_event where status = 'accepted'"
+        )]  # fmt: skip
+        assert sorted(self.positions()) == sorted(positions), "each event once"
+
+    def positions(self) -> list[str]:
+        manifest = self.lake.manifest()
+        assert manifest is not None
+        names = [name for names in manifest.files["events"].values() for name in names]
+        return list(self.lake.read(names, ["position"])["position"].to_pylist())
+
+
+@pytest.fixture(params=["path", "address"])
+def shore(shop: Shop, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Shore]:
+    where = str(tmp_path / "lake") if request.param == "path" else (tmp_path / "lake").as_uri()
+    made = Shore(shop, Lake(where))
+    yield made
+    made.close()
+
+
+def everything_in(folder: Path) -> bytes:
+    """Return the contents of all files, read and as they lie there."""
+    import pyarrow.parquet as pq
+
+    found = b""
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            found += path.read_bytes()
+            if path.suffix == ".parquet":
+                found += str(pq.ParquetFile(path).read().to_pylist()).encode()
+    return found
+
+
+def test_it_is_written_once_and_goes_on_where_it_was(shore: Shore) -> None:
+    with pytest.raises(LakeEmpty):
+        shore.rows("select 1")
+    shore.send(sale("1", 100), sale("2", 250, of=BOB), subscribed())
+    assert shore.write() == 3
+    shore.assert_it_says_what_the_tables_say()
+    assert shore.write() == 0
+    shore.send(sale("3", 70), goods_back("4", sale="2", lines=[(1, 1, 100)]))
+    assert shore.write() == 2
+    shore.assert_it_says_what_the_tables_say()
+    assert shore.rows("select day::text, sum(amount) from lines group by all") == [("2024-03-04", 320)]
+    assert shore.rows("select count(*) from acts where type = 'newsletter.subscribed'") == [(1,)]
+
+
+def test_a_crash_before_or_after_the_manifest_repeats_nothing(shore: Shore, monkeypatch: pytest.MonkeyPatch) -> None:
+    shore.tell(sale("1", 100))
+    shore.write()
+    commit = Lake.commit
+    for step in ("before", "after"):
+        shore.send(sale(f"{step} a", 10), sale(f"{step} b", 20, of=BOB))
+
+        def broken(self: Lake, manifest: lakes.Manifest, step: str = step) -> None:
+            if step == "after":
+                commit(self, manifest)
+            raise RuntimeError(step)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Lake, "commit", broken)
+            with pytest.raises(RuntimeError):
+                shore.write()
+        assert len(shore.positions()) == len(set(shore.positions())) == {"before": 1, "after": 5}[step]
+        assert shore.write() == {"before": 2, "after": 0}[step]
+        shore.assert_it_says_what_the_tables_say()
+
+
+def test_what_was_open_when_it_began_comes_once(shore: Shore) -> None:
+    shore.tell(sale("1", 100))
+    with shore.shop.connect() as other, other.transaction():
+        other.execute("select pg_current_xact_id()")
+        # A transaction is open: what is recorded beside it stands behind the place at which the lake begins.
+        shore.tell(sale("2", 100))
+        assert lakes.write(shore.lake, now=HEARD) == 2
+    shore.tell(sale("3", 100))
+    assert shore.write() == 1
+    shore.assert_it_says_what_the_tables_say()
+
+
+def test_many_small_files_become_one(shore: Shore) -> None:
+    for number in range(lakes.FILES_A_DAY_MAX + 3):
+        shore.tell(sale(f"{number}", 100))
+        shore.write()
+    manifest = shore.lake.manifest()
+    assert manifest is not None
+    assert all(len(names) <= lakes.FILES_A_DAY_MAX for days in manifest.files.values() for names in days.values())
+    shore.assert_it_says_what_the_tables_say()
+
+
+def test_who_is_forgotten_is_in_no_file(shore: Shore, tmp_path: Path) -> None:
+    shore.send(sale("1", lines=[line(100, product="only hers")]), subscribed(), sale("2", 100, of=BOB))
+    shore.write()
+    assert identify(ALICE).encode() in everything_in(tmp_path)
+    assert shore.tell(forget(ALICE)).is_accepted
+    shore.write()
+    assert identify(ALICE).encode() not in everything_in(tmp_path)
+    assert identify(BOB).encode() in everything_in(tmp_path)
+    shore.assert_it_says_what_the_tables_say()
+    assert shore.rows("select count(*) from lines") == [(1,)]
+
+
+def test_a_sale_that_is_nobodys_is_nobodys_there_too(shore: Shore) -> None:
+    shore.send(sale("1", 100), sale("2", 250))
+    shore.write()
+    assert shore.tell(forget_sale("1", of=ALICE)).is_accepted
+    shore.write()
+    shore.assert_it_says_what_the_tables_say()
+    assert shore.rows("select amount from lines") == [(250,)]
+
+
+def test_the_verb_counts_the_same_on_every_engine(shore: Shore) -> None:
+    chance = random.Random(3)
+    for number in range(20):
+        of = {"kind": "card", "value": f"{number % 7}"}
+        lines = [line(chance.randrange(1, 900), category=chance.choice(("COFFEE", "TEA")))]
+        shore.tell(sale(f"{number}", of=of, lines=lines, at=NOON))
+    counts = {}
+    with environment(COMPTOIR_LAKE=shore.lake.where):
+        for engine in ("postgres", "duckdb"):
+            asked = ["segments", "count", "bought('COFFEE') AND spend() > 5", "--on", engine, "--json"]
+            done = CliRunner().invoke(main, asked)
+            assert done.exit_code == 0, done.output
+            counts[engine] = json.loads(done.output)["count"]
+        done = CliRunner().invoke(main, ["segments", "count", "bougt('COFFEE')"])
+    assert 0 < counts["postgres"] == counts["duckdb"] < 7
+    assert done.exit_code == 2
+    assert "bought is meant" in done.output or "Is bought meant?" in done.output
+    assert "\n^" in done.output

@@ -1,0 +1,222 @@
+"""One tree, the same people: in PostgreSQL, in DuckDB, in Spark and in Python, whatever is asked and known."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import random
+import shutil
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, Phase, assume, example, given, settings
+
+from comptoir.counter.audiences import lake as lakes
+from comptoir.office.segments import engines, store
+from comptoir.office.segments.compiling import Terms
+from comptoir.office.segments.contracts import leaves
+from comptoir.office.segments.errors import DividesByZero, ExpressionTooLarge
+from comptoir.office.segments.evaluating import Rows, judge
+from comptoir.office.segments.lake import duckdb_over, spark_over
+from comptoir.office.segments.language import read
+from comptoir.office.segments.writing import write
+from support.expressions import TODAY, expressions, somebody
+from support.shop import Shop
+
+TERMS = Terms(TODAY, 100)
+NOON = dt.datetime(2024, 3, 1, 12, tzinfo=dt.UTC)
+PHASES = (Phase.explicit, Phase.generate)
+#: The people are the same for every example, and nothing writes.
+SHARED = (HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.filter_too_much)
+POSITION = "00000000-0000-7000-8000-{:012x}"
+#: What has differed between engines: division of whole numbers, days between dates, texts with signs, large numbers.
+CASES = (
+    "purchases() / 2 = 1.5",
+    "purchases() / items() < 1",
+    "spend() / purchases() > 0.333333",
+    "spend(90) / spend(366) >= 0.5",
+    "-items() / 3 <= -1 / 3",
+    "days_since_purchase() = 29",
+    "days_known() / 7 > 4",
+    "bought('a\\') OR bought('it''s') AND NOT bought('100 %')",
+    "bought('{x}') OR bought('?') OR bought(':x')",
+    "products(category => 'a\\''b') = 1",
+    "NOT bought('bread')",
+    "spend() * items() > spend() * points()",
+    "(spend(1) + spend(2)) / (purchases(1) - purchases(2)) < 0 OR categories() = 0",
+    "TRUE",
+    "FALSE",
+    "stores(days => 1) > 0 AND products(days => 1) > 0 AND did('points.redeem')",
+)
+
+
+class World:
+    """The same people in every engine."""
+
+    def __init__(self, shop: Shop, folder: str, *, seed: int, count: int) -> None:
+        chance = random.Random(seed)
+        self.people: dict[str, Rows] = {}
+        figures: list[Any] = []
+        lines: list[Any] = []
+        acts: list[Any] = []
+        for _ in range(count):
+            person, customers, rows, (owned, done) = somebody(chance)
+            self.people[person] = rows
+            for customer, each in zip(customers, rows.figures, strict=True):
+                figures.append((
+                    customer, person, each.since, each.allows_store, each.allows_web, each.first_day, each.last_day,
+                    each.purchases, each.spend, each.points, each.asked, each.answered, each.trust,
+                ))  # fmt: skip
+            for customer, line in owned:
+                place = POSITION.format(len(lines))
+                lines.append((
+                    line.day, place, 1, customer, line.store, line.category, line.product, line.quantity, line.amount,
+                    line.discount, line.opens,
+                ))  # fmt: skip
+            acts += [
+                (act.day, POSITION.format(2**40 + len(acts) + at), customer, act.type)
+                for at, (customer, act) in enumerate(done)
+            ]
+        self.connection = shop.connect("comptoir_counter")
+        self._fill("audiences_figures", figures, None)
+        self._fill(
+            "audiences_line",
+            lines,
+            "day, position, number, customer, store, category, product, quantity, amount, discount, opens",
+        )
+        self._fill("audiences_act", acts, "day, position, customer, type")
+        self.lake = lakes.Lake(folder)
+        manifest = lakes.Manifest(files={"lines": {}, "acts": {}, "figures": {}})
+        manifest.files["figures"][""] = [self.lake.write("figures", "", lakes.table_of("figures", figures))]
+        for part, rows_ in (("lines", lines), ("acts", acts)):
+            by_day: dict[str, list[Any]] = {}
+            for day, *row in rows_:
+                by_day.setdefault(day.isoformat(), []).append(tuple(row))
+            for day_, theirs in by_day.items():
+                manifest.files[part][day_] = [self.lake.write(part, day_, lakes.table_of(part, theirs))]
+        self.lake.commit(manifest)
+
+    def _fill(self, table: str, rows: list[Any], columns: str | None) -> None:
+        head = f"copy {table} {f'({columns})' if columns else ''} from stdin"
+        with self.connection.cursor() as cursor, cursor.copy(head) as copy:
+            for row in rows:
+                copy.write_row(row)
+
+    def in_python(self, expression: str) -> set[str]:
+        tree = read(expression)
+        return {
+            person
+            for person, rows in self.people.items()
+            if judge(tree, rows, today=TODAY, minor_units=100, at=NOON).member
+        }
+
+    def in_postgres(self, expression: str) -> set[str]:
+        with self.connection.transaction():
+            return {
+                str(each)
+                for some in store.members(self.connection, read(expression), TERMS, portion=50)
+                for each in some
+            }
+
+    def few_in_postgres(self, expression: str) -> set[str]:
+        return store.members_of(self.connection, read(expression), TERMS, list(self.people))
+
+
+@pytest.fixture(scope="module")
+def world(server: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    from support import shop as shops
+
+    with shops.copied_from(shops.TEMPLATE) as copy:
+        made = World(copy, str(tmp_path_factory.mktemp("lake")), seed=5, count=120)
+        yield made
+        made.connection.close()
+
+
+@pytest.fixture(scope="module")
+def duck(world: World) -> Iterator[Any]:
+    with duckdb_over(world.lake) as connection:
+        yield connection
+
+
+@pytest.fixture(scope="module")
+def spark(world: World) -> Iterator[Any]:
+    if shutil.which("java") is None and "CI" not in os.environ:
+        pytest.skip("there is no Java: nothing was tried on Spark")
+    with spark_over(world.lake) as session:
+        yield session
+        session.stop()
+
+
+def usable(expression: str) -> bool:
+    try:
+        read(expression)
+    except (ExpressionTooLarge, DividesByZero):
+        return False
+    return True
+
+
+def in_duckdb(connection: Any, expression: str) -> set[str]:
+    return {row[0] for row in connection.execute(engines.sql_of_tree(read(expression), "duckdb", TERMS)).fetchall()}
+
+
+def in_spark(session: Any, expression: str) -> set[str]:
+    return {row[0] for row in session.sql(engines.sql_of_tree(read(expression), "spark", TERMS)).collect()}
+
+
+@pytest.mark.parametrize("expression", CASES)
+def test_cases_that_have_differed(world: World, duck: Any, expression: str) -> None:
+    found = world.in_python(expression)
+    assert world.in_postgres(expression) == found
+    assert world.few_in_postgres(expression) == found
+    assert in_duckdb(duck, expression) == found
+
+
+def test_cases_are_told_apart(world: World) -> None:
+    sizes = {len(world.in_python(expression)) for expression in CASES}
+    assert len(sizes) > 8, "cases that everybody or nobody is in would prove nothing"
+
+
+@given(expressions)
+@settings(max_examples=120, phases=PHASES, suppress_health_check=SHARED)
+def test_postgresql_duckdb_and_python_agree(world: World, duck: Any, expression: str) -> None:
+    assume(usable(expression))
+    found = world.in_python(expression)
+    assert world.in_postgres(expression) == found
+    assert in_duckdb(duck, expression) == found
+    assert world.few_in_postgres(expression) == found
+
+
+@given(expressions)
+@settings(max_examples=25, phases=PHASES, deadline=None, suppress_health_check=SHARED)
+@example("purchases() / 2 <> 1.5 AND days_since_purchase() > 1 AND NOT bought('a\\')")
+@example("spend() / purchases() > 0.333333 OR products(category => 'a\\''b') = 1")
+@example("spend() * items() > spend() * points()")
+@example("bought('it''s') OR bought('100 %') OR bought('{x}') OR bought('?') OR bought(':x')")
+def test_spark_agrees_too(world: World, spark: Any, expression: str) -> None:
+    assume(usable(expression))
+    assert in_spark(spark, expression) == world.in_python(expression)
+
+
+@given(expressions)
+@settings(phases=PHASES)
+def test_what_is_written_is_read_as_the_same(expression: str) -> None:
+    assume(usable(expression))
+    tree = read(expression)
+    assert read(write(tree)) == tree
+
+
+@given(expressions)
+@settings(max_examples=60, phases=PHASES, suppress_health_check=SHARED)
+def test_a_withdrawal_lets_nobody_in_and_its_facts_are_not_used(world: World, expression: str) -> None:
+    assume(usable(expression))
+    tree = read(expression)
+    for rows in list(world.people.values())[:30]:
+        less = Rows([msgspec.structs.replace(each, allows_store=False) for each in rows.figures], rows.lines, rows.acts)
+        before = judge(tree, rows, today=TODAY, minor_units=100, at=NOON)
+        after = judge(tree, less, today=TODAY, minor_units=100, at=NOON)
+        if after.member is not None:
+            assert before.member == after.member, "what is concluded without a fact is concluded with it as well"
+        assert [each.leaf for each in after.reasons] == list(dict.fromkeys(leaves(tree)))
+        assert all(each.value is None for each in after.reasons if not each.is_allowed)
