@@ -17,7 +17,6 @@ import pytest
 
 from comptoir.config.rebuilding import rebuild
 from comptoir.counter.audiences import following, rebuilding
-from comptoir.counter.audiences import store as audiences
 from comptoir.counter.loyalty.store import insert_programme
 from comptoir.foundation.events import store
 from comptoir.foundation.kernel.connection import Connection
@@ -235,7 +234,8 @@ def working(log: Path) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def unfollowed(connection: Connection) -> list[str] | None:
-    return audiences.find_unfollowed(connection, following.FOLLOWER)
+    place = store.find_follower(connection, following.FOLLOWER)
+    return None if place is None else store.read_beyond(connection, place)
 
 
 def test_the_worker_follows_through_kills_and_nobody_joins_twice(counter: Followed, tmp_path: Path) -> None:

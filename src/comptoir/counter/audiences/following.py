@@ -19,6 +19,7 @@ from comptoir.counter.customers.contracts import SALE_FORGET
 from comptoir.counter.loyalty.store import find_programmes
 from comptoir.counter.sales.contracts import SALE_CLOSED, SALE_RETURNED
 from comptoir.foundation.events.rules import is_severed
+from comptoir.foundation.events.store import find_follower, read_beyond
 from comptoir.foundation.kernel.clock import SYSTEM_CLOCK
 from comptoir.foundation.kernel.connection import Connection
 from comptoir.foundation.kernel.ids import Id
@@ -70,9 +71,10 @@ def sales_of(connection: Connection, heard: Sequence[Heard]) -> dict[Id, Id]:
 
 def catch_up(connection: Connection) -> bool:
     """Bring everything up to date with what no follower has come to; ``False`` if there never was a follower."""
-    positions = store.find_unfollowed(connection, FOLLOWER)
-    if positions is None:
+    place = find_follower(connection, FOLLOWER)
+    if place is None:
         return False
+    positions = read_beyond(connection, place)
     for start in range(0, len(positions), _PORTION):
         portion = positions[start : start + _PORTION]
         bring(connection, portion, time_zone=time_zone_of(connection), now=SYSTEM_CLOCK.now())

@@ -24,7 +24,10 @@ import msgspec
 from comptoir.counter.audiences import following, rebuilding, store
 from comptoir.counter.audiences.errors import EngineMissing
 from comptoir.counter.audiences.rules import is_act
+from comptoir.foundation.events import store as events
+from comptoir.foundation.events.following import positions_of
 from comptoir.foundation.events.rules import is_severed
+from comptoir.foundation.events.store import OutboxPlace
 from comptoir.foundation.kernel import database, shop
 from comptoir.foundation.kernel.connection import Connection
 from comptoir.foundation.kernel.database import load_statements, text_array, value_array
@@ -60,6 +63,11 @@ class Manifest(msgspec.Struct):
     written_at: dt.datetime | None = None
     files: dict[str, dict[str, list[str]]] = msgspec.field(default_factory=dict)
     beyond: set[str] = msgspec.field(default_factory=set)
+
+    @property
+    def place(self) -> OutboxPlace:
+        """Return the place up to which the files tell."""
+        return OutboxPlace(self.transaction, self.outbox)
 
 
 def location() -> str:
@@ -207,9 +215,8 @@ def write_all(lake: Lake, *, now: dt.datetime, seconds_max: float) -> int:
 def _waits(lake: Lake) -> bool:
     manifest = lake.manifest()
     assert manifest is not None
-    place = (manifest.transaction, manifest.outbox)
     with database.connect(COUNTER.role) as connection:
-        beyond = {row[0] for row in connection.execute(_SQL["read_beyond"], place)}
+        beyond = set(events.read_beyond(connection, manifest.place))
     return bool(beyond - manifest.beyond)
 
 
@@ -219,7 +226,7 @@ def make_current(connection: Connection) -> None:
         store.lock_following(connection)
         if following.catch_up(connection):
             return
-        connection.execute(_SQL["register_follower"], (following.FOLLOWER,))
+        events.register_follower(connection, following.FOLLOWER)
         for name in ("empty_lines", "empty_acts", "empty_figures"):
             connection.execute(_SQL[name])
         with database.connect(COUNTER.role) as reader, reader.transaction():
@@ -228,8 +235,8 @@ def make_current(connection: Connection) -> None:
 
 def _is_of_this_server(connection: Connection, manifest: Manifest) -> bool:
     """Tell whether the place is one of this server's: a restored shop has another, and begins anew."""
-    row = connection.execute(_SQL["find_place"], (FOLLOWER,)).fetchone()
-    return row is not None and (row[0], row[1]) <= (manifest.transaction, manifest.outbox)
+    place = events.find_follower(connection, FOLLOWER)
+    return place is not None and place <= manifest.place
 
 
 class _Writing:
@@ -244,11 +251,9 @@ class _Writing:
     def everything(self) -> int:
         """Write the lake from the beginning."""
         connection = self._connection
-        connection.execute(_SQL["register_follower"], (FOLLOWER,))
-        place = connection.execute(_SQL["find_place"], (FOLLOWER,)).fetchone()
-        assert place is not None
-        manifest = Manifest(place[0], place[1], self._now, {part: {} for part in (*_PARTS, "figures")})
-        manifest.beyond = {row[0] for row in connection.execute(_SQL["read_beyond"], place)}
+        place = events.register_follower(connection, FOLLOWER)
+        manifest = Manifest(*place, self._now, {part: {} for part in (*_PARTS, "figures")})
+        manifest.beyond = set(events.read_beyond(connection, place))
         count = 0
         for part in _PARTS:
             for rows in self._read(part, None):
@@ -262,18 +267,15 @@ class _Writing:
     def portions(self, manifest: Manifest) -> int:
         """Write what came behind the manifest's place."""
         count = 0
-        while rows := self._connection.execute(
-            _SQL["read_rows"], (manifest.transaction, manifest.outbox, _ROWS_MAX)
-        ).fetchall():
-            positions = [each for row in rows for each in row[2].strip("{}").split(",") if each]
+        while rows := events.read_following(self._connection, manifest.place, limit=_ROWS_MAX):
+            positions = positions_of(rows)
             count += self._portion(manifest, positions)
-            manifest.transaction, manifest.outbox = rows[-1][0], rows[-1][1]
+            manifest.transaction, manifest.outbox = rows[-1].place
             manifest.beyond.difference_update(positions)
         manifest.written_at = self._now
         self._figures(manifest)
         self._lake.commit(manifest)
-        place = {"follower": FOLLOWER, "transaction": manifest.transaction, "outbox": manifest.outbox}
-        self._connection.execute(_SQL["advance_follower"], place)
+        events.advance_follower(self._connection, FOLLOWER, manifest.place)
         return count
 
     def _portion(self, manifest: Manifest, positions: Sequence[Id]) -> int:

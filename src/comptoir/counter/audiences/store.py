@@ -137,13 +137,6 @@ def read_customers(
         yield [row[0] for row in rows]
 
 
-def find_unfollowed(connection: Connection, follower: str) -> list[Id] | None:
-    """Return what was recorded behind the place that a follower has come to; ``None`` if there is no such follower."""
-    if connection.execute(_SQL["find_follower"], (follower,)).fetchone() is None:
-        return None
-    return [row[0] for row in connection.execute(_SQL["find_unfollowed"], (follower,))]
-
-
 def is_unmade(connection: Connection) -> bool:
     """Tell whether there are customers, and figures of nobody."""
     row = connection.execute(_SQL["is_unmade"]).fetchone()

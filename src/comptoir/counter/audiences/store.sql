@@ -134,15 +134,6 @@ order by customer limit %s;
 -- The names of these customers.
 select customer::text, persona::text from customers_personaholder where customer = any(%s::uuid[]) and not is_given_up;
 
--- name: find_follower
--- Whether there is a follower of this name.
-select from events_relay where destination = %s;
-
--- name: find_unfollowed
--- What no follower has come to yet.
-select unnest(o.positions)::text from events_outbox o join events_relay r on r.destination = %s
-where (o.transaction, o.id) > (r.transaction, r.outbox) order by o.transaction, o.id;
-
 -- name: is_unmade
 -- Whether there are customers, and nobody has figures.
 select exists (select from customers_customer) and not exists (select from audiences_figures);
@@ -150,31 +141,6 @@ select exists (select from customers_customer) and not exists (select from audie
 -- name: find_holding
 -- Everybody who has a public name, in portions.
 select distinct customer::text from customers_personaholder where customer > %s::uuid order by 1 limit %s;
-
--- name: register_follower
--- Somebody follows from now on: whatever may still be open, and all that follows.
-insert into events_relay (destination, transaction, outbox, failure)
-values (%s, pg_snapshot_xmin(pg_current_snapshot())::text::bigint - 1, 9223372036854775807, '')
-on conflict (destination) do nothing;
-
--- name: find_place
--- How far a follower has come.
-select transaction, outbox from events_relay where destination = %s;
-
--- name: advance_follower
--- A follower has come to this place; it never goes back.
-update events_relay set transaction = %(transaction)s, outbox = %(outbox)s
-where destination = %(follower)s and (transaction, outbox) < (%(transaction)s, %(outbox)s);
-
--- name: read_rows
--- The next rows behind a place; a row waits while an older one may still come.
-select transaction, id, positions::text from events_outbox
-where (transaction, id) > (%s, %s) and transaction < pg_snapshot_xmin(pg_current_snapshot())::text::bigint
-order by transaction, id limit %s;
-
--- name: read_beyond
--- What is recorded behind a place already.
-select unnest(positions)::text from events_outbox where (transaction, id) > (%s, %s);
 
 -- name: lock_lake
 -- One writer of the lake at a time.

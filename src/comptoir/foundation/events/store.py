@@ -368,6 +368,37 @@ def read_back(connection: Connection, event_type: str, *, portion: int, portions
         yield [Said(*row[1:]) for row in rows]
 
 
+def register_follower(connection: Connection, follower: str) -> OutboxPlace:
+    """Return how far a follower has come; a new one begins with what is committed from now on."""
+    connection.execute(_SQL["register_destination"], (follower,))
+    place = find_follower(connection, follower)
+    assert place is not None
+    return place
+
+
+def find_follower(connection: Connection, follower: str) -> OutboxPlace | None:
+    """Return how far a follower has come, or ``None`` if there is none of this name."""
+    row = connection.execute(_SQL["find_destination"], (follower,)).fetchone()
+    return None if row is None else OutboxPlace(*row)
+
+
+def advance_follower(connection: Connection, follower: str, place: OutboxPlace) -> None:
+    """Note that a follower has passed a place."""
+    asked = {"destination": follower, "delivered_at": None, "held_back": 0, **place._asdict()}
+    connection.execute(_SQL["advance_destination"], asked)
+
+
+def read_following(connection: Connection, after: OutboxPlace, *, limit: int) -> list[OutboxRow]:
+    """Return the next rows behind a place, as far as no transaction before them can still commit."""
+    rows = connection.execute(_SQL["read_outbox"], (*after, limit)).fetchall()
+    return [OutboxRow(OutboxPlace(row[1], row[0]), row[2], row[3]) for row in rows]
+
+
+def read_beyond(connection: Connection, after: OutboxPlace) -> list[Id]:
+    """Return every position that was recorded behind a place, whatever may still come before it."""
+    return [row[0] for row in connection.execute(_SQL["read_beyond"], after)]
+
+
 def find_destinations(connection: Connection) -> list[DestinationRow]:
     """Return how every destination does."""
     return [DestinationRow(*row) for row in connection.execute(_SQL["find_destinations"])]

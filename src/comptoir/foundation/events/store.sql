@@ -85,6 +85,10 @@ on conflict (destination) do nothing;
 -- How far a destination has got.
 select transaction, outbox from events_relay where destination = %s;
 
+-- name: read_beyond
+-- What was recorded behind a place, whatever may still come before it.
+select unnest(positions)::text from events_outbox where (transaction, id) > (%s, %s) order by transaction, id;
+
 -- name: find_destinations
 -- Every destination: how far it has got, and since when it fails.
 select destination, delivered_at, failing_since, failure, held_back from events_relay order by destination;
