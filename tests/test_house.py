@@ -160,6 +160,8 @@ LABELS = (
     "answers",
     "messages",
     "campaigns",
+    "trips",
+    "journeys",
     "sales",
     "loyalty",
     "credentials",

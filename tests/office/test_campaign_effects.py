@@ -12,7 +12,7 @@ import pytest
 pytest.importorskip("scipy", reason="the extra `effects` is not installed")
 
 from comptoir.foundation.rooms.commands import set_up_django
-from support.campaigning import NOW, STAFF, Segments, crowd, templates, version
+from support.campaigning import NOW, STAFF, Segments, crowd, drawn_alike, templates, version
 from support.shop import Shop
 
 set_up_django()  # before the modules that hold models
@@ -33,7 +33,8 @@ MONTH = 28 * DAY
 
 
 @pytest.fixture
-def office(shop: Shop) -> Iterator[Shop]:
+def office(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
+    drawn_alike(monkeypatch)
     with entered(OFFICE):
         templates("coffee", "coffee-short")
         yield shop

@@ -13,7 +13,7 @@ import pytest
 
 from comptoir.foundation.rooms.commands import set_up_django
 from support import casting
-from support.campaigning import COFFEE, NOW, STAFF, Segments, crowd, templates, version
+from support.campaigning import COFFEE, NOW, STAFF, Segments, crowd, drawn_alike, templates, version
 from support.casting import Counter as TheCounter
 from support.shop import Shop
 
@@ -39,7 +39,8 @@ DAY = dt.timedelta(days=1)
 
 
 @pytest.fixture
-def office(shop: Shop) -> Iterator[Shop]:
+def office(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
+    drawn_alike(monkeypatch)
     with entered(OFFICE):
         templates("coffee", "coffee-short")
         yield shop
@@ -247,8 +248,8 @@ def test_a_window_of_weekdays_lets_nothing_leave_before_it_opens(office: Shop) -
 
 def test_what_fails_on_the_way_leaves_nothing(office: Shop) -> None:
     class Broken(Segments):
-        def members(self, segment: uuid.UUID, /) -> Iterator[list[uuid.UUID]]:
-            for batch in super().members(segment):
+        def members(self, segment: uuid.UUID, /, *, at: dt.datetime | None = None) -> Iterator[list[uuid.UUID]]:
+            for batch in super().members(segment, at=at):
                 yield list(batch)
             raise RuntimeError("the engine went away")
 

@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import Any, Final
 
 import msgspec
+import pytest
 
 from comptoir.counter.messages.contracts import TemplateText
 from comptoir.office.campaigns.contracts import Variant, Version
@@ -33,11 +34,22 @@ class Segments:
         """Return something that stands for the definition."""
         return f"hash of {segment}"
 
-    def members(self, segment: uuid.UUID, /) -> Iterator[Sequence[uuid.UUID]]:
+    def is_in(self, segment: uuid.UUID, person: uuid.UUID, at: dt.datetime, /) -> bool:
+        """Tell whether somebody is named."""
+        return person in self.found[segment]
+
+    def members(self, segment: uuid.UUID, /, *, at: dt.datetime | None = None) -> Iterator[Sequence[uuid.UUID]]:
         """Give the members, a thousand at a time."""
         members = self.found[segment]
         for start in range(0, len(members), 1_000):
             yield members[start : start + 1_000]
+
+
+def drawn_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw the same people in every run: a shop's secret is another one each time."""
+    from comptoir.office.campaigns import commands
+
+    monkeypatch.setattr(commands, "salt", lambda: b"one salt for every run")
 
 
 def crowd(shop: Shop, count: int, *, channel: str = "mail", agreed: bool = True, first: int = 1) -> list[uuid.UUID]:

@@ -43,6 +43,7 @@ from comptoir.counter.sales import contracts as sales
 from comptoir.counter.sales.forgetting import SalesSeverer
 from comptoir.counter.sales.handlers import SalesHandler
 from comptoir.counter.sales.rebuilding import SalesDeriver
+from comptoir.counter.trips.forgetting import TripsSeverer
 from comptoir.foundation.events.contracts import Handler, HandlerMaker
 from comptoir.foundation.events.rebuilding import Deriver, IdentitiesDeriver
 from comptoir.foundation.touchpoints.contracts import EventType, Product
@@ -190,6 +191,7 @@ _SEVERERS: Final[Sequence[Severer]] = (
     CustomersSeverer(),
     TablesSeverer("answers_answer", "answers_withdrawal", "answers_treat"),
     MessagesSeverer(),
+    TripsSeverer(),
     SalesSeverer(),
     LoyaltySeverer(),
     AudiencesSeverer(),

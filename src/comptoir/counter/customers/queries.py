@@ -113,6 +113,17 @@ def persons_of(customers: Collection[uuid.UUID]) -> dict[uuid.UUID, uuid.UUID]:
     return persons
 
 
+def members_of(persons: Collection[uuid.UUID]) -> dict[uuid.UUID, list[uuid.UUID]]:
+    """Return for each of these persons their customers: themselves, and whoever is linked with them."""
+    members = {person: [person] for person in persons}
+    for start in range(0, len(members), _CUSTOMERS_A_TIME):
+        some = list(members)[start : start + _CUSTOMERS_A_TIME]
+        for customer, person in Membership.objects.filter(person__in=some).values_list("customer", "person"):
+            if customer != person:
+                members[person].append(customer)
+    return members
+
+
 def signing_in(customers: Collection[uuid.UUID]) -> set[uuid.UUID]:
     """Return those of these customers whose person has a sign-in in the vault."""
     persons = persons_of(customers)

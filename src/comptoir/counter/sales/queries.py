@@ -13,7 +13,7 @@ from typing import Final
 
 import msgspec
 from django.db import connections, router
-from django.db.models import Sum
+from django.db.models import Min, Sum
 
 from comptoir.counter.sales.contracts import SALE_CLOSED, SALE_RETURNED
 from comptoir.counter.sales.models import Return, Sale
@@ -127,6 +127,31 @@ def net_sales(*, since: dt.datetime, until: dt.datetime) -> dict[uuid.UUID, int]
         for customer, minor in cursor.fetchall():
             paid[customer] = paid.get(customer, 0) - int(minor)
     return paid
+
+
+def bought(
+    customers: Collection[uuid.UUID], *, since: dt.datetime, until: dt.datetime
+) -> dict[uuid.UUID, list[dt.datetime]]:
+    """Return when these customers bought anything, after one moment and up to another."""
+    found: dict[uuid.UUID, list[dt.datetime]] = {}
+    rows = Sale.objects.filter(customer__in=customers, occurred_at__gt=since, occurred_at__lte=until)
+    for customer, at in rows.values_list("customer", "occurred_at"):
+        if customer is not None:
+            found.setdefault(customer, []).append(at)
+    return found
+
+
+def first_visits(
+    *, store: str, customers: Collection[uuid.UUID] | None = None
+) -> dict[tuple[uuid.UUID, str], dt.datetime]:
+    """Return when each customer bought at a store for the first time; without one, at each store where they did."""
+    rows = Sale.objects.filter(customer__isnull=False, store__isnull=False)
+    if store:
+        rows = rows.filter(store=store)
+    if customers is not None:
+        rows = rows.filter(customer__in=customers)
+    firsts = rows.values_list("customer", "store").annotate(first=Min("occurred_at"))
+    return {(row[0], row[1]): row[2] for row in firsts if row[0] and row[1]}
 
 
 _RETURNED: Final = """

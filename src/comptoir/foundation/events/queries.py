@@ -61,6 +61,42 @@ def find(positions: Iterable[uuid.UUID]) -> dict[uuid.UUID, LoggedEvent]:
     return {row[0]: LoggedEvent(*row) for row in rows}
 
 
+class Told(msgspec.Struct, frozen=True):
+    """An accepted event of the log, as far as it begins something for somebody; ``data`` is its JSON text."""
+
+    position: uuid.UUID
+    type: str
+    customer: uuid.UUID | None
+    occurred_at: dt.datetime
+    data: str
+
+
+def told_between(types: Collection[str], *, after: uuid.UUID, until: uuid.UUID) -> Iterator[Told]:
+    """Give the accepted events of these types after one place in the log, up to another, in the log's order."""
+    rows = (
+        Event.objects.filter(position__gt=after, position__lte=until, type__in=types, status="accepted")
+        .annotate(written=Cast("data", TextField()))
+        .order_by("position")
+        .values_list("position", "type", "customer", "occurred_at", "written")
+    )
+    for row in rows.iterator(chunk_size=5_000):
+        yield Told(*row)
+
+
+def heard_of(
+    customers: Collection[uuid.UUID], types: Collection[str], *, since: dt.datetime, until: dt.datetime
+) -> dict[uuid.UUID, list[dt.datetime]]:
+    """Return when events of these types happened to these customers, after one moment and up to another."""
+    rows = Event.objects.filter(
+        customer__in=customers, type__in=types, status="accepted", occurred_at__gt=since, occurred_at__lte=until
+    ).values_list("customer", "occurred_at")
+    found: dict[uuid.UUID, list[dt.datetime]] = {}
+    for customer, at in rows:
+        if customer is not None:
+            found.setdefault(customer, []).append(at)
+    return found
+
+
 class AuditedEntry(msgspec.Struct, frozen=True):
     """An entry of the audit chain with its number."""
 

@@ -216,6 +216,7 @@ HOMES: Mapping[str, Room | None] = {
     "customers": COUNTER,
     "letters": COUNTER,
     "messaging": COUNTER,
+    "trips": COUNTER,
     "answers": COUNTER,
     "sales": COUNTER,
     "loyalty": COUNTER,
@@ -238,6 +239,7 @@ HOMES: Mapping[str, Room | None] = {
     "mfa": VAULT,
     "allauth_idp_oidc": VAULT,
     "campaigns": OFFICE,
+    "journeys": OFFICE,
     "console": OFFICE,
 }
 

@@ -42,8 +42,12 @@ class Segments(Protocol):
         """Return the hash of a segment's definition as it stands. Raises a problem for one that nobody has."""
         ...
 
-    def members(self, segment: uuid.UUID, /) -> Iterator[Sequence[uuid.UUID]]:
-        """Give everybody who is in it now, in batches."""
+    def members(self, segment: uuid.UUID, /, *, at: dt.datetime | None = None) -> Iterator[Sequence[uuid.UUID]]:
+        """Give everybody who is in it now, or was at a moment, in batches."""
+        ...
+
+    def is_in(self, segment: uuid.UUID, person: uuid.UUID, at: dt.datetime, /) -> bool:
+        """Tell whether somebody is in it, or was at a moment."""
         ...
 
 
@@ -152,7 +156,9 @@ def freeze(campaign: uuid.UUID, number: int, *, now: dt.datetime, segments: Segm
         for each in dispatches.values():
             messages.begin_dispatch(each, at=now)
         drawing = _Drawing(campaign, found.content, now=now)
-        not_before = windows.leaves_at(found.content.window, now) if found.content.window.weekdays != _ALL else None
+        not_before = (
+            windows.leaves_at(found.content.window, now) if found.content.window.weekdays != windows.EVERY_DAY else None
+        )
         drawn: dict[str, Drawn] = {}
         for portion in drawing.portions(segments.members(segment)):
             drawn |= {str(person): each for person, each in portion}
@@ -230,9 +236,6 @@ class _Drawing:
             )
             for person in persons
         ]  # fmt: skip
-
-
-_ALL: Final = (0, 1, 2, 3, 4, 5, 6)
 
 
 def _dispatches(campaign: uuid.UUID, number: int, content: Version) -> Iterator[Dispatch]:

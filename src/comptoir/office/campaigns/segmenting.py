@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import uuid
 from collections.abc import Iterator, Sequence
 from typing import Final
@@ -26,9 +27,13 @@ class _OfTheOffice:
         """Return the hash of a segment's definition."""
         raise CampaignInvalid(f"There is no segment {segment}.", field="segment")
 
-    def members(self, segment: uuid.UUID, /) -> Iterator[Sequence[uuid.UUID]]:
-        """Give everybody who is in it now."""
-        raise CampaignInvalid(f"There is no segment {segment}.", field="segment")
+    def members(self, segment: uuid.UUID, /, *, at: dt.datetime | None = None) -> Iterator[Sequence[uuid.UUID]]:
+        """Give everybody who is in it."""
+        raise CampaignInvalid(f"There is no segment {segment} {at}.", field="segment")
+
+    def is_in(self, segment: uuid.UUID, person: uuid.UUID, at: dt.datetime, /) -> bool:
+        """Tell whether somebody is in it."""
+        raise CampaignInvalid(f"There is no segment {segment} {person} {at}.", field="segment")
 
 
 SEGMENTS: Final[Segments] = _OfTheOffice()

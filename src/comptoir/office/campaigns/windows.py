@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import datetime as dt
 import zoneinfo
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from comptoir.office.campaigns.contracts import Window
 from comptoir.office.campaigns.errors import CampaignInvalid
+
+#: The days of the week, from Monday on.
+EVERY_DAY: Final = (0, 1, 2, 3, 4, 5, 6)
 
 
 class Opening(NamedTuple):

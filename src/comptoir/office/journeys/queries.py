@@ -1,0 +1,112 @@
+"""Reads of journeys: versions, how they are switched, how many are on their way. In the office."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from typing import Literal
+
+import msgspec
+from django.db.models import Count, Q
+
+from comptoir.counter.trips.models import Trip
+from comptoir.office.journeys.contracts import Version
+from comptoir.office.journeys.errors import JourneyUnknown
+from comptoir.office.journeys.models import JourneyVersion, Switched
+
+State = Literal["draft", "on", "off", "killed"]
+
+
+class Written(msgspec.Struct, frozen=True):
+    """A version as it was written."""
+
+    journey: uuid.UUID
+    number: int
+    content: Version
+    written_at: dt.datetime
+    written_by: str
+
+
+class Switch(msgspec.Struct, frozen=True):
+    """How a journey was switched last; ``since`` is when it was switched on for the first time."""
+
+    state: State
+    version: int
+    at: dt.datetime | None
+    by: str
+    reason: str
+    since: dt.datetime | None
+
+
+class Traffic(msgspec.Struct, frozen=True):
+    """How many trips there were, by what became of them."""
+
+    entered: int
+    under_way: int
+    held_out: int
+    ended: dict[str, int]
+
+
+def last_number(journey: uuid.UUID) -> int:
+    """Return the number of a journey's latest version, 0 if there is none."""
+    row = JourneyVersion.objects.filter(journey=journey).order_by("-number").first()
+    return 0 if row is None else row.number
+
+
+def version(journey: uuid.UUID, number: int) -> Written:
+    """Return one version. Raises :class:`JourneyUnknown`."""
+    row = JourneyVersion.objects.filter(journey=journey, number=number).first()
+    if row is None:
+        raise JourneyUnknown
+    return _written(row)
+
+
+def versions(journey: uuid.UUID) -> list[Written]:
+    """Return all versions of a journey, the latest first."""
+    return [_written(row) for row in JourneyVersion.objects.filter(journey=journey).order_by("-number")]
+
+
+def latest(journey: uuid.UUID) -> Written:
+    """Return the latest version. Raises :class:`JourneyUnknown`."""
+    return version(journey, last_number(journey))
+
+
+def journeys() -> list[Written]:
+    """Return the latest version of every journey, the latest written first."""
+    rows = JourneyVersion.objects.order_by("journey", "-number").distinct("journey")
+    return sorted((_written(row) for row in rows), key=lambda each: each.written_at, reverse=True)
+
+
+def switch(journey: uuid.UUID) -> Switch:
+    """Return how a journey is switched."""
+    rows = list(Switched.objects.filter(journey=journey).order_by("number"))
+    if not rows:
+        return Switch("draft", 0, None, "", "", None)
+    last = next((row for row in rows if row.how == "killed"), rows[-1])
+    since = next((row.at for row in rows if row.how == "on"), None)
+    state: State = "killed" if last.how == "killed" else "on" if last.how == "on" else "off"
+    return Switch(state, last.version, last.at, last.by, last.reason, since)
+
+
+def switched_on() -> list[tuple[uuid.UUID, Switch]]:
+    """Return the journeys that are on."""
+    named = Switched.objects.order_by("journey").values_list("journey", flat=True).distinct()
+    found = [(journey, switch(journey)) for journey in named]
+    return [(journey, each) for journey, each in found if each.state == "on"]
+
+
+def traffic(journey: uuid.UUID) -> Traffic:
+    """Return how many are on a journey, and how it ended for the others."""
+    trips = Trip.objects.filter(journey=journey)
+    sums = trips.aggregate(
+        entered=Count("id"), under_way=Count("id", filter=Q(ended_at=None)),
+        held_out=Count("id", filter=Q(ended_because="held_out")),
+    )  # fmt: skip
+    because = trips.filter(ended_at__isnull=False).values_list("ended_because").annotate(Count("id"))
+    ended = {row[0]: row[1] for row in because.order_by("ended_because")}
+    return Traffic(sums["entered"], sums["under_way"], sums["held_out"], ended)
+
+
+def _written(row: JourneyVersion) -> Written:
+    content = msgspec.convert(row.definition, Version)
+    return Written(row.journey, row.number, content, row.written_at, row.written_by)
