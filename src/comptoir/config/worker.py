@@ -18,7 +18,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Collection, Iterator
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, LiteralString
 
 import procrastinate
 import procrastinate.exceptions
@@ -116,6 +116,7 @@ class Jobs:
         self._add("rooms.clear_expired_sessions", "41 * * * *", self.clear_expired_sessions)
         self._add("rights.finish_forgetting", "* * * * *", self.finish_forgetting)
         self._add("campaigns.freeze_due", "* * * * *", self.freeze_lists)
+        self._add("journeys.travel", "* * * * *", self.travel)
         self._add("events.sign_audit", "* * * * *", self.sign_audit)
         self._add("audiences.refresh_trust", "52 2 * * *", self.refresh_trust)
         self._add("lake.write", "* * * * *", self.write_lake)
@@ -370,16 +371,33 @@ class Jobs:
         with database.connect(OFFICE.role) as office:
             events.sign_audit(office, now=self._clock.now())
 
-    def freeze_lists(self, connection: Connection) -> None:  # noqa: ARG002 - the office has its own
+    def freeze_lists(self, connection: Connection) -> None:
         """Freeze the target lists of campaigns that are due, as the office; most of the time there is none."""
-        with database.connect(OFFICE.role) as office:
-            waits = office.execute("select exists (select from campaigns_launch)").fetchone()
-        if waits is None or not waits[0]:
+        programmes = find_programmes(connection)
+        if programmes is None or not _has_any("campaigns_launch"):
             return
         with _django():
+            from comptoir.config.hands import CounterHands  # noqa: PLC0415
             from comptoir.office.campaigns import jobs as campaigns  # noqa: PLC0415
 
-            campaigns.freeze_due(now=self._clock.now(), should_stop=self._stopping.is_set)
+            with database.connect(COUNTER.role) as counter:
+                campaigns.freeze_due(
+                    now=self._clock.now(), coupons=CounterHands(counter, programmes).issue_all,
+                    should_stop=self._stopping.is_set,
+                )  # fmt: skip
+
+    def travel(self, connection: Connection) -> None:
+        """Let people enter journeys, and do what is due on them, as the office; most of the time there are none."""
+        programmes = find_programmes(connection)
+        if programmes is None or not _has_any("journeys_switched"):
+            return
+        with _django():
+            from comptoir.config.hands import CounterHands  # noqa: PLC0415
+            from comptoir.office.journeys import jobs as journeys  # noqa: PLC0415
+
+            with database.connect(COUNTER.role) as counter:
+                hands = CounterHands(counter, programmes)
+                journeys.travel(now=self._clock.now(), hands=hands, should_stop=self._stopping.is_set)
 
     async def run(self) -> None:
         """Do what is due, until cancelled. Begins anew when the database was away."""
@@ -441,6 +459,13 @@ class Jobs:
 def _heard(connection: Connection, asked: Collection[Id], since: dt.datetime) -> set[Id]:
     """Return those customers of whom the log has anything since a moment: sales that moved points lie in the ledger."""
     return events_store.find_heard(connection, asked, since) | loyalty_store.find_moved(connection, asked, since)
+
+
+def _has_any(table: LiteralString) -> bool:
+    """Tell whether a table of the office has any row: Django is not loaded for nothing."""
+    with database.connect(OFFICE.role) as office:
+        row = office.execute(f"select exists (select from {table})").fetchone()  # noqa: S608 - a name from above
+    return row is not None and bool(row[0])
 
 
 @contextlib.contextmanager

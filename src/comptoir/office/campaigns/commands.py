@@ -22,6 +22,7 @@ from comptoir.counter.messages import queries as messaging
 from comptoir.counter.messages.contracts import Decision, Dispatch
 from comptoir.foundation.kernel import codec, shop
 from comptoir.foundation.kernel.ids import IDS
+from comptoir.foundation.kernel.problem import Problem
 from comptoir.office.campaigns import queries, rules, windows
 from comptoir.office.campaigns.contracts import HOLDOUT, Cap, Counts, Drawn, Sent, Version
 from comptoir.office.campaigns.errors import CampaignChanged, CampaignInvalid, CampaignStopped, ListFrozen
@@ -54,6 +55,16 @@ class Segments(Protocol):
 def salt() -> bytes:
     """Return the shop's secret by which everybody is drawn: without it nobody can tell who will be held out."""
     return shop.secret("holdouts")
+
+
+class Coupons(Protocol):
+    """Has a coupon of a promotion for each of some customers: what only the counter can do."""
+
+    def __call__(
+        self, promotion: uuid.UUID, customers: Collection[uuid.UUID], /, *, campaign: uuid.UUID, at: dt.datetime
+    ) -> dict[uuid.UUID, uuid.UUID]:
+        """Return the coupons, by customer."""
+        ...
 
 
 def write(version: Version, *, campaign: uuid.UUID | None, after: int, by: str, at: dt.datetime) -> uuid.UUID:
@@ -123,26 +134,41 @@ def set_caps(caps: Sequence[Cap], *, by: str, at: dt.datetime) -> None:
     CapsSet.objects.create(caps=msgspec.to_builtins(list(caps)), set_by=by, set_at=at)
 
 
-def freeze_due(*, now: dt.datetime, segments: Segments, should_stop: Callable[[], bool] = lambda: False) -> int:
+def freeze_due(
+    *,
+    now: dt.datetime,
+    segments: Segments,
+    coupons: Coupons | None = None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> int:
     """Freeze the list of every launch that is due; returns how many. As many as like may do so at once."""
     count = 0
     for waiting in queries.due(now):
         if should_stop():
             break
         try:
-            count += freeze(waiting.campaign, waiting.version, now=now, segments=segments) is not None
-        except CampaignInvalid as problem:
-            _log.warning("campaign %s cannot be sent: %s", waiting.campaign, problem.detail)
+            frozen = freeze(waiting.campaign, waiting.version, now=now, segments=segments, coupons=coupons)
+            count += frozen is not None
+        except Problem as problem:
+            # Its segment or its promotion has ended; the next campaign is another matter.
+            _log.warning("campaign %s cannot be sent: %s", waiting.campaign, problem)
     return count
 
 
-def freeze(campaign: uuid.UUID, number: int, *, now: dt.datetime, segments: Segments) -> Counts | None:
+def freeze(
+    campaign: uuid.UUID, number: int, *, now: dt.datetime, segments: Segments, coupons: Coupons | None = None
+) -> Counts | None:
     """Freeze the target list of a version and decide about everybody on it, in one transaction.
 
-    Returns how it came about; ``None`` if that was done before, the launch was replaced, or the campaign was stopped.
-    About whom this campaign has decided before, it does not decide again. Whoever hands over is the vault.
+    Returns how it came about; ``None`` if that was done before, the launch was replaced, the campaign was stopped, or
+    it has a promotion and there is nobody who could issue its ``coupons``: then the worker freezes it. About whom this
+    campaign has decided before, it does not decide again. A transaction that fails may leave coupons behind; they are
+    the same ones next time.
     """
     found = queries.version(campaign, number)
+    promotion = None if found.content.promotion is None else uuid.UUID(found.content.promotion)
+    if promotion is not None and coupons is None:
+        return None
     segment = uuid.UUID(found.content.segment)
     alias = _alias()
     with transaction.atomic(using=alias):
@@ -162,10 +188,15 @@ def freeze(campaign: uuid.UUID, number: int, *, now: dt.datetime, segments: Segm
         drawn: dict[str, Drawn] = {}
         for portion in drawing.portions(segments.members(segment)):
             drawn |= {str(person): each for person, each in portion}
+            held: dict[uuid.UUID, uuid.UUID] = {}
+            if promotion is not None and coupons is not None:
+                going = [person for person, each in portion if each.verdict == "send"]
+                held = coupons(promotion, going, campaign=campaign, at=now)
             new = messages.decide(
                 Decision(
                     id=uuid.UUID(identity), campaign=campaign, campaign_version=number, customer=person,
                     verdict=each.verdict, reason=each.reason, variant=each.arm,
+                    coupon=held.get(person),
                     dispatch=dispatches[each.arm].id if each.verdict == "send" else None,
                     decided_at=now, not_before=not_before if each.verdict == "send" else None,
                 )

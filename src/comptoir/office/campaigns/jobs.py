@@ -8,9 +8,10 @@ from collections.abc import Callable
 from comptoir.foundation.rooms.current import entered
 from comptoir.foundation.rooms.declaration import OFFICE
 from comptoir.office.campaigns import commands, segmenting
+from comptoir.office.campaigns.commands import Coupons
 
 
-def freeze_due(*, now: dt.datetime, should_stop: Callable[[], bool] = lambda: False) -> int:
+def freeze_due(*, now: dt.datetime, coupons: Coupons, should_stop: Callable[[], bool] = lambda: False) -> int:
     """Freeze the lists that are due, as the office; returns how many."""
     with entered(OFFICE):
-        return commands.freeze_due(now=now, segments=segmenting.SEGMENTS, should_stop=should_stop)
+        return commands.freeze_due(now=now, segments=segmenting.SEGMENTS, coupons=coupons, should_stop=should_stop)
