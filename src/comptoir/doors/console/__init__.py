@@ -9,5 +9,5 @@ Files of its own: ``acting.py`` (what the views share), ``answering.py`` (the sh
 ``inviting.py`` (the first fifty are invited), ``moderating.py`` (the moderation queue), ``overview.py`` and
 ``charts.py`` (what the live map shows), ``declared.py`` (the shop's map, read again when it changes), ``gateway.py``
 (the console as a touchpoint), ``participation.py`` (the page on how the square does), ``startup.py`` (what it needs
-today), ``trying.py`` (experiments on that).
+today), ``travelling.py`` (journeys), ``trying.py`` (experiments on that).
 """

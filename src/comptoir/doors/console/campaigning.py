@@ -18,11 +18,14 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import number_format
 from django.utils.safestring import SafeString
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from comptoir.counter.loyalty.programme import title_in
 from comptoir.counter.loyalty.store import find_programmes
 from comptoir.counter.messages import queries as messaging
+from comptoir.counter.offers.models import Promotion
 from comptoir.doors.console import charts, reporting
 from comptoir.doors.console.acting import own_connection, page
 from comptoir.foundation.kernel import database, money
@@ -37,8 +40,9 @@ from comptoir.office.campaigns.errors import CampaignInvalid
 from comptoir.office.campaigns.queries import Standing, Written
 
 _SECONDS: Final = 60
-_LANGUAGES: Final = {"en": "English", "fr": "Français", "ja": "日本語"}
+LANGUAGES: Final = {"en": "English", "fr": "Français", "ja": "日本語"}
 _CAP_ROWS: Final = 5
+_PROMOTIONS_MAX: Final = 200
 _BLANK: Final = {
     "name": "", "message_class": "marketing", "segment": "", "channel": "mail", "template_a": "", "template_b": "",
     "why_en": "", "why_fr": "", "why_ja": "", "promotion": "", "holdout": "10", "holdout_reason": "", "from_hour": "9",
@@ -110,9 +114,10 @@ def write(request: HttpRequest, campaign: uuid.UUID | None = None) -> HttpRespon
             return redirect(f"{reverse('console:campaign', args=(written,))}?count=1")
     context = {
         "form": form, "problem": trouble, "found": found, "segments": segmenting.named_segments(),
-        "templates": messaging.templates(), "channels": list(_channels().items()), "weekdays": list(enumerate(_days())),
+        "templates": messaging.templates(), "promotions": promotions(),
+        "channels": list(_channels().items()), "weekdays": list(enumerate(_days())),
         "field": trouble.field if trouble else "", "hours": range(25),
-        "languages": [(code, title, form[f"why_{code}"]) for code, title in _LANGUAGES.items()],
+        "languages": [(code, title, form[f"why_{code}"]) for code, title in LANGUAGES.items()],
         "currency": _shop().currency,
     }  # fmt: skip
     status = HTTPStatus.UNPROCESSABLE_ENTITY if trouble else HTTPStatus.OK
@@ -202,7 +207,7 @@ def _one(request: HttpRequest, campaign: uuid.UUID, *, problem: Trouble | None =
         counts = [each.counts for each in standing.lists]
         context["lists"] = [(each, _counted(each.counts)) for each in standing.lists]
         context["drawing"] = _drawing(campaign, counts)
-        context["outcomes"] = _outcomes(campaign)
+        context["outcomes"] = outcomes_of(campaign)
         context["report"] = _report(campaign, standing, shop, now)
     elif "count" in request.GET and not problem:
         context["foreseen"] = _foreseen(campaign, content, shop, now)
@@ -284,7 +289,7 @@ def _read(form: Mapping[str, str]) -> Version:
     said = {
         "name": form["name"], "message_class": form["message_class"], "segment": form["segment"],
         "channel": form["channel"], "variants": variants, "promotion": form["promotion"] or None,
-        "why": {language: form[f"why_{language}"] for language in _LANGUAGES if form[f"why_{language}"]},
+        "why": {language: form[f"why_{language}"] for language in LANGUAGES if form[f"why_{language}"]},
         "holdout": 0.0 if form["message_class"] == "service" else _decimal(form, "holdout") / 100,
         "holdout_reason": form["holdout_reason"], "days": int(_decimal(form, "days")),
         "window": {
@@ -371,6 +376,21 @@ def _details() -> dict[str, str]:
     }
 
 
+def promotions() -> list[tuple[str, str]]:
+    """Return the promotions that give each customer a coupon: id and title."""
+    language = get_language() or "en"
+    found = Promotion.objects.filter(codes="each", ended_at=None).order_by("-published_at")
+    return [
+        (str(each.id), title_in(each.definition.get("titles", {}), language) or str(each.id))
+        for each in found[:_PROMOTIONS_MAX]
+    ]
+
+
+def shop_zone() -> str:
+    """Return the shop's time zone."""
+    return _shop().zone
+
+
 def _name(request: HttpRequest) -> str:
     visit = visit_of(request)
     return visit.name if visit else ""
@@ -434,6 +454,8 @@ def _facts(content: Version, shop: Shop) -> list[tuple[str, str]]:
             },
         ),
     ]  # fmt: skip
+    if content.promotion is not None:
+        facts.append((_("Coupon of"), dict(promotions()).get(content.promotion, content.promotion)))
     if content.message_class == "service":
         return [*facts, (_("Kind"), _("Service: nobody is held out, and it counts against no cap"))]
     facts += [(f"{_('Why it comes')} ({language})", text) for language, text in content.why.items()]
@@ -468,7 +490,7 @@ def _counted(counts: Counts) -> list[tuple[str, str]]:
     return [(title, _number(number)) for title, number in rows]
 
 
-def _outcomes(campaign: uuid.UUID) -> list[tuple[str, str, str]]:
+def outcomes_of(campaign: uuid.UUID) -> list[tuple[str, str, str]]:
     """Return what became of the messages, by variant: variant, outcome, how many."""
     words = reporting.outcomes()
     found: dict[tuple[str, str], int] = {}
