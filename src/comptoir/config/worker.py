@@ -40,6 +40,7 @@ from comptoir.counter.loyalty import jobs as loyalty
 from comptoir.counter.loyalty import store as loyalty_store
 from comptoir.counter.loyalty.store import find_programmes
 from comptoir.counter.messages.store import has_ended
+from comptoir.counter.offers import jobs as offers
 from comptoir.counter.sales import jobs as sales
 from comptoir.foundation.events import jobs as events
 from comptoir.foundation.events import store as events_store
@@ -95,6 +96,7 @@ class Jobs:
         self._add("contributions.confirm_reviews", "17 3 * * *", self.confirm_reviews)
         self._add("contributions.thank", "32 3 * * *", self.thank)
         self._add("loyalty.void_overdue", "* * * * *", self.void_overdue)
+        self._add("offers.release_overdue", "* * * * *", self.release_coupons)
         self._add("events.make_partitions", "3,33 * * * *", self.make_partitions)
         self._add("events.prune_outbox", "* * * * *", self.prune_outbox)
         self._add("community.drop_unused_pictures", "27 * * * *", self.drop_unused_pictures)
@@ -160,6 +162,16 @@ class Jobs:
         """Give back what was held too long."""
         if (programmes := find_programmes(connection)) is not None:
             loyalty.void_overdue(
+                connection,
+                now=self._clock.now(),
+                handlers=handlers_for(programmes),
+                should_stop=self._stopping.is_set,
+            )
+
+    def release_coupons(self, connection: Connection) -> None:
+        """Release coupons that were held too long."""
+        if (programmes := find_programmes(connection)) is not None:
+            offers.release_overdue(
                 connection,
                 now=self._clock.now(),
                 handlers=handlers_for(programmes),

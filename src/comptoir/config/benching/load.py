@@ -11,24 +11,31 @@ import collections
 import random
 import sys
 import time
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final, Literal
 
 import msgspec
 import uvloop
 
+from comptoir.counter.offers.codes import CouponCodes
 from comptoir.foundation.kernel import codec
 from comptoir.foundation.kernel.ids import IdMaker
 
 _BATCHED_PER_SECOND_MAX = 45_000
 _SINGLE_PER_SECOND_MAX = 9_000
+#: The one code that everybody shows.
+HOT_CODE: Final = "HOT-COUPON"
 _CATEGORIES = ("GROCERY", "DRUG GM", "PRODUCE", "MEAT", "DELI", "PASTRY")
 
 
 class Plan(msgspec.Struct, frozen=True):
     """What to send: sales of random customers with ``lines`` lines each, ``batch`` to a request (1: single events).
 
-    ``rate`` (events a second) paces the requests; ``None`` sends the next as soon as one is answered.
+    ``rate`` (events a second) paces the requests; ``None`` sends the next as soon as one is answered. With ``coupons``
+    baskets are redeemed instead: ``hot`` all with one code, ``single`` each with a code of its own, from number
+    ``first`` on.
     """
 
     port: int
@@ -40,6 +47,8 @@ class Plan(msgspec.Struct, frozen=True):
     seed: int
     lines: int = 2
     rate: float | None = None
+    coupons: Literal["", "hot", "single"] = ""
+    first: int = 0
 
 
 class Result(msgspec.Struct, frozen=True):
@@ -68,12 +77,18 @@ def requests(plan: Plan) -> Iterator[tuple[bytes, int]]:
     """Make whole HTTP requests, and the number of events in each."""
     chance = random.Random(plan.seed)  # noqa: S311 - sales, not secrets
     ids = IdMaker()
+    codes, number = (CouponCodes.of_shop() if plan.coupons else None), plan.first
     head = (
         f"POST /v1/events HTTP/1.1\r\nhost: 127.0.0.1:{plan.port}\r\nauthorization: Bearer {plan.key}\r\n"
         f"content-type: application/cloudevents{'-batch' if plan.batch > 1 else ''}+json\r\ncontent-length: "
     ).encode()
     while True:
-        events = [_event(chance, event_id, plan) for event_id in ids.reserve(plan.batch)]
+        if codes is None:
+            events = [_event(chance, event_id, plan) for event_id in ids.reserve(plan.batch)]
+        else:
+            named = enumerate(ids.reserve(plan.batch), start=number)
+            events = [_basket(chance, event_id, plan, codes, each) for each, event_id in named]
+            number += plan.batch
         body = codec.encode(events if plan.batch > 1 else events[0])
         yield head + str(len(body)).encode() + b"\r\n\r\n" + body, plan.batch
 
@@ -105,6 +120,21 @@ def _event(chance: random.Random, event_id: str, plan: Plan) -> dict[str, object
             "lines": lines,
         },
     }
+
+
+def coupon(number: int) -> str:
+    """Return the id of a coupon of the benchmark."""
+    return str(uuid.UUID(int=number + 1, version=4))
+
+
+def _basket(chance: random.Random, event_id: str, plan: Plan, codes: CouponCodes, number: int) -> dict[str, object]:
+    sale = _event(chance, event_id, plan)
+    data = {
+        "basket": sale["data"]["lines"],  # type: ignore[index]
+        "codes": [HOT_CODE if plan.coupons == "hot" else codes.code(coupon(number))],
+        "receipt": event_id,
+    }
+    return {**sale, "type": "coupon.redeem", "data": data}
 
 
 class _Counts(msgspec.Struct):

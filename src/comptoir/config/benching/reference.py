@@ -40,6 +40,23 @@ insert into reference.entry (account, points) values (0, :minus);
 update reference.balance set points = points + :points where account = :account;
 commit;
 """
+_COUPON_TABLES: Final = """
+create table if not exists reference.coupon (coupon bigint primary key, used bigint not null) with (fillfactor = 60);
+create table if not exists reference.redemption (
+  id bigint generated always as identity primary key, coupon bigint not null, discount bigint not null,
+  at timestamptz not null default now()
+);
+"""
+_COUPON_SCRIPT: Final = """
+\\set coupon {coupon}
+\\set discount random(1, 400)
+begin;
+insert into reference.event (id, account, body) values (gen_random_uuid(), :coupon,
+  '{{"receipt": "31198570044", "basket": [{{"product": "1029743", "quantity": 2, "amount": 1198}}]}}');
+update reference.coupon set used = used + 1 where coupon = :coupon;
+insert into reference.redemption (coupon, discount) values (:coupon, :discount);
+commit;
+"""
 _RATE: Final = re.compile(r"tps = ([0-9.]+)")
 _FLUSH: Final = re.compile(r"fdatasync\s+([0-9.]+) ops/sec")
 
@@ -55,6 +72,22 @@ def prepare(customers: int) -> None:
         )
 
 
+def prepare_coupons(coupons: int) -> None:
+    """Make the reference's tables for coupons, and one coupon each."""
+    with psycopg.connect(database.administrator_conninfo(), autocommit=True) as connection:
+        for statement in (_TABLES + _COUPON_TABLES).split(";")[:-1]:
+            connection.execute(statement)
+        connection.execute(
+            "insert into reference.coupon select number, 0 from generate_series(0, %s) number on conflict do nothing",
+            (coupons,),
+        )
+
+
+def measure_coupons(coupons: int, seconds: float, *, is_hot: bool) -> float:
+    """Return pgbench's redemptions a second: on one coupon, or spread over all of them."""
+    return _pgbench(_COUPON_SCRIPT.format(coupon="0" if is_hot else f"random(1, {coupons})"), seconds)
+
+
 def drop() -> None:
     """Drop the reference's tables."""
     with psycopg.connect(database.administrator_conninfo(), autocommit=True) as connection:
@@ -63,8 +96,12 @@ def drop() -> None:
 
 def measure(customers: int, seconds: float) -> float:
     """Return pgbench's transactions a second."""
+    return _pgbench(_SCRIPT.format(customers=customers), seconds)
+
+
+def _pgbench(text: str, seconds: float) -> float:
     script = shop.folder() / "reference.sql"
-    script.write_text(_SCRIPT.format(customers=customers))
+    script.write_text(text)
     output = subprocess.run(  # noqa: S603 - a program of the server's
         [
             *(str(embedded.bin_folder() / "pgbench"), "-n", "-M", "prepared", "-c", str(CLIENTS), "-j", str(_THREADS)),

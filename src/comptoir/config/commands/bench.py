@@ -10,11 +10,12 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from comptoir.config.benching import forget, growth, ledger, link, square, vault
+from comptoir.config.benching import coupons, forget, growth, ledger, link, square, vault
 from comptoir.foundation.kernel import codec
 
 _BENCHMARKS: dict[str, Callable[..., Any]] = {
     "ledger": ledger.measure,
+    "coupons": coupons.measure,
     "link": link.measure,
     "growth": growth.measure,
     "vault": vault.measure,
@@ -33,13 +34,14 @@ _BENCHMARKS: dict[str, Callable[..., Any]] = {
 def command(
     *, name: str, as_json: bool, seconds: float, customers: int | None, events: int | None, posts: int | None
 ) -> None:
-    r"""Measure the house in a folder of its own: ledger, link, growth, vault, forget or square. Takes minutes.
+    r"""Measure the house in a folder of its own: ledger, coupons, link, growth, vault, forget or square. Takes minutes.
 
     Absolute figures depend on the machine and on what else it does; the ratios hold.
 
     \b
     Examples:
       comptoir bench ledger
+      comptoir bench coupons --json
       comptoir bench link --json
       comptoir bench growth --seconds 20
       comptoir bench vault --json
