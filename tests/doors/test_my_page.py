@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 MY = {"host": f"{host_of(COUNTER)}:8000"}
-OWN = ("/card", "/spending", "/who", "/remembered", "/terms")
+OWN = ("/card", "/coupons", "/spending", "/who", "/remembered", "/terms")
 #: What a browser without a card may open: the entrance, links that carry their own proof, and what is everybody's.
 OPEN = {"/", "/health", "/card/<str:token>", "/terms/key", "/.well-known/gpc.json", "/manifest.webmanifest"}
 

@@ -136,6 +136,13 @@ def rule_title(move: Move) -> str:
     return title_in(move.titles, translation.get_language() or "en") or move.rule
 
 
+@register.filter
+def in_language(titles: Any) -> str:
+    """Write what something is called in the reader's language; where that is missing, in English."""
+    language = (translation.get_language() or "en").split("-")[0]
+    return str(getattr(titles, language, None) or titles.en)
+
+
 @register.simple_tag
 def room_url(room: str, path: str) -> str:
     """Write the address of a path in a room: its session opens there, or its entrance."""

@@ -171,7 +171,7 @@ class PromotionEnded(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=T
 class CouponIssued(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     """``coupon.issued``: a customer has a coupon of a promotion; its id is the event's place in the log.
 
-    The house says so, never a touchpoint. ``campaign`` is what it was issued for, and of each only one.
+    The house says so, or staff in the office do. ``campaign`` is what it was issued for, and of each only one.
     """
 
     customer: Identifier
@@ -306,6 +306,10 @@ EVENT_TYPES: Final = (
     ),
     EventType(
         name=POST, title="Redeem what was held", data=CouponPost, classes={"reservation": "sale", "receipt": "sale"},
+    ),
+    EventType(
+        name=ISSUED, title="A customer has a coupon", data=CouponIssued,
+        classes={"customer": "pseudonym", "promotion": "public", "campaign": "public"}, only_from="office",
     ),
     EventType(name=RELEASE, title="Release what was held", data=CouponRelease, classes={"reservation": "sale"}),
 )  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.urls import URLPattern, URLResolver, include, path, re_path
 
-from comptoir.doors.storefront import devices, letters, me, messages, remembered, showing, spending, views
+from comptoir.doors.storefront import coupons, devices, letters, me, messages, remembered, showing, spending, views
 from comptoir.doors.storefront.community import (
     charter,
     feeds,
@@ -30,6 +30,7 @@ urlpatterns = [
     path("card/leave", views.leave, name="leave"),
     path("card/show", showing.show_card, name="show_card"),
     path("card/<str:token>", views.open_card, name="open"),
+    path("coupons", coupons.page, name="coupons"),
     path("spending", spending.spending, name="spending"),
     path("spending/call-off", spending.call_off, name="call_off"),
     path("remembered", remembered.page, name="remembered"),
