@@ -20,6 +20,8 @@ Currency = Annotated[str, msgspec.Meta(min_length=3, max_length=3)]
 Amount = Annotated[int, msgspec.Meta(ge=-_AMOUNT_MAX, le=_AMOUNT_MAX)]
 Quantity = Annotated[int, msgspec.Meta(ge=0, le=10**9)]
 PositiveAmount = Annotated[int, msgspec.Meta(ge=0, le=_AMOUNT_MAX)]
+#: The code of a short link of this shop's (``square/shortlinks``), as its landing page was told it.
+ShortLink = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-z]{4,32}$")]
 #: GTIN-8, -12, -13 or -14 (GS1), as the product's barcode says it.
 Gtin = Annotated[str, msgspec.Meta(pattern=r"^(?:\d{8}|\d{12,14})$")]
 
@@ -40,7 +42,10 @@ class SaleLine(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
 
 
 class SaleClosed(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
-    """``sale.closed``: somebody bought and paid. ``total`` is the sum of the lines' amounts, in minor units."""
+    """``sale.closed``: somebody bought and paid. ``total`` is the sum of the lines' amounts, in minor units.
+
+    ``short_link`` is the last one by which the browser came to the web shop.
+    """
 
     receipt: Receipt
     currency: Currency
@@ -48,6 +53,7 @@ class SaleClosed(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True)
     lines: Annotated[list[SaleLine], msgspec.Meta(min_length=1, max_length=LINES_MAX)]
     store: Store | None = None
     customer: Identifier | None = None
+    short_link: ShortLink | None = None
 
 
 class SaleReference(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
@@ -92,7 +98,7 @@ EVENT_TYPES: Final = (
         name=SALE_CLOSED, title="Somebody bought and paid", data=SaleClosed,
         classes={
             "receipt": "sale", "currency": "sale", "total": "sale", "lines": "sale", "store": "place",
-            "customer": "pseudonym",
+            "customer": "pseudonym", "short_link": "sale",
         },
     ),
     EventType(

@@ -10,7 +10,7 @@ from comptoir.counter.customers.forgetting import find_forgotten_sales, sever_ar
 from comptoir.counter.sales import rules, store
 from comptoir.counter.sales.contracts import SALE_CLOSED, SALE_RETURNED
 from comptoir.counter.sales.errors import CurrencyNotAccepted, ReceiptTaken, SaleForgotten, TotalMismatch
-from comptoir.counter.sales.rules import Key, Return, Returned, Sale
+from comptoir.counter.sales.rules import Key, Led, Return, Returned, Sale
 from comptoir.foundation.events.contracts import Arrival, Batch
 from comptoir.foundation.kernel.connection import Connection, Told
 from comptoir.foundation.kernel.problem import Problem
@@ -43,6 +43,7 @@ class SalesHandler:
         self._returned: set[Key] = set()
         self._returns_of: dict[Key, list[Return]] = collections.defaultdict(list)
         self._booked: list[Sale] = []
+        self._led: list[Led] = []
         self._new_returns: dict[Key, Return] = {}
         self._settled: list[Return] = []
         self._waiting: Told | None = None
@@ -120,6 +121,8 @@ class SalesHandler:
         """Write sales, returns, and what became of returns that waited."""
         if self._booked:
             store.insert_sales(connection, self._booked)
+        if self._led:
+            store.insert_led(connection, self._led)
         if self._new_returns:
             store.insert_returns(connection, list(self._new_returns.values()))
         if self._settled:
@@ -144,6 +147,8 @@ class SalesHandler:
         self._taken.add(key)
         self._sales[key] = sale
         self._booked.append(sale)
+        if data.short_link is not None:
+            self._led.append((*key, data.short_link))
         waiting = self._returns_of.get(key)
         self.folds[arrival.position] = Fold(sale, None, self._settle(sale, waiting) if waiting else [])
         return None

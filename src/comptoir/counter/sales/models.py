@@ -47,6 +47,36 @@ class Sale(models.Model):
         return self.receipt
 
 
+class SaleByLink(models.Model):
+    """That a sale named a short link. Most sales name none."""
+
+    personal: ClassVar[Personal] = Personal(
+        columns={"source": "place", "receipt": "sale", "short_link": "sale"},
+        subject="receipt",
+        beside="source",
+        whose=Whose.RECEIPT,
+        exported=Export.TOLD,
+        section="sales",
+        erased=Erasure.KEPT,
+        kept=Kept("the shop gives up its books"),
+        because="It names a sale; once that is severed, it leads to nobody.",
+    )
+
+    pk = CompositePrimaryKey("source", "receipt")
+    source = models.TextField(db_collation="C")
+    receipt = models.TextField(db_collation="C")
+    short_link = models.TextField(db_collation="C")
+
+    class Meta:
+        """What a short link sold is looked up by it."""
+
+        indexes = (models.Index(fields=["short_link"], name="sale_by_link"),)
+
+    def __str__(self) -> str:
+        """Return the receipt number."""
+        return self.receipt
+
+
 class Return(models.Model):
     """A booked return; ``lines`` is a list of {line, quantity, amount} in minor units."""
 

@@ -162,6 +162,46 @@ group by s.customer
 """
 
 
+class SoldByLink(msgspec.Struct, frozen=True):
+    """What a short link sold: sales, what was paid for them less what came back (minor units), and its squares' sum."""
+
+    sales: int
+    net_minor: int
+    squares: float
+
+
+def by_short_link(*, since: dt.datetime, until: dt.datetime) -> dict[str, SoldByLink]:
+    """Return what each short link sold in a span of time, by the sales that named it."""
+    with connections[router.db_for_read(Sale)].cursor() as cursor:
+        cursor.execute(_BY_LINK, {"since": since, "until": until})
+        return {row[0]: SoldByLink(int(row[1]), int(row[2]), float(row[3])) for row in cursor.fetchall()}
+
+
+def net_by_week(*, since: dt.datetime, until: dt.datetime, zone: dt.tzinfo) -> dict[dt.date, int]:
+    """Return what was paid in each week, less what came back of it, by everybody and at every channel (minor units).
+
+    Weeks begin on Mondays, at midnight of ``zone``, which has a name of the time zone database. Of a week without a
+    sale there is nothing.
+    """
+    with connections[router.db_for_read(Sale)].cursor() as cursor:
+        cursor.execute(_BY_WEEK, {"since": since, "until": until, "zone": str(zone)})
+        return {row[0]: int(row[1]) for row in cursor.fetchall()}
+
+
+_NET: Final = """
+select s.source, s.receipt, s.occurred_at, s.total_minor - coalesce((select sum(r.total_minor) from sales_return r
+  where r.sale_source = s.source and r.sale_receipt = s.receipt and r.status = 'applied'), 0) as net
+from sales_sale s where s.occurred_at >= %(since)s and s.occurred_at < %(until)s
+"""
+_BY_LINK: Final = f"""
+select l.short_link, count(*), sum(n.net), sum(n.net::numeric * n.net)
+from ({_NET}) n join sales_salebylink l on l.source = n.source and l.receipt = n.receipt group by l.short_link
+"""  # noqa: S608 - of constants
+_BY_WEEK: Final = f"""
+select date_trunc('week', n.occurred_at at time zone %(zone)s)::date, sum(n.net) from ({_NET}) n group by 1
+"""  # noqa: S608 - of constants
+
+
 def purchase_of(customers: Collection[uuid.UUID], position: uuid.UUID) -> Purchase | None:
     """Return the sale at a place, if it is one of these customers'."""
     found = purchases([position])

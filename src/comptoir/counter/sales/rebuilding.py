@@ -9,7 +9,7 @@ import msgspec
 
 from comptoir.counter.sales import rules, store
 from comptoir.counter.sales.contracts import SALE_CLOSED, SALE_RETURNED, SaleReference
-from comptoir.counter.sales.rules import Key, Return, Returned, Sale
+from comptoir.counter.sales.rules import Key, Led, Return, Returned, Sale
 from comptoir.foundation.events.rebuilding import Logged
 from comptoir.foundation.kernel.connection import Connection
 
@@ -19,6 +19,7 @@ class _Sold(msgspec.Struct, gc=False):
     currency: str
     total: int
     store: str | None = None
+    short_link: str | None = None
 
 
 class _CameBack(msgspec.Struct):
@@ -37,7 +38,7 @@ _came_back = msgspec.json.Decoder(_CameBack)
 class SalesDeriver:
     """Accepted sales and returns are booked; which returns have waited follows from their places in the log."""
 
-    tables = ("sales_sale", "sales_return")
+    tables = ("sales_sale", "sales_salebylink", "sales_return")
 
     def __init__(self) -> None:
         """Start with an empty book."""
@@ -46,6 +47,7 @@ class SalesDeriver:
     def take(self, connection: Connection, events: Sequence[Logged]) -> None:
         """Book the next sales; keep the returns for the end, they are few."""
         sales = []
+        led: list[Led] = []
         for event in events:
             if not event.is_accepted:
                 continue
@@ -57,6 +59,8 @@ class SalesDeriver:
                         sold.currency, sold.total, (),
                     )
                 )  # fmt: skip
+                if sold.short_link is not None:
+                    led.append((event.source, sold.receipt, sold.short_link))
             elif event.type == SALE_RETURNED:
                 back = _came_back.decode(event.data)
                 sale = (back.sale.source or event.source, back.sale.receipt)
@@ -68,6 +72,8 @@ class SalesDeriver:
                 )  # fmt: skip
         if sales:
             store.insert_sales(connection, sales)
+        if led:
+            store.insert_led(connection, led)
 
     def finish(self, connection: Connection) -> None:
         """Book the returns: as waiting, or as what became of them when they met their sale."""

@@ -15,6 +15,8 @@ from comptoir.foundation.kernel.problem import Problem
 
 #: Who booked something, and under which number.
 Key = tuple[str, str]
+#: Who booked a sale, under which number, and which short link it named.
+Led = tuple[str, str, str]
 
 
 #: A line as it is kept is the line as it was sent.

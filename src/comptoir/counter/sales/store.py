@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 
-from comptoir.counter.sales.rules import Key, Line, Return, Returned, Sale
+from comptoir.counter.sales.rules import Key, Led, Line, Return, Returned, Sale
 from comptoir.foundation.events.store import find_contents
 from comptoir.foundation.kernel import codec
 from comptoir.foundation.kernel.connection import Connection, Told
@@ -22,6 +22,7 @@ _returns = Appending(
     "sales_return", source="text", receipt="text", position="uuid", sale_source="text", sale_receipt="text",
     occurred_at="timestamptz", store="word", currency="word", total_minor="bigint", lines="jsonb", status="word",
 )  # fmt: skip
+_led = Appending("sales_salebylink", source="text", receipt="text", short_link="text")
 
 
 class _Logged(msgspec.Struct):
@@ -92,6 +93,11 @@ def insert_sales(connection: Connection, sales: Sequence[Sale]) -> None:
         [s.currency for s in sales],
         [s.total for s in sales],
     )
+
+
+def insert_led(connection: Connection, led: Sequence[Led]) -> None:
+    """Note which short links booked sales have named."""
+    _led.rows(connection, *([each[column] for each in led] for column in range(3)))
 
 
 def insert_returns(connection: Connection, returns: Sequence[Return]) -> None:

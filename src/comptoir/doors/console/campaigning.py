@@ -106,7 +106,7 @@ def write(request: HttpRequest, campaign: uuid.UUID | None = None) -> HttpRespon
         try:
             version = _read(form)
             written = commands.write(
-                version, campaign=campaign, after=int(form["after"] or 0), by=_name(request), at=timezone.now()
+                version, campaign=campaign, after=int(form["after"] or 0), by=name_of(request), at=timezone.now()
             )
         except Problem as problem:
             trouble = _told(problem)
@@ -118,7 +118,7 @@ def write(request: HttpRequest, campaign: uuid.UUID | None = None) -> HttpRespon
         "channels": list(_channels().items()), "weekdays": list(enumerate(_days())),
         "field": trouble.field if trouble else "", "hours": range(25),
         "languages": [(code, title, form[f"why_{code}"]) for code, title in LANGUAGES.items()],
-        "currency": _shop().currency,
+        "currency": shop_of().currency,
     }  # fmt: skip
     status = HTTPStatus.UNPROCESSABLE_ENTITY if trouble else HTTPStatus.OK
     return page(request, "console/campaign_form.html", "campaigns", context, status=status)
@@ -140,7 +140,7 @@ def launch(request: HttpRequest, campaign: uuid.UUID) -> HttpResponse:
         starts_at = _moment(request.POST.get("starts_at", ""))
         version = request.POST.get("version", "")
         commands.launch(
-            campaign, int(version) if version.isdecimal() else 0, by=_name(request), at=now, starts_at=starts_at
+            campaign, int(version) if version.isdecimal() else 0, by=name_of(request), at=now, starts_at=starts_at
         )
         if starts_at is None or starts_at <= now:
             commands.freeze(campaign, found.number, now=now, segments=segmenting.SEGMENTS)
@@ -154,7 +154,7 @@ def launch(request: HttpRequest, campaign: uuid.UUID) -> HttpResponse:
 def stop(request: HttpRequest, campaign: uuid.UUID) -> HttpResponse:
     """Stop a campaign at once and for good, with a reason."""
     try:
-        commands.stop(campaign, by=_name(request), reason=request.POST.get("reason", ""), at=timezone.now())
+        commands.stop(campaign, by=name_of(request), reason=request.POST.get("reason", ""), at=timezone.now())
     except Problem as problem:
         return _one(request, campaign, problem=_told(problem))
     return redirect("console:campaign", campaign=campaign)
@@ -169,7 +169,7 @@ def caps(request: HttpRequest) -> HttpResponse:
         try:
             rows = zip(*(request.POST.getlist(name) for name in ("messages", "days", "channel")), strict=False)
             said = [_cap(*row) for row in rows if row[0].strip() or row[1].strip()]
-            commands.set_caps(said, by=_name(request), at=timezone.now())
+            commands.set_caps(said, by=name_of(request), at=timezone.now())
         except Problem as problem:
             trouble = _told(problem)
         else:
@@ -185,7 +185,7 @@ def caps(request: HttpRequest) -> HttpResponse:
 @require_safe
 def year(request: HttpRequest) -> HttpResponse:
     """Answer with what all campaigns of this year changed together, against who is held out of everything."""
-    now, shop = timezone.now(), _shop()
+    now, shop = timezone.now(), shop_of()
     key = ("year", database.database_name(), now.year)
     measured = reporting.kept(
         key, lambda: effects.measure_year(now.year, minor_units=shop.minor_units, salt=commands.salt(), now=now)
@@ -196,7 +196,7 @@ def year(request: HttpRequest) -> HttpResponse:
 
 def _one(request: HttpRequest, campaign: uuid.UUID, *, problem: Trouble | None = None) -> HttpResponse:
     _find(campaign)
-    standing, shop, now = queries.standing(campaign), _shop(), timezone.now()
+    standing, shop, now = queries.standing(campaign), shop_of(), timezone.now()
     content = standing.latest.content
     context: dict[str, Any] = {
         "problem": problem, "standing": standing, "content": content, "state": _states()[standing.state],
@@ -254,7 +254,7 @@ def _report(campaign: uuid.UUID, standing: Standing, shop: Shop, now: dt.datetim
 
 
 def _blank(request: HttpRequest) -> dict[str, str]:
-    form = dict(_BLANK) | {"weekdays": "0 1 2 3 4 5 6", "zone": _shop().zone}
+    form = dict(_BLANK) | {"weekdays": "0 1 2 3 4 5 6", "zone": shop_of().zone}
     # A segment's page leads here with itself.
     return form | {"segment": request.GET.get("segment", ""), "promotion": request.GET.get("promotion", "")}
 
@@ -294,7 +294,7 @@ def _read(form: Mapping[str, str]) -> Version:
         "holdout_reason": form["holdout_reason"], "days": int(_decimal(form, "days")),
         "window": {
             "from_hour": int(_decimal(form, "from_hour")), "until_hour": int(_decimal(form, "until_hour")),
-            "weekdays": [int(each) for each in form["weekdays"].split()], "zone": form["zone"] or _shop().zone,
+            "weekdays": [int(each) for each in form["weekdays"].split()], "zone": form["zone"] or shop_of().zone,
         },
         "margin": _decimal(form, "margin") / 100 if form["margin"] else None,
         "cost_per_contact": _decimal(form, "cost_per_contact") if form["cost_per_contact"] else None,
@@ -340,7 +340,7 @@ def _moment(text: str) -> dt.datetime | None:
         raise CampaignInvalid(_("That is not a date with a time."), field="starts_at") from None
     from comptoir.office.campaigns.windows import zone_of  # noqa: PLC0415
 
-    return moment.replace(tzinfo=zone_of(_shop().zone)) if moment.tzinfo is None else moment
+    return moment.replace(tzinfo=zone_of(shop_of().zone)) if moment.tzinfo is None else moment
 
 
 def _told(problem: Problem) -> Trouble:
@@ -388,15 +388,17 @@ def promotions() -> list[tuple[str, str]]:
 
 def shop_zone() -> str:
     """Return the shop's time zone."""
-    return _shop().zone
+    return shop_of().zone
 
 
-def _name(request: HttpRequest) -> str:
+def name_of(request: HttpRequest) -> str:
+    """Return who of the staff asks."""
     visit = visit_of(request)
     return visit.name if visit else ""
 
 
-def _shop() -> Shop:
+def shop_of() -> Shop:
+    """Return what the shop's programme says of money and time."""
     programmes = find_programmes(own_connection())
     if programmes is None:
         return Shop("EUR", 100, "UTC")

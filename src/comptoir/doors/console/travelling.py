@@ -27,7 +27,6 @@ from comptoir.doors.console.acting import page
 from comptoir.foundation.kernel import database
 from comptoir.foundation.kernel.problem import Problem
 from comptoir.foundation.rooms.declaration import OFFICE
-from comptoir.foundation.rooms.visits import visit_of
 from comptoir.foundation.rooms.web import in_room
 from comptoir.foundation.touchpoints.house import Trouble
 from comptoir.office.campaigns import commands as campaigns
@@ -87,7 +86,7 @@ def write(request: HttpRequest, journey: uuid.UUID | None = None) -> HttpRespons
         try:
             written = commands.write(
                 _read(form, steps), journey=journey, after=int(form["after"]) if form["after"].isdecimal() else 0,
-                by=_name(request), at=timezone.now(),
+                by=campaigning.name_of(request), at=timezone.now(),
             )  # fmt: skip
         except Problem as problem:
             trouble = _told(problem)
@@ -116,7 +115,7 @@ def one(request: HttpRequest, journey: uuid.UUID) -> HttpResponse:
 @require_POST
 def switch(request: HttpRequest, journey: uuid.UUID) -> HttpResponse:
     """Switch a journey on or off, or kill it."""
-    now, by, reason = timezone.now(), _name(request), request.POST.get("reason", "")
+    now, by, reason = timezone.now(), campaigning.name_of(request), request.POST.get("reason", "")
     number = request.POST.get("version", "")
     _find(journey)
     try:
@@ -291,11 +290,6 @@ def _told(problem: Problem) -> Trouble:
     detail = details.get(problem.detail, problem.detail)
     title = titles.get(problem.name, problem.title())
     return Trouble(title=title, detail=detail, field=problem.field or "", status=problem.status)
-
-
-def _name(request: HttpRequest) -> str:
-    visit = visit_of(request)
-    return visit.name if visit else ""
 
 
 # -- in words ---------------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from comptoir.doors.storefront import coupons, devices, letters, me, messages, r
 from comptoir.doors.storefront.community import (
     charter,
     feeds,
+    following,
     hearing,
     honest,
     picturing,
@@ -102,6 +103,7 @@ _square = [
 square_patterns: list[URLPattern | URLResolver] = [
     path("leave", community.leave, name="leave"),
     path("unsent/discard", community.discard, name="discard"),
+    path("go/<str:code>", following.follow, name="go"),
     path("moderation.json", reporting.record_json, name="record_json"),
     re_path(r"^pictures/(?P<digest>[0-9a-f]{64})(?P<size>-small)?\.webp$", picturing.picture, name="picture"),
     *(

@@ -213,6 +213,7 @@ HOMES: Mapping[str, Room | None] = {
     "health": SQUARE,
     "charter": SQUARE,
     "programme": SQUARE,
+    "shortlinks": SQUARE,
     "customers": COUNTER,
     "letters": COUNTER,
     "messaging": COUNTER,
@@ -240,6 +241,7 @@ HOMES: Mapping[str, Room | None] = {
     "allauth_idp_oidc": VAULT,
     "campaigns": OFFICE,
     "journeys": OFFICE,
+    "attribution": OFFICE,
     "console": OFFICE,
 }
 

@@ -1,0 +1,35 @@
+"""Reads of short links."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import msgspec
+from django.db.models import Sum
+
+from comptoir.square.shortlinks import models
+
+LISTED_MAX = 2_000
+
+
+class Placed(msgspec.Struct, frozen=True):
+    """A short link as staff see it; ``visits`` are those of the days that were asked for."""
+
+    code: str
+    network: str
+    username: str
+    post: str
+    target: str
+    made_at: dt.datetime
+    visits: int
+
+
+def placed(*, since: dt.date, until: dt.date) -> list[Placed]:
+    """Return the short links, the latest first, with their visits from one day up to another one, which is left out."""
+    days = models.ShortLinkDay.objects.filter(day__gte=since, day__lt=until)
+    visits = {row[0]: int(row[1]) for row in days.values_list("code").annotate(Sum("visits"))}
+    rows = models.ShortLink.objects.order_by("-made_at", "code")[:LISTED_MAX]
+    return [
+        Placed(each.code, each.network, each.username, each.post, each.target, each.made_at, visits.get(each.code, 0))
+        for each in rows
+    ]
