@@ -36,6 +36,7 @@ ROLES = {
 #: stands there, public names have said in public.
 MODULES = {
     "config/backups.py": "forgets again after a restore",
+    "config/benching/campaign.py": "measures, in a shop of its own",
     "config/benching/growth.py": "measures, in a shop of its own",
     "config/benching/stage.py": "measures, in a shop of its own",
     "config/checking.py": "the doctor counts what contradicts itself",

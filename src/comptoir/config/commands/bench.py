@@ -10,7 +10,7 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from comptoir.config.benching import coupons, forget, growth, ledger, link, square, vault
+from comptoir.config.benching import campaign, coupons, forget, growth, ledger, link, square, vault
 from comptoir.foundation.kernel import codec
 
 _BENCHMARKS: dict[str, Callable[..., Any]] = {
@@ -21,6 +21,7 @@ _BENCHMARKS: dict[str, Callable[..., Any]] = {
     "vault": vault.measure,
     "forget": forget.measure,
     "square": square.measure,
+    "campaign": campaign.measure,
 }
 
 
@@ -34,7 +35,7 @@ _BENCHMARKS: dict[str, Callable[..., Any]] = {
 def command(
     *, name: str, as_json: bool, seconds: float, customers: int | None, events: int | None, posts: int | None
 ) -> None:
-    r"""Measure the house in a folder of its own: ledger, coupons, link, growth, vault, forget or square. Takes minutes.
+    r"""Measure the house in a folder of its own, one of its parts at a time. Takes minutes.
 
     Absolute figures depend on the machine and on what else it does; the ratios hold.
 
@@ -47,6 +48,7 @@ def command(
       comptoir bench vault --json
       comptoir bench forget --customers 10000 --events 100000
       comptoir bench square --json
+      comptoir bench campaign --customers 100000
     """
     if events is not None and name != "forget":
         raise click.UsageError("--events is for forget")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import functools
 import os
 import uuid
 from typing import Final
@@ -35,15 +36,20 @@ def leave_url(decision: uuid.UUID) -> str:
 def token_of(decision: uuid.UUID) -> str:
     """Return the last part of that address."""
     nonce = os.urandom(_NONCE_BYTES)
-    sealed = AESGCM(shop.remembered_secret("messages")).encrypt(nonce, decision.bytes, _PLACE)
+    sealed = _cipher(shop.remembered_secret("messages")).encrypt(nonce, decision.bytes, _PLACE)
     return base64.urlsafe_b64encode(nonce + sealed).decode().rstrip("=")
+
+
+@functools.lru_cache(maxsize=16)
+def _cipher(key: bytes) -> AESGCM:
+    return AESGCM(key)
 
 
 def decision_of(token: str) -> uuid.UUID:
     """Return of which decision a link is. Raises :class:`LeaveLinkInvalid`."""
     try:
         data = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
-        key = AESGCM(shop.remembered_secret("messages"))
-        return uuid.UUID(bytes=key.decrypt(data[:_NONCE_BYTES], data[_NONCE_BYTES:], _PLACE))
+        cipher = _cipher(shop.remembered_secret("messages"))
+        return uuid.UUID(bytes=cipher.decrypt(data[:_NONCE_BYTES], data[_NONCE_BYTES:], _PLACE))
     except (ValueError, InvalidTag, binascii.Error):
         raise LeaveLinkInvalid from None

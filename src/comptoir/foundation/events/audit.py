@@ -24,6 +24,7 @@ import msgspec
 from comptoir.foundation.events.errors import AuditEntryInvalid
 from comptoir.foundation.events.merkle import leaf_hash
 from comptoir.foundation.kernel import codec
+from comptoir.foundation.kernel.database import text_array
 from comptoir.foundation.rooms.declaration import Room
 
 #: The chain's hash before the first entry.
@@ -94,7 +95,7 @@ def append_all(connection: Any, entries: Sequence[Entry]) -> None:
     with _cursor(connection) as cursor:
         cursor.execute(
             "SELECT events_append_audit(content) FROM unnest(%s::text[]) WITH ORDINALITY AS each(content, place)",
-            ([written(entry).decode() for entry in entries],),
+            (text_array([written(entry).decode() for entry in entries]),),
         )
 
 

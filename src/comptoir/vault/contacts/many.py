@@ -15,6 +15,7 @@ from django.db import connections
 from django.db.models import F
 
 from comptoir.foundation.events import audit
+from comptoir.foundation.kernel.database import value_array
 from comptoir.foundation.rooms.declaration import VAULT
 from comptoir.vault.contacts import keeping, rules, sealing
 from comptoir.vault.contacts.contracts import FIELDS, ContactValues, Field
@@ -26,7 +27,7 @@ from comptoir.vault.contacts.queries import PLACES
 _READ = """
 select p.person, p.field, p.version, p.sealed, k.wrapped, k.version from contacts_piece p
 join contacts_key k on k.person = p.person and k.face = p.face
-where p.face = p.person and p.person = any(%s) and p.field = any(%s)
+where p.face = p.person and p.person = any(%s::uuid[]) and p.field = any(%s::text[])
 """
 
 
@@ -39,7 +40,7 @@ def read_all(
     else anything. Raises :class:`VaultClosed`.
     """
     with connections[VAULT.name].cursor() as cursor:
-        cursor.execute(_READ, [list(users), list(fields)])
+        cursor.execute(_READ, [value_array([str(user) for user in users]), value_array(list(fields))])
         rows = cursor.fetchall()
     wrapped = {row[0]: Wrapped(row[5], bytes(row[4])) for row in rows}
     keys = dict(zip(wrapped, keeping.unwrap(list(wrapped.values())), strict=True)) if wrapped else {}

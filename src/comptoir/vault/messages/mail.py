@@ -29,7 +29,8 @@ _SMTP: Final = "django.core.mail.backends.smtp.EmailBackend"
 _OWN: Final = "comptoir.vault.messages.mail.CarefulBackend"
 _LINE_MAX: Final = 998
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
-_BREAK: Final = re.compile(r"\r\n|\r|\n")
+#: An address that stands in a header and an envelope as it is.
+_PLAIN: Final = re.compile(r"[A-Za-z0-9.!#$&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+")
 #: Answers by which a server says "later", not "no".
 _LATER: Final = range(400, 500)
 
@@ -77,14 +78,9 @@ class Mail(EmailMultiAlternatives):
         """Take what the reader gets; nothing of it is checked here but its lines."""
         assert ready.to is not None
         self.ready = ready
-        headers = {
-            "Message-ID": f"<{ready.key}@{_domain()}>",
-            "List-Unsubscribe": f"<{ready.url}>",
-            "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
-            "Auto-Submitted": "auto-generated",
-            "Feedback-ID": f"{ready.key}:comptoir",
-        }
-        super().__init__(ready.subject, ready.text, settings.DEFAULT_FROM_EMAIL, [ready.to.reveal()], headers=headers)
+        super().__init__(
+            ready.subject, ready.text, settings.DEFAULT_FROM_EMAIL, [ready.to.reveal()], headers=_headers(ready)
+        )
         if ready.html:
             self.attach_alternative(ready.html, "text/html")
         # Providers answer with it (django-anymail); nobody is named by it.
@@ -100,7 +96,7 @@ class Written:
 
     def __init__(self, mail: Mail) -> None:
         """Write it at once."""
-        self._bytes = _written(mail)
+        self._bytes = written(mail.ready)
 
     def as_bytes(self, *, linesep: str = "\n") -> bytes:
         """Return it with such ends of lines."""
@@ -132,12 +128,20 @@ class MailPort:
 
     def send(self, message: Ready) -> Result:
         """Hand one message over, once."""
-        mail = Mail(message)
         try:
-            count = self._backend.send_messages([mail])
+            if self._is_smtp:
+                self._give(message)
+                return Result("accepted")
+            count = self._backend.send_messages([Mail(message)])
         except Exception as error:  # noqa: BLE001 - whatever a back end raises, each message is answered for
             return self._judge(error)
         return Result("accepted") if count else Result("again", "nothing_sent")
+
+    def _give(self, message: Ready) -> None:
+        """Give the back end's own connection what the back end would: a message for it is as long to make as to send."""
+        assert message.to is not None
+        to = _ascii(message.to.reveal())
+        self._backend.connection.sendmail(_from(settings.DEFAULT_FROM_EMAIL), [to], written(message))
 
     def close(self) -> None:
         """End the connection."""
@@ -210,27 +214,46 @@ def _from(sender: str) -> str:
 # -- as bytes ---------------------------------------------------------------------------------------------------------
 
 
-def _written(mail: Mail) -> bytes:
+def _headers(ready: Ready) -> dict[str, str]:
+    return {
+        "Message-ID": f"<{ready.key}@{_domain()}>",
+        "List-Unsubscribe": f"<{ready.url}>",
+        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+        "Auto-Submitted": "auto-generated",
+        "Feedback-ID": f"{ready.key}:comptoir",
+    }
+
+
+def written(ready: Ready) -> bytes:
     """Return a message as bytes (RFC 5322, RFC 2045): headers, then one part, or text and HTML as alternatives."""
-    to = mail.to[0]
-    # What holds a line's end would be another header.
-    for value in (to, *mail.extra_headers.values()):
-        assert not _BREAK.search(value), "a header has one line"
+    assert ready.to is not None
     lines = [
-        f"Subject: {_unstructured(mail.ready.subject)}",
-        f"From: {_from(mail.from_email)}",
-        f"To: {to if to.isascii() else sanitize_address(to, 'utf-8')}",
-        f"Date: {email.utils.formatdate(time.time())}",
-        *(f"{name}: {value}" for name, value in mail.extra_headers.items()),
+        f"Subject: {_unstructured(ready.subject)}",
+        f"From: {_from(settings.DEFAULT_FROM_EMAIL)}",
+        f"To: {_ascii(ready.to.reveal())}",
+        f"Date: {_date(int(time.time()))}",
+        *(f"{name}: {value}" for name, value in _headers(ready).items()),
         "MIME-Version: 1.0",
     ]
-    if not mail.ready.html:
-        return _joined(lines, _part(mail.ready.text, "plain"))
+    # What holds a line's end would be another header; the subject's own folding has been made here.
+    if any("\n" in line or "\r" in line for line in lines[1:]):
+        raise ValueError("a header has one line")
+    if not ready.html:
+        return _joined(lines, _part(ready.text, "plain"))
     boundary = f"=_{uuid.uuid4().hex}"
     lines.append(f'Content-Type: multipart/alternative; boundary="{boundary}"')
-    parts = (_part(mail.ready.text, "plain"), _part(mail.ready.html, "html"))
+    parts = (_part(ready.text, "plain"), _part(ready.html, "html"))
     body = b"".join(b"--%b\r\n%b\r\n" % (boundary.encode(), part) for part in parts)
     return _joined(lines, b"\r\n%b--%b--\r\n" % (body, boundary.encode()))
+
+
+@functools.lru_cache(maxsize=4)
+def _date(second: int) -> str:
+    return email.utils.formatdate(second)
+
+
+def _ascii(address: str) -> str:
+    return address if _PLAIN.fullmatch(address) else str(sanitize_address(address, "utf-8"))
 
 
 def _joined(lines: list[str], rest: bytes) -> bytes:
@@ -246,7 +269,7 @@ def _unstructured(text: str) -> str:
 
 def _part(text: str, kind: str) -> bytes:
     """Return a part with its own headers: as it is where mail servers take it so, else encoded."""
-    text = _BREAK.sub("\n", text)
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
     head = f"Content-Type: text/{kind}; charset=utf-8\r\nContent-Transfer-Encoding: "
     if text.isascii() and all(len(line) <= _LINE_MAX for line in text.split("\n")) and not _CONTROL.search(text):
         return f"{head}7bit\r\n\r\n".encode() + text.replace("\n", "\r\n").encode()

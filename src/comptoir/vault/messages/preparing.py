@@ -186,7 +186,8 @@ class Preparer:
         found: dict[uuid.UUID, Said] = {}
         for purpose, channel in {(each.plan.purpose, each.plan.channel) for each in readers}:
             mine = [each for each in readers if (each.plan.purpose, each.plan.channel) == (purpose, channel)]
-            said = customers.said_by({each.claim.customer for each in mine}, purpose=purpose, channel=channel)
+            linked = {each.claim.customer: each.members for each in mine}
+            said = customers.said_by(linked, purpose=purpose, channel=channel)
             found.update({each.claim.decision: said[each.claim.customer] for each in mine})
         return found
 

@@ -40,7 +40,7 @@ _log = logging.getLogger("comptoir.messages")
 FRESH_SECONDS: Final = 0.1
 #: How many messages are taken up at once, and how many of them one connection marks at once.
 PORTION: Final = 200
-MARKED: Final = 16
+MARKED: Final = 25
 CONNECTIONS: Final[dict[str, int]] = {"mail": 4, "message": 2, "app": 4, "web": 1}
 TRIES_MAX: Final = 8
 #: A receipt of which nobody knows whether it arrived is sent again so often.
@@ -78,7 +78,7 @@ class Sender:
         self._me = secrets.randbelow(_NUMBERS) + 1
         self._preparer = Preparer(channel)
         # No more is in hand than what is about to leave: a stop finds the rest in the database.
-        self._ready: queue.Queue[Ready] = queue.Queue(maxsize=PORTION)
+        self._ready: queue.Queue[list[Ready]] = queue.Queue(maxsize=PORTION // MARKED)
         # Nothing comes any more; nothing leaves any more.
         self._closing = threading.Event()
         self._ending = threading.Event()
@@ -140,15 +140,15 @@ class Sender:
             _log.warning("no message can be sent by %s: %s", self.channel, problem.detail or problem.title())
             return False
         self.finished += len(made.done)
-        for each in made.ready:
-            self._offer(each)
+        for start in range(0, len(made.ready), MARKED):
+            self._offer(made.ready[start : start + MARKED])
         return True
 
-    def _offer(self, each: Ready) -> None:
+    def _offer(self, batch: list[Ready]) -> None:
         """Wait for a place, as long as there is anybody who makes one."""
         while not self._lost.is_set():
             with contextlib.suppress(queue.Full):
-                self._ready.put(each, timeout=0.5)
+                self._ready.put(batch, timeout=0.5)
                 return
 
     def _wait(self, seconds: float, should_stop: Callable[[], bool]) -> None:
@@ -165,10 +165,10 @@ class Sender:
 
     def _put_back_rest(self) -> None:
         """Put back what nobody has marked: it waits as if it had never been taken up."""
-        rest = []
+        rest: list[Back] = []
         with contextlib.suppress(queue.Empty):
             while True:
-                rest.append(Back(self._ready.get_nowait().decision, self._clock.now()))
+                rest.extend(Back(each.decision, self._clock.now()) for each in self._ready.get_nowait())
         if rest:
             with database.connect(VAULT.role) as connection:
                 store.give_back(connection.cursor(), rest, me=self._me)
@@ -183,8 +183,7 @@ class Sender:
                 try:
                     self._hand_over(batch, port, line)
                 finally:
-                    for _ in batch:
-                        self._ready.task_done()
+                    self._ready.task_done()
         except _Lost:
             self._lost.set()
             self._drain()
@@ -207,15 +206,10 @@ class Sender:
         """Return the next few messages, or ``None`` when there will be none or none may leave any more."""
         while not self._ending.is_set() and not self._lost.is_set():
             try:
-                batch = [self._ready.get(timeout=0.05)]
+                return self._ready.get(timeout=0.05)
             except queue.Empty:
                 if self._closing.is_set():
                     return None
-                continue
-            with contextlib.suppress(queue.Empty):
-                while len(batch) < MARKED:
-                    batch.append(self._ready.get_nowait())
-            return batch
         return None
 
     def _hand_over(self, batch: list[Ready], port: Port, line: _Line) -> None:
@@ -337,6 +331,8 @@ class _Line:
             try:
                 connection = self._open()
                 with connection.transaction():
+                    # Without waiting for the disk: what a loss of power takes is answered with ``unknown``.
+                    connection.execute("set local synchronous_commit to off")
                     store.finish(connection, done, me=self._me)
                     store.give_back(connection, back, me=self._me)
             except psycopg.Error as error:

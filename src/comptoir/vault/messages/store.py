@@ -119,7 +119,7 @@ def reach(
 
 def find_blocks(cursor: Any, digests: Iterable[bytes]) -> dict[bytes, set[str]]:
     """Return which of these contact points get nothing any more, and why."""
-    cursor.execute(_SQL["find_blocks"], (list(digests),))
+    cursor.execute(_SQL["find_blocks"], (value_array([digest.hex() for digest in digests]),))
     found: dict[bytes, set[str]] = {}
     for digest, why in cursor.fetchall():
         found.setdefault(bytes.fromhex(digest), set()).add(why)

@@ -111,7 +111,8 @@ returning decision;
 
 -- name: find_blocks
 -- Which of these contact points get nothing any more, and why.
-select encode(digest, 'hex'), why from delivery_block where digest = any(%s::bytea[]);
+select encode(digest, 'hex'), why from delivery_block
+where digest in (select decode(asked, 'hex') from unnest(%s::text[]) as asked);
 
 -- name: insert_block
 -- Send nothing more to a contact point.
