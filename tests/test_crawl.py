@@ -128,6 +128,8 @@ NOT_REACHED: Final[dict[str, str]] = {
     "vault: prove/remember/": _OWN,
     "vault: prove/request/<str:handle>/": _MACHINES,
     "vault: providers/<slug:name>/link/": _PROVIDER,
+    "vault: messages/answers/": _MACHINES,
+    "vault: messages/reports/<slug:provider>/": _MACHINES,
     "vault: recover/": "needs a shop that sends letters; tests/vault/test_recovery.py",
     "vault: recover/<str:secret>/": _LINK,
     "vault: sign-in/with/<slug:name>/": _PROVIDER,

@@ -6,6 +6,7 @@ Reading them opens no connection and makes no key. Not here: what a room's pages
 from __future__ import annotations
 
 import os
+import tomllib
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -258,7 +259,12 @@ LOGGING: dict[str, Any] = {
 # Mail: by the shop's server, or, without one, into the shop's folder where the operator can read it.
 
 DEFAULT_FROM_EMAIL = os.environ.get("COMPTOIR_MAIL_FROM") or "comptoir@localhost"
-if _mail := os.environ.get("COMPTOIR_MAIL_URL"):
+#: The provider that django-anymail speaks with, or nothing; its keys lie in ``mail.toml`` in the shop's folder.
+MAIL_PROVIDER = os.environ.get("COMPTOIR_MAIL_PROVIDER", "")
+if MAIL_PROVIDER:
+    EMAIL_BACKEND = f"anymail.backends.{MAIL_PROVIDER}.EmailBackend"
+    ANYMAIL = {"REQUESTS_TIMEOUT": 10} | tomllib.loads((shop.folder() / "mail.toml").read_text())
+elif _mail := os.environ.get("COMPTOIR_MAIL_URL"):
     _parts = urlsplit(_mail)
     EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     EMAIL_HOST = _parts.hostname or "localhost"

@@ -110,6 +110,7 @@ class Jobs:
         self._add("letters.send", "*/15 * * * *", self.send_letters)
         self._add("notifications.send", "*/15 * * * *", self.send_notifications)
         self._add("invitations.send", "*/5 * * * *", self.send_invitations)
+        self._add("messages.send_trials", "* * * * *", self.send_trials)
         self._add("messages.tell_ended", "* * * * *", self.tell_ended)
         self._add("customers.end_consents", "*/15 * * * *", self.end_consents)
         self._add("customers.end_quiet_consents", "47 2 * * *", self.end_quiet_consents)
@@ -314,6 +315,15 @@ class Jobs:
                 send_invitations(now=self._clock.now(), should_stop=self._stopping.is_set)
             except VaultClosed as problem:
                 _log.warning("no invitation can be sent: %s", problem.detail)
+
+    def send_trials(self, connection: Connection) -> None:
+        """Send the tests that staff asked for, to themselves."""
+        if connection.execute("select from messages_trial where outcome = '' limit 1").fetchone() is None:
+            return
+        with _django():
+            from comptoir.vault.messages.trials import send_trials  # noqa: PLC0415
+
+            send_trials(now=self._clock.now())
 
     def tell_ended(self, connection: Connection) -> None:
         """Tell the counter who wants no more of something, where it was away when they said so."""

@@ -160,7 +160,8 @@ _CONSENTS: Final = (
     """insert into customers_permission (customer, purpose, channels)
     select unnest(%(customers)s::uuid[]), 'marketing', array['mail']""",
     """insert into customers_choice (customer, matter, value, said_at, said_source, said_id, record)
-    select c, 'consent:marketing:mail', 'given', %(at)s, '/bench', c::text, '' from unnest(%(customers)s::uuid[]) as c""",
+    select c, 'consent:marketing:mail', 'given', %(at)s, '/bench', c::text, ''
+    from unnest(%(customers)s::uuid[]) as c""",
     "analyze",
 )
 

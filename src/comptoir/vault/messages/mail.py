@@ -130,15 +130,19 @@ class MailPort:
         """Hand one message over, once."""
         try:
             if self._is_smtp:
+                if self._backend.connection is None:
+                    self.open()
                 self._give(message)
                 return Result("accepted")
             count = self._backend.send_messages([Mail(message)])
+        except PortAway as away:
+            return Result("again", str(away).lower())
         except Exception as error:  # noqa: BLE001 - whatever a back end raises, each message is answered for
             return self._judge(error)
         return Result("accepted") if count else Result("again", "nothing_sent")
 
     def _give(self, message: Ready) -> None:
-        """Give the back end's own connection what the back end would: a message for it is as long to make as to send."""
+        """Give the back end's own connection what the back end would; to make it Django's way costs as much again."""
         assert message.to is not None
         to = _ascii(message.to.reveal())
         self._backend.connection.sendmail(_from(settings.DEFAULT_FROM_EMAIL), [to], written(message))

@@ -57,4 +57,16 @@ def _mail() -> Port:
     return MailPort()
 
 
-_PORTS: Final[Mapping[str, Callable[[], Port]]] = {"mail": _mail, "web": PagePort}
+def _texts() -> Port:
+    from comptoir.vault.messages import texts  # noqa: PLC0415
+
+    return texts.port()
+
+
+def _push() -> Port:
+    from comptoir.vault.messages.pushing import PushPort  # noqa: PLC0415
+
+    return PushPort()
+
+
+_PORTS: Final[Mapping[str, Callable[[], Port]]] = {"mail": _mail, "message": _texts, "app": _push, "web": PagePort}

@@ -24,6 +24,7 @@ from comptoir.counter.messages.contracts import LANGUAGES, TemplateText
 from comptoir.counter.messages.errors import TemplateFailed
 from comptoir.counter.messages.models import Dispatch
 from comptoir.counter.messages.testing import given
+from comptoir.counter.offers.codes import code_of
 from comptoir.foundation.rooms.declaration import VAULT
 from comptoir.foundation.touchpoints import house
 from comptoir.vault.contacts import many, queries, rules, sealing
@@ -217,11 +218,6 @@ class Preparer:
             is_service=plan.is_service, to=to, customers=each.members, subject=subject, text=text, html=html, url=url,
             not_after=claim.not_after,
         )  # fmt: skip
-
-
-def code_of(coupon: uuid.UUID) -> str:
-    """Return the words of a coupon's code, which its key tells and nothing keeps."""
-    raise NotImplementedError(coupon)
 
 
 def _may(each: _Reader, made: Prepared, *, now: dt.datetime) -> bool:

@@ -177,11 +177,11 @@ class Sender:
 
     def _serve(self) -> None:
         """One connection: a few messages at a time, until there are no more."""
-        port, line = self._make_port(), _Line(self._me)
+        port, line, pace = self._make_port(), _Line(self._me), _Pace(self._fresh_seconds)
         try:
             while (batch := self._next()) is not None:
                 try:
-                    self._hand_over(batch, port, line)
+                    self._hand_over(batch, port, line, pace)
                 finally:
                     self._ready.task_done()
         except _Lost:
@@ -212,10 +212,18 @@ class Sender:
                     return None
         return None
 
-    def _hand_over(self, batch: list[Ready], port: Port, line: _Line) -> None:
-        if not self._open(port):
-            line.write([], [Back(each.decision, self._clock.now() + _LATER) for each in batch])
-            return
+    def _hand_over(self, batch: list[Ready], port: Port, line: _Line, pace: _Pace) -> None:
+        """Hand a portion over, a few at a time: no more are marked than leave while what was asked is fresh."""
+        while batch and not self._ending.is_set():
+            if not self._open(port):
+                break
+            few, batch = batch[: pace.count], batch[pace.count :]
+            began = time.monotonic()
+            self._hand_over_few(few, port, line)
+            pace.note(len(few), time.monotonic() - began)
+        line.write([], [Back(each.decision, self._clock.now() + _LATER) for each in batch])
+
+    def _hand_over_few(self, batch: list[Ready], port: Port, line: _Line) -> None:
         now = self._clock.now()
         answers, asked = line.mark(batch, now=now), time.monotonic()
         done: list[Done] = []
@@ -298,6 +306,19 @@ def _judge(each: Ready, result: Result, done: list[Done], back: list[Back], *, a
             return
     kind = "refused" if result.fate == "again" else result.fate
     done.append(Done(each.decision, kind, at, result.reason))
+
+
+class _Pace:
+    """How many messages leave by one connection while what was asked of them is fresh."""
+
+    def __init__(self, fresh_seconds: float) -> None:
+        self._fresh_seconds = fresh_seconds
+        self.count = 1
+
+    def note(self, count: int, seconds: float) -> None:
+        """Learn from the last few: slower at once, faster by no more than twice as many."""
+        wanted = int(self._fresh_seconds * count / seconds) if seconds > 0 else MARKED
+        self.count = max(1, min(wanted, 2 * self.count, MARKED))
 
 
 class _Line:

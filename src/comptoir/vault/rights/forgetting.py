@@ -39,6 +39,8 @@ from comptoir.vault.credentials.mail import drop_letters
 from comptoir.vault.credentials.models import Kind, User
 from comptoir.vault.lists import commands as lists
 from comptoir.vault.lists import queries as listed
+from comptoir.vault.messages import commands as messages
+from comptoir.vault.messages.texts import drop_texts
 from comptoir.vault.rights import receipts
 from comptoir.vault.rights.errors import ForgettingUnderWay
 from comptoir.vault.rights.holders import customers_of
@@ -78,12 +80,14 @@ def finish(wish: Forgetting, *, at: dt.datetime) -> str:
     # Lists know people by their opaque ids, which lead nowhere once the counter has severed them: so they come first.
     with entered(VAULT):
         customers = customers_of(user)
+    messages.forget(customers)
     lists.forget(customers, actor=wish.actor, at=at)
     subscriptions.forget(customers, actor=wish.actor, at=at)
     _sever(wish, at=at)
     keys = contacts.destroy(user, actor=wish.actor, at=at)
     # Where no mail server is, letters lie in the shop's folder: codes that are over, and notices, with addresses.
     drop_letters()
+    drop_texts()
     with entered(VAULT), transaction.atomic(using=VAULT.name):
         # Two who finish one wish at once: the second waits here, and finds the receipt of the first.
         if not Forgetting.objects.select_for_update().filter(id=wish.id).exists():

@@ -1,0 +1,66 @@
+"""Notifications of messages on a customer's devices, by the push services of their browsers.
+
+A message counts as accepted when one device's service has it; a device whose service says that it is gone is ended.
+Not here: how a push is sealed and signed (``vault/contacts/webpush.py``).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Final
+
+import msgspec
+from django.db import connections
+from django.utils import timezone
+
+from comptoir.foundation.rooms import addresses
+from comptoir.foundation.rooms.declaration import COUNTER
+from comptoir.vault.contacts import subscriptions, webpush
+from comptoir.vault.contacts.errors import VaultClosed
+from comptoir.vault.messages.contracts import Ready, Result
+from comptoir.vault.messages.preparing import PURPOSE
+
+_LIFE: Final = dt.timedelta(days=1)
+_TITLE_MAX: Final = 80
+#: With the reason and the addresses it stays below what every push has as its size.
+_BODY_MAX: Final = 600
+
+
+class PushPort:
+    """Hands a message to every device of one reader."""
+
+    def open(self) -> None:
+        """Nothing is opened: each device has a service of its own."""
+
+    def send(self, message: Ready) -> Result:
+        """Hand one message to the devices that the reader has."""
+        at = timezone.now()
+        numbers = subscriptions.numbers_of(message.customers)
+        if not numbers:
+            return Result("unreachable")
+        said = msgspec.json.encode(
+            {
+                "title": message.subject[:_TITLE_MAX], "body": message.text[:_BODY_MAX],
+                "url": addresses.url_of(COUNTER, "/messages"), "language": "en",
+            }
+        )  # fmt: skip
+        fates = []
+        for number in numbers:
+            try:
+                where = subscriptions.read(number, purpose=PURPOSE, actor="worker", at=at)
+            except VaultClosed:
+                return Result("again", "vault_closed")
+            if where is None:
+                continue
+            subject = addresses.origin_of(COUNTER)
+            fate, _ = webpush.push(where.reveal(), said, subject=subject, life=_LIFE, urgency="normal", now=at)
+            fates.append(fate)
+            if fate == "gone":
+                subscriptions.end([number], actor="worker", at=at)
+        if "sent" in fates:
+            return Result("accepted")
+        return Result("refused", "devices_gone") if fates and set(fates) == {"gone"} else Result("unknown", "push")
+
+    def close(self) -> None:
+        """End what this thread has opened of the database."""
+        connections.close_all()

@@ -1,0 +1,147 @@
+"""Text messages by SMPP 3.4, through aiosmpplib: one bound connection, answered for message by message.
+
+The library's loop runs in a thread of its own. A message counts as accepted when the centre has answered so; one that
+was on its way when the connection was lost is uncertain. What people answer comes in over the same connection.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import contextlib
+import logging
+import threading
+from typing import Any, Final
+from urllib.parse import unquote, urlsplit
+
+from aiosmpplib import ESME, NPI, TON, DeliverSm, PhoneNumber, SmppCommandStatus, SubmitSm, SubmitSmResp
+from aiosmpplib.hook import AbstractHook
+from aiosmpplib.state import SmppSessionState
+
+from comptoir.vault.messages.contracts import Ready, Result
+from comptoir.vault.messages.ports import PortAway
+
+_log = logging.getLogger("comptoir.messages")
+BIND_SECONDS_MAX: Final = 5.0
+ANSWER_SECONDS_MAX: Final = 15.0
+#: What a centre says when it has too much to do.
+_LATER: Final = frozenset({"ESME_RTHROTTLED", "ESME_RMSGQFUL"})
+
+
+class SmppPort:
+    """One connection to a centre, bound to send and to receive."""
+
+    def __init__(self, url: str) -> None:
+        """Take the address: user, password, host, port, and the sender's name or number as its fragment."""
+        parts = urlsplit(url)
+        self._host, self._port = parts.hostname or "localhost", parts.port or 2775
+        self._user, self._password = unquote(parts.username or ""), unquote(parts.password or "")
+        self._sender = unquote(parts.fragment)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._esme: Any = None
+        self._waiting: dict[str, concurrent.futures.Future[Result]] = {}
+
+    def open(self) -> None:
+        """Be bound. Raises :class:`PortAway`."""
+        if self._loop is None:
+            self._loop = asyncio.new_event_loop()
+            threading.Thread(target=self._loop.run_forever, name="smpp", daemon=True).start()
+            asyncio.run_coroutine_threadsafe(self._start(), self._loop).result()
+        bound = asyncio.run_coroutine_threadsafe(self._bound(), self._loop)
+        if not bound.result():
+            raise PortAway("not_bound")
+
+    def send(self, message: Ready) -> Result:
+        """Hand one message over and wait for the centre's answer."""
+        assert self._loop is not None
+        assert message.to is not None
+        key = str(message.key)
+        answer: concurrent.futures.Future[Result] = concurrent.futures.Future()
+        self._waiting[key] = answer
+        sender = PhoneNumber(self._sender, *_kind(self._sender))
+        to = PhoneNumber(message.to.reveal().lstrip("+"), TON.INTERNATIONAL, NPI.ISDN)
+        submit = SubmitSm(
+            short_message=message.text, source=sender, destination=to, log_id=key, auto_message_payload=True
+        )
+        asyncio.run_coroutine_threadsafe(self._esme.broker.enqueue(submit), self._loop).result()
+        try:
+            return answer.result(timeout=ANSWER_SECONDS_MAX)
+        except concurrent.futures.TimeoutError:
+            return Result("unknown", "no_answer")
+        finally:
+            self._waiting.pop(key, None)
+
+    def close(self) -> None:
+        """End the connection."""
+        if self._loop is not None:
+            with contextlib.suppress(Exception):
+                asyncio.run_coroutine_threadsafe(self._esme.stop(), self._loop).result(timeout=BIND_SECONDS_MAX)
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._loop = None
+
+    def answer(self, key: str, result: Result) -> None:
+        """Say what became of a message, once."""
+        waiting = self._waiting.get(key)
+        if waiting is not None and not waiting.done():
+            waiting.set_result(result)
+
+    async def _start(self) -> None:
+        self._esme = ESME(
+            smsc_host=self._host, smsc_port=self._port, system_id=self._user, password=self._password,
+            hook=_Hook(self), log_level=logging.CRITICAL,
+        )  # fmt: skip
+        self._running = asyncio.create_task(self._esme.start())
+
+    async def _bound(self) -> bool:
+        end = asyncio.get_running_loop().time() + BIND_SECONDS_MAX
+        while asyncio.get_running_loop().time() < end:
+            if self._esme.session_state in {SmppSessionState.BOUND_TRX, SmppSessionState.BOUND_TX}:
+                return True
+            if self._running.done():
+                self._running = asyncio.create_task(self._esme.start())
+            await asyncio.sleep(0.05)
+        return False
+
+
+class _Hook(AbstractHook):  # type: ignore[misc]  # the wheel says nothing of its types
+    """What the library tells of each message; it is told what a person answered, too."""
+
+    def __init__(self, port: SmppPort) -> None:
+        self._port = port
+
+    async def sending(self, smpp_message: Any, pdu: bytes, client_id: str) -> None:
+        """Nothing is to be done before."""
+
+    async def received(self, smpp_message: Any, pdu: bytes, client_id: str) -> None:  # noqa: ARG002 - the shape
+        if isinstance(smpp_message, SubmitSmResp):
+            status = smpp_message.command_status
+            name = getattr(status, "name", str(status))
+            if status == SmppCommandStatus.ESME_ROK:
+                self._port.answer(smpp_message.log_id, Result("accepted"))
+            else:
+                fate = "again" if name in _LATER else "refused"
+                self._port.answer(smpp_message.log_id, Result(fate, name.lower()))  # type: ignore[arg-type]
+        elif isinstance(smpp_message, DeliverSm) and not smpp_message.is_receipt():
+            await asyncio.to_thread(_answered, smpp_message.source.number, smpp_message.short_message)
+
+    async def send_error(self, smpp_message: Any, error: Exception, client_id: str) -> None:  # noqa: ARG002
+        is_ours = isinstance(error, ValueError)
+        self._port.answer(smpp_message.log_id, Result("refused", "text") if is_ours else Result("unknown", "lost"))
+
+
+def _kind(sender: str) -> tuple[Any, Any]:
+    digits = sender.lstrip("+").isdigit()
+    return (TON.INTERNATIONAL, NPI.ISDN) if digits else (TON.ALPHANUMERIC, NPI.UNKNOWN)
+
+
+def _answered(number: str, text: str) -> None:
+    from django.db import connections  # noqa: PLC0415 - in a thread of its own
+
+    from comptoir.vault.messages.texts import take_answer  # noqa: PLC0415 - they know each other
+
+    try:
+        take_answer(number if number.startswith("+") else f"+{number}", text)
+    except Exception:  # noqa: BLE001 - one answer costs the connection nothing
+        _log.exception("an answer to a text message")
+    finally:
+        connections.close_all()

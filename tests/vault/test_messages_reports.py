@@ -1,0 +1,273 @@
+"""What comes back: bounces as servers write them, complaints, providers' reports, and STOP in every language."""
+
+from __future__ import annotations
+
+import base64
+import email.policy
+import importlib.util
+import json
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from comptoir.foundation.rooms.commands import set_up_django
+from support.casting import Counter
+from support.mailbox import Mailbox, running_mailbox
+from support.shop import Shop, environment
+
+set_up_django()  # before the modules that hold models
+
+# ruff: noqa: E402
+from django.core.mail import EmailMultiAlternatives
+from django.test import Client, override_settings
+
+from comptoir.foundation.kernel.clock import SYSTEM_CLOCK
+from comptoir.foundation.rooms.addresses import host_of
+from comptoir.foundation.rooms.declaration import VAULT
+from comptoir.vault.contacts.contracts import Hidden
+from comptoir.vault.messages import bounces, texts, webhooks
+from comptoir.vault.messages.contracts import Ready
+from comptoir.vault.messages.mail import Mail
+from comptoir.vault.messages.stopping import WORDS, is_stop
+from support.mailing import NOW, address, counter_of, decide, dispatched, outcomes, send, settle
+
+SAFE = {"host": f"{host_of(VAULT)}:8000"}
+
+
+@pytest.fixture
+def mailbox() -> Iterator[Mailbox]:
+    with running_mailbox() as box:
+        mail = {
+            "EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend", "EMAIL_HOST": "127.0.0.1",
+            "EMAIL_PORT": box.port, "EMAIL_USE_TLS": False, "EMAIL_HOST_USER": "",
+        }  # fmt: skip
+        with override_settings(**mail), environment(COMPTOIR_GATEWAY_URL="http://127.0.0.1:9"):
+            yield box
+
+
+@pytest.fixture
+def sent(shop: Shop, mailbox: Mailbox) -> Iterator[tuple[uuid.UUID, Mailbox, Counter]]:
+    """One message that has left, to canary1."""
+    counter = counter_of(shop)
+    (one,) = decide(dispatched(), [settle(counter, 1)])
+    send()
+    yield one, mailbox, counter
+    counter.close()
+
+
+def dsn(original: bytes, *, to: str = address(1), action: str = "failed", status: str = "5.1.1") -> bytes:
+    """Return what Postfix sends back (RFC 3464)."""
+    head = (
+        "From: MAILER-DAEMON@mx.example.net\r\nTo: shop@example.org\r\nSubject: Undelivered Mail Returned to Sender\r\n"
+        "Auto-Submitted: auto-replied\r\nMIME-Version: 1.0\r\n"
+        'Content-Type: multipart/report; report-type=delivery-status; boundary="B"\r\n\r\n'
+        "--B\r\nContent-Type: text/plain\r\n\r\nI'm sorry to have to inform you.\r\n"
+        "--B\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; mx.example.net\r\n\r\n"
+        f"Final-Recipient: rfc822; {to}\r\nAction: {action}\r\nStatus: {status}\r\n\r\n"
+        "--B\r\nContent-Type: message/rfc822\r\n\r\n"
+    )
+    return head.encode() + original + b"\r\n--B--\r\n"
+
+
+def test_a_bounce_with_the_original_is_known_by_its_link(shop: Shop, sent: tuple[uuid.UUID, Mailbox, Counter]) -> None:
+    one, mailbox, counter = sent
+    assert bounces.take(dsn(mailbox.wire[0][2]), at=NOW) == "bounced"
+    assert outcomes(shop)[one]["bounced"] == ""
+    assert bounces.take(dsn(mailbox.wire[0][2]), at=NOW) == "bounced", "twice is once"
+    assert shop.value("select count(*) from delivery_block") == 1
+    again = decide(dispatched(), [settle(counter, 1)], occurrence="2")
+    receipt = decide(dispatched(purpose="service", message_class="service"), [settle(counter, 1)], occurrence="receipt")
+    send()
+    assert outcomes(shop)[again[0]] == {"suppressed": "bounced"}
+    assert outcomes(shop)[receipt[0]] == {"suppressed": "bounced"}, "a dead address gets no receipt either"
+
+
+def test_a_bounce_that_names_an_address_counts_for_whoever_was_written_to(
+    shop: Shop, sent: tuple[uuid.UUID, Mailbox, Counter]
+) -> None:
+    one, _, _ = sent
+    with shop.unchanged():
+        bounces.take(dsn(b"Subject: hi\r\n\r\nhi", to="somebody@else.example"), at=NOW)
+        bounces.take(dsn(b"Subject: hi\r\n\r\nhi", action="delayed", status="4.4.1"), at=NOW)
+    assert bounces.take(dsn(b"Subject: hi\r\n\r\nhi"), at=NOW) == "bounced"
+    assert "bounced" in outcomes(shop)[one]
+
+
+def test_a_complaint_ends_offers_and_leaves_receipts(shop: Shop, sent: tuple[uuid.UUID, Mailbox, Counter]) -> None:
+    one, mailbox, counter = sent
+    arf = (
+        (
+            "From: fbl@mail.example\r\nSubject: complaint\r\nMIME-Version: 1.0\r\n"
+            'Content-Type: multipart/report; report-type=feedback-report; boundary="B"\r\n\r\n'
+            "--B\r\nContent-Type: text/plain\r\n\r\nThis is an abuse report.\r\n"
+            "--B\r\nContent-Type: message/feedback-report\r\n\r\nFeedback-Type: abuse\r\nVersion: 1\r\n\r\n"
+            "--B\r\nContent-Type: message/rfc822\r\n\r\n"
+        ).encode()
+        + mailbox.wire[0][2]
+        + b"\r\n--B--\r\n"
+    )
+    assert bounces.take(arf, at=NOW) == "complained"
+    assert "complained" in outcomes(shop)[one]
+    offer = decide(dispatched(), [settle(counter, 1)], occurrence="2")
+    receipt = decide(dispatched(purpose="service", message_class="service"), [settle(counter, 1)], occurrence="r")
+    send()
+    assert outcomes(shop)[offer[0]] == {"suppressed": "complained"}
+    assert "accepted" in outcomes(shop)[receipt[0]]
+
+
+def test_automatic_answers_and_rubbish_change_nothing(shop: Shop, sent: tuple[uuid.UUID, Mailbox, Counter]) -> None:
+    away = b"From: canary1@example.org\r\nAuto-Submitted: auto-replied\r\nSubject: Away\r\n\r\nI am on holiday.\r\n"
+    with shop.unchanged():
+        assert bounces.take(away, at=NOW) == "answered"
+        for rubbish in (b"", b"\x00" * 100, b"Content-Type: multipart/report; boundary=B\r\n\r\n--B\r\n", b"\xff\xfe"):
+            assert bounces.take(rubbish, at=NOW) in {"unclear", "answered"}
+
+
+@given(st.binary(max_size=400))
+def test_no_bytes_break_the_reading(data: bytes) -> None:
+    assert bounces.read(data).kind in {"bounced", "complained", "delayed", "answered", "unclear"}
+    assert bounces.read(dsn(data)).kind == "bounced"
+
+
+# -- providers --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def postmark() -> Iterator[None]:
+    webhooks._made.cache_clear()
+    with override_settings(MAIL_PROVIDER="postmark", ANYMAIL={"WEBHOOK_SECRET": "shop:secret"}):
+        yield
+    webhooks._made.cache_clear()
+
+
+def post(report: Any, *, who: str = "shop:secret", provider: str = "postmark") -> Any:
+    key = base64.b64encode(who.encode()).decode()
+    body = report if isinstance(report, bytes) else json.dumps(report)
+    return Client(headers={**SAFE, "authorization": f"Basic {key}"}, enforce_csrf_checks=True).post(
+        f"/messages/reports/{provider}/", body, content_type="application/json"
+    )
+
+
+def hard_bounce(decision: uuid.UUID | None) -> dict[str, Any]:
+    return {
+        "RecordType": "Bounce", "Type": "HardBounce", "Email": address(1), "MessageID": str(uuid.uuid4()), "ID": 42,
+        "Metadata": {"decision": str(decision)} if decision else {}, "BouncedAt": "2024-05-06T09:01:00Z",
+    }  # fmt: skip
+
+
+def test_a_providers_report_is_noted_once(shop: Shop, sent: tuple[uuid.UUID, Mailbox, Counter], postmark: None) -> None:
+    one, _, _ = sent
+    assert post(hard_bounce(one)).status_code == 204
+    assert "bounced" in outcomes(shop)[one]
+    with shop.unchanged():
+        assert post(hard_bounce(one)).status_code == 204
+        assert post(hard_bounce(uuid.uuid4())).status_code == 204, "of no message of ours"
+        assert post(hard_bounce(one) | {"Type": "Transient"}).status_code == 204
+
+
+def test_nonsense_and_strangers_are_refused_by_name(
+    shop: Shop, sent: tuple[uuid.UUID, Mailbox, Counter], postmark: None
+) -> None:
+    one, _, _ = sent
+    with shop.unchanged():
+        for answer in (
+            post(hard_bounce(one), who="shop:other"), post(b"<html>"), post(b"[1, 2]"), post(b'{"RecordType": 7}'),
+        ):  # fmt: skip
+            assert (answer.status_code, answer.json()["type"]) == (400, "urn:comptoir:problem:report_refused")
+        unknown = post(hard_bounce(one), provider="mailgun")
+        assert (unknown.status_code, unknown.json()["type"]) == (404, "urn:comptoir:problem:provider_unknown")
+
+
+# -- STOP -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["STOP", "stop", " Stop! ", "Arrêt", "ARRET", "停止", "ストップ", "ｽﾄｯﾌﾟ", "중지", "退订", "СТОП", "Stopp.",
+     "ALTO", "Cancelar", "cancélar", "STOP STOP", "opt out", "توقف", "หยุด", "Διακοπή", "配信停止"],
+)  # fmt: skip
+def test_stop_is_understood(text: str) -> None:
+    assert is_stop(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "stop by the shop at 5?", "I can't stop", "yes", "停止しないで", "no stops", "x" * 500]
+)
+def test_a_sentence_is_no_stop(text: str) -> None:
+    assert not is_stop(text)
+
+
+def test_every_word_ends_it_however_it_is_written() -> None:
+    assert all(is_stop(form) for word in WORDS for form in (word, word.upper(), f"« {word} »", f"{word}."))
+
+
+def test_an_answer_from_the_provider_ends_text_messages(shop: Shop, mailbox: Mailbox) -> None:
+    counter = counter_of(shop)
+    from comptoir.counter.messages.contracts import TemplateText
+
+    to = settle(counter, 1, channel="message", email=None, phone="+33612345601")
+    number = dispatched(channel="message", texts={"en": TemplateText("Hi")})
+    (one,) = decide(number, [to])
+    send("message", now=SYSTEM_CLOCK.now())
+    assert json.loads(next((shop.folder / "texts").glob("*.json")).read_text())["to"] == "+33612345601"
+    client = Client(headers=SAFE, enforce_csrf_checks=True)
+    said = {"from": "+33612345601", "text": "Arrêt"}
+    with shop.unchanged():
+        assert client.post("/messages/answers/", said).status_code == 404, "no provider"
+    with environment(COMPTOIR_TEXTS_URL="https://provider.example/"):
+        with shop.unchanged():
+            assert client.post("/messages/answers/?secret=x", said).status_code == 400
+            body = {"from": "+33612345601", "text": "Do you have the red ones?"}
+            path = f"/messages/answers/?secret={texts.answer_secret()}"
+            assert client.post(path, json.dumps(body), content_type="application/json").json() == {"ended": False}
+            assert client.post(path, "[", content_type="application/json").status_code == 400
+        assert client.post(path, json.dumps(said), content_type="application/json").json() == {"ended": True}
+    assert "unsubscribed" in outcomes(shop)[one]
+    counter.close()
+
+
+# -- as bytes ---------------------------------------------------------------------------------------------------------
+
+_TEXTS = st.text(
+    st.characters(blacklist_categories=["Cs"], blacklist_characters="\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029")
+)
+
+
+@given(subject=_TEXTS, text=_TEXTS.filter(str.strip), html=_TEXTS)
+def test_a_message_says_the_same_as_the_librarys_own(subject: str, text: str, html: str) -> None:
+    subject = " ".join(subject.split())
+    ready = Ready(
+        decision=uuid.UUID(int=1), key=uuid.UUID(int=2), tries=0, is_service=False, to=Hidden("a@example.org"),
+        subject=subject, text=text, html=html, url="https://my.example.org/x",
+    )  # fmt: skip
+    mine = email.message_from_bytes(Mail(ready).message().as_bytes(linesep="\r\n"), policy=email.policy.default)
+    library = EmailMultiAlternatives(subject, text, to=["a@example.org"])
+    if html:
+        library.attach_alternative(html, "text/html")
+    theirs = email.message_from_bytes(library.message().as_bytes(linesep="\r\n"), policy=email.policy.default)
+    assert _contents(mine) == _contents(theirs)
+    assert str(mine["Subject"] or "").split() == str(theirs["Subject"] or "").split()
+
+
+def _contents(message: Any) -> list[tuple[str, list[str]]]:
+    return [
+        (part.get_content_type(), part.get_content().rstrip("\n").splitlines())
+        for part in message.walk() if not part.is_multipart()
+    ]  # fmt: skip
+
+
+def test_no_header_can_be_slipped_in() -> None:
+    ready = Ready(
+        decision=uuid.UUID(int=1), key=uuid.UUID(int=2), tries=0, is_service=False, to=Hidden("a@example.org"),
+        subject="Hi\r\nBcc: eve@example.org", text="x", url="https://my.example.org/x\r\nBcc: eve@example.org",
+    )  # fmt: skip
+    with pytest.raises(ValueError, match="one line"):
+        Mail(ready).message()
+
+
+def test_the_extras_are_there_for_the_tests() -> None:
+    assert all(importlib.util.find_spec(each) for each in ("anymail", "aiosmpplib", "flufl.bounce"))
