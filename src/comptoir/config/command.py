@@ -31,6 +31,7 @@ VERBS = (
     "bench",
     "effects",
     "segments",
+    "messages",
 )  # fmt: skip
 
 

@@ -20,7 +20,7 @@ _log = logging.getLogger("comptoir.worker")
 _LOOK_SECONDS: Final = 1.0
 
 
-async def send_messages(stop: asyncio.Event) -> None:
+async def keep_sending(stop: asyncio.Event) -> None:
     """Send messages to people, as the vault, until told to stop; what that needs is loaded once any waits."""
     while not stop.is_set():
         try:

@@ -26,7 +26,7 @@ import procrastinate.jobs
 import psycopg
 
 from comptoir.config import following, registry, relaying
-from comptoir.config.messaging import send_messages
+from comptoir.config.messaging import keep_sending
 from comptoir.counter.assembly import handlers_for
 from comptoir.counter.audiences import jobs as audiences
 from comptoir.counter.audiences import lake
@@ -506,7 +506,7 @@ async def work(*, stop: asyncio.Event, clock: Clock = SYSTEM_CLOCK) -> None:
     """Relay and do jobs until ``stop`` is set."""
     recorder = Recorder()
     jobs = Jobs(clock=clock)
-    sending = asyncio.create_task(send_messages(stop), name="messages")
+    sending = asyncio.create_task(keep_sending(stop), name="messages")
     tasks = [
         asyncio.create_task(jobs.run(), name="jobs"),
         asyncio.create_task(relaying.flush(recorder), name="flush"),
