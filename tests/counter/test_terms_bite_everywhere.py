@@ -64,6 +64,7 @@ MODULES = {
 }
 #: Who sends mail, and why they may: each tells somebody of their own doing, or asks for the consent itself.
 SENDERS = {
+    "config/worker.py": "runs the vault's sender, which asks",
     "vault/contacts/letters.py": "what is new for somebody, as often as they asked for it",
     "vault/credentials/adapters.py": "a code that somebody has asked for",
     "vault/credentials/safety.py": "a notice of a change, and its freeze link",

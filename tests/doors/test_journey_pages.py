@@ -90,7 +90,9 @@ def test_a_journey_is_written_tried_on_the_past_year_and_lived(client: Client, s
         later = timezone.now() + 4 * DAY
         travelling.enter(now=later)
         travelling.advance(now=later, segments=segments, hands=Hands())
-    assert "Entered 1" in said(client, f"/journeys/{made}")
+    page = said(client, f"/journeys/{made}")
+    assert "Entered 1" in page
+    assert "Nothing can be said" in page, "of one person nothing can be said"
     client.post(f"/journeys/{made}/switch", {"how": "off", "reason": "Stock is short."})
     assert "Akiko: Stock is short." in said(client, f"/journeys/{made}")
     client.post(f"/journeys/{made}/switch", {"how": "kill", "reason": "Wrong text."})

@@ -78,7 +78,7 @@ def year(
 
 
 def measured(people: Sequence[effects.Person], content: Version, *, at: dt.datetime = NOW + MONTH) -> effects.Measured:
-    return effects.measure(people, content, minor_units=100, now=at)
+    return effects.measure(people, effects.terms_of(content), minor_units=100, now=at)
 
 
 def test_a_message_that_works_is_found_to_and_pays(office: Shop) -> None:

@@ -346,3 +346,32 @@ def test_a_basket_that_a_shop_declares_begins_a_journey_by_an_event_through_the_
     counter.close()
     travelling.enter(now=dt.datetime.now(dt.UTC) + DAY)
     assert queries.traffic(made).entered == 1
+
+
+def test_what_a_journey_changed_is_measured_over_everybody_who_entered(office: Shop) -> None:
+    """Whoever was suppressed on the way counts as well: else those who are left would not be like the others."""
+    from comptoir.office.campaigns import effects
+    from comptoir.office.journeys import rules
+
+    made = on(journey(holdout=0.5, exit_events=(), steps=(COFFEE_MAIL,)))
+    people = [*crowd(office, 500), *crowd(office, 100, agreed=False, first=2_000)]
+    left(office, people, NOW + DAY)
+    ticks(until=NOW + 2 * DAY)
+    drawn = queries.drawn(made)
+    held = sum(each.arm != "go" for each in drawn)
+    assert 560 < len(drawn) <= 600, "without those who get nothing of anything"
+    assert 240 < held < 350
+    assert sent(made)["suppressed", "no_consent"] > 20
+    for number, each in enumerate(drawn):
+        bought(office, each.person, each.since - DAY, minor=1_000 + 13 * (number % 70))
+        bought(
+            office,
+            each.person,
+            each.since + DAY,
+            minor=1_000 + 13 * (number % 70) + (500 if each.arm == "go" else 0) + number % 11,
+        )
+    terms = effects.Terms(shares=rules.shares(queries.latest(made).content), days=28)
+    found = effects.measure(drawn, terms, minor_units=100, now=NOW + 40 * DAY).effects
+    assert found is not None
+    assert found.verdict == "better"
+    assert 4.8 < found.arms[0].effect < 5.2

@@ -190,7 +190,7 @@ def year(request: HttpRequest) -> HttpResponse:
     measured = reporting.kept(
         key, lambda: effects.measure_year(now.year, minor_units=shop.minor_units, salt=commands.salt(), now=now)
     )
-    context = {"year": now.year, "report": reporting.report(key, measured, None, currency=shop.currency)}
+    context = {"year": now.year, "report": reporting.report(key, measured, "", currency=shop.currency)}
     return page(request, "console/campaigns_year.html", "campaigns", context)
 
 
@@ -242,12 +242,13 @@ def _foreseen(campaign: uuid.UUID, content: Version, shop: Shop, now: dt.datetim
 def _report(campaign: uuid.UUID, standing: Standing, shop: Shop, now: dt.datetime) -> reporting.Report:
     content = queries.version(campaign, standing.lists[-1].version).content
     key = ("campaign", database.database_name(), campaign, standing.lists[-1].version)
+    reason = content.holdout_reason if not content.holdout else ""
 
     def measured() -> effects.Measured:
         people = effects.drawn_of(messaging.decisions_of(campaign))
-        return effects.measure(people, content, minor_units=shop.minor_units, now=now)
+        return effects.measure(people, effects.terms_of(content), minor_units=shop.minor_units, now=now)
 
-    return reporting.report(key, reporting.kept(key, measured), content, currency=shop.currency)
+    return reporting.report(key, reporting.kept(key, measured), reason, currency=shop.currency)
 
 
 # -- the form ---------------------------------------------------------------------------------------------------------

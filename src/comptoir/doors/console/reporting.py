@@ -19,9 +19,9 @@ from django.utils.translation import ngettext
 
 from comptoir.doors.console import charts
 from comptoir.foundation.kernel import money as amounts
-from comptoir.office.campaigns.contracts import Version
 from comptoir.office.campaigns.effects import EVERYTHING, Measured
 from comptoir.office.experiments.contracts import ArmEffect, Effects
+from comptoir.office.journeys.rules import GO
 
 _SECONDS: Final = 60
 _KEPT_MAX: Final = 100
@@ -81,9 +81,9 @@ def forget() -> None:
     _kept.clear()
 
 
-def report(key: Hashable, measured: Measured, content: Version | None, *, currency: str) -> Report:
-    """Return a report of what was measured; ``content`` is the campaign's, nothing for all campaigns of a year."""
-    notes = _notes(measured, content)
+def report(key: Hashable, measured: Measured, unheld: str, *, currency: str) -> Report:
+    """Return a report of what was measured; ``unheld`` is why nobody was held out, where that is so."""
+    notes = _notes(measured, unheld)
     found = measured.effects
     if found is None:
         return Report(_problems().get(measured.problem, _problems()["too_few"]), "attention", notes, None, [])
@@ -151,13 +151,15 @@ def _high(arm: ArmEffect) -> float:
 def _name(found: Effects, arm: str) -> str:
     if arm == EVERYTHING:
         return _("Everything that was sent this year")
+    if arm == GO:
+        return _("The journey")
     return _("The message") if len(found.arms) == 1 else _("Text %(name)s") % {"name": arm.upper()}
 
 
-def _notes(measured: Measured, content: Version | None) -> list[str]:
+def _notes(measured: Measured, unheld: str) -> list[str]:
     notes = []
-    if content is not None and content.holdout_reason and not content.holdout:
-        notes.append(_("Nobody was held out: %(reason)s") % {"reason": content.holdout_reason})
+    if unheld:
+        notes.append(_("Nobody was held out: %(reason)s") % {"reason": unheld})
     if measured.ends_at is not None and measured.effects is not None:
         notes.append(
             _(

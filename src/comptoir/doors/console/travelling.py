@@ -30,9 +30,9 @@ from comptoir.foundation.rooms.declaration import OFFICE
 from comptoir.foundation.rooms.web import in_room
 from comptoir.foundation.touchpoints.house import Trouble
 from comptoir.office.campaigns import commands as campaigns
+from comptoir.office.campaigns import effects, segmenting
 from comptoir.office.campaigns import queries as campaign_queries
-from comptoir.office.campaigns import segmenting
-from comptoir.office.journeys import commands, queries, simulating
+from comptoir.office.journeys import commands, queries, rules, simulating
 from comptoir.office.journeys.contracts import (
     Check,
     FirstVisit,
@@ -142,6 +142,8 @@ def _one(request: HttpRequest, journey: uuid.UUID, *, problem: Trouble | None = 
         "ended": [(_ends().get(name, name), _number(count)) for name, count in traffic.ended.items()],
         "versions": queries.versions(journey), "outcomes": campaigning.outcomes_of(journey),
     }  # fmt: skip
+    if traffic.entered:
+        context["report"] = _report(journey, written.content)
     if "try" in request.GET and not problem:
         said = simulating.simulate(
             written.content, journey=journey, now=timezone.now(), segments=segmenting.SEGMENTS,
@@ -150,6 +152,18 @@ def _one(request: HttpRequest, journey: uuid.UUID, *, problem: Trouble | None = 
         context["simulated"] = _simulated(journey, said)
     status = (problem.status or HTTPStatus.UNPROCESSABLE_ENTITY) if problem else HTTPStatus.OK
     return page(request, "console/journey.html", "campaigns", context, status=status)
+
+
+def _report(journey: uuid.UUID, content: Version) -> reporting.Report:
+    shop = campaigning.shop_of()
+    key = ("journey", database.database_name(), journey)
+
+    def measured() -> effects.Measured:
+        terms = effects.Terms(shares=rules.shares(content), days=content.days)
+        return effects.measure(queries.drawn(journey), terms, minor_units=shop.minor_units, now=timezone.now())
+
+    unheld = content.holdout_reason if not content.holdout else ""
+    return reporting.report(key, reporting.kept(key, measured), unheld, currency=shop.currency)
 
 
 def _simulated(journey: uuid.UUID, said: Simulated) -> dict[str, Any]:

@@ -70,26 +70,47 @@ def drawn_of(decided: Iterable[Decided]) -> list[Person]:
     return list(found.values())
 
 
-def measure(people: Sequence[Person], version: Version, *, minor_units: int, now: dt.datetime) -> Measured:
-    """Return what a campaign changed up to ``now``; ``minor_units`` make one unit of the shop's currency."""
-    span = dt.timedelta(days=version.days)
+class Terms(msgspec.Struct, frozen=True, kw_only=True):
+    """What was fixed before anything was sent: shares of the arms, the days that count, what it costs and brings."""
+
+    shares: dict[str, float]
+    days: int
+    margin: float | None = None
+    cost_per_contact: float | None = None
+
+
+def terms_of(version: Version) -> Terms:
+    """Return what a campaign fixed beforehand."""
+    return Terms(
+        shares=rules.shares(version), days=version.days, margin=version.margin,
+        cost_per_contact=version.cost_per_contact,
+    )  # fmt: skip
+
+
+def measure(people: Sequence[Person], terms: Terms, *, minor_units: int, now: dt.datetime) -> Measured:
+    """Return what was changed up to ``now``; ``minor_units`` make one unit of the shop's currency.
+
+    Where people were drawn one after the other, whose days have only just begun is as much in it as everybody else.
+    """
+    span = dt.timedelta(days=terms.days)
     asked = {each.person for each in people}
     counted = _counted(asked)
     kept = [each for each in people if each.person in counted]
     ends_at = max((each.since + span for each in people), default=None)
-    time_over = min(((now - each.since) / span for each in people), default=0.0)
+    over = [max(0.0, min(1.0, (now - each.since) / span)) for each in kept]
+    time_over = math.fsum(over) / len(over) if over else 0.0
     measured = Measured(
-        effects=None, problem="", days=version.days, time_over=max(0.0, min(1.0, time_over)), ends_at=ends_at,
+        effects=None, problem="", days=terms.days, time_over=time_over, ends_at=ends_at,
         people=len(kept), left_out=len(people) - len(kept),
     )  # fmt: skip
-    if HOLDOUT not in rules.shares(version):
+    if HOLDOUT not in terms.shares:
         return msgspec.structs.replace(measured, problem="no_holdout")
     if measured.time_over <= 0 or not kept:
         return msgspec.structs.replace(measured, problem="too_early")
     after, before = _paid(kept, span, now=now)
     question = Question(
-        arm="arm", control=HOLDOUT, outcome="sales", covariate="before", shares=rules.shares(version),
-        cost_per_contact=version.cost_per_contact, margin=version.margin, is_for_every_look=True,
+        arm="arm", control=HOLDOUT, outcome="sales", covariate="before", shares=terms.shares,
+        cost_per_contact=terms.cost_per_contact, margin=terms.margin, is_for_every_look=True,
         planned=_smallest(each.arm for each in kept), time_over=measured.time_over,
     )  # fmt: skip
     return _compared(measured, kept, after, before, question, minor_units=minor_units)

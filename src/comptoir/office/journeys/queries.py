@@ -7,12 +7,15 @@ import uuid
 from typing import Literal
 
 import msgspec
-from django.db.models import Count, Q
+from django.db.models import Count, Min, Q
 
 from comptoir.counter.trips.models import Trip
+from comptoir.office.campaigns.contracts import HOLDOUT
+from comptoir.office.campaigns.effects import Person
 from comptoir.office.journeys.contracts import Version
 from comptoir.office.journeys.errors import JourneyUnknown
 from comptoir.office.journeys.models import JourneyVersion, Switched
+from comptoir.office.journeys.rules import GO
 
 State = Literal["draft", "on", "off", "killed"]
 
@@ -105,6 +108,18 @@ def traffic(journey: uuid.UUID) -> Traffic:
     because = trips.filter(ended_at__isnull=False).values_list("ended_because").annotate(Count("id"))
     ended = {row[0]: row[1] for row in because.order_by("ended_because")}
     return Traffic(sums["entered"], sums["under_way"], sums["held_out"], ended)
+
+
+def drawn(journey: uuid.UUID) -> list[Person]:
+    """Return whom a journey has drawn into an arm, since they entered it first; whoever gets nothing at all is not."""
+    rows = Trip.objects.filter(journey=journey, arm__in=[HOLDOUT, GO, "campaign"]).values_list("customer", "arm")
+    firsts = rows.annotate(first=Min("entered_at")).order_by("customer")
+    found: dict[uuid.UUID, Person] = {}
+    for customer, arm, first in firsts:
+        one = Person(customer, GO if arm == GO else HOLDOUT, first)
+        if customer not in found or first < found[customer].since:
+            found[customer] = one
+    return list(found.values())
 
 
 def _written(row: JourneyVersion) -> Written:

@@ -80,13 +80,18 @@ def may_enter(version: Version, former: Sequence[Former], *, occurrence: str, at
     return True
 
 
+def shares(version: Version) -> dict[str, float]:
+    """Return how much of everybody who enters each arm is meant to have."""
+    return {HOLDOUT: version.holdout, GO: 1 - version.holdout} if version.holdout else {GO: 1.0}
+
+
 def arm(person: str, *, journey: str, version: Version, at: dt.datetime, salt: bytes) -> tuple[str, str]:
     """Return the arm of a person, always the same one on a journey, and why they are held out: of this, or of all."""
     if campaigns.is_held_out_of_all(person, at=at, salt=salt):
         return HOLDOUT, "everything"
     if not version.holdout:
         return GO, ""
-    drawn = assign(person, experiment=journey, salt=salt, shares={HOLDOUT: version.holdout, GO: 1 - version.holdout})
+    drawn = assign(person, experiment=journey, salt=salt, shares=shares(version))
     return (HOLDOUT, "campaign") if drawn == HOLDOUT else (GO, "")
 
 
