@@ -67,7 +67,8 @@ def kept(key: Hashable, measure: Callable[[], Measured]) -> Measured:
             except ModuleNotFoundError:
                 # The statistics are an extra; everything else of a campaign works without.
                 return _WITHOUT
-            _kept[key] = known
+            if known[1].effects is not None:
+                _kept[key] = known
     return known[1]
 
 

@@ -1,0 +1,157 @@
+"""From a segment to a campaign to its report by clicking only, and a journey: on a phone and for everybody.
+
+With the office's own segments: nothing is put in their place here.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import uuid
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from comptoir.foundation.rooms.commands import set_up_django
+from comptoir.foundation.rooms.current import entered
+from comptoir.foundation.rooms.declaration import OFFICE
+from support import looking
+from support.campaigning import crowd, templates
+from support.pages import Pages, complaints
+from support.shop import Shop
+from support.travelling import bought
+
+set_up_django()  # before the modules that hold models
+
+# ruff: noqa: E402
+from comptoir.office.segments import commands as segments
+
+DAY = dt.timedelta(days=1)
+
+
+@pytest.fixture
+def people(shop: Shop) -> Sequence[uuid.UUID]:
+    """Have people who have spent something, as the figures say, and a segment of those who have spent most."""
+    people = crowd(shop, 400)
+    with shop.connect("comptoir_counter") as connection:
+        connection.execute(
+            "insert into audiences_figures (customer, person, allows_store, allows_web, purchases, spend, points,"
+            " asked, answered, trust) select c, c, true, true, 3, 100 * n, 0, 0, 0, 0"
+            " from unnest(%s::uuid[]) with ordinality as crowd(c, n)",
+            (people,),
+        )
+    with shop.connect("comptoir_office") as connection:
+        segments.define(
+            connection, name="Good customers", expression="spend_ever() > 100", by="Akiko", at=dt.datetime.now(dt.UTC)
+        )
+    with entered(OFFICE):
+        templates("coffee", "coffee-short")
+    return people
+
+
+def fit(page: Page) -> None:
+    """Make sure that a page is fit for everybody, on a phone and on a desk."""
+    for width, height in ((1280, 800), (390, 844)):
+        page.set_viewport_size({"width": width, "height": height})
+        found = [what for check in (looking.fit_for_everybody, looking.usable_by_keyboard, looking.fits_a_phone)
+                 for what in check(page, "staff")]  # fmt: skip
+        assert found == [], f"{page.url} at {width}"
+
+
+def test_a_campaign_by_clicking_only(
+    pages: Pages,
+    browser: Browser,
+    shop: Shop,
+    people: Sequence[uuid.UUID],
+    photograph: Callable[[Page, str], list[Path]],
+) -> None:
+    now = dt.datetime.now(dt.UTC)
+    for number, each in enumerate(people[::4]):
+        bought(shop, each, now - 10 * DAY, minor=1_000 + 17 * number)
+    context = browser.new_context(viewport={"width": 390, "height": 844}, bypass_csp=True)
+    page = context.new_page()
+    heard = complaints(page)
+    pages.sign_in(page, "Akiko")
+    page.goto(pages.url(OFFICE, "/"))
+    page.get_by_role("link", name="Campaigns").click()
+    fit(page)
+    page.get_by_role("link", name="Write a campaign").click()
+    fit(page)
+    page.get_by_label("Name").fill("Coffee in May")
+    page.get_by_label("Whom it is for").select_option(label="Good customers")
+    page.get_by_label("Text A").select_option("coffee")
+    page.get_by_label("Text B, to compare").select_option("coffee-short")
+    page.get_by_label("English").fill("you are a good customer")
+    page.get_by_text("How its effect is measured").click()
+    page.get_by_label("Held out by chance, of a hundred").fill("30")
+    page.get_by_label("Kept of what is paid, of a hundred").fill("30")
+    page.get_by_label("What a message costs").fill("0.05")
+    page.get_by_role("button", name="Go on: whom would it reach?").click()
+    page.get_by_role("row", name=re.compile("In the segment 300")).wait_for()
+    page.get_by_text("would be found in four of five cases").wait_for()
+    fit(page)
+    photograph(page, "console-campaign-draft")
+    page.get_by_role("button", name="Launch").click()
+    page.get_by_text("waits to leave").first.wait_for()
+    assert shop.value("select count(*) from messages_decision") == 300
+    # A month passes: the decisions are a month old, and who was written to has bought more than who was not.
+    shop.rows("update messages_decision set decided_at = decided_at - interval '29 days' returning id")
+    shop.rows("update campaigns_targetlist set frozen_at = frozen_at - interval '29 days' returning campaign")
+    drawn = shop.rows("select customer, verdict from messages_decision where reason in ('', 'campaign')")
+    for number, row in enumerate(drawn):
+        more = 900 if row["verdict"] == "send" else 0
+        bought(shop, row["customer"], now - 5 * DAY, minor=1_000 + more + 13 * (number % 40))
+    campaign = shop.value("select campaign from campaigns_targetlist")
+    page.goto(pages.url(OFFICE, f"/campaigns/{campaign}"))
+    page.get_by_role("heading", name="Did it pay?").wait_for()
+    page.get_by_role("img", name="The effect of each text, with its interval").first.wait_for(state="attached")
+    fit(page)
+    photograph(page, "console-campaign-effect")
+    page.get_by_text("Stop it").click()
+    page.get_by_label("Why", exact=True).fill("Enough.")
+    page.get_by_role("button", name="Stop at once").click()
+    page.get_by_text("Akiko: Enough.").wait_for()
+    page.goto(pages.url(OFFICE, "/campaigns/caps"))
+    fit(page)
+    page.goto(pages.url(OFFICE, "/campaigns/year"))
+    fit(page)
+    assert heard == []
+    context.close()
+
+
+def test_a_journey_by_clicking_only_and_without_a_script(
+    pages: Pages,
+    browser: Browser,
+    shop: Shop,
+    people: Sequence[uuid.UUID],
+    photograph: Callable[[Page, str], list[Path]],
+) -> None:
+    now = dt.datetime.now(dt.UTC)
+    for number, each in enumerate(people[:120]):
+        bought(shop, each, now - (20 + 2 * number) * DAY, store="S7")
+    context = browser.new_context(java_script_enabled=False, viewport={"width": 390, "height": 844})
+    page = context.new_page()
+    pages.sign_in(page, "Akiko")
+    page.goto(pages.url(OFFICE, "/campaigns"))
+    page.get_by_role("link", name="Journeys").click()
+    page.get_by_role("link", name="Write a journey").click()
+    page.get_by_label("Name").fill("Welcome to store 7")
+    page.get_by_label("Somebody buys at a store for the first time").check()
+    page.get_by_label("Store (empty: any)").fill("S7")
+    first, second = (page.get_by_role("group", name=f"Step {number}", exact=True) for number in (1, 2))
+    first.get_by_label("What happens").select_option(label="Wait")
+    first.get_by_label("Hours to wait").fill("24")
+    second.get_by_label("What happens").select_option(label="Send a message")
+    second.get_by_label("Text").select_option("coffee")
+    page.get_by_label("English").fill("you came to store 7 for the first time")
+    page.get_by_role("button", name="Go on: what would it have done?").click()
+    page.get_by_text(re.compile(r"It would have reached \d+ people")).wait_for()
+    photograph(page, "console-journey")
+    page.get_by_role("button", name="Switch it on").click()
+    page.get_by_text("Kill it").click()
+    page.get_by_label("Why", exact=True).last.fill("Wrong text.")
+    page.get_by_role("button", name="End it at once, for good").click()
+    page.get_by_text("Akiko: Wrong text.").wait_for()
+    context.close()
