@@ -82,6 +82,11 @@ def test_the_demos_square_is_alive(first: dict[str, Any]) -> None:
         assert "carried" not in first["community"]
 
 
+def test_the_demos_coupons_are_there(first: dict[str, Any]) -> None:
+    # 1,197 coupons of 27 campaigns and 2,102 redemptions of the data set, and one promotion with a coupon to try.
+    assert first["coupons"] == {"accepted": 1_197 + 2_102 + 2, "refused": 0}
+
+
 def test_the_second_demo_adds_nothing(folder: Path, first: dict[str, Any]) -> None:
     second = loaded(folder)
     assert (second["events"], second["duplicates"]) == (first["events"], first["events"])

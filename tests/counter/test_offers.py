@@ -12,7 +12,7 @@ from comptoir.counter.assembly import handlers_for
 from comptoir.counter.offers.codes import CouponCodes
 from comptoir.counter.offers.errors import UNUSABLE
 from comptoir.counter.offers.jobs import release_overdue
-from support import casting, promoting
+from support import casting, forgotten, promoting
 from support.casting import ALICE, BOB, CHARLIE, HEARD, NOON, OTHER_TILL, PROGRAMME, WEBSHOP, Counter
 from support.promoting import TABLES, goods, held, issued, new, posted, published, released, taken
 from support.shop import Shop
@@ -205,3 +205,25 @@ def test_everything_is_made_anew_from_the_log(counter: Counter) -> None:
     counter.close()
     assert rebuild().changed == []
     assert counter.shop.contents(*TABLES) == before
+
+
+def test_somebody_who_is_forgotten_leaves_their_coupons_as_nobodys(counter: Counter) -> None:
+    shop, one, two = counter.shop, new(), new()
+    counter.send(
+        published(one, codes="each", uses_max=2),
+        published(two, codes="shared", code="SPRING", budget={"per_customer_max": 1}),
+        published(new(), benefit={"kind": "Elsewhere"}),
+    )
+    codes = issued(shop, one, ALICE, BOB, campaign=new())
+    counter.send(
+        taken(codes["alice"]), taken(codes["alice"], "spring", of=BOB), taken("spring", of=ALICE),
+        held("basket", codes["bob"], of=ALICE),
+    )  # fmt: skip
+    before = shop.rows("select position, ordinal, promotion, coupon, use, discount, status from offers_redemption")
+    assert counter.tell(forgotten.forget(ALICE)).problem is None
+    assert forgotten.found_in(forgotten.dump(shop), [casting.identify(ALICE)]) == []
+    after = shop.rows("select position, ordinal, promotion, coupon, use, discount, status from offers_redemption")
+    assert sorted(map(str, after)) == sorted(map(str, before))
+    assert rebuild(keep=False).changed == []
+    assert counter.tell(posted("basket")).problem is None
+    assert rebuild(keep=False).changed == []

@@ -25,7 +25,7 @@ where r.status = 'waiting';
 select count(*) from (
   select position, json_array_length(decision) as transfers,
     (select sum((each->>3)::bigint) from json_array_elements(decision) each) as points
-  from events_event where decision is not null and type not in ('spending.limited', 'post.published', 'coupon.redeem', 'coupon.reserve')
+  from events_event where decision is not null and type not in ('spending.limited', 'post.published', 'coupon.redeem', 'coupon.reserve', 'coupon.redeemed')
 ) e
 full join (
   select position, count(*) as transfers, sum(points) as points from loyalty_transfer group by position
@@ -97,7 +97,7 @@ where coalesce(a.held, 0) <> coalesce(r.held, 0);
 -- Every promotion that was given stands in the log with what it gave, and no other one was given.
 select count(*) from (
   select position, json_array_length(decision) as given, (select sum((each->>5)::bigint) from json_array_elements(decision) each) as discount
-  from events_event where type in ('coupon.redeem', 'coupon.reserve') and status = 'accepted' and decision is not null
+  from events_event where type in ('coupon.redeem', 'coupon.reserve', 'coupon.redeemed') and status = 'accepted' and decision is not null
 ) e
 full join (
   select position, count(*) as given, sum(discount) as discount from offers_redemption group by position

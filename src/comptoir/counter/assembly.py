@@ -101,7 +101,7 @@ _SELLING: Final = frozenset(
     }
 )
 #: What they say of coupons besides: that concerns these three, and whoever keeps promotions.
-_WITH_COUPONS: Final = _SELLING | offers.TAKING | offers.CLOSING | {offers.ISSUED}
+_WITH_COUPONS: Final = _SELLING | offers.TAKING | offers.CLOSING | {offers.ISSUED, offers.REDEEMED}
 #: The data that touchpoints may need, by name.
 PRODUCTS: Final[Mapping[str, Product]] = {
     each.name: each for each in (*answers.PRODUCTS, *loyalty.PRODUCTS, *offers.PRODUCTS)

@@ -169,6 +169,7 @@ class _Demo:
             self._say(f"The house is open after {time.monotonic() - began:.1f} s.")
             result = self._load(house, keyring, resume=serve)
             result["community"] = self._talk(house)
+            result["coupons"] = self._offer(house)
             result |= opening.figures()._asdict() | {"seconds": round(time.monotonic() - began, 1)}
             loaded(result)
             self._say(
@@ -243,6 +244,23 @@ class _Demo:
         )
         return result
 
+    def _offer(self, house: House) -> dict[str, Any]:
+        """Bring in the data set's coupons, which another system gave, and give the demo's card a coupon to try."""
+        from comptoir.config.replaying import offered, progress, sending
+        from comptoir.config.replaying.keyring import Keyring
+        from comptoir.foundation.touchpoints import house as house_touchpoint
+
+        key = house_touchpoint.key_path(house_touchpoint.CONSOLE).read_text()
+        with progress.sending_bar("Coupons") as bar:
+            sender = sending.Sender(house.gateway_url, Keyring.of_one_key(key), in_flight=1, progress=bar)
+            asyncio.run(sender.send(event.encode() for event in (*offered.to_try(CARD), *offered.events())))
+        tally = sender.tally
+        self._say(
+            f"{offered.CAMPAIGNS} campaigns of coupons with {offered.ROWS:,} products and {offered.REDEMPTIONS:,} "
+            "redemptions are told as what they are: not randomised, so nothing is claimed of what they changed."
+        )
+        return {"accepted": tally.accepted + tally.duplicates, "refused": tally.refused_total}
+
     def _opened_at(self) -> dt.datetime:
         """Return the hour in which this demo was first opened: what is said on the square counts back from it."""
         from comptoir.config.replaying import recordings
@@ -311,6 +329,9 @@ class _Demo:
 
             say(f"\n[bold]A shopper's card[/], {CARD}: its points change while you look at it")
             say(f"  {card_link(customer)}")
+            say("  A coupon waits on its page “Coupons”: five dollars off, at any till or in the web shop. Its code is")
+            say("  used everywhere as soon as one of them has redeemed it:")
+            self._output.print(_curl_of_coupon(house.gateway_url), soft_wrap=True, markup=False, highlight=False)
         say("\n[bold]Sell something to that shopper[/], in another terminal: the answer has the new balance")
         self._output.print(_curl(house.gateway_url), soft_wrap=True, markup=False, highlight=False)
         say(f"\nThe year goes on, a day in {self._day_seconds:g} seconds. Ctrl-C closes the shop.\n")
@@ -441,6 +462,28 @@ def _curl(gateway: str) -> str:
         f"  N=$(date +%s%N); curl -sS {gateway}/v1/events -H @{shlex.quote(str(header))} \\\n"
         "    -H 'Content-Type: application/cloudevents+json' \\\n"
         f"    -d '{json.dumps(sale)}'"
+    )
+
+
+def _curl_of_coupon(gateway: str) -> str:
+    """Return a command that redeems a coupon's code for a basket of 12.30 dollars, as another basket each time."""
+    from comptoir.config import opening
+
+    header = opening.header_path()
+    with contextlib.suppress(ValueError):
+        header = header.relative_to(Path.cwd())
+    redeemed = {
+        "specversion": "1.0",
+        "id": "coupon-'$N'",
+        "source": "/stores/1/tills/1",
+        "type": "coupon.redeem",
+        "time": "'$(date -u +%Y-%m-%dT%H:%M:%SZ)'",
+        "data": {"basket": [{"product": "coffee", "quantity": 1, "amount": 1230}], "codes": ["'$CODE'"]},
+    }
+    return (
+        f"  CODE=…; N=$(date +%s%N); curl -sS {gateway}/v1/events -H @{shlex.quote(str(header))} \\\n"
+        "    -H 'Content-Type: application/cloudevents+json' \\\n"
+        f"    -d '{json.dumps(redeemed)}'"
     )
 
 

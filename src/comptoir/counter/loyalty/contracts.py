@@ -28,7 +28,9 @@ THAWED: Final = "spending.thawed"
 STANDING: Final = frozenset({LIMITED, COOLED, FROZEN, THAWED})
 
 #: Types whose decision in the log is no list of transfers. Some are decided further in, where nobody here may look.
-NOT_MOVING: Final = frozenset({LIMITED, POST_PUBLISHED, POST_IMPORTED, "coupon.redeem", "coupon.reserve"})
+NOT_MOVING: Final = frozenset(
+    {LIMITED, POST_PUBLISHED, POST_IMPORTED, "coupon.redeem", "coupon.reserve", "coupon.redeemed"}
+)
 
 POINTS_MAX: Final = 10**9
 Points = Annotated[int, msgspec.Meta(ge=1, le=POINTS_MAX)]

@@ -15,6 +15,7 @@ from comptoir.foundation.touchpoints.contracts import EventType, Product
 PUBLISHED: Final = "promotion.published"
 ENDED: Final = "promotion.ended"
 ISSUED: Final = "coupon.issued"
+REDEEMED: Final = "coupon.redeemed"
 REDEEM: Final = "coupon.redeem"
 RESERVE: Final = "coupon.reserve"
 POST: Final = "coupon.post"
@@ -24,7 +25,7 @@ TAKING: Final = frozenset({REDEEM, RESERVE})
 CLOSING: Final = frozenset({POST, RELEASE})
 PROMOTIONS: Final = frozenset({PUBLISHED, ENDED})
 #: Everything that this package hears.
-TYPES: Final = TAKING | CLOSING | PROMOTIONS | {ISSUED}
+TYPES: Final = TAKING | CLOSING | PROMOTIONS | {ISSUED, REDEEMED}
 
 LINES_MAX: Final = 1000
 CODES_MAX: Final = 10
@@ -179,6 +180,18 @@ class CouponIssued(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=Tru
     campaign: Uuid | None = None
 
 
+class CouponRedeemed(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """``coupon.redeemed``: another system has redeemed one of its own coupons, of a promotion that it gives.
+
+    ``discount`` is what that took off, in minor units, if the system says so.
+    """
+
+    customer: Identifier
+    promotion: Uuid
+    receipt: Receipt | None = None
+    discount: Price = 0
+
+
 class BasketLine(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     """Goods of a basket: ``quantity`` in whole units, ``amount`` for all of them in minor units, before promotions."""
 
@@ -310,6 +323,10 @@ EVENT_TYPES: Final = (
     EventType(
         name=ISSUED, title="A customer has a coupon", data=CouponIssued,
         classes={"customer": "pseudonym", "promotion": "public", "campaign": "public"}, only_from="office",
+    ),
+    EventType(
+        name=REDEEMED, title="Another system has redeemed its coupon", data=CouponRedeemed,
+        classes={"customer": "pseudonym", "promotion": "public", "receipt": "sale", "discount": "sale"},
     ),
     EventType(name=RELEASE, title="Release what was held", data=CouponRelease, classes={"reservation": "sale"}),
 )  # fmt: skip

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 from collections.abc import Callable, Mapping
+from typing import Final
 
 import msgspec
 
@@ -21,10 +22,13 @@ from comptoir.counter.offers.contracts import (
     ENDED,
     ISSUED,
     POST,
+    PROMOTIONS,
     PUBLISHED,
+    REDEEMED,
     RESERVE,
     TAKING,
     Deduction,
+    Elsewhere,
     Priced,
 )
 from comptoir.counter.offers.errors import (
@@ -39,7 +43,7 @@ from comptoir.counter.offers.errors import (
     RedemptionUnknown,
 )
 from comptoir.counter.offers.pricing import Candidate, Circumstances
-from comptoir.counter.offers.rules import EXPIRED, HELD, REDEEMED, RELEASED, Coupon, Offered
+from comptoir.counter.offers.rules import Coupon, Offered
 from comptoir.counter.offers.store import Alert, Key, Redemption
 from comptoir.foundation.events.contracts import Arrival, Batch
 from comptoir.foundation.kernel.connection import Connection
@@ -48,6 +52,7 @@ from comptoir.foundation.kernel.problem import Problem
 from comptoir.foundation.touchpoints.contracts import CLOCK_SOURCE
 
 _log = logging.getLogger(__name__)
+_ABOUT_PROMOTIONS: Final = PROMOTIONS | {ISSUED, REDEEMED}
 
 
 class Given(msgspec.Struct, frozen=True, array_like=True):
@@ -108,7 +113,7 @@ class OffersHandler:
         taking = [arrival for arrival in batch.arrivals if arrival.type in TAKING]
         closing = {_key(arrival) for arrival in batch.arrivals if arrival.type in CLOSING}
         publishing = [arrival for arrival in batch.arrivals if arrival.type == PUBLISHED]
-        named = {arrival.data.promotion for arrival in batch.arrivals if arrival.type in {ISSUED, ENDED, PUBLISHED}}
+        named = {arrival.data.promotion for arrival in batch.arrivals if arrival.type in _ABOUT_PROMOTIONS}
         lock_links(connection, exclusive=False)  # before all others, as everybody does
         if closing:
             self._held = store.lock_reserved(connection, closing)
@@ -175,6 +180,8 @@ class OffersHandler:
                 arrival.refusal = self._close(arrival)
             elif arrival.type == ISSUED:
                 arrival.refusal = self._issue(arrival)
+            elif arrival.type == REDEEMED:
+                arrival.refusal = self._note(arrival)
             elif arrival.type == PUBLISHED:
                 arrival.refusal = self._publish(arrival)
             elif arrival.type == ENDED:
@@ -266,7 +273,7 @@ class OffersHandler:
         self._given.append(
             Redemption(
                 arrival.position, ordinal, promotion, None if coupon is None else coupon.id, customer, use, turn,
-                discount, HELD if is_held else REDEEMED, arrival.touchpoint, arrival.source,
+                discount, rules.HELD if is_held else rules.REDEEMED, arrival.touchpoint, arrival.source,
                 data.reservation if is_held else None, None if is_held else data.receipt, arrival.received_at,
                 arrival.received_at + dt.timedelta(seconds=data.expires_in) if is_held else None,
             )
@@ -283,14 +290,14 @@ class OffersHandler:
         at, is_clock = arrival.received_at, arrival.source == CLOCK_SOURCE
         first = held[0]
         is_over = first.expires_at is not None and at >= first.expires_at
-        if first.status != HELD or (is_over and not is_clock) or (is_clock and not is_over):
-            return RedemptionOver(f"It is {EXPIRED if is_over else first.status}.", field="data.reservation")
+        if first.status != rules.HELD or (is_over and not is_clock) or (is_clock and not is_over):
+            return RedemptionOver(f"It is {rules.EXPIRED if is_over else first.status}.", field="data.reservation")
         arrival.customer = next((each.customer for each in held if each.customer is not None), None)
         for each in held:
             if arrival.type == POST:
-                each.status, each.receipt = REDEEMED, arrival.data.receipt
+                each.status, each.receipt = rules.REDEEMED, arrival.data.receipt
             else:
-                each.status = EXPIRED if is_clock else RELEASED
+                each.status = rules.EXPIRED if is_clock else rules.RELEASED
                 self._count(self._offered[each.promotion], -1, -each.discount)
                 if each.coupon is not None:
                     self._uses.get(each.coupon, set()).discard(each.use or 0)
@@ -311,6 +318,22 @@ class OffersHandler:
         self._issued_before.add(key)
         coupon = Coupon(arrival.position, data.promotion, customer, arrival.occurred_at, data.campaign)
         self._new_coupons.append((coupon, self._codes.digest(self._codes.code(coupon.id))))
+        return None
+
+    def _note(self, arrival: Arrival) -> Problem | None:
+        """Note what another system has given."""
+        data = arrival.data
+        offered = self._offered.get(data.promotion)
+        if offered is None or not isinstance(offered.promotion.benefit, Elsewhere):
+            return PromotionUnknown(field="data.promotion")
+        assert arrival.position is not None
+        self._given.append(
+            Redemption(
+                arrival.position, 0, data.promotion, None, arrival.customer, None, None, data.discount,
+                rules.REDEEMED, arrival.touchpoint, arrival.source, None, data.receipt, arrival.occurred_at, None,
+            )
+        )  # fmt: skip
+        arrival.decision = [Given(data.promotion, None, arrival.customer, None, None, data.discount)]
         return None
 
     def _publish(self, arrival: Arrival) -> Problem | None:

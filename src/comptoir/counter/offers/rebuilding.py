@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from comptoir.counter.offers import store
+from comptoir.counter.offers import rules, store
 from comptoir.counter.offers.codes import CouponCodes
 from comptoir.counter.offers.contracts import (
     CLOSING,
@@ -15,13 +15,14 @@ from comptoir.counter.offers.contracts import (
     ISSUED,
     POST,
     PUBLISHED,
+    REDEEMED,
     RESERVE,
     TAKING,
     TYPES,
     Promotion,
 )
 from comptoir.counter.offers.handlers import Given
-from comptoir.counter.offers.rules import EXPIRED, HELD, REDEEMED, RELEASED, Coupon
+from comptoir.counter.offers.rules import Coupon
 from comptoir.counter.offers.store import Alert, Key, Redemption
 from comptoir.foundation.events.rebuilding import Logged
 from comptoir.foundation.kernel.connection import Connection
@@ -70,6 +71,8 @@ class OffersDeriver:
                 self._take(event, said)
             elif not event.is_accepted:
                 continue
+            elif event.type == REDEEMED:
+                self._take(event, said, at=event.occurred_at)
             elif event.type in CLOSING:
                 self._close(event, said)
             elif event.type == ISSUED:
@@ -104,7 +107,7 @@ class OffersDeriver:
         store.insert_honey(connection, said.promotion, honey)
         self._honey.update(dict.fromkeys(honey, said.promotion))
 
-    def _take(self, event: Logged, said: _Said) -> None:
+    def _take(self, event: Logged, said: _Said, *, at: dt.datetime | None = None) -> None:
         if not event.is_accepted:
             for code in said.codes:
                 if code in self._honey:
@@ -115,11 +118,12 @@ class OffersDeriver:
         is_held = event.type == RESERVE
         ends = event.received_at + dt.timedelta(seconds=said.expires_in) if is_held else None
         given = _given.decode(event.decision) if event.decision else []
+        status, name = (rules.HELD, said.reservation) if is_held else (rules.REDEEMED, None)
         for ordinal, each in enumerate(given):
             redemption = Redemption(
                 event.position, ordinal, each.promotion, each.coupon, each.customer, each.use, each.turn, each.discount,
-                HELD if is_held else REDEEMED, event.touchpoint, event.source, said.reservation if is_held else None,
-                None if is_held else said.receipt, event.received_at, ends,
+                status, event.touchpoint, event.source, name,
+                None if is_held else said.receipt, at or event.received_at, ends,
             )  # fmt: skip
             self._redemptions.append(redemption)
             if is_held:
@@ -128,6 +132,6 @@ class OffersDeriver:
     def _close(self, event: Logged, said: _Said) -> None:
         for each in self._held[event.touchpoint, str(said.reservation)]:
             if event.type == POST:
-                each.status, each.receipt = REDEEMED, said.receipt
+                each.status, each.receipt = rules.REDEEMED, said.receipt
             else:
-                each.status = EXPIRED if event.source == CLOCK_SOURCE else RELEASED
+                each.status = rules.EXPIRED if event.source == CLOCK_SOURCE else rules.RELEASED
