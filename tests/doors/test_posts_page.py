@@ -105,7 +105,7 @@ def test_what_is_no_short_link_says_why_and_keeps_what_was_typed(
 
 def test_a_plan_is_begun_says_what_to_do_and_is_given_up(client: Client, shop: Shop) -> None:
     made(client)
-    named = {"network": "instagram", "username": "@tea"}
+    named = {"account": "instagram/@tea"}
     answer = client.post("/campaigns/posts/plan", {**named, "pairs": "4"})
     assert answer.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
     assert "6 to 52 pairs" in words(answer.content.decode())
@@ -120,7 +120,7 @@ def test_a_plan_is_begun_says_what_to_do_and_is_given_up(client: Client, shop: S
     with entered(OFFICE):
         assert [each.pairs for each in PlanStep.objects.order_by("id")] == [13, 0]
     with shop.unchanged("attribution_planstep"):
-        client.post("/campaigns/posts/plan", {"network": "instagram", "username": "@nobody", "pairs": "13"})
+        client.post("/campaigns/posts/plan", {"account": "instagram/@nobody", "pairs": "13"})
 
 
 def test_strangers_find_nothing(shop: Shop) -> None:

@@ -11,9 +11,10 @@ import pytest
 
 from comptoir.foundation.kernel import database
 from comptoir.foundation.rooms.commands import set_up_django
+from comptoir.foundation.rooms.current import entered
 from comptoir.foundation.rooms.declaration import COUNTER, OFFICE, SQUARE
 from support.lively import lively_shop
-from support.pages import Pages, accepted, sale, tell
+from support.pages import Pages, accepted, event, sale, tell
 from support.processes import wait_until
 from support.shop import Shop
 
@@ -22,6 +23,9 @@ set_up_django()  # before the modules that hold models
 # ruff: noqa: E402
 from comptoir.foundation.touchpoints import store
 from comptoir.foundation.touchpoints.freshness import Recorder, Stage
+from comptoir.office.attribution import commands as attribution
+from comptoir.square.shortlinks import commands as shortlinks
+from comptoir.square.shortlinks.rules import ShortLink
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -132,3 +136,35 @@ def begin_programme(staff: Page, pages: Pages) -> None:
     form.locator("[name=reason]").fill("We begin on Monday.")
     form.locator("button").first.click()
     staff.wait_for_load_state()
+
+
+def test_pictures_of_posts_elsewhere(pages: Pages, page: Page, photograph: Callable[[Page, str], list[Path]]) -> None:
+    now = dt.datetime.now(dt.UTC)
+    posts = [
+        ("instagram", "@oakstreet.tea", "Tea in autumn"), ("instagram", "@bread", "A crust that lasts"),
+        ("tiktok", "@oakstreet.tea", "Tea in autumn"), ("tiktok", "@bread", "Flour on everything"),
+        ("youtube", "@oakstreet", "How we bake on a Sunday"), ("line", "oakstreet", "Closed on Monday"),
+    ]  # fmt: skip
+    sold = []
+    with entered(OFFICE):
+        for number, (network, username, post) in enumerate(posts):
+            code = shortlinks.make(ShortLink(network, username, post, "/product/1082185"), by="Akiko", at=now)
+            with entered(SQUARE):
+                for _ in range(212 - 31 * number):
+                    shortlinks.follow(code, agent="Mozilla/5.0", at=now)
+            for place in range(37 - 7 * number if number < 5 else 0):
+                at = now - dt.timedelta(hours=11 * place + number)
+                amount = 900 + 370 * (place % 9)
+                data = {
+                    "receipt": f"{number}-{place}", "currency": "USD", "total": amount, "short_link": code,
+                    "lines": [{"product": "1082185", "quantity": 1, "amount": amount}],
+                }  # fmt: skip
+                sold.append(event("sale.closed", data, source="/webshop", at=at))
+        attribution.begin(network="instagram", username="@bread", pairs=13, today=now.date(), by="Akiko", at=now)
+    accepted(pages.gateway.post(sold, touchpoint="webshop"))
+    pages.sign_in(page, "Akiko")
+    page.goto(pages.url(OFFICE, "/campaigns/posts"))
+    assert page.get_by_text("5 accounts sold").count() == 1
+    taken = photograph(page, "console-posts")
+    page.screenshot(path=taken[0].with_suffix(".whole.png"), full_page=True)
+    assert all(path.stat().st_size > 10_000 for path in taken)

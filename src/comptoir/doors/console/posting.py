@@ -90,7 +90,7 @@ def make(request: HttpRequest) -> HttpResponse:
 @require_POST
 def plan(request: HttpRequest) -> HttpResponse:
     """Let a username's posting plan begin with next Monday, or give it up."""
-    network, username = request.POST.get("network", ""), request.POST.get("username", "")
+    network, _slash, username = request.POST.get("account", "").partition("/")
     now = timezone.now()
     today = now.astimezone(ZoneInfo(shop_of().zone)).date()
     known = {(each.network, each.username) for each in _sold(now, _SPANS[0]).usernames}
@@ -113,13 +113,15 @@ def _page(request: HttpRequest, *, problem: Trouble | None = None, form: dict[st
     sold = _sold(now, days)
     made = request.GET.get("made", "")
     codes = {each.link.code for username in sold.usernames for each in username.posts}
+    plans = _plans(sold, shop, now)
     context = {
         "problem": problem, "form": form or dict.fromkeys(_FORM, ""), "days": days, "spans": _SPANS,
         "networks": [(each, _named(each)) for each in NETWORKS], "field": problem.field if problem else "",
         "made": url_of(SQUARE, f"/go/{made}") if made in codes else "",
         "sentence": _sentence(sold, days, shop), "usernames": [_row(each, shop) for each in sold.usernames],
         "unknown": _unknown(sold, shop), "drawing": _drawing(sold, days, shop),
-        "posts": _posts(sold, shop), "plans": _plans(sold, shop, now), "pairs": _PAIRS, "pairs_min": PAIRS_MIN,
+        "posts": _posts(sold, shop), "running": [each for each in plans if each.said],
+        "free": [each for each in plans if not each.is_running], "pairs": _PAIRS, "pairs_min": PAIRS_MIN,
         "pairs_max": PAIRS_MAX, "username_max": USERNAME_CHARACTERS_MAX, "post_max": POST_CHARACTERS_MAX,
         "target_max": TARGET_CHARACTERS_MAX,
     }  # fmt: skip
@@ -209,10 +211,13 @@ def _number(value: int) -> str:
 
 def _drawing(sold: Sold, days: int, shop: Shop) -> object:
     rows = [
-        (each.username, each.net_minor / shop.minor_units, each.low / shop.minor_units, each.high / shop.minor_units)
+        (
+            f"{each.username} · {_named(each.network)}", each.net_minor / shop.minor_units,
+            each.low / shop.minor_units, each.high / shop.minor_units,
+        )
         for each in sold.usernames
         if each.sales
-    ][:_DRAWN_MAX]
+    ][:_DRAWN_MAX]  # fmt: skip
     if not rows:
         return None
     words = {
