@@ -210,3 +210,62 @@ def test_consent_taken_back_before_it_is_taken_up_counts(shop: Shop, counter: Co
     send()
     assert reached(mailbox) == [address(2)]
     commands.destroy(user(2), actor="customer", at=NOW)
+
+
+def test_staff_get_the_test_that_they_asked_for_once(shop: Shop, counter: Counter, mailbox: Mailbox) -> None:
+    from allauth.account.models import EmailAddress
+
+    from comptoir.foundation.rooms.declaration import VAULT
+    from comptoir.vault.credentials.models import Kind, User
+    from comptoir.vault.messages.trials import send_trials
+
+    settle(counter, 1)
+    dispatched(texts={"en": TemplateText("Hello {{ name }}, {{ percent }}", "Hi {{ percent }}")})
+    with entered(VAULT):
+        akiko = User.objects.create(kind=Kind.STAFF, name="Akiko", email="akiko@example.org", joined_at=NOW)
+        EmailAddress.objects.create(user=akiko, email="akiko@example.org", verified=True, primary=True)
+    with entered(OFFICE):
+        for staff in (akiko.id, user(1)):
+            records.ask_for_trial(
+                trial=uuid.uuid4(), template="coffee-mail", version=1, language="en", person="alice", values={},
+                staff=staff, at=NOW,
+            )  # fmt: skip
+    assert send_trials(now=NOW) == 1
+    assert send_trials(now=NOW) == 0
+    ((recipients, letter),) = mailbox.letters
+    assert recipients == ["akiko@example.org"], "no customer ever gets a test"
+    assert letter["Subject"] == "[coffee-mail 1] Hi 10"
+    assert letter.get_content().startswith("Hello Alice Martin, 10")
+    assert sorted(row["outcome"] for row in shop.rows("select outcome from messages_trial")) == [
+        "accepted", "unreachable",
+    ]  # fmt: skip
+
+
+def test_whoever_is_forgotten_leaves_no_trace_of_where_they_were_reached(
+    shop: Shop, counter: Counter, mailbox: Mailbox
+) -> None:
+    from comptoir.foundation.rooms.declaration import VAULT
+    from comptoir.vault.messages import commands as messages
+    from comptoir.vault.messages.models import Reached
+
+    decide(dispatched(), [settle(counter, 1)])
+    send()
+    with entered(VAULT):
+        assert Reached.objects.filter(person=user(1)).count() == 1
+    messages.forget([uuid.uuid4()])
+    assert shop.value("select count(*) from delivery_reached") == 1, "a user's rows go with the user"
+
+
+def test_the_code_of_a_coupon_is_told_to_its_reader_alone(shop: Shop, counter: Counter, mailbox: Mailbox) -> None:
+    from comptoir.counter.offers.codes import code_of
+
+    coupons = [uuid.uuid4(), uuid.uuid4()]
+    number = dispatched(texts={"en": TemplateText("{% if coupon %}Code {{ coupon.code }}{% endif %}", "Hi")})
+    for place, coupon in enumerate(coupons):
+        decide(number, [settle(counter, place)], coupon=coupon)
+    send()
+    said = {recipients[0]: letter.get_content() for recipients, letter in mailbox.letters}
+    for place, coupon in enumerate(coupons):
+        assert said[address(place)].startswith(f"Code {code_of(coupon)}")
+        assert code_of(coupon) not in said[address(1 - place)]
+    assert shop.value("select count(*) from messages_decision where values::text like '%Code%'") == 0

@@ -17,6 +17,7 @@ from comptoir.doors.console import (
     travelling,
     trying,
     views,
+    wording,
 )
 
 app_name = "console"
@@ -63,6 +64,9 @@ urlpatterns = [
     path("campaigns/posts", posting.posts, name="posts"),
     path("campaigns/posts/make", posting.make, name="post_make"),
     path("campaigns/posts/plan", posting.plan, name="posting_plan"),
+    path("campaigns/templates", wording.templates, name="templates"),
+    path("campaigns/templates/<slug:name>", wording.template, name="template"),
+    path("campaigns/templates/<slug:name>/try", wording.try_template, name="template_try"),
     path("campaigns/caps", campaigning.caps, name="caps"),
     path("campaigns/year", campaigning.year, name="campaigns_year"),
     path("campaigns/<uuid:campaign>", campaigning.one, name="campaign"),
