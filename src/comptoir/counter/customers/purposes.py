@@ -68,7 +68,7 @@ PURPOSES: Final[Mapping[str, Purpose]] = {
             "Telling you of offers",
             "dpv:DirectMarketing",
             "consent",
-            ("mail", "message", "app", "store"),
+            ("mail", "message", "app", "web", "store"),
             days=730,
         ),
         Purpose(
