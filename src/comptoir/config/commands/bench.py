@@ -10,7 +10,7 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from comptoir.config.benching import campaign, coupons, forget, growth, ledger, link, square, vault
+from comptoir.config.benching import campaign, coupons, forget, growth, ledger, link, segments, square, vault
 from comptoir.foundation.kernel import codec
 
 _BENCHMARKS: dict[str, Callable[..., Any]] = {
@@ -22,6 +22,7 @@ _BENCHMARKS: dict[str, Callable[..., Any]] = {
     "forget": forget.measure,
     "square": square.measure,
     "campaign": campaign.measure,
+    "segments": segments.measure,
 }
 
 
@@ -49,6 +50,7 @@ def command(
       comptoir bench forget --customers 10000 --events 100000
       comptoir bench square --json
       comptoir bench campaign --customers 100000
+      comptoir bench segments --customers 100000
     """
     if events is not None and name != "forget":
         raise click.UsageError("--events is for forget")

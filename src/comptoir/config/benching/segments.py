@@ -1,0 +1,248 @@
+"""``bench segments``: ten definitions over a year of everybody, against the same questions written by hand.
+
+Over the lake in DuckDB, each side in a process of its own, so that its memory is its own; and one customer at a time in
+PostgreSQL, against a look-up by primary key. Who is found has to be the same, or nothing is reported.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import datetime as dt
+import multiprocessing
+import random
+import resource
+import statistics
+import tempfile
+import time
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+
+from comptoir.config.benching import stage
+from comptoir.counter.audiences.lake import Lake, Manifest
+from comptoir.foundation.kernel import database
+from comptoir.foundation.rooms.declaration import COUNTER, OFFICE
+from comptoir.office.segments import engines, store
+from comptoir.office.segments.compiling import Terms
+from comptoir.office.segments.lake import duckdb_over
+from comptoir.office.segments.language import read
+
+TODAY: Final = dt.date(2025, 12, 31)
+_TERMS: Final = Terms(TODAY, 100)
+_DAYS: Final = 365
+_ROUNDS: Final = 3
+_LINES_A_CUSTOMER: Final = 50
+_CHECKED: Final = 100_000
+_SECONDS: Final = 8.0
+#: From simple to nasty; ``segments.sql`` has the same as somebody who knows the tables writes it in DuckDB.
+DEFINITIONS: Final[Mapping[str, str]] = {
+    "points": "points() > 500",
+    "recency": "days_since_purchase() > 3 AND purchases_ever() >= 3",
+    "spend": "spend(90) > 100",
+    "bought": "bought('C3', 60)",
+    "manual": "spend_days(90) > 100 AND bought('C3', 60) AND NOT visited(store => 7, days => 30)",
+    "elsewhere": "spend(365) > 500 AND NOT visited('7', 365)",
+    "basket": "spend(90) / purchases(90) > 25",
+    "growing": "spend(30) > spend(90) / 3 AND categories(90) >= 4",
+    "either": (
+        "(bought('C3', 30) OR bought('C4', 30)) AND NOT (bought('C5', 180) OR spend(180, category => 'C6') > 50)"
+    ),
+    "nasty": (
+        "spend(365) / purchases(365) BETWEEN 5 AND 50 AND (items(90, category => 'C1') * 2 >"
+        " items(180, category => 'C1') OR did('newsletter.subscribed', 180)) AND NOT bought('P17', 365)"
+    ),
+}
+
+
+class Segments(msgspec.Struct, frozen=True):
+    """Seconds and megabytes over all definitions, ours and by hand; ``*_ratio`` are ours over those by hand.
+
+    Of one customer: how many checks and look-ups a second, and the time within which 99 of 100 are answered.
+    """
+
+    customers: int
+    lines: int
+    seconds: float
+    seconds_by_hand: float
+    time_ratio: float
+    worst_time_ratio: float
+    memory_mb: float
+    memory_by_hand_mb: float
+    memory_ratio: float
+    ratios: dict[str, float]
+    found: dict[str, int]
+    checks_per_second: float
+    check_p99_ms: float
+    lookup_p99_ms: float
+    check_p99_ratio: float
+
+
+def measure(
+    say: stage.Say, *, customers: int = 1_000_000, lines: int | None = None, seconds: float = _SECONDS
+) -> Segments:
+    """Measure in a folder and a house of its own."""
+    wanted = customers * _LINES_A_CUSTOMER if lines is None else lines
+    with tempfile.TemporaryDirectory(prefix="comptoir-bench-") as folder:
+        say("writing the lake")
+        lake = Lake(f"{folder}/lake")
+        _fill(lake, customers, wanted)
+        rounds: dict[str, list[list[float]]] = {"ours": [], "by hand": []}
+        peaks: dict[str, float] = {"ours": 0.0, "by hand": 0.0}
+        found: dict[str, int] = {}
+        by_hands = database.load_statements("comptoir.config.benching", "segments.sql")
+        for number, (name, expression) in enumerate(DEFINITIONS.items(), 1):
+            say(f"definition {number} of {len(DEFINITIONS)}")
+            ours = engines.sql_of_tree(read(expression), "duckdb", _TERMS)
+            first = _alone(lake.where, by_hands[name])
+            second = _alone(lake.where, ours)
+            assert first[2:] == second[2:], f"{expression}: {first[2:]} by hand, {second[2:]} ours"
+            found[name] = second[2]
+            for side, each in (("by hand", first), ("ours", second)):
+                rounds[side].append(each[0])
+                peaks[side] = max(peaks[side], each[1])
+        best = {name: [min(times) for times in each] for name, each in rounds.items()}
+        ratios = [a / b for a, b in zip(best["ours"], best["by hand"], strict=True)]
+        checks = _check_one(say, customers=min(customers, _CHECKED), seconds=seconds)
+    return Segments(
+        customers=customers,
+        lines=wanted,
+        seconds=sum(best["ours"]),
+        seconds_by_hand=sum(best["by hand"]),
+        time_ratio=sum(best["ours"]) / sum(best["by hand"]),
+        worst_time_ratio=max(ratios),
+        memory_mb=peaks["ours"],
+        memory_by_hand_mb=peaks["by hand"],
+        memory_ratio=peaks["ours"] / peaks["by hand"],
+        ratios=dict(zip(DEFINITIONS, ratios, strict=True)),
+        found=found,
+        checks_per_second=checks[0],
+        check_p99_ms=checks[1],
+        lookup_p99_ms=checks[2],
+        check_p99_ratio=checks[1] / checks[2],
+    )
+
+
+# -- the lake -----------------------------------------------------------------------------------------------------
+
+
+def _fill(lake: Lake, customers: int, lines: int) -> None:
+    """Write a year: a file a day, in which somebody buys between one and nine lines at a time."""
+    import duckdb  # noqa: PLC0415 - an extra
+
+    manifest = Manifest(files={"events": {}, "lines": {}, "acts": {}, "figures": {}})
+    a_day = max(1, lines // _DAYS)
+    with duckdb.connect() as connection:
+        connection.execute("select setseed(0.5)")
+        connection.execute(
+            "create table who as select i, uuid()::text as customer from range($customers) t(i)",
+            {"customers": customers},
+        )
+        for number in range(_DAYS):
+            day = (TODAY - dt.timedelta(days=_DAYS - 1 - number)).isoformat()
+            for part, query in (("lines", _LINES), ("acts", _ACTS)):
+                table = connection.sql(
+                    query,
+                    params={"customers": customers, "n": a_day if part == "lines" else a_day // 50, "day": number},
+                ).to_arrow_table()
+                manifest.files[part][day] = [lake.write(part, day, table)]
+        table = connection.sql(_FIGURES).to_arrow_table()
+        manifest.files["figures"][""] = [lake.write("figures", "", table)]
+    lake.commit(manifest)
+
+
+_LINES: Final = """
+select w.customer, 'S' || (s.i % 40)::varchar as position, 1::bigint as number, (s.i % 40)::varchar as store,
+  'C' || (hash(s.i, $day, 1) % 60)::varchar as category, 'P' || (hash(s.i, $day, 2) % 5000)::varchar as product,
+  1 + (hash(s.i, $day, 3) % 3)::bigint as quantity, 50 + (hash(s.i, $day, 4) % 2000)::bigint as amount,
+  0::bigint as discount, (s.i % 5 = 0)::bigint as opens
+from range($n) s(i) join who w on w.i = hash(s.i // 5, $day) % $customers order by w.customer
+"""
+_ACTS: Final = """
+select w.customer, 'A' as position,
+  case when s.i % 4 = 0 then 'newsletter.subscribed' else 'coupon.redeemed' end as type
+from range($n) s(i) join who w on w.i = hash(s.i, $day, 9) % $customers order by w.customer
+"""
+_FIGURES: Final = """
+select customer, case when i % 20 = 1 then lag(customer) over (order by i) else customer end as person,
+  date '2025-01-01' as since, i % 50 <> 7 as allows_store, i % 50 <> 8 as allows_web, date '2025-01-05' as first_day,
+  date '2025-12-31' - (i % 90)::int as last_day, (i % 12)::bigint as purchases, (i % 90000)::bigint as spend,
+  (i % 1000)::bigint as points, 0::bigint as asked, 0::bigint as answered, 0::bigint as trust
+from who order by customer
+"""
+
+
+def _alone(where: str, query: str) -> tuple[list[float], float, int, int]:
+    """Run a query in a process of its own: the times of each round, megabytes at the peak, how many, and which."""
+    context = multiprocessing.get_context("spawn")
+    with concurrent.futures.ProcessPoolExecutor(1, mp_context=context) as pool:
+        return pool.submit(_run, where, query).result()
+
+
+def _run(where: str, query: str) -> tuple[list[float], float, int, int]:
+    times = []
+    with duckdb_over(Lake(where)) as connection:
+        row: Any = None
+        for _ in range(_ROUNDS):
+            started = time.perf_counter()
+            row = connection.execute(
+                f"select count(*), coalesce(bit_xor(hash(person)), 0) from ({query}) found"  # noqa: S608 - our own
+            ).fetchone()
+            times.append(time.perf_counter() - started)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return times, peak, int(row[0]), int(row[1])
+
+
+# -- one customer -------------------------------------------------------------------------------------------------
+
+
+def _check_one(say: stage.Say, *, customers: int, seconds: float) -> tuple[float, float, float]:
+    """Return checks a second, and the 99th percentiles of a check and of a look-up, in milliseconds."""
+    tree = read(DEFINITIONS["manual"])
+    with stage.own_house(say), database.connect(COUNTER.role) as connection:
+        say("filling PostgreSQL")
+        for statement in (_PG_FIGURES, _PG_LINES):
+            connection.execute(statement, {"n": customers, "lines": customers * _LINES_A_CUSTOMER})
+        with database.connect(OFFICE.role) as office, _owner() as owner:
+            owner.execute("vacuum analyze audiences_figures")
+            owner.execute("vacuum analyze audiences_line")
+            ids = [row[0] for row in office.execute("select customer::text from audiences_figures order by customer")]
+            chance = random.Random(1)  # noqa: S311 - which customer is asked
+            took: dict[str, list[float]] = {"check": [], "lookup": []}
+            say("one customer at a time")
+            until = time.perf_counter() + seconds
+            while time.perf_counter() < until:
+                for name in ("lookup", "check"):
+                    for _ in range(50):
+                        customer = chance.choice(ids)
+                        started = time.perf_counter()
+                        if name == "check":
+                            store.is_member(office, tree, _TERMS, customer)
+                        else:
+                            office.ask(_LOOKUP, customer)
+                        took[name].append(time.perf_counter() - started)
+    rate = len(took["check"]) / sum(took["check"])
+    p99 = {name: statistics.quantiles(each[200:], n=100)[98] * 1_000 for name, each in took.items()}
+    return rate, p99["check"], p99["lookup"]
+
+
+def _owner() -> Any:
+    import psycopg  # noqa: PLC0415 - only here
+
+    return psycopg.connect(database.owner_conninfo(), autocommit=True)
+
+
+_LOOKUP: Final = "select person, allows_store, last_day, spend from audiences_figures where customer = %s::uuid"
+_PG_FIGURES: Final = """
+insert into audiences_figures
+select c, c, date '2025-01-01', i %% 50 <> 7, true, date '2025-01-05', date '2025-12-30', 5,
+  9000, i %% 1000, 0, 0, 0
+from generate_series(1, %(n)s) i, lateral (select md5(i::text)::uuid as c) m
+"""
+_PG_LINES: Final = """
+insert into audiences_line
+select md5((1 + i %% %(n)s)::text)::uuid, gen_random_uuid(), 1,
+  date '2025-12-31' - ((i / %(n)s) * 7)::int, (i %% 40)::text,
+  'C' || (i %% 61), 'P' || (i %% 5003), 1, 50 + i %% 2000, 0, 1
+from generate_series(0, %(lines)s - 1) i
+"""
