@@ -110,6 +110,8 @@ def _values(asked: Sequence[Leaf], tables: Sources, terms: Terms) -> ir.Table:
         column: Any = joined[fact.column if fact.source == "fact" else f"v{place}"]
         if fact.source == "fact" and fact.joined != "sum":
             figures[f"v{place}"] = column.max() if fact.joined == "most" else column.min()
+        elif fact.source == "fact":
+            figures[f"v{place}"] = column.sum()
         else:
             figures[f"v{place}"] = column.coalesce(0).sum()
     allowed = sorted({fact.allows for fact in facts})
@@ -133,34 +135,40 @@ def _shown(column: Any, fact: Fact, terms: Terms) -> Any:
         return ibis.literal(terms.today).delta(column, unit="day")
     if fact.how == "exists":
         return column > 0
-    return column.coalesce(0)
+    return column.coalesce(0) if fact.how == "different" else column
 
 
 def _summed(asked: Sequence[tuple[int, Fact, Leaf]], table: ir.Table, terms: Terms) -> ir.Table:
-    """Return the sums and counts that are asked of a source, one row for each customer who has any."""
-    wheres = {place: _wheres(fact, leaf, table, terms) for place, fact, leaf in asked}
-    table_read = table
-    if all(wheres.values()):
-        # What no fact asks for is not read at all.
-        table_read = table.filter(functools.reduce(operator.or_, map(_both, wheres.values())))
-    since = [days for _, fact, leaf in asked if (days := _days(fact, leaf)) is not None]
-    if len(since) == len(asked) and len(asked) > 1:
-        table_read = table_read.filter(table_read["day"] > terms.today - dt.timedelta(days=max(since)))
+    """Return the sums and counts that are asked of a source, one row for each customer who has any.
+
+    What no fact asks for is not read: days before the widest window, and rows that no fact is about. What is so for
+    every row that is read is not asked again.
+    """
+    windows = [_days(fact, leaf) for _, fact, leaf in asked]
+    widest = None if None in windows else max(days for days in windows if days is not None)
+    if widest is not None:
+        table = table.filter(_window(table, terms, widest))
+    if all(_about(fact, leaf, table) for _, fact, leaf in asked):
+        abouts = {(leaf.arguments, fact.parameters): _both(_about(fact, leaf, table)) for _, fact, leaf in asked}
+        table = table.filter(functools.reduce(operator.or_, abouts.values()))
     figures: dict[str, Any] = {}
-    for place, fact, leaf in asked:
-        conditions = _wheres(fact, leaf, table_read, terms)
-        where = _both(conditions) if conditions and len(asked) > 1 else None
-        if fact.how == "sum":
-            figures[f"v{place}"] = table_read[fact.column].sum(where=where)
-        else:
-            figures[f"v{place}"] = table_read.count(where=where)
-    return table_read.group_by("customer").aggregate(**figures)
+    for (place, fact, leaf), days in zip(asked, windows, strict=True):
+        conditions = _about(fact, leaf, table) if len(asked) > 1 else []
+        if days is not None and days != widest:
+            conditions += [table["day"] > terms.today - dt.timedelta(days=days)]
+            conditions += [] if widest is not None else [table["day"] <= terms.today]
+        where = _both(conditions) if conditions else None
+        figures[f"v{place}"] = table[fact.column].sum(where=where) if fact.how == "sum" else table.count(where=where)
+    return table.group_by("customer").aggregate(**figures)
 
 
 def _different(place: int, fact: Fact, leaf: Leaf, tables: Sources, terms: Terms) -> ir.Table:
     """Return how many different values a column has, for each person: not a sum over its customers."""
     lines = tables.lines
-    conditions = _wheres(fact, leaf, lines, terms)
+    conditions = _about(fact, leaf, lines)
+    days = _days(fact, leaf)
+    if days is not None:
+        conditions.append(_window(lines, terms, days))
     if conditions:
         lines = lines.filter(_both(conditions))
     figures = tables.figures.select("customer", "person")
@@ -175,17 +183,18 @@ def _days(fact: Fact, leaf: Leaf) -> int | None:
     return days if isinstance(days, int) else None
 
 
-def _wheres(fact: Fact, leaf: Leaf, table: ir.Table, terms: Terms) -> list[Any]:
-    """Return the conditions on rows that a fact's arguments make."""
+def _window(table: ir.Table, terms: Terms, days: int) -> Any:
+    """Return the condition that a row lies in a window that ends today."""
+    return (table["day"] > terms.today - dt.timedelta(days=days)) & (table["day"] <= terms.today)
+
+
+def _about(fact: Fact, leaf: Leaf, table: ir.Table) -> list[Any]:
+    """Return the conditions on rows that a fact's arguments make, but for the window."""
     conditions: list[Any] = []
     for parameter, argument in zip(fact.parameters, leaf.arguments, strict=True):
-        if argument is None:
+        if argument is None or parameter == "days":
             continue
-        if parameter == "days":
-            assert isinstance(argument, int)
-            conditions.append(table["day"] > terms.today - dt.timedelta(days=argument))
-            conditions.append(table["day"] <= terms.today)
-        elif parameter == "thing":
+        if parameter == "thing":
             conditions.append((table["product"] == argument) | (table["category"] == argument))
         else:
             conditions.append(table[parameter] == argument)

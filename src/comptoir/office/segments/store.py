@@ -23,6 +23,8 @@ from comptoir.office.segments.evaluating import Act, Figures, Line, Rows
 _SQL = load_statements(__package__)
 _FEW: Final = {"figures": "few_figures", "lines": "few_lines", "acts": "few_acts"}
 _OF_FEW: Final = _SQL["of_few"].rpartition(") select")[0] + ")\n"
+#: How many names of each kind a form suggests.
+_SUGGESTED: Final = 50
 _numbers = itertools.count()
 
 
@@ -134,6 +136,11 @@ def find_persons(connection: Connection, customers: Collection[Id]) -> dict[Id, 
     return found
 
 
+def find_products(connection: Connection) -> list[tuple[str, str]]:
+    """Return what is sold most: whether it is a category, a product or a store, and its name."""
+    return [(kind, name) for kind, name in connection.execute(_SQL["find_products"], (_SUGGESTED,))]
+
+
 def read_rows(connection: Connection, customer: Id) -> Rows:
     """Return everything that is known of the person that a customer is."""
     found = connection.execute(_SQL["read_figures"], (customer,)).fetchall()
@@ -157,7 +164,7 @@ def _query(tree: Tree, terms: Terms) -> str:
 def _query_of_few(tree: Tree, terms: Terms) -> str:
     few = compiling.sources(_FEW, ids="uuid")
     query = engines.sql_of(compiling.members(tree, few, terms), "postgres").replace("%", "%%")
-    return f"{_OF_FEW} select * from ({query}) found"  # noqa: S608 - compiled from a tree
+    return f"{_OF_FEW} select person::text from ({query}) found"  # noqa: S608 - compiled from a tree
 
 
 def members(connection: Connection, tree: Tree, terms: Terms, *, portion: int) -> Iterator[list[uuid.UUID]]:
@@ -178,5 +185,10 @@ def count(connection: Connection, tree: Tree, terms: Terms) -> int:
 
 def members_of(connection: Connection, tree: Tree, terms: Terms, customers: Collection[Id]) -> set[Id]:
     """Return for which of the persons that these customers are a tree is true now."""
-    asked = {"customers": value_array(sorted(customers))}
-    return {str(row[0]) for row in connection.execute(_query_of_few(tree, terms), asked)}
+    rows = connection.ask(_query_of_few(tree, terms), value_array(sorted(customers)))
+    return {str(row[0]) for row in rows}
+
+
+def is_member(connection: Connection, tree: Tree, terms: Terms, customer: Id) -> bool:
+    """Tell whether a tree is true now for the person that a customer is."""
+    return bool(members_of(connection, tree, terms, (customer,)))

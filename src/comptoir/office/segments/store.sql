@@ -89,19 +89,24 @@ select day, type from audiences_act where customer = any(%s::uuid[]);
 -- The sources of facts for the persons that some customers are; the rest of the statement asks these in their place.
 with persons as materialized (
   select f.customer from audiences_figures f
-  where f.person in (select person from audiences_figures where customer = any(%(customers)s::uuid[]))
+  where f.person = any(array(select person from audiences_figures where customer = any(%s::uuid[])))
 ), few_figures as (
-  select * from audiences_figures where customer in (select customer from persons)
+  select * from audiences_figures where customer = any(array(select customer from persons))
 ), few_lines as (
-  select * from audiences_line where customer in (select customer from persons)
+  select * from audiences_line where customer = any(array(select customer from persons))
 ), few_acts as (
-  select * from audiences_act where customer in (select customer from persons)
+  select * from audiences_act where customer = any(array(select customer from persons))
 ) select * from few_figures, few_lines, few_acts;
 
 -- name: find_products
--- What is bought most, for the builder: categories, products, stores.
+-- What was bought lately, for a form that suggests it: categories, products, stores.
+with lately as materialized (
+  select category, product, store from audiences_line order by day desc limit 20000
+), counted as (
+  select 'category' as kind, category as name, count(*) as lines from lately where category is not null group by 2
+  union all select 'product', product, count(*) from lately group by 2
+  union all select 'store', store, count(*) from lately where store is not null group by 2
+)
 select kind, name from (
-  select 'category' as kind, category as name, count(*) as lines from audiences_line where category is not null group by 2
-  union all select 'product', product, count(*) from audiences_line group by 2
-  union all select 'store', store, count(*) from audiences_line where store is not null group by 2
-) s order by kind, lines desc limit %s;
+  select kind, name, row_number() over (partition by kind order by lines desc, name) as place from counted
+) ranked where place <= %s order by kind, place;

@@ -1,0 +1,120 @@
+"""The builder in the console: conditions are clicked together, counted, refused at their place, kept."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from comptoir.counter.audiences import following
+from comptoir.counter.loyalty.store import insert_programme
+from comptoir.foundation.rooms.addresses import host_of
+from comptoir.foundation.rooms.commands import set_up_django
+from comptoir.foundation.rooms.declaration import OFFICE
+from support.casting import ALICE, BOB, HEARD, PLAIN, Counter, identify, line, sale
+from support.pages import staff_session, words
+from support.shop import Shop
+
+set_up_django()  # before the modules that hold models
+
+
+@pytest.fixture
+def alice(shop: Shop) -> Client:
+    """Alice of the staff, in a shop where two have bought."""
+    counter = Counter(shop)
+    insert_programme(counter.connection, PLAIN, None)
+    counter.send(sale("1", lines=[line(900, category="COFFEE")]), sale("2", 100, of=BOB))
+    positions = [row["position"] for row in shop.rows("select position::text from events_event")]
+    with counter.connection.transaction():
+        following.bring(counter.connection, positions, time_zone="UTC", now=HEARD)
+    counter.close()
+    one = Client(headers={"host": f"{host_of(OFFICE)}:8000"})
+    name, value = staff_session("Alice")
+    one.cookies[name] = value
+    return one
+
+
+def posted(client: Client, path: str, status: int = 200, **form: str) -> str:
+    answer = client.post(path, form)
+    assert answer.status_code == status, answer.content.decode()[:500]
+    return answer.content.decode()
+
+
+def expression_of(page: str) -> str:
+    found = re.search(r"<textarea[^>]*>(.*?)</textarea>", page, re.DOTALL)
+    assert found
+    return found[1].replace("&#x27;", "'").replace("&gt;", ">").replace("&lt;", "<")
+
+
+def test_conditions_are_clicked_together_counted_and_kept(alice: Client, shop: Shop) -> None:
+    assert "There is no segment yet." in words(alice.get("/segments").content.decode())
+    page = posted(alice, "/segments/new", act="add", fact="bought", thing="COFFEE")
+    assert expression_of(page) == "bought('COFFEE')"
+    assert "1 people now" in words(page)
+    assert identify(ALICE) in page
+    assert identify(BOB) not in page
+    page = posted(
+        alice, "/segments/new", act="add", expression=expression_of(page), fact="spend", comparison=">", amount="8,50",
+        joint="AND",
+    )  # fmt: skip
+    assert expression_of(page) == "bought('COFFEE') AND spend() > 8.50"
+    page = posted(
+        alice, "/segments/new", act="add", expression=expression_of(page), fact="points", joint="OR", amount="0"
+    )
+    assert expression_of(page) == "(bought('COFFEE') AND spend() > 8.50) OR points() > 0"
+    assert "2 people now" in words(page)
+    answer = alice.post("/segments/new", {"act": "keep", "name": "Both", "expression": expression_of(page)})
+    assert answer.status_code == 302
+    assert shop.value("select count(*) from audiences_member where is_in") == 2
+    listed = words(alice.get("/segments").content.decode())
+    assert "Both" in listed
+    segment = answer["Location"]
+    assert posted(alice, segment, 302, act="keep", name="Fewer", expression="bought('COFFEE')") == ""
+    shown = words(alice.get(segment).content.decode())
+    assert "Fewer" in shown
+    assert "Versions" in shown
+    assert shop.value("select count(*) from audiences_member where is_in") == 1
+    assert alice.post(segment, {"act": "end"}).status_code == 302
+    assert alice.get(segment).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("expression", "marked", "meant"),
+    [
+        ("spnd(90) > 1", "<mark>spnd</mark>(90) &gt; 1", "Perhaps spend is meant."),
+        ("bought('a'); DROP TABLE x", "bought(&#x27;a&#x27;)<mark>;</mark> DROP TABLE x", ""),
+        ("<script>alert(1)</script>", "&lt;script<mark>&gt;</mark>alert(1)", ""),
+        ("spend(9) / 0 > 1", "spend(9) / <mark>0</mark> &gt; 1", ""),
+        ("(" * 3_000, "<mark>", ""),
+    ],
+)
+def test_what_is_refused_is_shown_at_its_place(
+    alice: Client, shop: Shop, expression: str, marked: str, meant: str
+) -> None:
+    with shop.unchanged("audiences_segment", "audiences_member"):
+        page = posted(alice, "/segments/new", 422, act="keep", name="x", expression=expression)
+        counted = posted(alice, "/segments/count", expression=expression)
+    for each in (page, counted):
+        assert marked in each
+        assert meant in words(each)
+        assert "<script>alert" not in each
+
+
+def test_few_who_have_spoken_on_the_square_are_not_shown(alice: Client) -> None:
+    page = posted(alice, "/segments/new", act="count", expression="asked() = 0 AND bought('COFFEE')")
+    assert "1 people now" in words(page)
+    assert "Nobody is shown." in words(page)
+    assert identify(ALICE) not in page
+
+
+@pytest.mark.parametrize(("language", "said"), [("fr", "Construire un segment"), ("ja", "セグメントを作る")])
+def test_it_speaks_the_languages_of_the_house(alice: Client, language: str, said: str) -> None:
+    answer: Any = alice.get("/segments/new", headers={"accept-language": language})
+    assert said in words(answer.content.decode())
+
+
+@pytest.mark.parametrize("path", ["/segments", "/segments/new"])
+def test_a_stranger_is_sent_away(shop: Shop, path: str) -> None:
+    assert Client(headers={"host": f"{host_of(OFFICE)}:8000"}).get(path).status_code == 302
