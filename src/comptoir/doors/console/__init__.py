@@ -10,6 +10,6 @@ Files of its own: ``acting.py`` (what the views share), ``answering.py`` (the sh
 ``charts.py`` (what the live map shows), ``declared.py`` (the shop's map, read again when it changes), ``gateway.py``
 (the console as a touchpoint), ``participation.py`` (the page on how the square does), ``posting.py`` (posts on other
 networks), ``promoting.py`` (promotions) and ``offering.py`` (the form in which one is written), ``startup.py`` (what it
-needs today), ``travelling.py`` (journeys), ``trying.py`` (experiments on that), ``wording.py`` (templates of messages). Segments are built in
-``segmenting``.
+needs today), ``travelling.py`` (journeys), ``trying.py`` (experiments on that), ``wording.py`` (templates of messages).
+``segmenting.py`` (segments are built there).
 """
