@@ -227,3 +227,40 @@ def test_somebody_who_is_forgotten_leaves_their_coupons_as_nobodys(counter: Coun
     assert rebuild(keep=False).changed == []
     assert counter.tell(posted("basket")).problem is None
     assert rebuild(keep=False).changed == []
+
+
+def test_points_that_count_three_times_go_back_with_the_goods(counter: Counter) -> None:
+    promotion = new()
+    counter.tell(published(promotion, codes="shared", code="TRIPLE", benefit={"kind": "Points", "times": 3}))
+    answer = counter.tell(taken("TRIPLE", of=ALICE, receipt="r1"))
+    assert (answer.outcome["basket"]["points_times"], answer.outcome["basket"]["discount"]) == (3, 0)
+    before, _, _ = counter.balance(ALICE)
+    lines = [casting.line(100, quantity=2), casting.line(40)]
+    counter.tell(casting.sale("r1", of=ALICE, lines=lines))
+    assert counter.balance(ALICE)[0] == before + 3 * 140
+    counter.tell(casting.sale("r2", 50, of=ALICE))
+    assert counter.balance(ALICE)[0] == before + 3 * 140 + 50
+    counter.tell(casting.goods_back("b1", sale="r1", lines=[(1, 1, 50)]))
+    assert counter.balance(ALICE)[0] == before + 3 * 90 + 50
+    counter.send(held("h", "TRIPLE", of=BOB), casting.sale("r3", 10, of=BOB))
+    balance, _, _ = counter.balance(BOB)
+    # Taken and sold in one batch: the promotion comes first.
+    counter.send(taken("TRIPLE", of=BOB, receipt="r4"), casting.sale("r4", 10, of=BOB))
+    assert counter.balance(BOB)[0] == balance + 30
+    assert rebuild(keep=False).changed == []
+    assert counter.tell(forgotten.forget_sale("r1", of=ALICE)).problem is None
+    assert counter.shop.value("select count(*) from offers_redemption where receipt = 'r1'") == 0
+    assert rebuild(keep=False).changed == []
+
+
+def test_the_log_does_not_say_what_was_in_a_basket(counter: Counter) -> None:
+    basket = [goods(1999, product="zebra-42"), goods(1, product="zebra-43")]
+    said = taken(basket=basket, of=ALICE, receipt="r9")
+    counter.tell(said)
+    assert "zebra" not in str(counter.shop.contents())
+    assert counter.tell(said).is_repeated
+    other = {**said, "data": {**said["data"], "basket": [goods(2000, product="zebra-44")]}}
+    assert counter.tell(other).problem == "id_reused"
+    assert counter.shop.value("select data->'basket'->0->>'amount' from events_event where type = 'coupon.redeem'") == (
+        "2000"
+    )

@@ -38,6 +38,7 @@ from comptoir.counter.offers import contracts as offers
 from comptoir.counter.offers.codes import CouponCodes
 from comptoir.counter.offers.forgetting import OffersSeverer
 from comptoir.counter.offers.handlers import OffersHandler
+from comptoir.counter.offers.multiplying import Multiplied
 from comptoir.counter.offers.rebuilding import OffersDeriver
 from comptoir.counter.sales import contracts as sales
 from comptoir.counter.sales.forgetting import SalesSeverer
@@ -102,6 +103,7 @@ _SELLING: Final = frozenset(
 )
 #: What they say of coupons besides: that concerns these three, and whoever keeps promotions.
 _WITH_COUPONS: Final = _SELLING | offers.TAKING | offers.CLOSING | {offers.ISSUED, offers.REDEEMED}
+_HEARD_BY_OFFERS: Final = offers.TYPES | {customers.SALE_FORGET}
 #: The data that touchpoints may need, by name.
 PRODUCTS: Final[Mapping[str, Product]] = {
     each.name: each for each in (*answers.PRODUCTS, *loyalty.PRODUCTS, *offers.PRODUCTS)
@@ -114,11 +116,12 @@ def handlers_for(
     types: Mapping[str, EventType] = EVENT_TYPES,
     waiting: dt.timedelta | None = None,
     channels: Mapping[str, str] = MappingProxyType({}),
+    multiplies: bool = True,
 ) -> HandlerMaker:
     """Return a maker of handlers that decide by these programmes; ``types`` are all that the shop's map knows.
 
     ``waiting`` is how long wider limits wait without a passkey; unset, as long as the shop's cooling. ``channels``
-    gives each touchpoint's channel.
+    gives each touchpoint's channel, ``multiplies`` whether any promotion lets a sale earn its points several times.
 
     Sales come first, since a return's customer is found through its sale; then customers, who say who is one
     person, and what that person chose; then answers, which ask nobody; then offers, which say what is taken off a
@@ -136,14 +139,22 @@ def handlers_for(
     def make(types: Collection[str]) -> Sequence[Handler]:
         sold = SalesHandler(currency=programmes.currency)
         known = CustomersHandler()
-        if _SELLING.issuperset(types):
+        if not multiplies and _SELLING.issuperset(types):
             points = LoyaltyHandler(programmes=programmes, customers=known, sales=sold, waiting=wait)
             return sold, known, points
+        multiplied = Multiplied()
         points = LoyaltyHandler(
-            programmes=programmes, customers=known, sales=sold, waiting=wait, seen=_WITH_COUPONS - _SELLING
+            programmes=programmes,
+            customers=known,
+            sales=sold,
+            waiting=wait,
+            seen=_WITH_COUPONS - _SELLING,
+            times=multiplied.times,
         )
+        if _SELLING.issuperset(types):
+            return sold, known, multiplied, points
         offered: tuple[Handler, ...] = ()
-        if not offers.TYPES.isdisjoint(types):
+        if not _HEARD_BY_OFFERS.isdisjoint(types):
             offered = (
                 OffersHandler(
                     customers=known,
@@ -151,10 +162,11 @@ def handlers_for(
                     currency=programmes.currency,
                     local=local,
                     channels=channels,
+                    multiplied=multiplied,
                 ),
             )
             if _WITH_COUPONS.issuperset(types):
-                return sold, known, *offered, points
+                return sold, known, multiplied, *offered, points
         gone = ForgettingHandler(customers=known, severers=severers(), emptied=emptied)
         return (
             sold,
@@ -162,6 +174,7 @@ def handlers_for(
             ChoicesHandler(known),
             PersonasHandler(known),
             AnswersHandler(),
+            multiplied,
             *offered,
             points,
             ClosingHandler(),

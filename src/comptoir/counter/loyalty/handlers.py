@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Final
 
 from comptoir.counter.customers.contracts import LINK_UNDO, LINKS, PIECES, SALE_FORGET, PieceForgotten
@@ -36,14 +36,14 @@ from comptoir.counter.loyalty.errors import (
     ReservationTaken,
     ReservationUnknown,
 )
-from comptoir.counter.loyalty.programme import Earning, Programmes
+from comptoir.counter.loyalty.programme import Earning, PricedLine, Programmes, Version
 from comptoir.counter.loyalty.rules import Ledger, Reservation
 from comptoir.counter.loyalty.spending import Standing
 from comptoir.counter.sales.contracts import SALE_CLOSED, SALE_RETURNED
 from comptoir.counter.sales.errors import SaleStillReturnable
 from comptoir.counter.sales.handlers import Fold, SalesHandler
 from comptoir.counter.sales.policy import return_days
-from comptoir.counter.sales.rules import kept
+from comptoir.counter.sales.rules import Sale, kept
 from comptoir.foundation.events.contracts import Arrival, Balance, Batch, Change
 from comptoir.foundation.events.errors import Outdated
 from comptoir.foundation.kernel import codec
@@ -58,6 +58,8 @@ _ABOUT_RESERVATIONS: Final = _CLOSING | {RESERVE}
 _SPENDING: Final = frozenset({REDEEM, RESERVE})
 #: Of these live pages hear even where no points move.
 _SEEN_ANYWAY: Final = LINKS | PIECES
+#: The rule by which points are earned that a promotion lets count several times.
+MULTIPLIED: Final = "promotion"
 _LIMITED_BY_STANDING: Final = _SPENDING | STANDING
 
 
@@ -72,14 +74,17 @@ class LoyaltyHandler:
         sales: SalesHandler,
         waiting: dt.timedelta,
         seen: Collection[str] = (),
+        times: Callable[[tuple[str, str]], int] | None = None,
     ) -> None:
         """Decide by these programmes, for the customers and the sales of the same batch.
 
         ``waiting`` is how long limits that are wider wait, if no passkey was asked about them. Of the types ``seen``
-        live pages hear even where no points move, as they do of links.
+        live pages hear even where no points move, as they do of links. ``times`` says how often a sale, by source and
+        receipt, earns its points.
         """
         self._programmes = programmes
         self._waiting = waiting
+        self._times = times
         self._seen_anyway = _SEEN_ANYWAY.union(seen) if seen else _SEEN_ANYWAY
         self._customers = customers
         self._sales = sales
@@ -283,17 +288,17 @@ class LoyaltyHandler:
             return
         version = self._programmes.at(sale.occurred_at)
         if before is None and not after:
-            for earning in version.for_sale(sale.occurred_at, sale.lines):
+            for earning in self._earned(version, sale, sale.lines):
                 self._ledger.earn(customer, earning)
             return
 
         def effects(returns: list[object] | None) -> dict[tuple[Id, str], int]:
             if returns is None:
                 return {}
-            stages: list[tuple[Id, list[Earning]]] = [(sale.position, version.for_sale(sale.occurred_at, sale.lines))]
+            stages: list[tuple[Id, list[Earning]]] = [(sale.position, self._earned(version, sale, sale.lines))]
             for count, one in enumerate(returns, start=1):
                 left = kept(sale, returns[:count])  # type: ignore[arg-type]
-                stages.append((one.position, version.for_sale(sale.occurred_at, left)))  # type: ignore[attr-defined]
+                stages.append((one.position, self._earned(version, sale, left)))  # type: ignore[attr-defined]
             return rules.effects(stages)
 
         happened = {sale.position: sale.occurred_at, **{one.position: one.occurred_at for one in after}}
@@ -303,6 +308,15 @@ class LoyaltyHandler:
         for cause, rule, change in sorted(changes, key=lambda each: each[2] < 0):
             move = self._ledger.earn if change > 0 else self._ledger.take_back
             move(customer, Earning(rule, abs(change), day), cause=cause, occurred_at=happened[cause])
+
+    def _earned(self, version: Version, sale: Sale, lines: Sequence[PricedLine]) -> list[Earning]:
+        """Return what goods of a sale earn, and once more of it for each further time that a promotion counts it."""
+        earned = version.for_sale(sale.occurred_at, lines)
+        times = 1 if self._times is None else self._times(sale.key)
+        if times > 1 and earned:
+            more = (times - 1) * sum(each.points for each in earned)
+            earned = [*earned, Earning(MULTIPLIED, more, earned[0].day)]
+        return earned
 
     def _spend(self, arrival: Arrival) -> Problem | None:
         """Let somebody spend who may; the code that was shown is used with that, and only with that."""

@@ -8,10 +8,11 @@ a code. *Code*: what is shown at a till or typed into a web shop; one for everyb
 
 Always true: a coupon is redeemed at most as often as it allows, whichever channels race for it, and so is a promotion
 with a budget; a released redemption frees what it had taken, and nothing else; no code of a coupon is kept anywhere,
-only its keyed digest; whatever is wrong with a code, the refusal is the same; every deduction says why it is there.
+only its keyed digest; what was in a basket is not kept; whatever is wrong with a code, the refusal is the same; every
+deduction says why it is there.
 
-Files of its own: ``pricing.py`` (what a basket costs, pure), ``quoting.py`` (the same, read for
-somebody who asks), ``codes.py`` (codes from keys), ``wording.py`` (promotions and refusals in words, in every language
-of the house). ``rebuilding`` derives the tables from the log anew;
-``forgetting`` severs coupons and redemptions from somebody who is forgotten.
+Files of its own: ``pricing.py`` (what a basket costs, pure), ``quoting.py`` (the same, read for somebody who asks),
+``multiplying.py`` (sales that earn more points), ``codes.py`` (codes from keys), ``wording.py`` (promotions and
+refusals in words, in every language of the house). ``rebuilding`` derives the tables from the log anew; ``forgetting``
+severs coupons and redemptions from somebody who is forgotten.
 """

@@ -13,10 +13,12 @@ import hashlib
 import hmac
 import re
 import uuid
+from collections.abc import Sequence
 from typing import Final
 
 from comptoir.counter.loyalty.codes import grouped
-from comptoir.foundation.kernel import shop
+from comptoir.counter.offers.contracts import BasketLine
+from comptoir.foundation.kernel import codec, shop
 from comptoir.foundation.kernel.ids import Id
 
 CODE_CHARACTERS: Final = 20
@@ -59,6 +61,13 @@ class CouponCodes:
         mac = self._digest.copy()
         mac.update(normal(shown).encode())
         return str(uuid.UUID(bytes=mac.digest()[:16]))
+
+    def basket(self, lines: Sequence[BasketLine]) -> BasketLine:
+        """Return what the log keeps of a basket: what it costs before promotions, and a digest that tells it apart."""
+        mac = self._digest.copy()
+        mac.update(codec.encode(lines))
+        units, amount = sum(line.quantity for line in lines), sum(line.amount for line in lines)
+        return BasketLine(product=mac.hexdigest()[:32], quantity=units, amount=amount)
 
 
 def code_of(coupon_id: uuid.UUID | Id) -> str:

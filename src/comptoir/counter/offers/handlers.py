@@ -13,6 +13,7 @@ from typing import Final
 
 import msgspec
 
+from comptoir.counter.customers.contracts import SALE_FORGET
 from comptoir.counter.customers.handlers import CustomersHandler
 from comptoir.counter.customers.store import lock_links
 from comptoir.counter.offers import pricing, rules, store
@@ -29,6 +30,7 @@ from comptoir.counter.offers.contracts import (
     TAKING,
     Deduction,
     Elsewhere,
+    Points,
     Priced,
 )
 from comptoir.counter.offers.errors import (
@@ -42,6 +44,7 @@ from comptoir.counter.offers.errors import (
     RedemptionTaken,
     RedemptionUnknown,
 )
+from comptoir.counter.offers.multiplying import Multiplied
 from comptoir.counter.offers.pricing import Candidate, Circumstances
 from comptoir.counter.offers.rules import Coupon, Offered
 from comptoir.counter.offers.store import Alert, Key, Redemption
@@ -77,8 +80,13 @@ class OffersHandler:
         currency: str,
         local: Callable[[dt.datetime], dt.datetime],
         channels: Mapping[str, str],
+        multiplied: Multiplied,
     ) -> None:
-        """Decide for the customers of the same batch; ``local`` is the shop's clock, ``channels`` those of the map."""
+        """Decide for the customers of the same batch; ``local`` is the shop's clock, ``channels`` those of the map.
+
+        ``multiplied`` is told which sales are to earn their points several times.
+        """
+        self._multiplied = multiplied
         self._customers = customers
         self._codes = codes
         self._currency = currency
@@ -247,7 +255,7 @@ class OffersHandler:
             arrival.received_at, self._local(arrival.received_at), arrival.source,
             self._channels.get(arrival.touchpoint, arrival.touchpoint), self._currency, bool(buyers),
         )  # fmt: skip
-        return pricing.price(arrival.data.basket, candidates, where)
+        return pricing.price(arrival.proof, candidates, where)
 
     def _give(self, arrival: Arrival, ordinal: int, deduction: Deduction) -> Given:
         """Take one of the uses, of the turns and of the budget for a deduction."""
@@ -274,13 +282,21 @@ class OffersHandler:
             Redemption(
                 arrival.position, ordinal, promotion, None if coupon is None else coupon.id, customer, use, turn,
                 discount, rules.HELD if is_held else rules.REDEEMED, arrival.touchpoint, arrival.source,
-                data.reservation if is_held else None, None if is_held else data.receipt, arrival.received_at,
+                data.reservation if is_held else None, self._receipt(offered, arrival), arrival.received_at,
                 arrival.received_at + dt.timedelta(seconds=data.expires_in) if is_held else None,
             )
         )  # fmt: skip
         if is_held:
             self._held.setdefault(_key(arrival), []).append(self._given[-1])
         return Given(promotion, None if coupon is None else coupon.id, customer, use, turn, discount)
+
+    def _receipt(self, offered: Offered, arrival: Arrival) -> str | None:
+        """Return the receipt if its sale is to earn more points by this promotion; nobody else has to know it."""
+        if not isinstance(offered.promotion.benefit, Points) or arrival.type == RESERVE or not arrival.data.receipt:
+            return None
+        self._multiplied.note((arrival.source, arrival.data.receipt), offered.promotion.benefit.times)
+        receipt: str = arrival.data.receipt
+        return receipt
 
     def _close(self, arrival: Arrival) -> Problem | None:
         """Redeem or release what is held under a name: that, and nothing else."""
@@ -295,7 +311,8 @@ class OffersHandler:
         arrival.customer = next((each.customer for each in held if each.customer is not None), None)
         for each in held:
             if arrival.type == POST:
-                each.status, each.receipt = rules.REDEEMED, arrival.data.receipt
+                each.status = rules.REDEEMED
+                each.receipt = self._receipt(self._offered[each.promotion], arrival)
             else:
                 each.status = rules.EXPIRED if is_clock else rules.RELEASED
                 self._count(self._offered[each.promotion], -1, -each.discount)
@@ -330,7 +347,7 @@ class OffersHandler:
         self._given.append(
             Redemption(
                 arrival.position, 0, data.promotion, None, arrival.customer, None, None, data.discount,
-                rules.REDEEMED, arrival.touchpoint, arrival.source, None, data.receipt, arrival.occurred_at, None,
+                rules.REDEEMED, arrival.touchpoint, arrival.source, None, None, arrival.occurred_at, None,
             )
         )  # fmt: skip
         arrival.decision = [Given(data.promotion, None, arrival.customer, None, None, data.discount)]
@@ -368,7 +385,7 @@ class OffersHandler:
 
     # -- write --------------------------------------------------------------------------------------------------------
 
-    def write(self, connection: Connection, batch: Batch) -> None:  # noqa: ARG002 - the handlers' shape
+    def write(self, connection: Connection, batch: Batch) -> None:
         """Write all of it as sets."""
         for arrival, digest, honey in self._published:
             data = arrival.data
@@ -390,6 +407,11 @@ class OffersHandler:
             store.count_given(connection, [self._offered[each] for each in self._counted])
         if self._alerts:
             store.insert_alerts(connection, self._alerts)
+        for arrival in batch.fresh:
+            if arrival.type == SALE_FORGET and arrival.refusal is None and arrival.customer is not None:
+                sale = arrival.data.sale
+                members = self._customers.members(arrival.customer)
+                store.forget_receipt(connection, sale.source or arrival.source, sale.receipt, members)
 
     # -- what is left -------------------------------------------------------------------------------------------------
 

@@ -122,7 +122,8 @@ class Redemption(models.Model):
     """A promotion given to a basket by the event at ``position``, and what became of it.
 
     ``use`` numbers the uses of a coupon, ``turn`` a customer's turns where a promotion counts them; no two redemptions
-    that hold have the same. ``name`` is the reservation's, where it was one.
+    that hold have the same. ``name`` is the reservation's, where it was one; ``receipt`` that of the sale, where it is
+    to earn more points, and else nobody's business.
     """
 
     personal: ClassVar[Personal] = Personal(
@@ -174,6 +175,7 @@ class Redemption(models.Model):
             models.Index(fields=["promotion"], name="redemption_of_promotion"),
             models.Index(fields=["customer"], name="redemption_of_customer", condition=Q(customer__isnull=False)),
             models.Index(fields=["expires_at"], name="redemption_held", condition=Q(status="held")),
+            models.Index(fields=["source", "receipt"], name="redemption_of_sale", condition=Q(receipt__isnull=False)),
         )
         constraints = (
             models.UniqueConstraint(

@@ -19,6 +19,7 @@ from comptoir.counter.offers.contracts import (
     RESERVE,
     TAKING,
     TYPES,
+    Points,
     Promotion,
 )
 from comptoir.counter.offers.handlers import Given
@@ -58,6 +59,7 @@ class OffersDeriver:
         self._held: dict[Key, list[Redemption]] = {}
         self._ended: list[tuple[Id, dt.datetime]] = []
         self._honey: dict[str, Id] = {}
+        self._multiplying: set[Id] = set()
         self._alerts: dict[tuple[Id, str], Alert] = {}
 
     def take(self, connection: Connection, events: Sequence[Logged]) -> None:
@@ -103,6 +105,8 @@ class OffersDeriver:
         store.insert_promotion(
             connection, said.promotion, definition, position=event.position, digest=digest, at=event.occurred_at
         )
+        if isinstance(definition.benefit, Points):
+            self._multiplying.add(said.promotion)
         honey = [self._codes.digest(self._codes.honey(said.promotion, number)) for number in range(definition.honey)]
         store.insert_honey(connection, said.promotion, honey)
         self._honey.update(dict.fromkeys(honey, said.promotion))
@@ -123,15 +127,18 @@ class OffersDeriver:
             redemption = Redemption(
                 event.position, ordinal, each.promotion, each.coupon, each.customer, each.use, each.turn, each.discount,
                 status, event.touchpoint, event.source, name,
-                None if is_held else said.receipt, at or event.received_at, ends,
+                None if is_held else self._receipt(each.promotion, said), at or event.received_at, ends,
             )  # fmt: skip
             self._redemptions.append(redemption)
             if is_held:
                 self._held.setdefault((event.touchpoint, str(said.reservation)), []).append(redemption)
 
+    def _receipt(self, promotion: Id, said: _Said) -> str | None:
+        return (said.receipt or None) if promotion in self._multiplying else None
+
     def _close(self, event: Logged, said: _Said) -> None:
         for each in self._held[event.touchpoint, str(said.reservation)]:
             if event.type == POST:
-                each.status, each.receipt = rules.REDEEMED, said.receipt
+                each.status, each.receipt = rules.REDEEMED, self._receipt(each.promotion, said)
             else:
                 each.status = rules.EXPIRED if event.source == CLOCK_SOURCE else rules.RELEASED

@@ -290,6 +290,23 @@ def sum_given(connection: Connection) -> None:
     connection.execute(_SQL["sum_given"])
 
 
+def find_times(connection: Connection, sales: Collection[tuple[str, str]]) -> dict[tuple[str, str], int]:
+    """Return how often sales earn their points, by source and receipt, as far as it is more than once."""
+    rows = connection.ask(_SQL["find_times"], *_keys(sales))
+    return {(str(source), str(receipt)): int(times or 1) for source, receipt, times in rows}
+
+
+def forget_receipt(connection: Connection, source: str, receipt: str, customers: Collection[Id]) -> None:
+    """Let nothing that these customers were given name a receipt."""
+    connection.tell(_SQL["forget_receipt"], source, receipt, value_array(list(customers)))
+
+
+def has_points(connection: Connection) -> bool:
+    """Tell whether any promotion lets points count several times."""
+    row = connection.execute(_SQL["has_points"]).fetchone()
+    return row is not None and bool(row[0])
+
+
 def find_positions(connection: Connection, customers: Collection[Id]) -> list[Id]:
     """Return where the log names these customers by a coupon or a redemption."""
     rows = connection.execute(_SQL["find_positions"], {"customers": value_array(list(customers))})

@@ -130,3 +130,19 @@ from unnest(%s::uuid[], %s::uuid[]) as new(customer, fresh) where r.customer = n
 -- Coupons by the digests of their codes, as they stand; somebody may use them meanwhile.
 select digest::text, id::text, promotion::text, customer::text, issued_at, campaign::text
 from offers_coupon where digest = any(%s::uuid[]);
+
+-- name: find_times
+-- How often these sales earn their points, by promotions that were given to their baskets.
+select r.source, r.receipt, max((p.definition->'benefit'->>'times')::int)::text from offers_redemption r
+join unnest(%s::text[], %s::text[]) as sale(source, receipt) on r.source = sale.source and r.receipt = sale.receipt
+join offers_promotion p on p.id = r.promotion
+where r.status = 'redeemed' and r.receipt is not null group by r.source, r.receipt;
+
+-- name: forget_receipt
+-- Nothing that was given to these customers names a receipt any more.
+update offers_redemption set receipt = null
+where source = %s and receipt = %s and receipt is not null and customer = any(%s::uuid[]);
+
+-- name: has_points
+-- Whether any promotion lets points count several times.
+select exists (select from offers_promotion where definition->'benefit'->>'kind' = 'Points');

@@ -269,10 +269,16 @@ class Reader:
 
     def _take_coupons(
         self, _envelope: Envelope, data: Any, _touchpoint: CompiledTouchpoint, _customer: Id | None, _at: dt.datetime
-    ) -> None:
-        """Put the digest of each coupon's code in its place."""
+    ) -> list[Any]:
+        """Return a basket's lines, and leave their digest in their place, and that of each coupon's code.
+
+        What somebody bought is told once, by the sale, where they can have it forgotten.
+        """
+        basket = list(data.basket)
+        data.basket[:] = [self._coupons.basket(basket)]
         if data.codes:
             data.codes[:] = [self._coupons.digest(code) for code in data.codes]
+        return basket
 
     def _take_code(
         self, _envelope: Envelope, data: Any, touchpoint: CompiledTouchpoint, _customer: Id | None, _at: dt.datetime

@@ -38,6 +38,7 @@ from comptoir.counter.loyalty.contracts import CODE_KIND
 from comptoir.counter.loyalty.programme import read_programme
 from comptoir.counter.loyalty.rules import Ledger
 from comptoir.counter.offers import quoting
+from comptoir.counter.offers import store as offers
 from comptoir.counter.offers.codes import CouponCodes
 from comptoir.counter.offers.contracts import BasketAsked, Priced
 from comptoir.counter.offers.pricing import Circumstances
@@ -128,6 +129,7 @@ class Service:
                     raise RuntimeError(f"there is no programme yet: write {path}")
                 self._programmes = found
             self.keys = touchpoints.load_keys(connection)
+            self._multiplies = offers.has_points(connection)
         self._make_rules()
         self._pool: ConnectionPool[Connection] = ConnectionPool(
             database.conninfo(COUNTER.role),
@@ -323,6 +325,7 @@ class Service:
                 self._programmes,
                 types=self.map.declared.types,
                 channels={each.name: each.channel for each in self.map.declared.touchpoints},
+                multiplies=self._multiplies,
             ),
         )
 
@@ -374,6 +377,8 @@ class Service:
         if is_changed:
             assert programmes is not None
             self._programmes = programmes
+        if not self._multiplies and offers.has_points(connection):
+            self._multiplies = is_changed = True
         stamp = _stamp(map_path())
         if stamp != self._map_stamp:
             self._map_stamp = stamp
