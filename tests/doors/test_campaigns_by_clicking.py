@@ -113,10 +113,9 @@ def test_a_campaign_by_clicking_only(
     page.get_by_label("Why", exact=True).fill("Enough.")
     page.get_by_role("button", name="Stop at once").click()
     page.get_by_text("Akiko: Enough.").wait_for()
-    page.goto(pages.url(OFFICE, "/campaigns/caps"))
-    fit(page)
-    page.goto(pages.url(OFFICE, "/campaigns/year"))
-    fit(page)
+    for path in ("/campaigns/caps", "/campaigns/year", "/journeys", "/journeys/new"):
+        page.goto(pages.url(OFFICE, path))
+        fit(page)
     assert heard == []
     context.close()
 
