@@ -6,6 +6,7 @@ import datetime as dt
 import uuid
 from collections.abc import Iterator
 
+import psycopg
 import pytest
 
 from comptoir.foundation.rooms.commands import set_up_django
@@ -269,3 +270,17 @@ def test_the_code_of_a_coupon_is_told_to_its_reader_alone(shop: Shop, counter: C
         assert said[address(place)].startswith(f"Code {code_of(coupon)}")
         assert code_of(coupon) not in said[address(1 - place)]
     assert shop.value("select count(*) from messages_decision where values::text like '%Code%'") == 0
+
+
+def test_the_doctor_counts_what_is_answered_twice_or_not_at_all(shop: Shop, counter: Counter, mailbox: Mailbox) -> None:
+    from comptoir.foundation.kernel import database
+
+    statement = database.load_statements("comptoir.config", "checking.sql")["messages_are_answered"]
+    one, two = decide(dispatched(), [settle(counter, 1), settle(counter, 2)])
+    assert shop.value(statement) == 0, "they wait"
+    send()
+    assert shop.value(statement) == 0, "they have ended"
+    with psycopg.connect(database.owner_conninfo()) as owner:
+        owner.execute("insert into messages_outcome values (%s, 'refused', now(), '')", (one,))
+        owner.execute("delete from messages_outcome where decision = %s", (two,))
+    assert shop.value(statement) == 2

@@ -184,3 +184,18 @@ select (
 ) + (
   select count(*) from contacts_tombstone t join contacts_key k on k.id = t.key
 );
+
+-- name: messages_are_answered
+-- Every decision to send waits or has ended, never both, and in one way; nothing waits that was not decided.
+select (
+  select count(*) from messages_decision d where d.verdict = 'send'
+    and (select count(*) from messages_waiting w where w.decision = d.id) + (
+      select count(*) from messages_outcome o where o.decision = d.id
+        and o.kind in ('accepted', 'refused', 'unknown', 'suppressed', 'stopped', 'missed', 'unreachable')
+    ) <> 1
+) + (
+  select count(*) from messages_waiting w where not exists (
+    select from messages_decision d where d.id = w.decision and d.verdict = 'send')
+) + (
+  select count(*) from messages_outcome o where not exists (select from messages_decision d where d.id = o.decision)
+);

@@ -38,6 +38,7 @@ class SmppPort:
         self._user, self._password = unquote(parts.username or ""), unquote(parts.password or "")
         self._sender = unquote(parts.fragment)
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
         self._esme: Any = None
         self._waiting: dict[str, concurrent.futures.Future[Result]] = {}
 
@@ -45,7 +46,8 @@ class SmppPort:
         """Be bound. Raises :class:`PortAway`."""
         if self._loop is None:
             self._loop = asyncio.new_event_loop()
-            threading.Thread(target=self._loop.run_forever, name="smpp", daemon=True).start()
+            self._thread = threading.Thread(target=self._loop.run_forever, name="smpp", daemon=True)
+            self._thread.start()
             asyncio.run_coroutine_threadsafe(self._start(), self._loop).result()
         bound = asyncio.run_coroutine_threadsafe(self._bound(), self._loop)
         if not bound.result():
@@ -75,8 +77,11 @@ class SmppPort:
         """End the connection."""
         if self._loop is not None:
             with contextlib.suppress(Exception):
-                asyncio.run_coroutine_threadsafe(self._esme.stop(), self._loop).result(timeout=BIND_SECONDS_MAX)
+                asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result(timeout=BIND_SECONDS_MAX)
             self._loop.call_soon_threadsafe(self._loop.stop)
+            assert self._thread is not None
+            self._thread.join()
+            self._loop.close()
             self._loop = None
 
     def answer(self, key: str, result: Result) -> None:
@@ -91,6 +96,15 @@ class SmppPort:
             hook=_Hook(self), log_level=logging.CRITICAL,
         )  # fmt: skip
         self._running = asyncio.create_task(self._esme.start())
+
+    async def _stop(self) -> None:
+        await self._esme.stop()
+        others = [each for each in asyncio.all_tasks() if each is not asyncio.current_task()]
+        for each in others:
+            each.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+        # The library lets its connection go, and the loop closes it in the next rounds.
+        await asyncio.sleep(0.1)
 
     async def _bound(self) -> bool:
         end = asyncio.get_running_loop().time() + BIND_SECONDS_MAX
