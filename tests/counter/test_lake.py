@@ -19,6 +19,7 @@ from comptoir.counter.loyalty.store import insert_programme
 from comptoir.office.segments.lake import duckdb_over
 from support.casting import ALICE, BOB, HEARD, NOON, PLAIN, Counter, goods_back, identify, line, sale, subscribed
 from support.forgotten import forget, forget_sale
+from support.processes import wait_until
 from support.shop import Shop, environment
 
 TABLES = {"lines": "audiences_line", "acts": "audiences_act", "figures": "audiences_figures"}
@@ -35,6 +36,12 @@ class Shore(Counter):
     def write(self) -> int:
         # Other tests' transactions are open on the same server, and what is recorded beside them waits.
         return lakes.write_all(self.lake, now=HEARD, seconds_max=20)
+
+    def settle(self) -> None:
+        """Wait until nothing that was recorded waits behind another test's open transaction."""
+        oldest = "pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
+        waits = f"select exists (select from events_outbox where transaction >= {oldest})"
+        wait_until(lambda: not self.shop.value(waits), what="older transactions")
 
     def rows(self, query: str) -> list[Any]:
         with duckdb_over(self.lake) as connection:
@@ -102,6 +109,7 @@ def test_a_crash_before_or_after_the_manifest_repeats_nothing(shore: Shore, monk
     commit = Lake.commit
     for step in ("before", "after"):
         shore.send(sale(f"{step} a", 10), sale(f"{step} b", 20, of=BOB))
+        shore.settle()
 
         def broken(self: Lake, manifest: lakes.Manifest, step: str = step) -> None:
             if step == "after":
