@@ -179,7 +179,7 @@ def test_the_open_demo_can_be_looked_at_and_goes_on(open_demo: Open, folder: Pat
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is missing: the printed command was not tried")
 def test_the_printed_command_sells_something_each_time(open_demo: Open) -> None:
-    command = open_demo.text.split("N=$(date", 1)[1].split("\n\n", 1)[0]
+    command = open_demo.text.split("Sell something", 1)[1].split("N=$(date", 1)[1].split("\n\n", 1)[0]
     ids = set()
     for _ in range(2):
         done = subprocess.run(["bash", "-c", f"N=$(date{command}"], capture_output=True, check=True)

@@ -70,6 +70,7 @@ _FAILED_JOBS_KEPT_HOURS: Final = 7 * 24
 _LATE_SECONDS_MAX: Final = 3_600
 _END_SECONDS_MAX: Final = 6.0
 _THREADS: Final = 2
+_CONNECTION_SECONDS_MAX: Final = 60.0
 
 
 class Jobs:
@@ -86,7 +87,8 @@ class Jobs:
                 conninfo=database.conninfo(COUNTER.role),
                 min_size=1,
                 max_size=4,
-                timeout=10.0,
+                # On a busy machine, everything that is due when one begins waits for these few.
+                timeout=_CONNECTION_SECONDS_MAX,
                 kwargs={"application_name": "comptoir jobs"},
             ),
             periodic_defaults={"max_delay": _LATE_SECONDS_MAX},

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
+import msgspec
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -170,6 +171,8 @@ class _Demo:
             result = self._load(house, keyring, resume=serve)
             result["community"] = self._talk(house)
             result["coupons"] = self._offer(house)
+            if not self._is_plain:
+                result["campaign"] = self._promote(house)
             result |= opening.figures()._asdict() | {"seconds": round(time.monotonic() - began, 1)}
             loaded(result)
             self._say(
@@ -261,6 +264,23 @@ class _Demo:
         )
         return {"accepted": tally.accepted + tally.duplicates, "refused": tally.refused_total}
 
+    def _promote(self, house: House) -> dict[str, Any] | None:
+        """Let a campaign happen, from a segment to what it changed; made-up readers, drawn by lot."""
+        from comptoir.config import promoting
+
+        with self._output.status("A campaign"):
+            went = promoting.promote(house.gateway_url, until=max(self._until, _FIRST_DAY_ENDS))
+        if went is None:
+            return None
+        told = {"better": "They bought more", "worse": "They bought less"}.get(went.verdict, "One cannot tell")
+        if went.effect is not None:
+            told += f": {went.effect:+.2f} each (between {went.low:.2f} and {went.high:.2f})"
+        self._say(
+            f"A campaign wrote to {went.sent:,} made-up readers of {went.matched:,} customers and held "
+            f"{went.held_out:,} out; {went.redeemed:,} came with their coupon, drawn by lot. {told}."
+        )
+        return {name: value for name, value in msgspec.to_builtins(went).items() if value is not None}
+
     def _opened_at(self) -> dt.datetime:
         """Return the hour in which this demo was first opened: what is said on the square counts back from it."""
         from comptoir.config.replaying import recordings
@@ -332,9 +352,18 @@ class _Demo:
             say("  A coupon waits on its page “Coupons”: five dollars off, at any till or in the web shop. Its code is")
             say("  used everywhere as soon as one of them has redeemed it:")
             self._output.print(_curl_of_coupon(house.gateway_url), soft_wrap=True, markup=False, highlight=False)
+        if not self._is_plain:
+            say("\n[bold]A campaign[/], from a segment to what it changed: in the console under Campaigns; its letters")
+            say(f"  {self._letters_address()}")
         say("\n[bold]Sell something to that shopper[/], in another terminal: the answer has the new balance")
         self._output.print(_curl(house.gateway_url), soft_wrap=True, markup=False, highlight=False)
         say(f"\nThe year goes on, a day in {self._day_seconds:g} seconds. Ctrl-C closes the shop.\n")
+
+    def _letters_address(self) -> str:
+        from comptoir.foundation.rooms.addresses import url_of
+        from comptoir.foundation.rooms.declaration import VAULT
+
+        return url_of(VAULT, "/messages/mail/")
 
     @contextlib.asynccontextmanager
     async def _links_on_request(self) -> AsyncIterator[None]:
