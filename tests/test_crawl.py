@@ -273,9 +273,9 @@ def test_nothing_breaks_out_of_what_machines_hear(attacked: Attacked, tmp_path: 
                 if line.startswith("data:") and last["event"] in line:
                     break
         noted(attacked.shop)
-        assert len(receiver.requests) > 1
-        for request in receiver.requests:
-            assert all(isinstance(each, dict) for each in json.loads(request.body))
+        heard = [each for request in receiver.requests for each in json.loads(request.body)]
+        assert len(heard) > len(attacks())
+        assert all(isinstance(each, dict) for each in heard)
     for line in lines:
         name, _, value = line.partition(":")
         assert name in {"", "event", "id", "data", "retry"}, line

@@ -17,6 +17,7 @@ from comptoir.config.rebuilding import rebuild
 from comptoir.counter.assembly import EVENT_TYPES
 from comptoir.counter.customers.contracts import FORGETTING
 from comptoir.counter.customers.forgetting import EMPTIED_CLASSES
+from comptoir.counter.offers.codes import CouponCodes
 from comptoir.foundation.events.commands import record
 from comptoir.foundation.events.contracts import Arrival
 from comptoir.foundation.events.rules import content_fingerprint
@@ -66,9 +67,17 @@ def sung(name: str, example: dict[str, Any], number: int) -> dict[str, Any]:
     return said
 
 
+COUPONS = CouponCodes(bytes(range(32)))
+
+
 def arrival(name: str, said: dict[str, Any], number: int) -> Arrival:
     """Return an event as the gateway hands it on."""
     data = msgspec.convert(said, EVENT_TYPES[name].data)
+    shown = None
+    if hasattr(data, "codes") and hasattr(data, "basket"):
+        shown = list(data.basket)
+        data.basket[:] = [COUPONS.basket(shown)]
+        data.codes[:] = [COUPONS.digest(code) for code in data.codes]
     customer = None
     for member in ("customer", "identifier"):
         reference = getattr(data, member, None)
@@ -79,7 +88,7 @@ def arrival(name: str, said: dict[str, Any], number: int) -> Arrival:
     return Arrival(
         source="/canary", id=f"{name}-{number}", type=name, touchpoint="canary", occurred_at=NOON, received_at=HEARD,
         data=data, written=written, fingerprint=content_fingerprint(name, NOON.isoformat(), written),
-        customer=customer,
+        customer=customer, proof=shown,
     )  # fmt: skip
 
 

@@ -42,6 +42,7 @@ MODULES = {
     "config/checking.py": "the doctor counts what contradicts itself",
     "config/checking.sql": "the doctor counts what contradicts itself",
     "config/opening.py": "looks whether there is anything at all",
+    "config/promoting.py": "the demo waits until its figures know everybody",
     "config/rebuilding.py": "derives the tables anew from the log",
     "counter/answers/queries.py": "the answers of one person",
     "counter/answers/store.sql": "decides",
@@ -64,7 +65,6 @@ MODULES = {
 }
 #: Who sends mail, and why they may: each tells somebody of their own doing, or asks for the consent itself.
 SENDERS = {
-    "config/worker.py": "runs the vault's sender, which asks",
     "vault/contacts/letters.py": "what is new for somebody, as often as they asked for it",
     "vault/credentials/adapters.py": "a code that somebody has asked for",
     "vault/credentials/safety.py": "a notice of a change, and its freeze link",

@@ -27,6 +27,12 @@ from support.gateway import EXAMPLES, written
 #: Problems of these packages that no request meets: they are about what the shop has written down.
 ELSEWHERE = {
     "uploads_enough",
+    "template_invalid",
+    "template_failed",
+    "template_unknown",
+    "decision_invalid",
+    "lake_empty",
+    "engine_missing",
     "house_without_key",
     "gateway_away",
     "house_not_in_map",

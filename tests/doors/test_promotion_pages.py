@@ -146,5 +146,5 @@ def test_nobody_else_sees_a_code(staff: Client, gateway: Gateway) -> None:
     assert "You have no coupon that can be used now." in shown(opened(otto), "/coupons")
     assert Client(headers=MY_HOST).get("/coupons").status_code == 403
     assert shown(staff, f"{address}/give", 422, customer="nora").count("That is no customer’s number.") == 1
-    unknown = shown(staff, f"{address}/give", 422, customer=str(uuid.uuid4()))
+    unknown = shown(staff, f"{address}/give", 404, customer=str(uuid.uuid4()))
     assert "Nobody was seen under this number." in unknown

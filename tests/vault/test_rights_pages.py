@@ -39,7 +39,8 @@ if TYPE_CHECKING:
 
 #: What a browser of nobody may open in the vault: the entrance, proofs of an age, links that carry their own proof.
 OPEN = ("/health", "/sign-in/", "/passkey/make/", "/enter/", "/continue/", "/prove/", "/freeze/", "/forgotten/",
-        "/language", "/arrive/", "/inactive/", "/factors/webauthn/login/")  # fmt: skip
+        "/language", "/arrive/", "/inactive/", "/factors/webauthn/login/",
+        "/messages/mail/")  # fmt: skip
 OWN = ("/", "/contact/", "/passkeys/", "/sign-ins/", "/accesses/", "/copy/", "/forget-me/")
 MENU = ["/", "/contact/", "/passkeys/", "/accesses/", "/copy/", "/continue/counter/?next=/card"]
 

@@ -201,8 +201,22 @@ def _schema(struct: type[msgspec.Struct], prefix: str, schemas: dict[str, Any]) 
     (schema,), components = msgspec.json.schema_components(
         [struct], ref_template=f"#/components/schemas/{prefix}.{{name}}"
     )
-    schemas |= {f"{prefix}.{name}": component for name, component in components.items()}
+    schemas |= {f"{prefix}.{name}": _with_plain_discriminators(component) for name, component in components.items()}
     return schema
+
+
+def _with_plain_discriminators(schema: Any) -> Any:
+    """Return a schema whose discriminators are names of fields, as AsyncAPI 3 has them, and not OpenAPI's objects."""
+    if isinstance(schema, list):
+        return [_with_plain_discriminators(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return {
+        name: each["propertyName"]
+        if name == "discriminator" and isinstance(each, dict) and "propertyName" in each
+        else _with_plain_discriminators(each)
+        for name, each in schema.items()
+    }
 
 
 def _annotate(schema: Mapping[str, Any], send: Send, schemas: Mapping[str, Any]) -> None:
