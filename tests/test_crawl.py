@@ -60,6 +60,9 @@ _PICTURE = "a picture that was made anew, and no page"
 _LINK = "an address that only its receiver knows"
 _OWN = "needs something of one's own that this customer does not have"
 #: Places that a crawl may miss, and why. A new address is reached, or stands here.
+_TAKEN: Final = "needs one that was taken, and its form takes no attack; the tests of its pages in tests/doors"
+_SCRIPT: Final = "asked by a script; tests/doors/test_segments_page.py"
+_AWAY: Final = "leads out of the house; tests/square/test_shortlinks.py"
 NOT_REACHED: Final[dict[str, str]] = {
     "counter: card/leave": _ENDS,
     "counter: consents/<slug:purpose>/<slug:channel>/receipt": "a signed text to download, for whoever has consented",
@@ -72,18 +75,31 @@ NOT_REACHED: Final[dict[str, str]] = {
     "counter: terms/check": _OWN,
     "counter: terms/end": _OWN,
     "counter: who/links/undo": _OWN,
+    "office: campaigns/<uuid:campaign>": _TAKEN,
+    "office: campaigns/<uuid:campaign>/change": _TAKEN,
+    "office: campaigns/<uuid:campaign>/launch": _TAKEN,
+    "office: campaigns/<uuid:campaign>/stop": _TAKEN,
+    "office: campaigns/posts/plan": _TAKEN,
+    "office: campaigns/templates/<slug:name>": _TAKEN,
+    "office: campaigns/templates/<slug:name>/try": _TAKEN,
     "office: charter/<uuid:proposal>/veto": _OPEN,
     "office: community/experiments/<slug:name>/change": _TRIAL,
     "office: community/experiments/<slug:name>/start": _TRIAL,
     "office: community/experiments/<slug:name>/stop": _TRIAL,
     "office: community/invitations/<slug:name>/remind": "needs letters that went out a week ago",
+    "office: journeys/<uuid:journey>": _TAKEN,
+    "office: journeys/<uuid:journey>/change": _TAKEN,
+    "office: journeys/<uuid:journey>/switch": _TAKEN,
     "office: keys/issue": _ENDS,
     "office: keys/revoke": _ENDS,
     "office: leave": _ENDS,
     r"office: ^moderation/pictures/(?P<digest>[0-9a-f]{64})\.webp$": _PICTURE,
+    "office: segments/<uuid:segment>": _TAKEN,
+    "office: segments/count": _SCRIPT,
     r"square: ^pictures/(?P<digest>[0-9a-f]{64})(?P<size>-small)?\.webp$": _PICTURE,
     "square: charter/proposals/<uuid:proposal_id>": _OPEN,
     "square: charter/proposals/<uuid:proposal_id>/vote": _OPEN,
+    "square: go/<str:code>": _AWAY,
     "square: leave": _ENDS,
     "square: posts/<uuid:post_id>/vote": _BUTTON,
     "square: threads/<uuid:thread_id>/accept": _BUTTON,
