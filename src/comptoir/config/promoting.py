@@ -37,7 +37,7 @@ from comptoir.foundation.kernel.connection import Connection
 from comptoir.foundation.rooms.current import entered
 from comptoir.foundation.rooms.declaration import COUNTER, OFFICE
 from comptoir.foundation.touchpoints import house
-from comptoir.office.campaigns import commands, effects, queries
+from comptoir.office.campaigns import commands, effects, queries, segmenting
 from comptoir.office.campaigns.contracts import Counts, Variant, Version, Window
 from comptoir.office.segments import commands as segments
 from comptoir.office.segments import queries as segment_queries
@@ -125,22 +125,6 @@ def _let_count(counter: Connection, reader: Connection) -> None:
     _wait_until(lambda: segment_queries.count(_EXPRESSION) >= _NEARLY * expected, "counting the customers")
 
 
-class _OfThatDay:
-    """Segments as they were at the campaign's moment."""
-
-    def __init__(self, at: dt.datetime) -> None:
-        self._at = at
-
-    def hash_of(self, segment: uuid.UUID, /) -> str:
-        return segment_queries.named(segment).hash
-
-    def members(self, segment: uuid.UUID, /, *, at: dt.datetime | None = None) -> Iterator[Sequence[uuid.UUID]]:
-        return segment_queries.members(segment, at=at or self._at)
-
-    def is_in(self, segment: uuid.UUID, person: uuid.UUID, at: dt.datetime, /) -> bool:
-        return segment_queries.verdict(segment, person, at).member is True
-
-
 def _freeze(counter: Connection, *, at: dt.datetime) -> tuple[uuid.UUID, Counts]:
     """Define the segment, write the text and the campaign, and freeze its list, as staff would have that day."""
     now = SYSTEM_CLOCK.now()
@@ -159,7 +143,7 @@ def _freeze(counter: Connection, *, at: dt.datetime) -> tuple[uuid.UUID, Counts]
         )  # fmt: skip
         campaign = commands.write(content, campaign=None, after=0, by=promoted.STAFF, at=at)
         commands.launch(campaign, 1, by=promoted.STAFF, at=at)
-        counts = commands.freeze(campaign, 1, now=at, segments=_OfThatDay(at), coupons=hands.issue_all)
+        counts = commands.freeze(campaign, 1, now=at, segments=segmenting.OfTheOffice(at), coupons=hands.issue_all)
     assert counts is not None, "nobody else freezes it"
     return campaign, counts
 

@@ -35,6 +35,12 @@ def page(
     return render(request, template, {**context, "section": section, "staff": visit_of(request)}, status=status)
 
 
+def name_of(request: HttpRequest) -> str:
+    """Return who of the staff asks."""
+    visit = visit_of(request)
+    return visit.name if visit else ""
+
+
 def own_connection() -> Any:
     """Return the current room's own connection, for packages that take one."""
     own = connections[OFFICE.name]

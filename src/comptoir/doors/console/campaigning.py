@@ -27,11 +27,10 @@ from comptoir.counter.loyalty.store import find_programmes
 from comptoir.counter.messages import queries as messaging
 from comptoir.counter.offers.models import Promotion
 from comptoir.doors.console import charts, reporting
-from comptoir.doors.console.acting import own_connection, page
+from comptoir.doors.console.acting import name_of, own_connection, page
 from comptoir.foundation.kernel import database, money
 from comptoir.foundation.kernel.problem import Problem
 from comptoir.foundation.rooms.declaration import OFFICE
-from comptoir.foundation.rooms.visits import visit_of
 from comptoir.foundation.rooms.web import in_room
 from comptoir.foundation.touchpoints.house import Trouble
 from comptoir.office.campaigns import commands, effects, queries, segmenting
@@ -390,12 +389,6 @@ def promotions() -> list[tuple[str, str]]:
 def shop_zone() -> str:
     """Return the shop's time zone."""
     return shop_of().zone
-
-
-def name_of(request: HttpRequest) -> str:
-    """Return who of the staff asks."""
-    visit = visit_of(request)
-    return visit.name if visit else ""
 
 
 def shop_of() -> Shop:

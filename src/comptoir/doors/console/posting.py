@@ -22,8 +22,8 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 
 from comptoir.doors.console import charts
-from comptoir.doors.console.acting import page
-from comptoir.doors.console.campaigning import Shop, name_of, shop_of
+from comptoir.doors.console.acting import name_of, page
+from comptoir.doors.console.campaigning import Shop, shop_of
 from comptoir.doors.console.reporting import money
 from comptoir.foundation.kernel import database
 from comptoir.foundation.kernel.problem import Problem

@@ -19,12 +19,11 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from comptoir.doors.console.acting import page
+from comptoir.doors.console.acting import name_of, page
 from comptoir.foundation.kernel import database
 from comptoir.foundation.kernel.connection import Connection
 from comptoir.foundation.kernel.problem import Problem
 from comptoir.foundation.rooms.declaration import OFFICE
-from comptoir.foundation.rooms.visits import visit_of
 from comptoir.foundation.rooms.web import in_room
 from comptoir.office.segments import commands, jobs, queries, store
 from comptoir.office.segments.contracts import Leaf, leaves
@@ -87,7 +86,7 @@ def build(request: HttpRequest, segment: uuid.UUID | None = None) -> HttpRespons
                 if act == "add":
                     form["expression"] = _added(form["expression"], request)
                 elif act == "keep":
-                    kept = _keep(connection, form, found.id if found else None, _who(request))
+                    kept = _keep(connection, form, found.id if found else None, name_of(request))
                     return redirect("console:segment", segment=kept)
                 elif act == "end" and found is not None:
                     commands.end(connection, segment_id=found.id, at=timezone.now())
@@ -277,8 +276,3 @@ def _find(connection: Connection, segment: uuid.UUID) -> Any:
     if kept is None:
         raise Http404(SegmentUnknown.title())
     return kept.segment
-
-
-def _who(request: HttpRequest) -> str:
-    visit = visit_of(request)
-    return visit.name if visit else ""

@@ -23,7 +23,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from comptoir.counter.messages import queries as messaging
 from comptoir.doors.console import campaigning, charts, reporting
-from comptoir.doors.console.acting import page
+from comptoir.doors.console.acting import name_of, page
 from comptoir.foundation.kernel import database
 from comptoir.foundation.kernel.problem import Problem
 from comptoir.foundation.rooms.declaration import OFFICE
@@ -86,7 +86,7 @@ def write(request: HttpRequest, journey: uuid.UUID | None = None) -> HttpRespons
         try:
             written = commands.write(
                 _read(form, steps), journey=journey, after=int(form["after"]) if form["after"].isdecimal() else 0,
-                by=campaigning.name_of(request), at=timezone.now(),
+                by=name_of(request), at=timezone.now(),
             )  # fmt: skip
         except Problem as problem:
             trouble = _told(problem)
@@ -115,7 +115,7 @@ def one(request: HttpRequest, journey: uuid.UUID) -> HttpResponse:
 @require_POST
 def switch(request: HttpRequest, journey: uuid.UUID) -> HttpResponse:
     """Switch a journey on or off, or kill it."""
-    now, by, reason = timezone.now(), campaigning.name_of(request), request.POST.get("reason", "")
+    now, by, reason = timezone.now(), name_of(request), request.POST.get("reason", "")
     number = request.POST.get("version", "")
     _find(journey)
     try:

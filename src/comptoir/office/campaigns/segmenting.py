@@ -21,8 +21,12 @@ class Named(msgspec.Struct, frozen=True):
     name: str
 
 
-class _OfTheOffice:
-    """The office's segments."""
+class OfTheOffice:
+    """The office's segments: as they are now, or as they were at a moment."""
+
+    def __init__(self, at: dt.datetime | None = None) -> None:
+        """Ask who is in them at a moment; unset: whenever it is asked."""
+        self._at = at
 
     def hash_of(self, segment: uuid.UUID, /) -> str:
         """Return the hash of a segment's definition."""
@@ -30,14 +34,14 @@ class _OfTheOffice:
 
     def members(self, segment: uuid.UUID, /, *, at: dt.datetime | None = None) -> Iterator[Sequence[uuid.UUID]]:
         """Give everybody who is in it."""
-        return queries.members(segment, at=at)
+        return queries.members(segment, at=at or self._at)
 
     def is_in(self, segment: uuid.UUID, person: uuid.UUID, at: dt.datetime, /) -> bool:
         """Tell whether somebody is in it; whoever is unknown to it is not."""
         return queries.verdict(segment, person, at).member is True
 
 
-SEGMENTS: Final[Segments] = _OfTheOffice()
+SEGMENTS: Final[Segments] = OfTheOffice()
 
 
 def named_segments() -> list[Named]:
