@@ -230,3 +230,13 @@ def test_migrations_say_everything_that_the_models_say(shop: Shop) -> None:
         check=False,
     )
     assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def test_no_two_packages_wait_for_each_other_by_the_same_number() -> None:
+    owners: dict[str, set[str]] = {}
+    for path in (*SOURCE.rglob("*.sql"), *SOURCE.rglob("*.py")):
+        for number in re.findall(r"\b7209\d{3}\b", path.read_text()):
+            parts = path.relative_to(SOURCE).parts
+            owners.setdefault(number, set()).add("/".join(parts[:2]))
+    assert owners, "locks are numbered"
+    assert {number: packages for number, packages in owners.items() if len(packages) > 1} == {}

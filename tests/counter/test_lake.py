@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from comptoir.config.command import main
 from comptoir.counter.audiences import lake as lakes
-from comptoir.counter.audiences.errors import LakeEmpty
+from comptoir.counter.audiences.errors import LakeEmpty, LakePlaceTaken
 from comptoir.counter.audiences.lake import Lake
 from comptoir.counter.loyalty.store import insert_programme
 from comptoir.office.segments.lake import duckdb_over
@@ -144,6 +144,42 @@ def test_many_small_files_become_one(shore: Shore) -> None:
     manifest = shore.lake.manifest()
     assert manifest is not None
     assert all(len(names) <= lakes.FILES_A_DAY_MAX for days in manifest.files.values() for names in days.values())
+    shore.assert_it_says_what_the_tables_say()
+
+
+def test_who_reads_while_it_is_written_anew_reads_to_the_end(shore: Shore, tmp_path: Path) -> None:
+    shore.tell(sale("1", 100))
+    shore.write()
+    manifest = shore.lake.manifest()
+    assert manifest is not None
+    with duckdb_over(shore.lake) as connection:
+        shore.send(goods_back("2", sale="1", lines=[(1, 1, 100)]))
+        shore.write()
+        assert connection.execute("select sum(amount) from lines").fetchall() == [(100,)]
+    # What nobody can be reading any more is dropped, though nothing else has happened.
+    replaced = manifest.files["lines"]["2024-03-04"]
+    assert (tmp_path / "lake" / replaced[0]).exists()
+    lakes.write(shore.lake, now=HEARD + lakes.LEFT_FOR)
+    assert not (tmp_path / "lake" / replaced[0]).exists()
+    shore.assert_it_says_what_the_tables_say()
+
+
+def test_nothing_but_a_lakes_own_files_is_ever_dropped(shore: Shore, tmp_path: Path) -> None:
+    shore.tell(sale("1", 100))
+    place = tmp_path / "lake"
+    (place / "photos").mkdir(parents=True)
+    (place / "photos" / "cat.parquet").write_text("a cat")
+    with pytest.raises(LakePlaceTaken):
+        shore.write()
+    assert sorted(path.name for path in place.rglob("*") if path.is_file()) == ["cat.parquet"]
+    (place / "photos" / "cat.parquet").unlink()
+    shore.write()
+    (place / "notes.txt").write_text("somebody's")
+    (place / "lines" / "mine.parquet").write_text("somebody's")
+    shore.tell(sale("2", 100))
+    shore.write()
+    assert (place / "notes.txt").exists()
+    assert (place / "lines" / "mine.parquet").exists()
     shore.assert_it_says_what_the_tables_say()
 
 

@@ -186,6 +186,26 @@ def test_groups_warn_of_fishing_and_are_corrected(campaign: Path) -> None:
     assert "56%" in fishing
 
 
+def test_a_group_is_compared_at_its_own_mean_of_the_covariate(file: Path) -> None:
+    generator = np.random.default_rng(7)
+    rows, truth = [], {"small": 0.0, "large": 0.0}
+    for number in range(4_000):
+        group, mean = ("small", 5.0) if number % 2 else ("large", 200.0)
+        before = max(0.0, float(generator.normal(mean, mean / 5)))
+        mailed = number % 4 < 2
+        truth[group] += 0.1 * before / 2_000
+        spent = before + (0.1 * before if mailed else 0.0) + float(generator.normal(0, 2))
+        rows.append(f"{'mail' if mailed else 'none'},{spent:.3f},{before:.3f},{group}")
+    written(file, *rows, header="arm,spent,before,size")
+    found = said(file, "--covariate", "before", "--by", "size", asked=SPENT)
+    groups = {each["group"]: each for each in found["arms"][0]["groups"]}
+    for name, effect in truth.items():
+        assert groups[name]["low"] < effect < groups[name]["high"], name
+    assert groups["small"]["high"] < 2
+    assert groups["large"]["low"] > 15
+    assert found["arms"][0]["groups_differ_p_value"] < 0.001
+
+
 def test_who_looks_before_the_end_gets_the_wider_interval(campaign: Path) -> None:
     looked = said(campaign, "--every-look", "--covariate", "before", asked=SPENT)
     for arm in looked["arms"]:

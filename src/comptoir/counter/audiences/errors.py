@@ -15,3 +15,10 @@ class LakeEmpty(Problem):
     """There is nothing in the lake yet."""
 
     name = "lake_empty"
+
+
+class LakePlaceTaken(Problem):
+    """Something else lies where the lake is to be."""
+
+    name = "lake_place_taken"
+    status = 409

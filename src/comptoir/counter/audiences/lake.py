@@ -13,6 +13,7 @@ import collections
 import datetime as dt
 import os
 import posixpath
+import re
 import time
 import uuid
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -22,7 +23,7 @@ from typing import Any, Final
 import msgspec
 
 from comptoir.counter.audiences import following, rebuilding, store
-from comptoir.counter.audiences.errors import EngineMissing
+from comptoir.counter.audiences.errors import EngineMissing, LakePlaceTaken
 from comptoir.counter.audiences.rules import is_act
 from comptoir.foundation.events import store as events
 from comptoir.foundation.events.following import positions_of
@@ -40,6 +41,8 @@ FOLLOWER: Final = "house.lake"
 MANIFEST: Final = "manifest.json"
 #: From so many files on, those of one day are written as one.
 FILES_A_DAY_MAX: Final = 8
+#: So long a file that counts no more is left to whoever is reading it.
+LEFT_FOR: Final = dt.timedelta(hours=1)
 _ROWS_MAX: Final = 2_000
 _READ_ROWS: Final = 100_000
 _LOOK_SECONDS: Final = 0.05
@@ -49,13 +52,19 @@ _SILENT: Final = (
     "^(post|member|vote|answer|idea|topic|follow|news|decision|notice|filter|charter|programme|experiment|invitation|persona"
     "|terms|consent|objection|letters|notifications|closeness|identifier|link|customer|spending)[.]"
 )
+#: What files a lake is made of, below its place.
+_OWN: Final = re.compile(
+    r"manifest\.json(?:\.[0-9a-f]{32})?|(?:events|lines|acts)/day=\d{4}-\d\d-\d\d/[0-9a-f]{32}\.parquet"
+    r"|figures/[0-9a-f]{32}\.parquet"
+)
 _PARTS: Final[Mapping[str, str]] = {"events": "lake_events", "lines": "lake_lines", "acts": "lake_acts"}
 
 
 class Manifest(msgspec.Struct):
     """Which files count: for each part its files by day (``figures`` has none), up to which place they tell.
 
-    ``beyond`` are positions behind the place that the first writing has found already.
+    ``beyond`` are positions behind the place that the first writing has found already. ``left`` are files that count
+    no more and since when: whoever asked before may still be reading them.
     """
 
     transaction: int = -1
@@ -63,6 +72,12 @@ class Manifest(msgspec.Struct):
     written_at: dt.datetime | None = None
     files: dict[str, dict[str, list[str]]] = msgspec.field(default_factory=dict)
     beyond: set[str] = msgspec.field(default_factory=set)
+    left: dict[str, dt.datetime] = msgspec.field(default_factory=dict)
+
+    @property
+    def names(self) -> set[str]:
+        """Return the files that count."""
+        return {name for days in self.files.values() for names in days.values() for name in names}
 
     @property
     def place(self) -> OutboxPlace:
@@ -109,7 +124,7 @@ class Lake:
             return msgspec.json.decode(stream.read(), type=Manifest)
 
     def commit(self, manifest: Manifest) -> None:
-        """Let a manifest count in place of the one before, in one step, then drop the files that count no more."""
+        """Let a manifest count in place of the one before, in one step, then drop the files that nobody needs."""
         path, fresh = self.path(MANIFEST), self.path(f"{MANIFEST}.{uuid.uuid4().hex}")
         self.files.create_dir(self.root, recursive=True)
         with self.files.open_output_stream(fresh) as stream:
@@ -117,13 +132,25 @@ class Lake:
         self.files.move(fresh, path)
         self._drop_others(manifest)
 
+    def is_free(self) -> bool:
+        """Tell whether a lake can begin here: there is nothing, or nothing but what a lake has left behind."""
+        from pyarrow import fs  # noqa: PLC0415 - an extra
+
+        selected = fs.FileSelector(self.root, allow_not_found=True, recursive=True)
+        return all(
+            info.type == fs.FileType.Directory or self._is_own(info.path) for info in self.files.get_file_info(selected)
+        )
+
+    def _is_own(self, path: str) -> bool:
+        """Tell whether a file can only be one of a lake's: what else lies here is nobody's business."""
+        return _OWN.fullmatch(posixpath.relpath(path, self.root)) is not None
+
     def _drop_others(self, manifest: Manifest) -> None:
         from pyarrow import fs  # noqa: PLC0415 - an extra
 
-        counted = {self.path(name) for days in manifest.files.values() for names in days.values() for name in names}
+        needed = {self.path(name) for name in (*manifest.names, *manifest.left, MANIFEST)}
         for info in self.files.get_file_info(fs.FileSelector(self.root, recursive=True)):
-            is_file = info.type == fs.FileType.File
-            if is_file and info.path not in counted and not info.path.endswith(MANIFEST):
+            if info.type == fs.FileType.File and info.path not in needed and self._is_own(info.path):
                 self.files.delete_file(info.path)
 
     def write(self, part: str, day: str, table: Any) -> str:
@@ -188,6 +215,8 @@ def write(lake: Lake, *, now: dt.datetime) -> int:
             connection.execute("set transaction isolation level repeatable read")
             manifest = lake.manifest()
             writing = _Writing(lake, connection, now)
+            if manifest is None and not lake.is_free():
+                raise LakePlaceTaken(f"Something else lies at {lake.where}; name an empty folder of its own.")
             if manifest is None or not _is_of_this_server(connection, manifest):
                 count = writing.everything()
             else:
@@ -247,6 +276,7 @@ class _Writing:
         self._connection = connection
         self._now = now
         self._time_zone = following.time_zone_of(connection)
+        self._has_swept = False
 
     def everything(self) -> int:
         """Write the lake from the beginning."""
@@ -266,7 +296,7 @@ class _Writing:
 
     def portions(self, manifest: Manifest) -> int:
         """Write what came behind the manifest's place."""
-        count = 0
+        count, before = 0, manifest.names
         while rows := events.read_following(self._connection, manifest.place, limit=_ROWS_MAX):
             positions = positions_of(rows)
             count += self._portion(manifest, positions)
@@ -274,9 +304,18 @@ class _Writing:
             manifest.beyond.difference_update(positions)
         manifest.written_at = self._now
         self._figures(manifest)
+        self._leave(manifest, before)
         self._lake.commit(manifest)
         events.advance_follower(self._connection, FOLLOWER, manifest.place)
         return count
+
+    def _leave(self, manifest: Manifest, before: Collection[str]) -> None:
+        """Leave what counts no more for a while, unless it says something of somebody who is forgotten."""
+        if self._has_swept:
+            manifest.left.clear()
+            return
+        manifest.left = {name: at for name, at in manifest.left.items() if self._now - at < LEFT_FOR}
+        manifest.left |= dict.fromkeys(set(before) - manifest.names, self._now)
 
     def _portion(self, manifest: Manifest, positions: Sequence[Id]) -> int:
         heard = [each for each in store.read_heard(self._connection, positions) if each.is_accepted]
@@ -368,6 +407,7 @@ class _Writing:
 
     def _sweep(self, manifest: Manifest, concerned: Collection[Id]) -> None:
         """Take out whoever was forgotten: customers that are no more, and of those ``concerned`` what is not theirs."""
+        self._has_swept = True
         for part, days in manifest.files.items():
             if part == "figures":
                 continue

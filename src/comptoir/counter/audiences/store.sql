@@ -1,10 +1,10 @@
 -- name: lock_following
 -- Nobody is forgotten while rows are written, and no row is written while somebody is forgotten.
-select pg_advisory_xact_lock_shared(7209020);
+select pg_advisory_xact_lock_shared(7209023);
 
 -- name: lock_forgetting
 -- Whoever writes rows has finished; whoever comes later finds that somebody is gone.
-select pg_advisory_xact_lock(7209020);
+select pg_advisory_xact_lock(7209023);
 
 -- name: read_heard
 -- What happened at these positions, as far as it says whose figures it concerns.

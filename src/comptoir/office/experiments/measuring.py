@@ -200,9 +200,11 @@ class _Measuring:
 
     # -- one arm -------------------------------------------------------------------------------------------------
 
-    def _estimate(self, control: _Arm, arm: _Arm) -> Estimate:
-        everybody = self.results
-        if everybody.covariate is None:
+    def _estimate(self, control: _Arm, arm: _Arm, group: int | None = None) -> Estimate:
+        """Compare two arms, or those of their people who are in a group: with others of that group, not with all."""
+        results = self.results
+        chosen = slice(None) if group is None or results.group is None else results.group == group
+        if results.covariate is None:
             if control.cluster is not None and arm.cluster is not None:
                 return estimators.clustered(
                     (control.outcome, None, control.cluster), (arm.outcome, None, arm.cluster), centre=0, spread=0
@@ -210,8 +212,9 @@ class _Measuring:
             return estimators.welch(control.outcome, arm.outcome)
         assert control.covariate is not None
         assert arm.covariate is not None
-        centre = float(np.mean(everybody.covariate))
-        spread = estimators.variance_of_mean(everybody.covariate, everybody.cluster)
+        covariate = results.covariate[chosen]
+        centre = float(np.mean(covariate))
+        spread = estimators.variance_of_mean(covariate, None if results.cluster is None else results.cluster[chosen])
         if control.cluster is not None and arm.cluster is not None:
             return estimators.clustered(
                 (control.outcome, control.covariate, control.cluster), (arm.outcome, arm.covariate, arm.cluster),
@@ -315,7 +318,7 @@ class _Measuring:
                 if min(control.units(), its.units()) < GROUP_MIN or not _has_spread(control, its):
                     passed_over.append(f"{group} ({name})")
                 else:
-                    found = self._estimate(control, its)
+                    found = self._estimate(control, its, number)
                     if self._is_certain(control, its, found):
                         passed_over.append(f"{group} ({name})")
                     else:
@@ -351,7 +354,7 @@ class _Measuring:
         errors = []
         for each in groups:
             number = self.results.groups.index(each.group)
-            found = self._estimate(self._people(self.question.control, number), self._people(name, number))
+            found = self._estimate(self._people(self.question.control, number), self._people(name, number), number)
             errors.append(found.standard_error)
         return estimators.differ([each.effect for each in groups], errors) if groups else None
 
