@@ -17,21 +17,34 @@ import httpx
 import pytest
 
 from comptoir.counter.customers.purposes import WITHHELD
+from comptoir.foundation.kernel import database
 from comptoir.foundation.rooms.commands import set_up_django
 from comptoir.foundation.rooms.current import entered
-from comptoir.foundation.rooms.declaration import VAULT
+from comptoir.foundation.rooms.declaration import OFFICE, VAULT
 from support import talking
 from support.attacked import Attacked, attacked_shop, say_everything
+from support.campaigning import version
 from support.crawling import Reader, Seen, attacks, places, reader
 from support.pages import customer_of, sale
 from support.relay import noted, receiving, registered, relaying, webhook
 from support.shop import Shop
+from support.travelling import journey
 from support.visitors import vault_session
 from support.whole_house import run
 
 set_up_django()  # before the modules that hold models
 
 # ruff: noqa: E402
+from comptoir.counter.messages import commands as messages
+from comptoir.counter.messages.contracts import TemplateText
+from comptoir.office.campaigns import commands as campaigns
+from comptoir.office.campaigns import segmenting
+from comptoir.office.campaigns.contracts import Variant
+from comptoir.office.journeys import commands as journeys
+from comptoir.office.journeys.contracts import Ask, Check, Give, Joins
+from comptoir.office.segments import commands as segments
+from comptoir.square.shortlinks import commands as shortlinks
+from comptoir.square.shortlinks.rules import ShortLink
 from comptoir.vault.lists import commands as lists
 from comptoir.vault.lists import comparing
 from comptoir.vault.lists.contracts import Details, Identifier, Listed
@@ -45,8 +58,10 @@ CAMILLE, ZOE = uuid.UUID(int=0xCA), uuid.UUID(int=0x20E)
 #: What some page takes in its address.
 ASKED: Final = (
     "q", "next", "kind", "before", "after", "status", "state", "page", "for", "points", "place", "part", "code",
-    "number", "term", "weeks", "until", "lang",
+    "number", "term", "weeks", "until", "lang", "expression", "segment", "text", "promotion", "look",
 )  # fmt: skip
+#: What the office plans in: a few, since each has several pages.
+_PLANNED: Final = ("attribute, double quotes", "several at once, Markdown")
 #: Why a crawl does not come to a place.
 _ENDS = "ends what the crawl needs; it is in support.crawling.SKIPPED"
 _MACHINES = "called by machines, and answers them with JSON; tests/vault has their tests"
@@ -60,7 +75,6 @@ _PICTURE = "a picture that was made anew, and no page"
 _LINK = "an address that only its receiver knows"
 _OWN = "needs something of one's own that this customer does not have"
 #: Places that a crawl may miss, and why. A new address is reached, or stands here.
-_TAKEN: Final = "needs one that was taken, and its form takes no attack; the tests of its pages in tests/doors"
 _SCRIPT: Final = "asked by a script; tests/doors/test_segments_page.py"
 _AWAY: Final = "leads out of the house; tests/square/test_shortlinks.py"
 NOT_REACHED: Final[dict[str, str]] = {
@@ -75,26 +89,15 @@ NOT_REACHED: Final[dict[str, str]] = {
     "counter: terms/check": _OWN,
     "counter: terms/end": _OWN,
     "counter: who/links/undo": _OWN,
-    "office: campaigns/<uuid:campaign>": _TAKEN,
-    "office: campaigns/<uuid:campaign>/change": _TAKEN,
-    "office: campaigns/<uuid:campaign>/launch": _TAKEN,
-    "office: campaigns/<uuid:campaign>/stop": _TAKEN,
-    "office: campaigns/posts/plan": _TAKEN,
-    "office: campaigns/templates/<slug:name>": _TAKEN,
-    "office: campaigns/templates/<slug:name>/try": _TAKEN,
     "office: charter/<uuid:proposal>/veto": _OPEN,
     "office: community/experiments/<slug:name>/change": _TRIAL,
     "office: community/experiments/<slug:name>/start": _TRIAL,
     "office: community/experiments/<slug:name>/stop": _TRIAL,
     "office: community/invitations/<slug:name>/remind": "needs letters that went out a week ago",
-    "office: journeys/<uuid:journey>": _TAKEN,
-    "office: journeys/<uuid:journey>/change": _TAKEN,
-    "office: journeys/<uuid:journey>/switch": _TAKEN,
     "office: keys/issue": _ENDS,
     "office: keys/revoke": _ENDS,
     "office: leave": _ENDS,
     r"office: ^moderation/pictures/(?P<digest>[0-9a-f]{64})\.webp$": _PICTURE,
-    "office: segments/<uuid:segment>": _TAKEN,
     "office: segments/count": _SCRIPT,
     r"square: ^pictures/(?P<digest>[0-9a-f]{64})(?P<size>-small)?\.webp$": _PICTURE,
     "square: charter/proposals/<uuid:proposal_id>": _OPEN,
@@ -164,7 +167,51 @@ def attacked(shop: Shop, tmp_path: Path) -> Iterator[Attacked]:
     with attacked_shop(shop, tmp_path) as one:
         say_everything(one)
         listed(one)
+        planned(one)
         yield one
+
+
+def planned(attacked: Attacked) -> None:
+    """Let the office have planned something in these words: segments, texts, campaigns, journeys, posts elsewhere."""
+    now, sharp = dt.datetime.now(dt.UTC), attacks()
+    texts = [sharp[name] for name in _PLANNED]
+    with database.connect(OFFICE.role) as connection:
+        named = [
+            segments.define(connection, name=text[:80], expression="purchases_ever() >= 1", by=text[:40], at=now)
+            for text in texts
+        ]
+    with entered(OFFICE):
+        for number, text in enumerate(texts):
+            said = TemplateText(
+                "{% raw %}" + text[:400] + "{% endraw %} {{ link }}", "{% raw %}" + text[:80] + "{% endraw %}"
+            )
+            template = f"text-{number}"
+            examples = {"link": text[:100]}
+            messages.write_template(
+                template, channel="mail", texts={"en": said}, by=text[:40], at=now, examples=examples
+            )
+            made = campaigns.write(
+                version(
+                    name=text[:120], segment=str(named[number].id), variants=(Variant("a", template),),
+                    why={"en": text[:200]}, holdout=0.0, holdout_reason=text[:200].ljust(20, "."),
+                ),
+                campaign=None, after=0, by=text[:40], at=now,
+            )  # fmt: skip
+            if number:
+                campaigns.launch(made, 1, by=text[:40], at=now)
+                campaigns.freeze(made, 1, now=now, segments=segmenting.SEGMENTS)
+            began = journeys.write(
+                journey(
+                    name=text[:120], trigger=Joins(str(named[number].id)), exit_segment=str(named[number].id),
+                    why={"en": text[:200]},
+                    steps=(Check(str(named[number].id)), Ask("mail", template, path="/en/"), Give(5, text[:200])),
+                ),
+                journey=None, after=0, by=text[:40], at=now,
+            )  # fmt: skip
+            if number:
+                journeys.switch_on(began, 1, by=text[:40], at=now)
+            link = ShortLink("instagram", f"@reader{number}", text[:100], "/en/")
+            shortlinks.make(link, by=text[:40], at=now)
 
 
 def listed(attacked: Attacked) -> None:

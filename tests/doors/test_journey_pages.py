@@ -154,6 +154,23 @@ def test_other_triggers_and_exits_are_told_in_words(client: Client, segments: Se
     assert "Somebody joins “Coffee drinkers”" in said(client, f"/journeys/{joins}?try=1")
 
 
+def test_somebody_is_asked_for_something_on_the_square(client: Client, segments: Segments) -> None:
+    step = {"kind_3": "ask", "path_3": "/en/ideas"}
+    answer = client.post("/journeys/new", {**FORM, **step})
+    assert answer.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+    assert "the text has to say {{ link }}" in words(answer.content.decode())
+    text = {
+        "template": "next", "channel": "mail", "examples": "link = https://shop.example/en/ideas",
+        "subject_en": "And now?", "text_en": "What next? {{ link }}",
+    }  # fmt: skip
+    assert client.post("/campaigns/templates", text).status_code == HTTPStatus.FOUND
+    made = written(client, **step, template_3="next")
+    assert "Ask with “next” for something at /en/ideas of the square" in said(client, f"/journeys/{made}")
+    page = client.get(f"/journeys/{made}/change").content.decode()
+    assert 'name="path_3" value="/en/ideas"' in page
+    assert "contribution.thanked" in page, "kinds of events are proposed"
+
+
 def test_nobody_without_a_session_and_nothing_that_is_not_there(client: Client, segments: Segments) -> None:
     stranger = Client(headers={"host": f"{host_of(OFFICE)}:8000"})
     for path in ("/journeys", "/journeys/new"):

@@ -40,7 +40,7 @@ def client(shop: Shop) -> Client:
 def test_a_template_is_written_and_seen_as_each_test_person_gets_it(client: Client, shop: Shop) -> None:
     assert client.get("/campaigns/templates").status_code == HTTPStatus.OK
     answer = client.post("/campaigns/templates", FORM)
-    assert (answer.status_code, answer["Location"]) == (HTTPStatus.FOUND, "/campaigns/templates/coffee")
+    assert (answer.status_code, answer["Location"]) == (HTTPStatus.FOUND, "/campaigns/templates/coffee?kept=1")
     page = client.get("/campaigns/templates/coffee").content.decode()
     assert "Hello Alice Martin, 20 % off coffee." in page
     assert "Hello you, 20 % off coffee." in page

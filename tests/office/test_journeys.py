@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+import msgspec
 import psycopg
 import pytest
 
@@ -22,13 +23,16 @@ set_up_django()  # before the modules that hold models
 # ruff: noqa: E402
 from django.db import connections
 
+from comptoir.counter.messages import commands as messages
 from comptoir.counter.messages import queries as messaging
+from comptoir.counter.messages.contracts import TemplateText
 from comptoir.counter.trips import store as trips_store
+from comptoir.foundation.rooms.addresses import url_of
 from comptoir.foundation.rooms.current import entered
-from comptoir.foundation.rooms.declaration import OFFICE
+from comptoir.foundation.rooms.declaration import OFFICE, SQUARE
 from comptoir.office.campaigns import commands as campaigns
 from comptoir.office.journeys import commands, queries, simulating, travelling
-from comptoir.office.journeys.contracts import Check, Give, Happens, Joins, Say, Simulated, Version, Wait
+from comptoir.office.journeys.contracts import Ask, Check, Give, Happens, Joins, Say, Simulated, Version, Wait
 from comptoir.office.journeys.errors import JourneyChanged, JourneyInvalid, JourneyKilled
 
 NOBODY: list[uuid.UUID] = []
@@ -149,6 +153,27 @@ def test_points_and_coupons_come_once_and_each_by_a_name_of_its_own(office: Shop
     assert sorted(hands.given.values()) == sorted((each, 50) for each in people)
     found = {each.customer: each.coupon for each in messaging.decisions_of(made)}
     assert found == {customer: coupon for (_, _, customer), coupon in hands.issued.items()}
+
+
+def test_an_idea_that_was_done_begins_it_and_the_square_is_where_it_asks(office: Shop) -> None:
+    text = {"en": TemplateText("Your idea was done. What next? {{ link }}", "Thank you")}
+    messages.write_template("next", channel="mail", texts=text, by=STAFF, at=NOW, examples={"link": "https://…"})
+    steps = (Ask("mail", "next", path="/en/ideas"),)
+    made = on(journey(trigger=Happens("contribution.thanked"), steps=steps, exit_events=()))
+    one, other = going(office, made, 2)
+    heard(office, ("contribution.thanked", one, NOW + DAY), ("contribution.answered", other, NOW + DAY))
+    ticks(until=NOW + 2 * DAY)
+    assert [each.customer for each in messaging.decisions_of(made)] == [one]
+    values = office.value("select values from messages_dispatch where campaign = %s", made)
+    assert values == {"link": url_of(SQUARE, "/en/ideas")}
+
+
+@pytest.mark.parametrize("path", ["", "ideas", "https://elsewhere.example", "/ideas\nx", "/<b>", "/" + 200 * "a"])
+def test_an_ask_leads_to_the_square_and_says_so(office: Shop, path: str) -> None:
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert({"type": "ask", "channel": "mail", "template": "coffee", "path": path}, Ask)
+    with office.unchanged(), pytest.raises(JourneyInvalid, match="link"):
+        on(journey(steps=(Ask("mail", "coffee", path="/en/ideas"),)))
 
 
 def test_the_first_visit_to_a_store_begins_it_and_the_second_does_not(office: Shop) -> None:

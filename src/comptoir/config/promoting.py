@@ -90,7 +90,7 @@ def promote(gateway_url: str, *, until: dt.datetime) -> Promoted | None:
     with entered(OFFICE):
         if len(tills) < PEOPLE_MIN or any(each.content.name == NAME for each in queries.campaigns()):
             return None
-    _let_read(gateway_url, promoted.readers(tills))
+    let_read(gateway_url, promoted.readers(tills))
     _send(gateway_url, house.CONSOLE, promoted.in_order([promoted.promotion(at=SYSTEM_CLOCK.now())]))
     with database.connect(COUNTER.role) as counter, database.connect(COUNTER.role) as reader:
         _let_count(counter, reader)
@@ -102,7 +102,7 @@ def promote(gateway_url: str, *, until: dt.datetime) -> Promoted | None:
     return _measured(Promoted(campaign, counts.matched, counts.sent, counts.held_out, redeemed, "cannot_tell"))
 
 
-def _let_read(gateway_url: str, readers: Mapping[str, uuid.UUID]) -> None:
+def let_read(gateway_url: str, readers: Mapping[str, uuid.UUID]) -> None:
     """Have a reader with an address for each card, who asked for offers."""
     now = SYSTEM_CLOCK.now()
     keeping.prepare(at=now)

@@ -176,7 +176,7 @@ class _Demo:
             result |= opening.figures()._asdict() | {"seconds": round(time.monotonic() - began, 1)}
             loaded(result)
             self._say(
-                f"{result['customers']:,} customers have earned {result['points_earned']:,} points; the ledger is "
+                f"{result['customers']:,} people have earned {result['points_earned']:,} points; the ledger is "
                 + ("in order." if result["ledger_ok"] else "[red]not in order[/].")
             )
             if serve:
@@ -353,17 +353,20 @@ class _Demo:
             say("  used everywhere as soon as one of them has redeemed it:")
             self._output.print(_curl_of_coupon(house.gateway_url), soft_wrap=True, markup=False, highlight=False)
         if not self._is_plain:
-            say("\n[bold]A campaign[/], from a segment to what it changed: in the console under Campaigns; its letters")
-            say(f"  {self._letters_address()}")
+            say("\n[bold]A campaign[/], link by link: customers on a chart, a segment, letters, coupons at tills, and")
+            say("  what all of it changed; or write one of your own")
+            say(f"  {self._address('office', '/segments')}")
+            say(f"  {self._address('office', '/campaigns')}")
+            say(f"  {self._address('vault', '/messages/mail/')}")
         say("\n[bold]Sell something to that shopper[/], in another terminal: the answer has the new balance")
         self._output.print(_curl(house.gateway_url), soft_wrap=True, markup=False, highlight=False)
         say(f"\nThe year goes on, a day in {self._day_seconds:g} seconds. Ctrl-C closes the shop.\n")
 
-    def _letters_address(self) -> str:
+    def _address(self, room: str, path: str) -> str:
         from comptoir.foundation.rooms.addresses import url_of
-        from comptoir.foundation.rooms.declaration import VAULT
+        from comptoir.foundation.rooms.declaration import ROOMS
 
-        return url_of(VAULT, "/messages/mail/")
+        return url_of(ROOMS[room], path)
 
     @contextlib.asynccontextmanager
     async def _links_on_request(self) -> AsyncIterator[None]:

@@ -111,6 +111,14 @@ def by_place(promotion_id: uuid.UUID) -> list[tuple[str, int, int]]:
     return [(row["source"], row["times"], row["off"]) for row in rows]
 
 
+def of_campaign(campaign: uuid.UUID) -> tuple[int, int, Money]:
+    """Return how many coupons a campaign gave, how many of those were redeemed, and how much came off by them."""
+    coupons = models.Coupon.objects.filter(campaign=campaign)
+    redeemed = models.Redemption.objects.filter(coupon__in=coupons.values("id"), status="redeemed")
+    sums = redeemed.aggregate(coupons=Count("coupon", distinct=True), off=Sum("discount"))
+    return coupons.count(), sums["coupons"], Money(sums["off"] or 0, currency())
+
+
 def alarms() -> list[Alarm]:
     """Return the honey codes that were shown last."""
     rows = list(models.Alert.objects.order_by("-position")[:_ALERTS_SHOWN])

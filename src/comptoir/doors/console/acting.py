@@ -1,6 +1,6 @@
 """What the console's views share: a page with its frame, and acting as the console, with a key of its own.
 
-Not here: how a house touchpoint speaks (``gateway.py``).
+Not here: how a house touchpoint speaks (``gateway.py``), what a refusal says (``refusals.py``).
 """
 
 from __future__ import annotations
@@ -14,16 +14,13 @@ from django.db import connections
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from comptoir.doors.console import gateway
 from comptoir.doors.console.declared import declared_map
-from comptoir.doors.console.errors import ConsoleNotInMap, ConsoleWithoutKey
-from comptoir.foundation.kernel.problem import Problem
+from comptoir.doors.console.errors import ConsoleNotInMap
 from comptoir.foundation.rooms.declaration import OFFICE
 from comptoir.foundation.rooms.visits import visit_of
 from comptoir.foundation.touchpoints import commands
-from comptoir.foundation.touchpoints.errors import GatewayAway
 
 _SENT_MAX: Final = 50
 
@@ -58,23 +55,6 @@ def with_key(call: Any) -> Any:
         made = commands.issue_key(own_connection(), touchpoint=name, declared=declared, now=timezone.now())
         gateway.keep_key(made.text)
     return call()
-
-
-def told(problem: Problem) -> gateway.Trouble:
-    """Say a problem of the console's own in the reader's language."""
-    titles = {
-        GatewayAway: (_("The gateway does not answer."), _("Nothing was changed. Try again in a moment.")),
-        ConsoleNotInMap: (
-            _("The map declares no touchpoint for the staff."),
-            _("Give touchpoints.toml a touchpoint with the channel staff that sends points.adjust."),
-        ),
-        ConsoleWithoutKey: (
-            _("The gateway does not know the console's key."),
-            _("It was revoked. Issue a new key for the console on the page of the touchpoint keys."),
-        ),
-    }
-    title, detail = titles.get(type(problem), (problem.title(), problem.detail))
-    return gateway.Trouble(title=title, detail=detail, status=problem.status)
 
 
 def first_sent(request: HttpRequest, identity: uuid.UUID) -> dt.datetime:

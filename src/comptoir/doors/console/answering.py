@@ -17,7 +17,8 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
 from comptoir.doors.console import participation, startup
-from comptoir.doors.console.acting import own_connection, page, told
+from comptoir.doors.console.acting import own_connection, page
+from comptoir.doors.console.refusals import told
 from comptoir.foundation.kernel.problem import Problem
 from comptoir.foundation.rooms.addresses import url_of
 from comptoir.foundation.rooms.declaration import OFFICE, SQUARE

@@ -25,22 +25,26 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from comptoir.counter.loyalty.programme import title_in
 from comptoir.counter.loyalty.store import find_programmes
 from comptoir.counter.messages import queries as messaging
+from comptoir.counter.offers import queries as offers
 from comptoir.counter.offers.models import Promotion
 from comptoir.doors.console import charts, reporting
 from comptoir.doors.console.acting import name_of, own_connection, page
+from comptoir.doors.console.refusals import told
 from comptoir.foundation.kernel import database, money
 from comptoir.foundation.kernel.problem import Problem
-from comptoir.foundation.rooms.declaration import OFFICE
+from comptoir.foundation.rooms.addresses import url_of
+from comptoir.foundation.rooms.declaration import OFFICE, VAULT
 from comptoir.foundation.rooms.web import in_room
 from comptoir.foundation.touchpoints.house import Trouble
 from comptoir.office.campaigns import commands, effects, queries, segmenting
 from comptoir.office.campaigns.contracts import Cap, Counts, Version
 from comptoir.office.campaigns.errors import CampaignInvalid
 from comptoir.office.campaigns.queries import Standing, Written
+from comptoir.vault.messages.viewing import is_shown
 
 _SECONDS: Final = 60
-LANGUAGES: Final = {"en": "English", "fr": "Français", "ja": "日本語"}
 _CAP_ROWS: Final = 5
+_AFTER_AN_ATTEMPT: Final = ("accepted", "refused", "unknown")
 _PROMOTIONS_MAX: Final = 200
 _BLANK: Final = {
     "name": "", "message_class": "marketing", "segment": "", "channel": "mail", "template_a": "", "template_b": "",
@@ -86,7 +90,7 @@ def listed(request: HttpRequest) -> HttpResponse:
         lines.append(
             Line(
                 written.campaign, content.name, _states()[standing.state], names.get(content.segment, "–"),
-                _channels()[content.channel], _number(people) if standing.lists else "–", written.written_at,
+                reporting.channels()[content.channel], _number(people) if standing.lists else "–", written.written_at,
             )
         )  # fmt: skip
     return page(request, "console/campaigns.html", "campaigns", {"lines": lines, "caps": _caps_in_words()})
@@ -108,15 +112,15 @@ def write(request: HttpRequest, campaign: uuid.UUID | None = None) -> HttpRespon
                 version, campaign=campaign, after=int(form["after"] or 0), by=name_of(request), at=timezone.now()
             )
         except Problem as problem:
-            trouble = _told(problem)
+            trouble = told(problem, fields=_FIELDS)
         else:
             return redirect(f"{reverse('console:campaign', args=(written,))}?count=1")
     context = {
         "form": form, "problem": trouble, "found": found, "segments": segmenting.named_segments(),
-        "templates": messaging.templates(), "promotions": promotions(),
-        "channels": list(_channels().items()), "weekdays": list(enumerate(_days())),
+        "templates": texts(), "promotions": promotions(),
+        "channels": list(reporting.channels().items()), "weekdays": list(enumerate(_days())),
         "field": trouble.field if trouble else "", "hours": range(25),
-        "languages": [(code, title, form[f"why_{code}"]) for code, title in LANGUAGES.items()],
+        "languages": [(code, title, form[f"why_{code}"]) for code, title in reporting.LANGUAGES.items()],
         "currency": shop_of().currency,
     }  # fmt: skip
     status = HTTPStatus.UNPROCESSABLE_ENTITY if trouble else HTTPStatus.OK
@@ -144,7 +148,7 @@ def launch(request: HttpRequest, campaign: uuid.UUID) -> HttpResponse:
         if starts_at is None or starts_at <= now:
             commands.freeze(campaign, found.number, now=now, segments=segmenting.SEGMENTS)
     except Problem as problem:
-        return _one(request, campaign, problem=_told(problem))
+        return _one(request, campaign, problem=told(problem, fields=_FIELDS))
     return redirect("console:campaign", campaign=campaign)
 
 
@@ -155,7 +159,7 @@ def stop(request: HttpRequest, campaign: uuid.UUID) -> HttpResponse:
     try:
         commands.stop(campaign, by=name_of(request), reason=request.POST.get("reason", ""), at=timezone.now())
     except Problem as problem:
-        return _one(request, campaign, problem=_told(problem))
+        return _one(request, campaign, problem=told(problem, fields=_FIELDS))
     return redirect("console:campaign", campaign=campaign)
 
 
@@ -170,12 +174,12 @@ def caps(request: HttpRequest) -> HttpResponse:
             said = [_cap(*row) for row in rows if row[0].strip() or row[1].strip()]
             commands.set_caps(said, by=name_of(request), at=timezone.now())
         except Problem as problem:
-            trouble = _told(problem)
+            trouble = told(problem, fields=_FIELDS)
         else:
             return redirect("console:campaigns")
     shown: list[tuple[str, str, str]] = [(str(e.messages), str(e.days), e.channel or "") for e in queries.caps()]
     shown += [("", "", "")] * max(1, _CAP_ROWS - len(shown))
-    context = {"rows": shown, "problem": trouble, "channels": list(_channels().items())}
+    context = {"rows": shown, "problem": trouble, "channels": list(reporting.channels().items())}
     status = HTTPStatus.UNPROCESSABLE_ENTITY if trouble else HTTPStatus.OK
     return page(request, "console/caps.html", "campaigns", context, status=status)
 
@@ -200,7 +204,7 @@ def _one(request: HttpRequest, campaign: uuid.UUID, *, problem: Trouble | None =
     context: dict[str, Any] = {
         "problem": problem, "standing": standing, "content": content, "state": _states()[standing.state],
         "facts": _facts(content, shop), "versions": queries.versions(campaign), "can_launch": _can_launch(standing),
-        "sources": segmenting.named_segments(),
+        "is_due_now": standing.due is not None and standing.due.starts_at <= now,
     }  # fmt: skip
     if standing.lists:
         counts = [each.counts for each in standing.lists]
@@ -208,6 +212,10 @@ def _one(request: HttpRequest, campaign: uuid.UUID, *, problem: Trouble | None =
         context["drawing"] = _drawing(campaign, counts)
         context["outcomes"] = outcomes_of(campaign)
         context["report"] = _report(campaign, standing, shop, now)
+        context["letters"] = url_of(VAULT, "/messages/mail/") if is_shown() else ""
+        if content.promotion is not None:
+            given, redeemed, off = offers.of_campaign(campaign)
+            context["coupons"] = (_number(given), _number(redeemed), off)
     elif "count" in request.GET and not problem:
         context["foreseen"] = _foreseen(campaign, content, shop, now)
     status = (problem.status or HTTPStatus.UNPROCESSABLE_ENTITY) if problem else HTTPStatus.OK
@@ -255,8 +263,15 @@ def _report(campaign: uuid.UUID, standing: Standing, shop: Shop, now: dt.datetim
 
 def _blank(request: HttpRequest) -> dict[str, str]:
     form = dict(_BLANK) | {"weekdays": "0 1 2 3 4 5 6", "zone": shop_of().zone}
-    # A segment's page leads here with itself.
-    return form | {"segment": request.GET.get("segment", ""), "promotion": request.GET.get("promotion", "")}
+    # A segment's page leads here with itself, a promotion's and a text's alike.
+    form |= {"segment": request.GET.get("segment", ""), "promotion": request.GET.get("promotion", "")}
+    if (text := request.GET.get("text", "")) and (found := _text_of(text)) is not None:
+        form |= {"template_a": text, "channel": found.channel}
+    return form
+
+
+def _text_of(name: str) -> messaging.TemplateVersion | None:
+    return next((each for each in messaging.templates() if each.template == name), None)
 
 
 def _form_of(found: Written) -> dict[str, str]:
@@ -289,7 +304,7 @@ def _read(form: Mapping[str, str]) -> Version:
     said = {
         "name": form["name"], "message_class": form["message_class"], "segment": form["segment"],
         "channel": form["channel"], "variants": variants, "promotion": form["promotion"] or None,
-        "why": {language: form[f"why_{language}"] for language in LANGUAGES if form[f"why_{language}"]},
+        "why": {language: form[f"why_{language}"] for language in reporting.LANGUAGES if form[f"why_{language}"]},
         "holdout": 0.0 if form["message_class"] == "service" else _decimal(form, "holdout") / 100,
         "holdout_reason": form["holdout_reason"], "days": int(_decimal(form, "days")),
         "window": {
@@ -343,37 +358,10 @@ def _moment(text: str) -> dt.datetime | None:
     return moment.replace(tzinfo=zone_of(shop_of().zone)) if moment.tzinfo is None else moment
 
 
-def _told(problem: Problem) -> Trouble:
-    titles = {
-        "campaign_invalid": _("This is no campaign that could be sent."),
-        "campaign_changed": _("Somebody else has changed this campaign meanwhile."),
-        "campaign_stopped": _("This campaign was stopped."),
-        "list_frozen": _("The target list of this version is frozen; what changes is a new version."),
-    }
-    title = titles.get(problem.name, problem.title())
-    field = _FIELDS.get(problem.field or "", problem.field or "")
-    detail = _details().get(problem.detail, problem.detail)
-    return Trouble(title=title, detail=detail, field=field, status=problem.status)
-
-
-def _details() -> dict[str, str]:
-    """Return what the rules say of a campaign that cannot be sent, in the reader's language."""
-    return {
-        "Two variants have one name.": _("Two variants have one name."),
-        "In this window no message could ever leave.": _("In this window no message could ever leave."),
-        "An offer is marketing, whatever else the message says.": _(
-            "An offer is marketing, whatever else the message says."
-        ),
-        "Without a holdout nobody will know whether it paid. Say why that has to be; the report prints it.": _(
-            "Without a holdout nobody will know whether it paid. Say why that has to be; the report prints it."
-        ),
-        "Say to whoever gets it why they do.": _("Say to whoever gets it why they do."),
-        "A cost says what was spent; the margin has to say what a sale earns.": _(
-            "A cost says what was spent; the margin has to say what a sale earns."
-        ),
-        "No such time zone.": _("No such time zone."),
-        "Say why, in a sentence.": _("Say why, in a sentence."),
-    }
+def texts() -> list[tuple[str, str]]:
+    """Return the templates: name, and the name with the channel that it is for."""
+    words = reporting.channels()
+    return [(each.template, f"{each.template} ({words[each.channel]})") for each in messaging.templates()]
 
 
 def promotions() -> list[tuple[str, str]]:
@@ -410,13 +398,6 @@ def _states() -> dict[str, str]:
     }  # fmt: skip
 
 
-def _channels() -> dict[str, str]:
-    return {
-        "mail": _("E-mail"), "message": _("Text message"), "app": _("Notification"),
-        "web": _("The customer's own page"),
-    }  # fmt: skip
-
-
 def _days() -> list[str]:
     return [_("Mon"), _("Tue"), _("Wed"), _("Thu"), _("Fri"), _("Sat"), _("Sun")]
 
@@ -424,7 +405,7 @@ def _days() -> list[str]:
 def _caps_in_words() -> list[str]:
     said = []
     for cap in queries.caps():
-        where = _channels()[cap.channel] if cap.channel else _("all channels together")
+        where = reporting.channels()[cap.channel] if cap.channel else _("all channels together")
         said.append(
             _("%(messages)s messages in %(days)s days (%(where)s)")
             % {"messages": cap.messages, "days": cap.days, "where": where}
@@ -432,16 +413,28 @@ def _caps_in_words() -> list[str]:
     return said
 
 
-def _facts(content: Version, shop: Shop) -> list[tuple[str, str]]:
+class Fact(msgspec.Struct, frozen=True):
+    """One thing that a campaign says of itself; where it is a thing of its own, ``ways`` lead there instead."""
+
+    name: str
+    value: str = ""
+    ways: tuple[tuple[str, str], ...] = ()
+
+
+def _facts(content: Version, shop: Shop) -> list[Fact]:
     window = content.window
     days = [_days()[day] for day in window.weekdays]
-    texts = [f"{each.name.upper()}: {each.template} {each.template_version}" for each in content.variants]
-    names = {str(each.id): each.name for each in segmenting.named_segments()}
+    texts = tuple(
+        (f"{each.name.upper()}: {each.template}", reverse("console:template", args=(each.template,)))
+        for each in content.variants
+    )
+    name = {str(each.id): each.name for each in segmenting.named_segments()}.get(content.segment)
+    segment = ((name, reverse("console:segment", args=(content.segment,))),) if name else ()
     facts = [
-        (_("Whom"), names.get(content.segment, content.segment)),
-        (_("Where"), _channels()[content.channel]),
-        (_("What"), ", ".join(texts)),
-        (
+        Fact(_("Whom"), "" if segment else _("a segment that has ended"), segment),
+        Fact(_("Where"), reporting.channels()[content.channel]),
+        Fact(_("What"), ways=texts),
+        Fact(
             _("When"),
             _("%(from)s to %(until)s o'clock, %(days)s (%(zone)s)")
             % {
@@ -451,25 +444,30 @@ def _facts(content: Version, shop: Shop) -> list[tuple[str, str]]:
         ),
     ]  # fmt: skip
     if content.promotion is not None:
-        facts.append((_("Coupon of"), dict(promotions()).get(content.promotion, content.promotion)))
+        way = reverse("console:promotion", args=(content.promotion,))
+        facts.append(Fact(_("Coupon of"), ways=((_title_of(content.promotion), way),)))
     if content.message_class == "service":
-        return [*facts, (_("Kind"), _("Service: nobody is held out, and it counts against no cap"))]
-    facts += [(f"{_('Why it comes')} ({language})", text) for language, text in content.why.items()]
+        return [*facts, Fact(_("Kind"), _("Service: nobody is held out, and it counts against no cap"))]
+    facts += [
+        Fact(f"{_('Why it comes')} ({reporting.LANGUAGES[language]})", text) for language, text in content.why.items()
+    ]
     if content.holdout:
-        facts.append((_("Held out"), reporting.percent(content.holdout)))
+        facts.append(Fact(_("Held out"), reporting.percent(content.holdout)))
     else:
-        facts.append((_("Nobody is held out"), content.holdout_reason))
-    facts.append(
-        (
-            _("Counted for"),
-            _("%(days)s days: what is paid at any channel, less what comes back") % {"days": content.days},
-        )
-    )
+        facts.append(Fact(_("Nobody is held out"), content.holdout_reason))
+    counted = _("%(days)s days: what is paid at any channel, less what comes back") % {"days": content.days}
+    facts.append(Fact(_("Counted for"), counted))
     if content.margin is not None:
-        facts.append((_("Kept of what is paid"), reporting.percent(content.margin)))
+        facts.append(Fact(_("Kept of what is paid"), reporting.percent(content.margin)))
     if content.cost_per_contact is not None:
-        facts.append((_("A message costs"), reporting.money(content.cost_per_contact, shop.currency)))
+        facts.append(Fact(_("A message costs"), reporting.money(content.cost_per_contact, shop.currency)))
     return facts
+
+
+def _title_of(promotion: str) -> str:
+    found = Promotion.objects.filter(id=promotion).first()
+    title = "" if found is None else title_in(found.definition.get("titles", {}), get_language() or "en")
+    return title or _("a promotion without a title")
 
 
 def _counted(counts: Counts) -> list[tuple[str, str]]:
@@ -487,14 +485,20 @@ def _counted(counts: Counts) -> list[tuple[str, str]]:
 
 
 def outcomes_of(campaign: uuid.UUID) -> list[tuple[str, str, str]]:
-    """Return what became of the messages, by variant: variant, outcome, how many."""
-    words = reporting.outcomes()
+    """Return what became of the messages, by variant: variant, outcome, how many, in the order in which it happens."""
     found: dict[tuple[str, str], int] = {}
     for each in messaging.counts_of(campaign):
         if each.verdict == "send":
-            key = (each.variant.upper(), words.get(each.kind or "waiting", each.kind or ""))
+            key = (each.variant.upper(), each.kind or "waiting")
             found[key] = found.get(key, 0) + each.count
-    return [(variant, title, _number(number)) for (variant, title), number in sorted(found.items())]
+    # Whatever was handed over was on its way before: that is said of those alone who still are.
+    for variant in {variant for variant, _kind in found}:
+        if (variant, "attempted") in found:
+            found[variant, "attempted"] -= sum(found.get((variant, kind), 0) for kind in _AFTER_AN_ATTEMPT)
+    words = reporting.outcomes()
+    order = {kind: place for place, kind in enumerate(words)}
+    shown = sorted(found.items(), key=lambda each: (each[0][0], order.get(each[0][1], len(order))))
+    return [(variant, words.get(kind, kind), _number(number)) for (variant, kind), number in shown if number > 0]
 
 
 def _drawing(campaign: uuid.UUID, counts: Sequence[Counts]) -> SafeString | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+import textwrap
 import threading
 import time
 from collections.abc import Callable, Hashable, Mapping, Sequence
@@ -32,6 +33,10 @@ _PADDING: Final = {"left": 8, "right": 4, "top": 2, "bottom": 2}
 _LEFT_OUT: Final = re.compile(r'\s(?:style|font-family|aria-label|aria-roledescription|aria-hidden|role)="[^"]*"')
 
 _KEPT_MAX: Final = 500
+#: Below this, counts are written out.
+_FEW: Final = 1_000
+#: What an axis is called stands in lines of so many characters, which fit a telephone.
+_LINE_CHARACTERS: Final = 42
 #: So much room a mark's number takes.
 _NUMBER_POINTS: Final = 18
 
@@ -224,20 +229,25 @@ def interval_by_week(
     return _draw(zero + dashed + spans + line, height=190, label=words["label"])
 
 
-def parts(rows: Sequence[tuple[str, int]], *, words: Mapping[str, str]) -> SafeString:
-    """Draw parts of a whole (title, how many) as bars, in their order; the first has the accent."""
+def parts(rows: Sequence[tuple[str, int]], *, words: Mapping[str, str], is_even: bool = False) -> SafeString:
+    """Draw parts of a whole (title, how many) as bars, in their order; the first has the accent, or all of them."""
     import altair as alt  # noqa: PLC0415 - slow to load
 
-    values = [{"title": title, "count": count, "is_first": not place} for place, (title, count) in enumerate(rows)]
+    values = [
+        {"title": title, "count": count, "is_first": is_even or not place} for place, (title, count) in enumerate(rows)
+    ]
     data = alt.Chart(alt.Data(values=values))
     y = alt.Y("title:N", title=None, sort=None, axis=alt.Axis(labelLimit=220, ticks=False, domain=False))
+    # Counts of people are whole: no tick says a part of one, or the same twice.
+    few = max((count for _title, count in rows), default=0) < _FEW
+    ticks = alt.Axis(tickCount=3, tickMinStep=1, format="d" if few else "~s", labelOverlap=True)
     bars = data.mark_bar(size=16).encode(
-        y=y, x=alt.X("count:Q", title=words["figure"], axis=alt.Axis(tickCount=4, format="~s")),
+        y=y, x=alt.X("count:Q", title=words["figure"], axis=ticks),
         color=alt.Color(
             "is_first:N", legend=None, scale=alt.Scale(domain=[True, False], range=[ACCENT, QUIET])
         ),
     )  # fmt: skip
-    return _draw(bars, height=52 + 34 * len(rows), label=words["label"], widths={"wide": 520, "phone": 290})
+    return _draw(bars, height=52 + 34 * len(rows), label=words["label"], widths={"wide": 520, "phone": 300})
 
 
 def intervals(rows: Sequence[tuple[str, float, float | None, float | None]], *, words: Mapping[str, str]) -> SafeString:
@@ -249,13 +259,18 @@ def intervals(rows: Sequence[tuple[str, float, float | None, float | None]], *, 
     y = alt.Y("title:N", title=None, sort=None, axis=alt.Axis(labelLimit=180, ticks=False, domain=False))
     spans = data.mark_rule(color=QUIET, strokeWidth=7, strokeCap="round").encode(
         y=y,
-        x=alt.X("low:Q", title=words["figure"], axis=alt.Axis(tickCount=6), scale=alt.Scale(zero=True)),
+        x=alt.X(
+            "low:Q",
+            title=textwrap.wrap(words["figure"], _LINE_CHARACTERS),
+            axis=alt.Axis(tickCount=5),
+            scale=alt.Scale(zero=True),
+        ),
         x2="high:Q",
     )
-    points = data.mark_point(color=ACCENT, filled=True, size=90, opacity=1).encode(y=y, x="figure:Q")
+    points = data.mark_point(color=ACCENT, filled=True, size=90, opacity=1).encode(y=y, x=alt.X("figure:Q"))
     zero = alt.Chart(alt.Data(values=[{"at": 0}])).mark_rule(color=SOFT, strokeDash=[4, 3]).encode(x="at:Q")
     return _draw(
-        zero + spans + points, height=60 + 38 * len(rows), label=words["label"], widths={"wide": 760, "phone": 316}
+        zero + spans + points, height=72 + 38 * len(rows), label=words["label"], widths={"wide": 760, "phone": 316}
     )
 
 

@@ -12,7 +12,8 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from comptoir.counter.customers import queries as customers
 from comptoir.doors.console import startup
-from comptoir.doors.console.acting import page, told
+from comptoir.doors.console.acting import page
+from comptoir.doors.console.refusals import told
 from comptoir.foundation.kernel.problem import Problem
 from comptoir.foundation.rooms.declaration import OFFICE
 from comptoir.foundation.rooms.web import in_room

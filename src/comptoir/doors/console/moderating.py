@@ -15,7 +15,8 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST, require_safe
 
 from comptoir.doors.console import gateway
-from comptoir.doors.console.acting import first_sent, page, told, with_key
+from comptoir.doors.console.acting import first_sent, page, with_key
+from comptoir.doors.console.refusals import told
 from comptoir.foundation.kernel.problem import Problem
 from comptoir.foundation.rooms.addresses import url_of
 from comptoir.foundation.rooms.declaration import OFFICE, SQUARE

@@ -24,6 +24,7 @@ from django.views.decorators.http import require_POST, require_safe
 from comptoir.doors.console import charts
 from comptoir.doors.console.acting import name_of, page
 from comptoir.doors.console.campaigning import Shop, shop_of
+from comptoir.doors.console.refusals import told
 from comptoir.doors.console.reporting import money
 from comptoir.foundation.kernel import database
 from comptoir.foundation.kernel.problem import Problem
@@ -82,7 +83,7 @@ def make(request: HttpRequest) -> HttpResponse:
     try:
         code = shortlinks.make(ShortLink(**form), by=name_of(request), at=timezone.now())
     except Problem as problem:
-        return _page(request, problem=_told(problem), form=form)
+        return _page(request, problem=told(problem), form=form)
     return redirect(f"{reverse('console:posts')}?made={code}#made")
 
 
@@ -102,7 +103,7 @@ def plan(request: HttpRequest) -> HttpResponse:
             number = int(pairs) if pairs.isascii() and pairs.isdecimal() and len(pairs) < 4 else 0
             commands.begin(network=network, username=username, pairs=number, today=today, by=name_of(request), at=now)
     except Problem as problem:
-        return _page(request, problem=_told(problem))
+        return _page(request, problem=told(problem))
     return redirect(f"{reverse('console:posts')}#plans")
 
 
@@ -131,23 +132,6 @@ def _page(request: HttpRequest, *, problem: Trouble | None = None, form: dict[st
 
 def _sold(now: dt.datetime, days: int) -> Sold:
     return queries.sold(since=now - dt.timedelta(days=days), until=now)
-
-
-def _told(problem: Problem) -> Trouble:
-    titles = {
-        "short_link_invalid": _("This is no short link."), "posting_plan_invalid": _("This is no posting plan."),
-        "posting_plan_running": _("This account has a posting plan already."),
-    }  # fmt: skip
-    details = {
-        "network": _("Choose one of the networks."),
-        "username": _("The name of an account is one word, such as @bakery."),
-        "post": _("Say in a line which post it is."),
-        "target": _("It leads to https://…, or to a path of the square that begins with /."),
-        "pairs": _("A plan has %(least)s to %(most)s pairs of weeks.") % {"least": PAIRS_MIN, "most": PAIRS_MAX},
-    }  # fmt: skip
-    detail = "" if problem.name == "posting_plan_running" else details.get(problem.field or "", problem.detail)
-    title = titles.get(problem.name, problem.title())
-    return Trouble(title=title, detail=detail, field=problem.field or "", status=problem.status)
 
 
 # -- in words ---------------------------------------------------------------------------------------------------------

@@ -22,7 +22,8 @@ from comptoir.counter.offers import queries, wording
 from comptoir.counter.offers.codes import honey_of
 from comptoir.counter.offers.contracts import ENDED, ISSUED, PUBLISHED
 from comptoir.doors.console import gateway, offering
-from comptoir.doors.console.acting import first_sent, page, told, with_key
+from comptoir.doors.console.acting import first_sent, page, with_key
+from comptoir.doors.console.refusals import told
 from comptoir.foundation.kernel.money import Money
 from comptoir.foundation.kernel.problem import Problem
 from comptoir.foundation.rooms.declaration import OFFICE

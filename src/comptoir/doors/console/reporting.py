@@ -23,6 +23,8 @@ from comptoir.office.campaigns.effects import EVERYTHING, Measured
 from comptoir.office.experiments.contracts import ArmEffect, Effects
 from comptoir.office.journeys.rules import GO
 
+#: The languages of messages, each by its own name.
+LANGUAGES: Final = {"en": "English", "fr": "Français", "ja": "日本語"}
 _SECONDS: Final = 60
 _KEPT_MAX: Final = 100
 _SURE_P_VALUE: Final = 0.001
@@ -247,6 +249,14 @@ def _drawing(key: Hashable, found: Effects, currency: str) -> SafeString | None:
         "label": _("The effect of each text, with its interval"),
     }
     return charts.cached((key, tuple(rows)), _SECONDS, lambda: charts.intervals(rows, words=words))
+
+
+def channels() -> dict[str, str]:
+    """Return the channels of messages, in words."""
+    return {
+        "mail": _("E-mail"), "message": _("Text message"), "app": _("Notification"),
+        "web": _("The customer's own page"),
+    }  # fmt: skip
 
 
 def outcomes() -> dict[str, str]:

@@ -21,7 +21,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from comptoir.doors.console import participation
-from comptoir.doors.console.acting import own_connection, told, with_key
+from comptoir.doors.console.acting import own_connection, with_key
+from comptoir.doors.console.refusals import told
 from comptoir.foundation.kernel.ids import IDS
 from comptoir.foundation.kernel.problem import Problem
 from comptoir.foundation.rooms import addresses

@@ -24,6 +24,8 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from comptoir.counter.messages import queries as messaging
 from comptoir.doors.console import campaigning, charts, reporting
 from comptoir.doors.console.acting import name_of, page
+from comptoir.doors.console.declared import declared_map
+from comptoir.doors.console.refusals import told
 from comptoir.foundation.kernel import database
 from comptoir.foundation.kernel.problem import Problem
 from comptoir.foundation.rooms.declaration import OFFICE
@@ -34,6 +36,7 @@ from comptoir.office.campaigns import effects, segmenting
 from comptoir.office.campaigns import queries as campaign_queries
 from comptoir.office.journeys import commands, queries, rules, simulating
 from comptoir.office.journeys.contracts import (
+    Ask,
     Check,
     FirstVisit,
     Give,
@@ -55,8 +58,9 @@ _BLANK: Final = {
     "why_fr": "", "why_ja": "", "exit_bought": "on", "exit_events": "", "exit_segment": "", "re_entry": "once",
     "every_days": "30", "holdout": "10", "holdout_reason": "", "after": "0",
 }  # fmt: skip
-_LINE: Final = ("kind", "hours", "segment", "template", "promotion", "points", "reason")
+_LINE: Final = ("kind", "hours", "segment", "template", "promotion", "path", "points", "reason")
 SALE: Final = "sale.closed"
+_THANKED: Final = "contribution.thanked"
 
 
 @in_room(OFFICE)
@@ -89,16 +93,17 @@ def write(request: HttpRequest, journey: uuid.UUID | None = None) -> HttpRespons
                 by=name_of(request), at=timezone.now(),
             )  # fmt: skip
         except Problem as problem:
-            trouble = _told(problem)
+            trouble = told(problem)
         else:
             return redirect(f"{reverse('console:journey', args=(written,))}?try=1")
     context = {
         "form": form, "problem": trouble, "found": found, "segments": segmenting.named_segments(),
         "steps": [(number, steps[number - 1] if number <= len(steps) else dict.fromkeys(_LINE, ""))
                   for number in range(1, _STEPS + 1)],
-        "templates": messaging.templates(), "promotions": campaigning.promotions(), "kinds": list(_kinds().items()),
+        "templates": campaigning.texts(), "promotions": campaigning.promotions(), "kinds": list(_kinds().items()),
         "triggers": list(_triggers().items()), "policies": list(_policies().items()),
-        "languages": [(code, title, form[f"why_{code}"]) for code, title in campaigning.LANGUAGES.items()],
+        "events": sorted({sends.type for each in declared_map().touchpoints for sends in each.sends} | {_THANKED}),
+        "languages": [(code, title, form[f"why_{code}"]) for code, title in reporting.LANGUAGES.items()],
     }  # fmt: skip
     status = HTTPStatus.UNPROCESSABLE_ENTITY if trouble else HTTPStatus.OK
     return page(request, "console/journey_form.html", "campaigns", context, status=status)
@@ -127,7 +132,7 @@ def switch(request: HttpRequest, journey: uuid.UUID) -> HttpResponse:
             case "kill":
                 commands.kill(journey, by=by, reason=reason, at=now)
     except Problem as problem:
-        return _one(request, journey, problem=_told(problem))
+        return _one(request, journey, problem=told(problem))
     return redirect("console:journey", journey=journey)
 
 
@@ -217,7 +222,7 @@ def _read(form: Mapping[str, str], steps: list[dict[str, str]]) -> Version:
     said = {
         "name": form["name"], "trigger": msgspec.to_builtins(trigger),
         "steps": [msgspec.to_builtins(_step_of(each, known)) for each in steps if each["kind"]],
-        "why": {language: form[f"why_{language}"] for language in campaigning.LANGUAGES if form[f"why_{language}"]},
+        "why": {language: form[f"why_{language}"] for language in reporting.LANGUAGES if form[f"why_{language}"]},
         "exit_events": [*([SALE] if form["exit_bought"] else []), *exits],
         "exit_segment": form["exit_segment"] or None, "re_entry": form["re_entry"],
         "every_days": _whole(form["every_days"] or "30"), "holdout": _whole(form["holdout"]) / 100,
@@ -245,7 +250,11 @@ def _step_of(line: Mapping[str, str], known: set[str]) -> Step:
             found = next((each for each in messaging.templates() if each.template == line["template"]), None)
             if found is None:
                 raise JourneyInvalid(_("Choose what is sent."), field="steps")
-            return Say(found.channel, found.template, found.version, line["promotion"] or None)  # type: ignore[arg-type]
+            promotion = line["promotion"] or None
+            if line["kind"] == "ask":
+                path = line["path"] or "/"
+                return Ask(found.channel, found.template, found.version, promotion, path=path)  # type: ignore[arg-type]
+            return Say(found.channel, found.template, found.version, promotion)  # type: ignore[arg-type]
 
 
 def _whole(text: str) -> int:
@@ -280,30 +289,12 @@ def _form_of(content: Version, number: int) -> tuple[dict[str, str], list[dict[s
                 line |= {"kind": "in" if each.is_in else "out", "segment": each.segment}
             case Give():
                 line |= {"kind": "give", "points": str(each.points), "reason": each.reason}
+            case Ask():
+                line |= {"kind": "ask", "template": each.template, "promotion": each.promotion or "", "path": each.path}
             case Say():
                 line |= {"kind": "say", "template": each.template, "promotion": each.promotion or ""}
         steps.append(line)
     return form, steps
-
-
-def _told(problem: Problem) -> Trouble:
-    titles = {
-        "journey_invalid": _("This is no journey that could be switched on."),
-        "journey_changed": _("Somebody else has changed this journey meanwhile."),
-        "journey_killed": _("This journey was killed."),
-    }
-    details = {
-        "Nothing ever happens on this journey.": _("Nothing ever happens on this journey."),
-        "After the last wait or check nothing happens.": _("After the last wait or check nothing happens."),
-        "Say to whoever gets it why they do.": _("Say to whoever gets it why they do."),
-        "Without a holdout nobody will know what it changed. Say why.": _(
-            "Without a holdout nobody will know what it changed. Say why."
-        ),
-        "Say why, in a sentence.": _("Say why, in a sentence."),
-    }
-    detail = details.get(problem.detail, problem.detail)
-    title = titles.get(problem.name, problem.title())
-    return Trouble(title=title, detail=detail, field=problem.field or "", status=problem.status)
 
 
 # -- in words ---------------------------------------------------------------------------------------------------------
@@ -329,7 +320,7 @@ def _policies() -> dict[str, str]:
 def _kinds() -> dict[str, str]:
     return {
         "wait": _("Wait"), "in": _("Go on only who is in a segment"), "out": _("Go on only who is not in a segment"),
-        "say": _("Send a message"), "give": _("Give points"),
+        "say": _("Send a message"), "ask": _("Ask for something on the square"), "give": _("Give points"),
     }  # fmt: skip
 
 
@@ -368,13 +359,17 @@ def _step(step: Step) -> str:
             return words % {"segment": _segment(segment)}
         case Give(points, reason):
             return _("Give %(points)s points: %(reason)s") % {"points": _number(points), "reason": reason}
+        case Ask(path=path):
+            return _("Ask with “%(template)s” for something at %(path)s of the square") % {
+                "template": step.template, "path": path,
+            }  # fmt: skip
         case Say():
             words = _("Send “%(template)s” with a coupon") if step.promotion else _("Send “%(template)s”")
             return words % {"template": step.template}
 
 
 def _facts(content: Version) -> list[tuple[str, str]]:
-    facts = [(f"{_('Why it comes')} ({language})", text) for language, text in content.why.items()]
+    facts = [(f"{_('Why it comes')} ({reporting.LANGUAGES[language]})", text) for language, text in content.why.items()]
     again = _policies()[content.re_entry]
     if content.re_entry == "every":
         again = _("again after %(days)s days") % {"days": content.every_days}

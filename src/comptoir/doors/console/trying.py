@@ -22,7 +22,8 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from comptoir.doors.console import charts, startup
-from comptoir.doors.console.acting import own_connection, page, told
+from comptoir.doors.console.acting import own_connection, page
+from comptoir.doors.console.refusals import told
 from comptoir.foundation.kernel import database
 from comptoir.foundation.kernel.problem import Problem
 from comptoir.foundation.rooms.declaration import OFFICE

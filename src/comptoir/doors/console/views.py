@@ -23,8 +23,9 @@ from django.views.i18n import set_language
 from comptoir.counter.customers import queries as customers
 from comptoir.counter.loyalty import queries as loyalty
 from comptoir.doors.console import charts, gateway, overview
-from comptoir.doors.console.acting import first_sent, own_connection, page, told, with_key
+from comptoir.doors.console.acting import first_sent, own_connection, page, with_key
 from comptoir.doors.console.declared import declared_map
+from comptoir.doors.console.refusals import told
 from comptoir.foundation.events import queries as events
 from comptoir.foundation.events import streams
 from comptoir.foundation.kernel import database

@@ -8,17 +8,23 @@ from __future__ import annotations
 import uuid
 from http import HTTPStatus
 from typing import Any, Final
+from urllib.parse import urlencode
 
 import msgspec
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from comptoir.counter.messages import commands, queries, testing
-from comptoir.counter.messages.contracts import LANGUAGES, MESSAGE_CHANNELS, TemplateText
+from comptoir.counter.messages.contracts import LANGUAGES, TemplateText
 from comptoir.counter.messages.errors import TemplateFailed, TemplateUnknown
-from comptoir.doors.console.acting import page, told
+from comptoir.doors.console import reporting
+from comptoir.doors.console.acting import page
+from comptoir.doors.console.refusals import told
 from comptoir.foundation.kernel.problem import Problem
 from comptoir.foundation.rooms.declaration import OFFICE
 from comptoir.foundation.rooms.visits import visit_of
@@ -56,11 +62,15 @@ def try_template(request: HttpRequest, name: str) -> HttpResponse:
     language, person = request.POST.get("language", ""), request.POST.get("person", "")
     if language not in found.texts or person not in testing.PERSONS or found.channel != "mail":
         raise Http404
+    try:
+        staff = uuid.UUID(visit.subject)
+    except ValueError:
+        raise Http404 from None  # a visit of nobody whose address the vault could know
     commands.ask_for_trial(
         trial=uuid.uuid4(), template=name, version=found.version, language=language, person=person, values={},
-        staff=uuid.UUID(visit.subject), at=timezone.now(),
+        staff=staff, at=timezone.now(),
     )  # fmt: skip
-    return redirect(f"{request.path.removesuffix('/try')}?asked=1")
+    return redirect(f"{request.path.removesuffix('/try')}?{urlencode({'asked': 1, **_for(request)})}")
 
 
 def _take(request: HttpRequest, name: str) -> HttpResponse:
@@ -83,7 +93,13 @@ def _take(request: HttpRequest, name: str) -> HttpResponse:
         if request.resolver_match is not None and "name" in request.resolver_match.kwargs:
             found = _found(name)
         return _page(request, form=form, found=found, trouble=trouble)
-    return redirect("console:template", name=name)
+    return redirect(f"{reverse('console:template', args=(name,))}?{urlencode({'kept': 1, **_for(request)})}")
+
+
+def _for(request: HttpRequest) -> dict[str, str]:
+    """Return for which segment a template is written: a campaign's form leads here with it, and back with both."""
+    segment = request.GET.get("segment", "")[:36]
+    return {"segment": segment} if segment else {}
 
 
 def _page(
@@ -93,26 +109,43 @@ def _page(
     found: queries.TemplateVersion | None = None,
     trouble: Trouble | None = None,
 ) -> HttpResponse:
+    words = reporting.channels()
     context: dict[str, Any] = {
-        "templates": queries.templates() if found is None else [], "found": found, "form": form, "problem": trouble,
-        "channels": MESSAGE_CHANNELS, "previews": [] if found is None else _previews(found), "persons": testing.PERSONS,
-        "fields": [(each, form[f"subject_{each}"], form[f"text_{each}"]) for each in LANGUAGES],
-        "is_asked": request.GET.get("asked") == "1",
+        "templates": [(each, words[each.channel]) for each in queries.templates()] if found is None else [],
+        "found": found, "channel": "" if found is None else words[found.channel], "form": form, "problem": trouble,
+        "channels": list(words.items()), "persons": [(key, _named(key)) for key in testing.PERSONS],
+        "previews": [] if found is None else _previews(found), "languages": reporting.LANGUAGES,
+        "fields": [
+            (each, reporting.LANGUAGES[each], form[f"subject_{each}"], form[f"text_{each}"]) for each in LANGUAGES
+        ],
+        "is_asked": request.GET.get("asked") == "1", "is_kept": request.GET.get("kept") == "1",
+        "onward": urlencode(_for(request) | ({"text": found.template} if found else {})),
+        "for": urlencode(_for(request)),
     }  # fmt: skip
     status = (trouble.status or HTTPStatus.UNPROCESSABLE_ENTITY) if trouble else HTTPStatus.OK
     return page(request, "console/templates.html", "campaigns", context, status=status)
 
 
 def _previews(found: queries.TemplateVersion) -> list[dict[str, Any]]:
+    """Return each language as an ordinary person would get it, and with it all others, who go wrong sometimes."""
     shown = []
     for language, text in found.texts.items():
-        for person in testing.PERSONS.values():
+        made = []
+        for key, person in testing.PERSONS.items():
             try:
-                made = testing.preview(text, person=person, language=language, shop=shop_title(), values=found.examples)
+                one = testing.preview(text, person=person, language=language, shop=shop_title(), values=found.examples)
             except TemplateFailed:
                 continue
-            shown.append({"language": language, "person": person, "subject": made.subject, "text": made.text})
+            made.append({"person": _named(key), "subject": one.subject, "text": one.text})
+        if made:
+            title = reporting.LANGUAGES.get(language, language)
+            shown.append({"code": language, "language": title, "first": made[0], "others": made[1:]})
     return shown
+
+
+def _named(key: str) -> str:
+    """Return a test person's name, or what is wrong with it."""
+    return testing.PERSONS[key].name or _("Somebody whose name is not known")
 
 
 def _found(name: str) -> queries.TemplateVersion:
@@ -129,6 +162,13 @@ def _fields() -> tuple[str, ...]:
 def _form(found: queries.TemplateVersion | None) -> dict[str, str]:
     form = dict.fromkeys(("template", *_fields()), "")
     form["channel"] = "mail"
+    language = (get_language() or "en")[:2]
+    if found is None and language in LANGUAGES:
+        # Something to begin with, in the words of whoever writes.
+        form[f"text_{language}"] = _(
+            "Hello {{ name | default: 'you' }},\n\n…\n\n{% if coupon %}Show this code at the till:"
+            " {{ coupon.code }}{% endif %}\n"
+        )
     if found is not None:
         form |= {"template": found.template, "channel": found.channel}
         form["examples"] = "\n".join(

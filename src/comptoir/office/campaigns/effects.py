@@ -156,6 +156,8 @@ def detectable(persons: Collection[uuid.UUID], version: Version, *, minor_units:
         return None
     paid = _by_person(sales.net_sales(since=now - dt.timedelta(days=version.days), until=now), set(persons))
     spread = statistics.pvariance([paid.get(each, 0) / minor_units for each in persons])
+    if not spread:
+        return None  # nobody bought anything then: nothing can be foreseen
     smallest = min(share for arm, share in shares.items() if arm != HOLDOUT)
     units = [len(persons) * share for share in (shares[HOLDOUT], smallest)]
     return _POWER_AND_LEVEL * math.sqrt(spread * sum(1 / each for each in units)) if min(units) >= 1 else None

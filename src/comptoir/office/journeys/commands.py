@@ -14,10 +14,18 @@ from comptoir.counter.trips.models import Trip
 from comptoir.foundation.kernel.ids import IDS
 from comptoir.office.campaigns.windows import zone_of
 from comptoir.office.journeys import queries, rules
-from comptoir.office.journeys.contracts import Say, Version
+from comptoir.office.journeys.contracts import Ask, Say, Version
 from comptoir.office.journeys.errors import JourneyChanged, JourneyInvalid, JourneyKilled
 from comptoir.office.journeys.happenings import position_at
 from comptoir.office.journeys.models import Heard, JourneyVersion, Switched
+
+
+def _judge_text(step: Say) -> None:
+    template = messaging.template(step.template, step.template_version)
+    if template.channel != step.channel:
+        raise JourneyInvalid("This text is not one for that channel.", field="steps")
+    if isinstance(step, Ask) and "link" not in template.examples:
+        raise JourneyInvalid("Whoever is asked needs a way there: the text has to say {{ link }}.", field="steps")
 
 
 def write(version: Version, *, journey: uuid.UUID | None, after: int, by: str, at: dt.datetime) -> uuid.UUID:
@@ -29,8 +37,8 @@ def write(version: Version, *, journey: uuid.UUID | None, after: int, by: str, a
     rules.judge(version)
     zone_of(version.window.zone)
     for each in version.steps:
-        if isinstance(each, Say) and messaging.template(each.template, each.template_version).channel != each.channel:
-            raise JourneyInvalid("This text is not one for that channel.", field="steps")
+        if isinstance(each, Say):
+            _judge_text(each)
     journey = journey or uuid.UUID(IDS.reserve(1)[0])
     with transaction.atomic(using=_alias()):
         _judge(journey, after)

@@ -58,6 +58,12 @@ class Say(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="say"):
     promotion: str | None = None
 
 
+class Ask(Say, frozen=True, forbid_unknown_fields=True, kw_only=True, tag="ask"):
+    """Somebody is asked to say something on the square: a message whose ``{{ link }}`` leads to this page of it."""
+
+    path: Annotated[str, msgspec.Meta(pattern=r"^/[A-Za-z0-9/_.~?=&%-]*$", max_length=200)] = "/"
+
+
 class Give(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="give"):
     """Points are given, and the ledger says why."""
 
@@ -65,7 +71,7 @@ class Give(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="give"):
     reason: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 
 
-Step = Wait | Check | Say | Give
+Step = Wait | Check | Say | Ask | Give
 ReEntry = Literal["once", "every", "each"]
 
 

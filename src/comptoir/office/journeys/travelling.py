@@ -20,6 +20,8 @@ from comptoir.counter.messages import queries as messaging
 from comptoir.counter.messages.contracts import Decision, Dispatch
 from comptoir.counter.trips.models import Trip
 from comptoir.foundation.kernel.ids import IDS
+from comptoir.foundation.rooms.addresses import url_of
+from comptoir.foundation.rooms.declaration import SQUARE
 from comptoir.office.campaigns import commands as campaigns
 from comptoir.office.campaigns import queries as campaign_queries
 from comptoir.office.campaigns import rules as campaign_rules
@@ -27,7 +29,7 @@ from comptoir.office.campaigns import windows
 from comptoir.office.campaigns.commands import Segments
 from comptoir.office.campaigns.contracts import Sent
 from comptoir.office.journeys import happenings, queries, rules
-from comptoir.office.journeys.contracts import Give, Happening, Say
+from comptoir.office.journeys.contracts import Ask, Give, Happening, Say
 from comptoir.office.journeys.happenings import Exits
 from comptoir.office.journeys.models import Heard
 from comptoir.office.journeys.queries import Written
@@ -230,6 +232,7 @@ class _Moving:
             template_version=step.template_version, variant=rules.GO, because=because,
             promotion=None if step.promotion is None else uuid.UUID(step.promotion),
             hours=(window.from_hour, window.until_hour), zone=window.zone,
+            values={"link": url_of(SQUARE, step.path)} if isinstance(step, Ask) else {},
         )  # fmt: skip
         messages.begin_dispatch(dispatch, at=self._now)
         return dispatch

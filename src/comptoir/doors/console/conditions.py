@@ -1,0 +1,159 @@
+"""The conditions of a segment as they are clicked together and read: in words, one taken back, one added.
+
+Not here: pages (``segmenting.py``), the language itself (``office/segments``).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from django.http import QueryDict
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
+
+from comptoir.office.segments import contracts
+from comptoir.office.segments.contracts import All, Compare, Leaf, Not, Number, Tree, Value
+from comptoir.office.segments.facts import FACTS
+from comptoir.office.segments.writing import write, write_leaf, write_value
+
+_WITH_THINGS: Final = frozenset({"thing", "category", "product", "type"})
+
+
+def comparisons() -> list[tuple[str, str]]:
+    """Return how two numbers are compared: as it is written, and in words."""
+    return [
+        (">", _("more than")), (">=", _("at least")), ("<", _("less than")), ("<=", _("at most")), ("=", _("exactly")),
+        ("<>", _("anything but")),
+    ]  # fmt: skip
+
+
+def facts() -> list[dict[str, str]]:
+    """Return every fact: its name and its title."""
+    return [{"name": name, "title": title} for name, title in titles().items()]
+
+
+def facts_with(*parameters: str) -> str:
+    """Return the names of the facts that may be asked with one of these, with spaces; of none, those of a number."""
+    return " ".join(
+        name for name, fact in FACTS.items()
+        if (set(parameters) & set(fact.parameters) if parameters else fact.kind != "truth")
+    )  # fmt: skip
+
+
+def things() -> str:
+    """Return the names of the facts that are asked about a product, a category or a kind of event."""
+    return facts_with(*_WITH_THINGS)
+
+
+def titles() -> dict[str, str]:
+    """Return what each fact is called."""
+    return {
+        "spend": _("Money spent"),
+        "spend_days": _("Money spent within days"),
+        "spend_ever": _("Money spent, ever"),
+        "saved": _("Money saved by promotions"),
+        "purchases": _("Purchases"),
+        "purchases_ever": _("Purchases, ever"),
+        "items": _("Units bought"),
+        "bought": _("Has bought a product or from a category"),
+        "visited": _("Has bought at a store"),
+        "categories": _("Different categories"),
+        "products": _("Different products"),
+        "stores": _("Different stores"),
+        "days_since_purchase": _("Days since the last purchase"),
+        "days_since_first_purchase": _("Days since the first purchase"),
+        "days_known": _("Days since the shop first heard of them"),
+        "points": _("Points that can be spent"),
+        "asked": _("Questions asked on the square"),
+        "answered": _("Answers given on the square"),
+        "trust": _("Trust on the square"),
+        "did": _("Has done something"),
+        "times": _("How often something was done"),
+    }
+
+
+def title_of(leaf: Leaf) -> str:
+    """Return a fact in words, with what it is asked about."""
+    asked = []
+    for parameter, argument in zip(FACTS[leaf.fact].parameters, leaf.arguments, strict=True):
+        if argument is None:
+            continue
+        if parameter == "days":
+            asked.append(_("last %(days)s days") % {"days": argument})
+        elif parameter == "store":
+            asked.append(_("store %(store)s") % {"store": argument})
+        else:
+            asked.append(str(argument))
+    title = titles().get(leaf.fact, leaf.fact)
+    return f"{title}: {', '.join(asked)}" if asked else title
+
+
+def in_words(tree: Tree) -> list[tuple[str, str]]:
+    """Return the conditions of a tree, each with the word that joins it to the one before."""
+    if isinstance(tree, All | contracts.Any):
+        joint = _("and") if isinstance(tree, All) else _("or")
+        return [(joint if place else "", _said(part)) for place, part in enumerate(tree.parts)]
+    return [("", _said(tree))]
+
+
+def _said(tree: Tree) -> str:
+    match tree:
+        case Leaf():
+            return title_of(tree)
+        case Not(part):
+            return _("not: %(condition)s") % {"condition": _said(part)}
+        case Compare(comparison, left, right):
+            return f"{_value(left)} · {dict(comparisons())[comparison]} {_value(right)}"
+        case All(parts):
+            return "(" + f" {_('and')} ".join(_said(part) for part in parts) + ")"
+        case contracts.Any(parts):
+            return "(" + f" {_('or')} ".join(_said(part) for part in parts) + ")"
+        case _:
+            return write(tree)
+
+
+def _value(value: Value) -> str:
+    if isinstance(value, Leaf):
+        return title_of(value)
+    if isinstance(value, Number):
+        exact = value.value
+        return number_format(int(exact) if exact.denominator == 1 else float(exact), force_grouping=True)
+    return write_value(value)
+
+
+def without(tree: Tree, number: int) -> str:
+    """Return the expression without its condition of this number, from 0 on; of the last one nothing is left."""
+    if not isinstance(tree, All | contracts.Any) or not 0 <= number < len(tree.parts):
+        return "" if number == 0 else write(tree)
+    rest = tree.parts[:number] + tree.parts[number + 1 :]
+    return write(rest[0]) if len(rest) == 1 else write(type(tree)(rest))
+
+
+def added(expression: str, posted: QueryDict) -> str:
+    """Return an expression with the condition that was clicked together."""
+    fact = FACTS.get(posted.get("fact", ""))
+    if fact is None:
+        return expression
+    given = posted.get("thing", "").strip()
+    arguments: list[str | int | None] = []
+    for parameter in fact.parameters:
+        text = posted.get(parameter if parameter in {"days", "store"} else "thing", "").strip()
+        if parameter == "product" or (parameter == "category" and not given):
+            arguments.append(None)  # one field is for what was bought; it is asked as a category
+        elif parameter == "days":
+            arguments.append(int(text) if text.isdigit() else None)
+        else:
+            arguments.append(text or None)
+    condition = write_leaf(Leaf(fact.name, tuple(arguments)))
+    if fact.kind != "truth":
+        comparison = posted.get("comparison", ">")
+        amount = posted.get("amount", "").strip().replace(",", ".") or "0"
+        condition += f" {comparison if comparison in dict(comparisons()) else '>'} {amount}"
+    joint = posted.get("joint", "AND")
+    if joint == "AND NOT":
+        condition = f"NOT {condition}"
+    word = "OR" if joint == "OR" else "AND"
+    whole = f"({expression}) {word} {condition}" if expression and word == "OR" else condition
+    if expression and word == "AND":
+        whole = f"{expression} AND {condition}" if " OR " not in expression else f"({expression}) AND {condition}"
+    return whole
