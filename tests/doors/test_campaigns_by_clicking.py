@@ -65,7 +65,6 @@ def test_a_campaign_by_clicking_only(
     browser: Browser,
     shop: Shop,
     people: Sequence[uuid.UUID],
-    photograph: Callable[[Page, str], list[Path]],
 ) -> None:
     now = dt.datetime.now(dt.UTC)
     for number, each in enumerate(people[::4]):
@@ -92,7 +91,6 @@ def test_a_campaign_by_clicking_only(
     page.get_by_role("row", name=re.compile("In the segment 300")).wait_for()
     page.get_by_text("would be found in four of five cases").wait_for()
     fit(page)
-    photograph(page, "console-campaign-draft")
     page.get_by_role("button", name="Launch").click()
     page.get_by_text("waits to leave").first.wait_for()
     assert shop.value("select count(*) from messages_decision") == 300
@@ -108,7 +106,6 @@ def test_a_campaign_by_clicking_only(
     page.get_by_role("heading", name="Did it pay?").wait_for()
     page.get_by_role("img", name="The effect of each text, with its interval").first.wait_for(state="attached")
     fit(page)
-    photograph(page, "console-campaign-effect")
     page.get_by_text("Stop it").click()
     page.get_by_label("Why", exact=True).fill("Enough.")
     page.get_by_role("button", name="Stop at once").click()
@@ -120,6 +117,7 @@ def test_a_campaign_by_clicking_only(
     context.close()
 
 
+@pytest.mark.screenshots
 def test_a_journey_by_clicking_only_and_without_a_script(
     pages: Pages,
     browser: Browser,

@@ -50,10 +50,15 @@ def weekdays() -> list[tuple[str, str]]:
     return [(str(number), str(name)) for number, name in dates.WEEKDAYS.items()]
 
 
-def channels() -> list[str]:
-    """Return the channels of the shop's map at which baskets are paid."""
+def channels() -> list[tuple[str, str]]:
+    """Return the channels of the shop's map at which baskets are paid, and what each is called."""
     found = {each.channel for each in declared_map().touchpoints if any(s.type == "coupon.redeem" for s in each.sends)}
-    return sorted(found)
+    return [(each, _channel(each)) for each in sorted(found)]
+
+
+def _channel(name: str) -> str:
+    words = {"store": _("in stores"), "web": _("in the web shop"), "app": _("in the app"), "mail": _("by mail")}
+    return words.get(name, name)
 
 
 def read(posted: QueryDict) -> dict[str, Any]:
@@ -213,7 +218,7 @@ def in_words(promotion: Promotion, *, currency: str) -> list[tuple[str, str]]:
         (_("Goods for at least"), "" if conditions.amount_min is None else money(conditions.amount_min, currency)),
         (_("At least so many"), str(conditions.quantity_min or "")),
         (_("Places"), ", ".join(conditions.places)),
-        (_("Channels"), ", ".join(conditions.channels)),
+        (_("Channels"), ", ".join(map(_channel, conditions.channels))),
         (_("From"), _day(conditions.starts_at)),
         (_("Before"), _day(conditions.ends_at)),
         (_("Days of the week"), ", ".join(days[str(each)] for each in conditions.weekdays)),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -57,7 +58,10 @@ _NAMED: Final = {
 
 
 class Planned(msgspec.Struct, frozen=True):
-    """A posting plan as staff see it: what it has shown, and what this week and the next one are."""
+    """A posting plan as staff see it: what it has shown, and what this week and the next one are.
+
+    ``more`` is between what a week with posts sold more than one of rest, once the plan is over.
+    """
 
     network: str
     network_name: str
@@ -66,6 +70,7 @@ class Planned(msgspec.Struct, frozen=True):
     tone: str
     weeks: tuple[str, ...]
     is_running: bool
+    more: str = ""
 
 
 @in_room(OFFICE)
@@ -119,7 +124,7 @@ def _page(request: HttpRequest, *, problem: Trouble | None = None, form: dict[st
         "problem": problem, "form": form or dict.fromkeys(_FORM, ""), "days": days, "spans": _SPANS,
         "networks": [(each, _named(each)) for each in NETWORKS], "field": problem.field if problem else "",
         "made": url_of(SQUARE, f"/go/{made}") if made in codes else "",
-        "sentence": _sentence(sold, days, shop), "usernames": [_row(each, shop) for each in sold.usernames],
+        "sentence": _sentence(sold, days, shop), "usernames": [_row(each, plans, shop) for each in sold.usernames],
         "unknown": _unknown(sold, shop), "drawing": _drawing(sold, days, shop),
         "posts": _posts(sold, shop), "running": [each for each in plans if each.said],
         "free": [each for each in plans if not each.is_running], "pairs": _PAIRS, "pairs_min": PAIRS_MIN,
@@ -151,10 +156,15 @@ def _sentence(sold: Sold, days: int, shop: Shop) -> str:
         return _("No sale of the last %(days)s days has named a short link.") % {"days": days}
     net = sum(each.net_minor for each in selling)
     return ngettext(
-        "%(accounts)s account sold %(amount)s in %(days)s days, by last touch.",
-        "%(accounts)s accounts sold %(amount)s in %(days)s days, by last touch.",
+        "%(accounts)s account sold %(amount)s in %(days)s days, by last touch; such a time sells between %(low)s and"
+        " %(high)s.",
+        "%(accounts)s accounts sold %(amount)s in %(days)s days, by last touch; such a time sells between %(low)s and"
+        " %(high)s.",
         len(selling),
-    ) % {"accounts": len(selling), "amount": _money(net, shop), "days": days}
+    ) % {
+        "accounts": len(selling), "amount": _money(net, shop), "days": days, "low": _money(max(0.0, sold.low), shop),
+        "high": _money(sold.high, shop),
+    }  # fmt: skip
 
 
 def _unknown(sold: Sold, shop: Shop) -> str:
@@ -167,11 +177,13 @@ def _unknown(sold: Sold, shop: Shop) -> str:
     ) % {"sales": sold.unknown, "amount": _money(sold.unknown_minor, shop)}
 
 
-def _row(each: Username, shop: Shop) -> dict[str, str]:
+def _row(each: Username, plans: Sequence[Planned], shop: Shop) -> dict[str, str]:
+    more = next((one.more for one in plans if (one.network, one.username) == (each.network, each.username)), "")
     return {
         "network": _named(each.network), "username": each.username, "posts": _number(len(each.posts)),
         "visits": _number(each.visits), "sales": _number(each.sales), "net": _money(each.net_minor, shop),
         "between": f"{_money(each.low, shop)} – {_money(each.high, shop)}" if each.sales else "–",
+        "more": more or _("no plan has ended"),
     }  # fmt: skip
 
 
@@ -227,15 +239,18 @@ def _plans(sold: Sold, shop: Shop, now: dt.datetime) -> list[Planned]:
         try:
             brought = queries.brought(one, today=today, zone=zone, salt=salt)
         except ModuleNotFoundError:
-            said, tone = _("The statistics are not installed."), "attention"
+            said, tone, more = _("The statistics are not installed."), "attention", ""
         else:
             said, tone = _told_of(brought, one, shop)
+            more = "" if brought.low is None or brought.high is None else _("%(low)s to %(high)s a week") % {
+                "low": _money(brought.low, shop), "high": _money(brought.high, shop),
+            }  # fmt: skip
         is_running = one.stopped is None and today < one.ends
         weeks = tuple(_week(one, week_of(today) + dt.timedelta(weeks=number), salt) for number in (0, 1))
         found.append(
             Planned(
                 each.network, _named(each.network), each.username, said, tone,
-                tuple(filter(None, weeks)) if is_running else (), is_running=is_running,
+                tuple(filter(None, weeks)) if is_running else (), is_running=is_running, more=more,
             )
         )  # fmt: skip
     return found

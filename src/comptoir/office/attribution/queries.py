@@ -38,11 +38,16 @@ class Username(msgspec.Struct, frozen=True):
 
 
 class Sold(msgspec.Struct, frozen=True):
-    """What short links sold in a span of time: by username, and by codes that this shop has not made."""
+    """What short links sold in a span of time: by username, and by codes that this shop has not made.
+
+    All usernames together sell between ``low`` and ``high`` (minor) in such a time.
+    """
 
     usernames: tuple[Username, ...]
     unknown: int
     unknown_minor: int
+    low: float
+    high: float
 
 
 def sold(*, since: dt.datetime, until: dt.datetime) -> Sold:
@@ -67,7 +72,8 @@ def sold(*, since: dt.datetime, until: dt.datetime) -> Sold:
         )  # fmt: skip
     usernames.sort(key=lambda each: (-each.net_minor, -each.visits, each.network, each.username))
     rest = by_code.values()
-    return Sold(tuple(usernames), sum(each.sales for each in rest), sum(each.net_minor for each in rest))
+    low, high = rules.between(sum(each.net_minor for each in usernames), sum(squares.values()))
+    return Sold(tuple(usernames), sum(each.sales for each in rest), sum(each.net_minor for each in rest), low, high)
 
 
 def plan_of(network: str, username: str) -> Plan | None:
