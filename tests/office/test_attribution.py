@@ -100,6 +100,18 @@ def test_a_sale_sent_twice_is_sold_once_and_the_log_tells_the_same(counter: Coun
     assert sold() == before
 
 
+def test_a_link_that_is_no_longer_among_the_latest_still_sells(
+    counter: Counter, codes: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counter.tell(bought("1", 1_000, codes[0]))
+    with entered(SQUARE):
+        shortlinks.follow(codes[1], agent="Mozilla/5.0", at=NOW)
+    monkeypatch.setattr("comptoir.square.shortlinks.queries.LISTED_MAX", 1)
+    found = sold()
+    assert [(each.username, each.sales, each.visits) for each in found.usernames if each.sales] == [("@tea", 1, 1)]
+    assert found.unknown == 0
+
+
 def test_a_till_names_a_link_that_was_shown_there_and_none_that_is_none(
     counter: Counter, codes: list[str], shop: Shop
 ) -> None:

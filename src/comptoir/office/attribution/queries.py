@@ -55,7 +55,7 @@ def sold(*, since: dt.datetime, until: dt.datetime) -> Sold:
     by_code = sales.by_short_link(since=since, until=until)
     posts: dict[tuple[str, str], list[Post]] = defaultdict(list)
     squares: dict[tuple[str, str], float] = defaultdict(float)
-    for link in shortlinks.placed(since=since.date(), until=until.date() + dt.timedelta(days=1)):
+    for link in shortlinks.placed(since=since.date(), until=until.date() + dt.timedelta(days=1), codes=[*by_code]):
         told = by_code.pop(link.code, None)
         key = (link.network, link.username)
         posts[key].append(Post(link, told.sales if told else 0, told.net_minor if told else 0))

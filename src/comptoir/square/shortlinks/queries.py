@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Collection
 
 import msgspec
 from django.db.models import Sum
@@ -24,12 +25,17 @@ class Placed(msgspec.Struct, frozen=True):
     visits: int
 
 
-def placed(*, since: dt.date, until: dt.date) -> list[Placed]:
-    """Return the short links, the latest first, with their visits from one day up to another one, which is left out."""
+def placed(*, since: dt.date, until: dt.date, codes: Collection[str] = ()) -> list[Placed]:
+    """Return short links, the latest first, with their visits from one day up to another one, which is left out.
+
+    The latest :data:`LISTED_MAX`, every one that was followed in those days, and those with one of the ``codes``.
+    """
     days = models.ShortLinkDay.objects.filter(day__gte=since, day__lt=until)
     visits = {row[0]: int(row[1]) for row in days.values_list("code").annotate(Sum("visits"))}
-    rows = models.ShortLink.objects.order_by("-made_at", "code")[:LISTED_MAX]
+    latest = list(models.ShortLink.objects.order_by("-made_at", "code")[:LISTED_MAX])
+    missing = ({*visits, *codes}) - {each.code for each in latest}
+    older = models.ShortLink.objects.filter(code__in=missing).order_by("-made_at", "code") if missing else ()
     return [
         Placed(each.code, each.network, each.username, each.post, each.target, each.made_at, visits.get(each.code, 0))
-        for each in rows
+        for each in (*latest, *older)
     ]
