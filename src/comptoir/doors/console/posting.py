@@ -156,10 +156,10 @@ def _sentence(sold: Sold, days: int, shop: Shop) -> str:
         return _("No sale of the last %(days)s days has named a short link.") % {"days": days}
     net = sum(each.net_minor for each in selling)
     return ngettext(
-        "%(accounts)s account sold %(amount)s in %(days)s days, by last touch; such a time sells between %(low)s and"
-        " %(high)s.",
-        "%(accounts)s accounts sold %(amount)s in %(days)s days, by last touch; such a time sells between %(low)s and"
-        " %(high)s.",
+        "%(accounts)s account sold %(amount)s in %(days)s days, by last touch; on average such a time sells between"
+        " %(low)s and %(high)s.",
+        "%(accounts)s accounts sold %(amount)s in %(days)s days, by last touch; on average such a time sells between"
+        " %(low)s and %(high)s.",
         len(selling),
     ) % {
         "accounts": len(selling), "amount": _money(net, shop), "days": days, "low": _money(max(0.0, sold.low), shop),
@@ -218,7 +218,7 @@ def _drawing(sold: Sold, days: int, shop: Shop) -> object:
         return None
     words = {
         "figure": _("sold by last touch, %(currency)s") % {"currency": shop.currency},
-        "label": _("What each account sold, and between what such a time would sell"),
+        "label": _("What each account sold, and between what such a time sells on average"),
     }
     key = ("posts", database.database_name(), days, tuple(rows))
     return charts.cached(key, _SECONDS, lambda: charts.intervals(rows, words=words))

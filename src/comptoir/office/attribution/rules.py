@@ -81,7 +81,7 @@ def posts_in(week: dt.date, plan: Plan, *, salt: bytes) -> bool | None:
 
 
 def between(net: int, squares: float) -> tuple[float, float]:
-    """Return between what the sales of such a time lie in nineteen of twenty such times, were chance alone at work.
+    """Return between what such a time sells on average, right nineteen times of twenty, were chance alone at work.
 
     Sales that come one by one, each with its own amount, are a compound Poisson process: the variance of their sum is
     estimated by the sum of the squares of their amounts (Feller 1968, An Introduction to Probability Theory, I, XII.2).
