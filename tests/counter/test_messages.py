@@ -15,9 +15,9 @@ from support.shop import Shop
 set_up_django()  # before the modules that hold models
 
 # ruff: noqa: E402
-from comptoir.counter.messages import commands, queries, store
+from comptoir.counter.messages import commands, queries, rendering, store
 from comptoir.counter.messages.contracts import Decision, Dispatch, Outcome, TemplateText
-from comptoir.counter.messages.errors import DecisionInvalid, TemplateInvalid, TemplateUnknown
+from comptoir.counter.messages.errors import DecisionInvalid, TemplateFailed, TemplateInvalid, TemplateUnknown
 from comptoir.counter.messages.forgetting import MessagesSeverer
 from comptoir.foundation.kernel import database
 from comptoir.foundation.rooms.current import entered
@@ -148,3 +148,48 @@ def test_whoever_is_forgotten_is_written_to_no_more_and_still_counts(office: Sho
     assert office.value("select count(*) from messages_decision where values is not null") == 0
     assert queries.waiting(CAMPAIGN) == 1, "Bob's"
     assert office.rows("select kind, reason from messages_outcome") == [{"kind": "suppressed", "reason": "forgotten"}]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        (
+            "Hello {{ name | default: 'you' }}, {{ percent }} % off {{ product | upcase }}.\n"
+            "{% if coupon %}{{ coupon.code }}{% endif %}"
+        ),
+        (
+            "{% unless name == '' %}{{ name }}{% else %}{{ shop }}{% endunless %}\n\n"
+            "{%- if percent > 10 -%} many {%- endif %}"
+        ),
+        "{% assign who = name %}{{ product }} for {{ who }}",
+        "{% for one in (1..3) %}{{ one }}{{ name }}{% endfor %}",
+        "{% case name %}{% when 'Alice' %}A{% else %}{{ product }}{% endcase %}{{ color }}",
+        "nothing of anybody's",
+    ],
+)
+@pytest.mark.parametrize("name", ["Alice", "", "O'Brien <b>{{ shop }}</b>"])
+@pytest.mark.parametrize("code", [None, "CODE"])
+def test_what_readers_share_is_filled_in_once_and_nobody_sees_a_difference(
+    text: str, name: str, code: str | None
+) -> None:
+    template = rendering.template_of(TemplateText(text, "{{ product }}, {{ name }}", f"<p>{text}</p>"))
+    everybody = {"percent": 20, "product": "coffee & cake", "shop": "Shop", "language": "en"}
+    own = {"name": name, "coupon": None if code is None else {"code": code}, "color": "red"}
+    shared = rendering.Shared(template, everybody)
+    assert shared.render(own) == template.render({**everybody, **own})
+    # One reader's words stay with that reader.
+    other = {**own, "name": "Bob", "color": "blue"}
+    assert shared.render(other) == template.render({**everybody, **other})
+
+
+def test_what_readers_share_fails_for_each_reader_by_name() -> None:
+    shared = rendering.Shared(
+        rendering.template_of(TemplateText("{{ percent }} {{ unheard_of }}", "Hi")), {"percent": 1}
+    )
+    with pytest.raises(TemplateFailed, match="unheard_of"):
+        shared.render({"name": ""})
+    many = rendering.Shared(
+        rendering.template_of(TemplateText("{{ long }}" * 2 + "{{ name }}")), {"long": "x" * 60_000}
+    )
+    with pytest.raises(TemplateFailed, match="limit"):
+        many.render({"name": ""})

@@ -116,7 +116,8 @@ def test_no_view_and_no_function_with_other_rights_goes_round_it(shop: Shop) -> 
         "select proname from pg_proc where prosecdef and pronamespace = 'public'::regnamespace order by 1"
     )
     assert {row["proname"] for row in definers} == {
-        "events_append_audit", "events_let_go", "events_make_partition", "events_sever", "events_silence",
+        "events_append_audit", "events_append_audits", "events_let_go", "events_make_partition", "events_sever",
+        "events_silence",
     }  # fmt: skip
     assert shop.value(f"select prosecdef from pg_proc where proname = '{PERMITS}'") is False
 

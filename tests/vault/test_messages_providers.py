@@ -67,6 +67,14 @@ class Server:
         self.to: dict[str, str] = {}
         self.data: list[str] = []
         self.got: list[str] = []
+        self.content: list[bytes] = []
+        self.takes_together = False
+
+    async def handle_EHLO(  # noqa: N802
+        self, _server: SMTP, session: Session, _envelope: Envelope, hostname: str, answers: list[str]
+    ) -> list[str]:
+        session.host_name = hostname
+        return [*answers[:-1], "250-PIPELINING", answers[-1]] if self.takes_together else answers
 
     async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
         self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
@@ -80,6 +88,7 @@ class Server:
         answer = self.data.pop(0) if self.data else "250 OK"
         if answer.startswith("250"):
             self.got.extend(envelope.rcpt_tos)
+            self.content.append(envelope.original_content or b"")
         return answer
 
 
@@ -114,6 +123,23 @@ def test_one_refused_recipient_costs_nobody_else_anything(shop: Shop, counter: C
     assert "here" not in str(outcomes(shop)), "what the server said is kept nowhere"
     send(now=NOW + 60 * MINUTES)
     assert len(mail_server.got) == 99, "nothing is repeated"
+
+
+@pytest.mark.parametrize("takes_together", [False, True])
+def test_a_message_arrives_as_it_was_written_and_a_refused_one_leaves_nothing_behind(
+    shop: Shop, counter: Counter, mail_server: Server, *, takes_together: bool
+) -> None:
+    """Where a server takes commands together (RFC 2920) it hears of a refusal after it was asked for the content."""
+    mail_server.takes_together = takes_together
+    dots = TemplateText("\n.one\n.\n..two\n{{ name }}", "Dots")
+    decisions = decide(dispatched(texts={"en": dots}), [settle(counter, number) for number in range(4)])
+    mail_server.to[address(0)] = "550 no"
+    mail_server.to[address(2)] = "451 later"
+    send()
+    assert sorted(mail_server.got) == [address(1), address(3)]
+    assert all(b"\r\n\r\n\r\n.one\r\n.\r\n..two\r\n" in content for content in mail_server.content)
+    assert final(shop) == {decisions[0]: "refused", decisions[1]: "accepted", decisions[3]: "accepted"}
+    assert shop.value("select tries from messages_waiting") == 1
 
 
 def test_later_means_later_and_not_for_ever(shop: Shop, counter: Counter, mail_server: Server) -> None:

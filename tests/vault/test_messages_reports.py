@@ -6,8 +6,10 @@ import base64
 import email.policy
 import importlib.util
 import json
+import os
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -203,6 +205,21 @@ def test_a_sentence_is_no_stop(text: str) -> None:
 
 def test_every_word_ends_it_however_it_is_written() -> None:
     assert all(is_stop(form) for word in WORDS for form in (word, word.upper(), f"« {word} »", f"{word}."))
+
+
+def test_nobody_is_taken_off_who_wrote_something_else() -> None:
+    """SMS Spam Collection (Almeida and Hidalgo, UCI 228, CC BY 4.0): nobody in it ends anything.
+
+    Its advertisements are full of "reply STOP", and its friends write "stop it" and "at the end": 5,574 chances to err.
+    """
+    folder = Path(os.environ.get("COMPTOIR_TEST_DATA") or Path(__file__).parents[3] / "shared" / "data")
+    file = folder / "sms_spam" / "SMSSpamCollection"
+    if not file.exists():
+        pytest.skip(f"{file.name} is not here: no real text messages were tried (set COMPTOIR_TEST_DATA)")
+    texts = [line.partition("\t")[2] for line in file.read_text(errors="replace").splitlines()]
+    assert len(texts) > 5_000
+    assert sum("stop" in text.casefold() for text in texts) > 100, "there is something to err on"
+    assert [text for text in texts if is_stop(text)] == []
 
 
 def test_an_answer_from_the_provider_ends_text_messages(shop: Shop, mailbox: Mailbox) -> None:

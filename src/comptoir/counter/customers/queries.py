@@ -19,7 +19,7 @@ from comptoir.counter.customers import matters, permissions, records, rules
 from comptoir.counter.customers.contracts import USER_KIND, Closeness
 from comptoir.counter.customers.models import Choice, Customer, Link, Membership, Permission, PersonaHolder
 from comptoir.foundation.kernel import shop
-from comptoir.foundation.kernel.database import value_array
+from comptoir.foundation.kernel.database import id_array, value_array
 from comptoir.square.community import queries as community
 
 #: Shorter beginnings would list strangers, not find somebody.
@@ -27,14 +27,16 @@ PREFIX_DIGITS_MIN: Final = 4
 _CUSTOMERS_A_TIME: Final = 10_000
 #: Asked for many at a time, where what stands around a statement would cost as much as the statement.
 _SAID: Final = """
-select customer, matter, value, said_at from customers_choice
-where customer = any(%s::uuid[]) and matter = any(%s::text[]) order by said_at
+select coalesce(json_agg(json_build_array(customer, matter, value, said_at) order by said_at), '[]')::text
+from customers_choice where customer = any(%s::uuid[]) and matter = any(%s::text[])
 """
 _LINKED: Final = """
-select a.customer, case when m.person is null then array[a.customer]
-  else array(select o.customer from customers_membership o where o.person = m.person order by o.customer) end
-from unnest(%s::uuid[]) as a(customer) left join customers_membership m on m.customer = a.customer
+select coalesce(json_object_agg(a.customer, (
+  select json_agg(o.customer order by o.customer) from customers_membership o where o.person = m.person
+)), '{}')::text
+from (select distinct unnest(%s::uuid[])) as a(customer) join customers_membership m on m.customer = a.customer
 """
+_CHOICES: Final = list[tuple[uuid.UUID, str, str, dt.datetime]]
 _HEXADECIMAL = re.compile(r"[0-9a-f]{1,32}")
 
 
@@ -212,8 +214,8 @@ def said_by(linked: Mapping[uuid.UUID, tuple[uuid.UUID, ...]], *, purpose: str, 
     agreed: dict[uuid.UUID, dt.datetime] = {}
     languages: dict[uuid.UUID, str] = {}
     with connections[router.db_for_read(Choice)].cursor() as cursor:
-        cursor.execute(_SAID, [value_array([str(each) for each in of]), value_array([consent, matters.LETTERS])])
-        rows = cursor.fetchall()
+        cursor.execute(_SAID, [id_array(of), value_array([consent, matters.LETTERS])])
+        rows = msgspec.json.decode(cursor.fetchone()[0], type=_CHOICES)
     for customer, matter, value, at in rows:
         if matter == matters.LETTERS:
             languages[of[customer]] = value.partition(" ")[2]
@@ -227,8 +229,10 @@ def said_by(linked: Mapping[uuid.UUID, tuple[uuid.UUID, ...]], *, purpose: str, 
 def linked_with(asked: Collection[uuid.UUID]) -> dict[uuid.UUID, tuple[uuid.UUID, ...]]:
     """Return for each of these customers all that are one person with it, itself among them, in the order of ids."""
     with connections[router.db_for_read(Membership)].cursor() as cursor:
-        cursor.execute(_LINKED, [value_array([str(each) for each in asked])])
-        return {customer: tuple(members) for customer, members in cursor.fetchall()}
+        cursor.execute(_LINKED, [id_array(asked)])
+        linked = msgspec.json.decode(cursor.fetchone()[0], type=dict[uuid.UUID, tuple[uuid.UUID, ...]])
+    # Hardly anybody is linked with anybody; whoever is not is not asked for.
+    return {customer: linked.get(customer, (customer,)) for customer in asked}
 
 
 def permitting(asked: Collection[uuid.UUID], *, purpose: str) -> set[uuid.UUID]:

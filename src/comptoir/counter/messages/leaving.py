@@ -11,6 +11,7 @@ import binascii
 import functools
 import os
 import uuid
+from collections.abc import Sequence
 from typing import Final
 
 from cryptography.exceptions import InvalidTag
@@ -30,14 +31,29 @@ class LeaveLinkInvalid(Exception):  # noqa: N818 - a refusal, named as such
 
 def leave_url(decision: uuid.UUID) -> str:
     """Return the address that says why a message came and ends the like of it."""
-    return addresses.url_of(COUNTER, f"/messages/why/{token_of(decision)}")
+    return leave_urls([decision])[0]
+
+
+def leave_urls(decisions: Sequence[uuid.UUID]) -> list[str]:
+    """Return such an address for each of these decisions."""
+    place = addresses.url_of(COUNTER, "/messages/why/")
+    return [place + token for token in tokens_of(decisions)]
 
 
 def token_of(decision: uuid.UUID) -> str:
     """Return the last part of that address."""
-    nonce = os.urandom(_NONCE_BYTES)
-    sealed = _cipher(shop.remembered_secret("messages")).encrypt(nonce, decision.bytes, _PLACE)
-    return base64.urlsafe_b64encode(nonce + sealed).decode().rstrip("=")
+    return tokens_of([decision])[0]
+
+
+def tokens_of(decisions: Sequence[uuid.UUID]) -> list[str]:
+    """Return the last part of the address of each of these decisions."""
+    encrypt, place = _cipher(shop.remembered_secret("messages")).encrypt, 0
+    chance, tokens = os.urandom(_NONCE_BYTES * len(decisions)), []
+    for decision in decisions:
+        nonce = chance[place : place + _NONCE_BYTES]
+        place += _NONCE_BYTES
+        tokens.append(base64.urlsafe_b64encode(nonce + encrypt(nonce, decision.bytes, _PLACE)).decode().rstrip("="))
+    return tokens
 
 
 @functools.lru_cache(maxsize=16)

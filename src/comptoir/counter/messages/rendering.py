@@ -37,6 +37,11 @@ _CACHED: Final = 512
 #: What these do is the house's, could take very long, or tells the time.
 _FILTERS_LEFT_OUT: Final = ("safe", "strip_html", "squish", "base64_decode", "base64_url_safe_decode", "find_index")
 _TAGS_LEFT_OUT: Final = ("include", "render", "tablerow", "increment", "decrement", "cycle")
+#: A library's filter that trips over a value raises one of these.
+_TRIPS: Final = (ArithmeticError, ValueError, TypeError, AttributeError, RecursionError, MemoryError)
+#: Tags after which a template goes on as if they had not been there.
+_STATELESS: Final = frozenset({"if", "unless", "case", "comment", "raw"})
+_PARTS: Final = ("subject", "text", "html")
 #: ``%d``, ``%-d`` and their like: a width would be written out.
 _MOMENT: Final = re.compile(r"(?:%-?[A-Za-z%]|[^%])*")
 _MOMENT_CHARACTERS_MAX: Final = 60
@@ -63,21 +68,87 @@ class Template:
 
     def __init__(self, text: TemplateText) -> None:
         """Read it. Raises :class:`TemplateFailed` naming the line."""
-        self._subject = _read(text.subject, "subject", escape=False)
-        self._text = _read(text.text, "text", escape=False)
-        self._html = _read(text.html, "html", escape=True) if text.html else None
+        self.subject = _read(text.subject, "subject", escape=False)
+        self.text = _read(text.text, "text", escape=False)
+        self.html = _read(text.html, "html", escape=True) if text.html else None
 
     def names(self) -> frozenset[str]:
         """Return which values it names."""
-        parts = (self._subject, self._text, self._html)
+        parts = (self.subject, self.text, self.html)
         return frozenset(str(name) for part in parts if part is not None for name in part.analyze().globals)
 
     def render(self, values: Mapping[str, Any]) -> Rendered:
         """Fill it in. Raises :class:`TemplateFailed`."""
         _clock.begin()
-        subject = " ".join(_fill(self._subject, "subject", values).split())[:SUBJECT_CHARACTERS_MAX]
-        text = _fill(self._text, "text", values)
-        return Rendered(text, subject, "" if self._html is None else _fill(self._html, "html", values))
+        subject = _one_line(_fill(self.subject, "subject", values))
+        text = _fill(self.text, "text", values)
+        return Rendered(text, subject, "" if self.html is None else _fill(self.html, "html", values))
+
+
+class Shared:
+    """A template with all that is the same for everybody filled in once; the rest is each reader's.
+
+    What it gives is what :meth:`Template.render` gives. A template that keeps anything from one place to another, or
+    loops, is filled in as a whole for each.
+    """
+
+    def __init__(self, template: Template, values: Mapping[str, Any]) -> None:
+        """Fill in what names nothing but ``values``."""
+        self._template = template
+        self._values = dict(values)
+        parts = (template.subject, template.text, template.html)
+        try:
+            _clock.begin()
+            self._parts = [None if part is None else _split(part, self._values) for part in parts]
+        except (LiquidError, *_TRIPS):
+            self._parts = []  # whoever it is filled in for hears of it
+
+    def render(self, own: Mapping[str, Any]) -> Rendered:
+        """Fill it in for one reader, whose own values come last. Raises :class:`TemplateFailed`."""
+        if not self._parts:
+            return self._template.render({**self._values, **own})
+        _clock.begin()
+        values: dict[str, Any] | None = None
+        filled = []
+        for name, part in zip(_PARTS, self._parts, strict=True):
+            if part is None:
+                filled.append("")
+            elif len(part) == 1 and isinstance(part[0], str):
+                filled.append(part[0])
+            else:
+                values = values or {**self._values, **own}
+                filled.append(_fill_pieces(part, name, values))
+        return Rendered(filled[1], _one_line(filled[0]), filled[2])
+
+
+def _split(part: liquid.BoundTemplate, values: Mapping[str, Any]) -> list[str | liquid.BoundTemplate]:
+    """Return a part in pieces: texts that are the same for everybody, and what is filled in for each."""
+    found = part.analyze()
+    if not _STATELESS.issuperset(found.tags) or found.locals:
+        return [part]
+    pieces: list[str | liquid.BoundTemplate] = []
+    for node in part.nodes:
+        one = liquid.BoundTemplate(part.env, [node])
+        if not values.keys() >= one.analyze().globals.keys():
+            pieces.append(one)
+            continue
+        text = str(one.render(**values))
+        if pieces and isinstance(pieces[-1], str):
+            pieces[-1] += text
+        else:
+            pieces.append(text)
+    return pieces or [""]
+
+
+def _fill_pieces(pieces: list[str | liquid.BoundTemplate], part: str, values: Mapping[str, Any]) -> str:
+    text = "".join([each if isinstance(each, str) else _fill(each, part, values) for each in pieces])
+    if len(text.encode()) > CHARACTERS_MAX:
+        raise TemplateFailed("output stream limit reached.", field=part)
+    return text
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())[:SUBJECT_CHARACTERS_MAX]
 
 
 @functools.lru_cache(maxsize=_CACHED)
@@ -111,7 +182,7 @@ def _fill(template: liquid.BoundTemplate, part: str, values: Mapping[str, Any]) 
         return str(template.render(**values))
     except LiquidError as error:
         raise TemplateFailed(_sentence(error), field=part) from None
-    except (ArithmeticError, ValueError, TypeError, AttributeError, RecursionError, MemoryError) as error:
+    except _TRIPS as error:
         # A library's filter that trips over a value is the template's fault all the same.
         raise TemplateFailed(f"A filter cannot do that ({type(error).__name__}).", field=part) from None
 

@@ -30,6 +30,7 @@ _TABLE_PRIVILEGES = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERE
 #: Functions that run with their owner's rights, each reviewed, and the rooms that may call them.
 SECURITY_DEFINERS: Mapping[str, frozenset[str]] = {
     "events_append_audit": frozenset(ROOMS),
+    "events_append_audits": frozenset(ROOMS),
     "events_let_go": frozenset({"counter"}),
     "events_make_partition": frozenset({"counter"}),
     "events_sever": frozenset({"counter"}),

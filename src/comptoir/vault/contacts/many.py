@@ -9,25 +9,28 @@ from __future__ import annotations
 import datetime as dt
 import uuid
 from collections import defaultdict
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 
+import msgspec
 from django.db import connections
-from django.db.models import F
 
 from comptoir.foundation.events import audit
-from comptoir.foundation.kernel.database import value_array
+from comptoir.foundation.kernel.database import id_array, value_array
 from comptoir.foundation.rooms.declaration import VAULT
 from comptoir.vault.contacts import keeping, rules, sealing
 from comptoir.vault.contacts.contracts import FIELDS, ContactValues, Field
 from comptoir.vault.contacts.errors import SealBroken
 from comptoir.vault.contacts.keeping import Wrapped
-from comptoir.vault.contacts.models import Piece
 from comptoir.vault.contacts.queries import PLACES
 
 _READ = """
-select p.person, p.field, p.version, p.sealed, k.wrapped, k.version from contacts_piece p
+select p.person::text, p.field, p.version, p.sealed, k.wrapped, k.version from contacts_piece p
 join contacts_key k on k.person = p.person and k.face = p.face
 where p.face = p.person and p.person = any(%s::uuid[]) and p.field = any(%s::text[])
+"""
+_WITH = """
+select coalesce(json_agg(distinct person), '[]')::text from contacts_piece
+where face = person and field = any(%s::text[])
 """
 
 
@@ -40,16 +43,18 @@ def read_all(
     else anything. Raises :class:`VaultClosed`.
     """
     with connections[VAULT.name].cursor() as cursor:
-        cursor.execute(_READ, [value_array([str(user) for user in users]), value_array(list(fields))])
+        cursor.execute(_READ, [id_array(users), value_array(list(fields))])
         rows = cursor.fetchall()
     wrapped = {row[0]: Wrapped(row[5], bytes(row[4])) for row in rows}
+    ids = msgspec.convert(dict(zip(wrapped, wrapped, strict=True)), dict[str, uuid.UUID])
     keys = dict(zip(wrapped, keeping.unwrap(list(wrapped.values())), strict=True)) if wrapped else {}
-    sealed: dict[uuid.UUID, list[tuple[Field, int, bytes]]] = defaultdict(list)
+    sealed: dict[str, list[tuple[Field, int, bytes]]] = defaultdict(list)
     for person, field, version, data, _, _ in rows:
         sealed[person].append((field, version, bytes(data)))
     found = {}
-    for person, pieces in sealed.items():
-        sealer = sealing.Sealer(keys[person], person)
+    for written, pieces in sealed.items():
+        person = ids[written]
+        sealer = sealing.Sealer(keys[written], person)
         try:
             opened = sealer.open_all([(data, PLACES[field], version) for field, version, data in pieces])
         except SealBroken:
@@ -68,7 +73,9 @@ def read_all(
     return found
 
 
-def with_pieces(fields: Collection[Field]) -> Iterator[uuid.UUID]:
-    """Give everybody of whom one of these pieces is kept, without opening any; in the vault."""
-    known = Piece.objects.filter(field__in=list(fields), face=F("person")).values_list("person", flat=True)
-    yield from known.distinct().iterator(chunk_size=10_000)
+def with_pieces(fields: Collection[Field]) -> list[uuid.UUID]:
+    """Return everybody of whom one of these pieces is kept, without opening any; in the vault."""
+    with connections[VAULT.name].cursor() as cursor:
+        cursor.execute(_WITH, [value_array(list(fields))])
+        (known,) = cursor.fetchone()
+    return msgspec.json.decode(known, type=list[uuid.UUID])

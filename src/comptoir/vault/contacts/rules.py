@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
@@ -68,12 +69,17 @@ def index_of_email(text: str) -> str:
     if not at or len(normal) > EMAIL_LENGTH_MAX or not _LOCAL_PART.fullmatch(local):
         raise ContactInvalid("It is not an e-mail address.", field="email")
     try:
-        ascii_domain = domain.encode("idna").decode().lower()
+        ascii_domain = _ascii_domain(domain)
     except UnicodeError:
         raise ContactInvalid("It is not an e-mail address.", field="email") from None
     if len(local.encode()) > _LOCAL_PART_LENGTH_MAX or not _DOMAIN.fullmatch(ascii_domain):
         raise ContactInvalid("It is not an e-mail address.", field="email")
     return f"{local.lower()}@{ascii_domain}"
+
+
+@functools.lru_cache(maxsize=4_096)
+def _ascii_domain(domain: str) -> str:
+    return domain.encode("idna").decode().lower()
 
 
 def index_of_phone(text: str, *, country: str | None = None) -> str:

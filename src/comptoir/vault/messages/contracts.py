@@ -18,7 +18,7 @@ FIELD_OF: Mapping[str, Field] = {"mail": "email", "message": "phone"}
 Fate = Literal["accepted", "refused", "unknown", "unreachable", "again"]
 
 
-class Claim(msgspec.Struct, frozen=True):
+class Claim(msgspec.Struct, frozen=True, array_like=True):
     """A decision that a sender has in hand, with whether it may be sent at this moment."""
 
     decision: uuid.UUID

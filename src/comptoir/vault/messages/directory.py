@@ -10,6 +10,8 @@ import time
 import uuid
 from collections.abc import Collection
 
+import msgspec
+
 from comptoir.counter.customers import queries as customers
 from comptoir.counter.customers.contracts import USER_KIND
 from comptoir.counter.customers.rules import customer_id
@@ -52,7 +54,8 @@ class Directory:
         # Persons pending of the shop's lists have no sign-in: their entry is who they are.
         users = entries_by_customer()
         pending = set(users.values())
-        for user in many.with_pieces([self._field]):
-            if user not in pending:
-                users[uuid.UUID(customer_id(key, USER_KIND, str(user)))] = user
+        signed_in = [user for user in many.with_pieces([self._field]) if user not in pending]
+        written = msgspec.to_builtins(signed_in)
+        ids = msgspec.convert([customer_id(key, USER_KIND, each) for each in written], list[uuid.UUID])
+        users.update(zip(ids, signed_in, strict=True))
         self._users = users

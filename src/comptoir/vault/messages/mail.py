@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import email.header
 import email.utils
 import functools
@@ -15,7 +16,7 @@ import re
 import smtplib
 import time
 import uuid
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives, get_connection
@@ -33,6 +34,15 @@ _CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _PLAIN: Final = re.compile(r"[A-Za-z0-9.!#$&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+")
 #: Answers by which a server says "later", not "no".
 _LATER: Final = range(400, 500)
+#: Answers of RFC 5321: taken, go on with the content, this connection ends.
+_TAKEN: Final = 250
+_GO_ON: Final = 354
+_CLOSING: Final = 421
+_DONE: Final = frozenset({_TAKEN, 251, _GO_ON})
+_GOOD: Final = (frozenset({_TAKEN}), frozenset({_TAKEN, 251}), frozenset({_GO_ON}))
+_ANSWER: Final = re.compile(rb"[2-5][0-9][0-9](?:[ -].*)?\r?\n", re.DOTALL)
+_ANSWER_BYTES_MAX: Final = 8_192
+_ANSWER_LINES_MAX: Final = 100
 
 
 class CarefulConnection(smtplib.SMTP):
@@ -50,6 +60,73 @@ class CarefulConnection(smtplib.SMTP):
             self._is_in_data = False
         self.is_given = False
         return answer
+
+    def give(self, sender: str, to: str, content: bytes) -> None:
+        """Hand one message over, as ``sendmail`` does, in a third of its time; lines end with CR and LF.
+
+        Where the server takes commands together (RFC 2920) they go in one packet. Raises
+        :class:`smtplib.SMTPResponseException` for a "no", :class:`smtplib.SMTPServerDisconnected` for anything that is
+        no answer.
+        """
+        self.is_given = False
+        if self.helo_resp is None and self.ehlo_resp is None:
+            self.ehlo_or_helo_if_needed()
+        size = f" size={len(content)}" if "size" in self.esmtp_features else ""
+        commands = (f"mail FROM:<{sender}>{size}\r\n", f"rcpt TO:<{to}>\r\n", "data\r\n")
+        if "pipelining" in self.esmtp_features:
+            self._say("".join(commands).encode("ascii"))
+            codes = [self._answer() for _ in commands]
+            if codes[2] == _GO_ON and not all(code in _DONE for code in codes[:2]):
+                self._say(b".\r\n")
+                self._answer()
+        else:
+            codes = []
+            for command in commands:
+                self._say(command.encode("ascii"))
+                codes.append(self._answer())
+                if codes[-1] not in _DONE:
+                    break
+        refused = next((code for code, good in zip(codes, _GOOD, strict=False) if code not in good), None)
+        if refused is not None:
+            self._begin_anew(refused)
+        content = content.replace(b"\n.", b"\n..")
+        self.is_given = True
+        self._say(content + (b".\r\n" if content.endswith(b"\r\n") else b"\r\n.\r\n"))
+        code = self._answer()
+        self.is_given = False
+        if code != _TAKEN:
+            self._begin_anew(code)
+
+    def _begin_anew(self, code: int) -> NoReturn:
+        if code == _CLOSING:
+            self.close()
+        else:
+            with contextlib.suppress(smtplib.SMTPException, OSError):
+                self.rset()
+        raise smtplib.SMTPResponseException(code, b"")
+
+    def _say(self, said: bytes) -> None:
+        if self.sock is None:
+            raise smtplib.SMTPServerDisconnected("not connected")
+        try:
+            self.sock.sendall(said)
+        except OSError:
+            self.close()
+            raise smtplib.SMTPServerDisconnected("not connected") from None
+
+    def _answer(self) -> int:
+        """Return an answer's number; what is none ends the connection."""
+        for _ in range(_ANSWER_LINES_MAX):
+            try:
+                line = self.file.readline(_ANSWER_BYTES_MAX) if self.file is not None else b""
+            except OSError:
+                line = b""
+            if not _ANSWER.match(line):
+                break
+            if line[3:4] != b"-":
+                return int(line[:3])
+        self.close()
+        raise smtplib.SMTPServerDisconnected("no answer")
 
     def send(self, s: Any) -> None:
         """Send bytes or a command; within ``data`` the content is bytes, and its end goes with it."""
@@ -145,7 +222,11 @@ class MailPort:
         """Give the back end's own connection what the back end would; to make it Django's way costs as much again."""
         assert message.to is not None
         to = _ascii(message.to.reveal())
-        self._backend.connection.sendmail(_from(settings.DEFAULT_FROM_EMAIL), [to], written(message))
+        sender, connection = _from(settings.DEFAULT_FROM_EMAIL), self._backend.connection
+        if isinstance(connection, CarefulConnection) and _PLAIN.fullmatch(to):
+            connection.give(_envelope(sender), to, written(message))
+        else:
+            connection.sendmail(sender, [to], written(message))
 
     def close(self) -> None:
         """End the connection."""
@@ -198,6 +279,11 @@ def _of_provider(error: Exception) -> Result:
     if isinstance(error, OSError) and not isinstance(error, TimeoutError) and type(error).__module__ == "builtins":
         return Result("again", "not_connected")
     return Result("unknown", type(error).__name__.lower())
+
+
+@functools.lru_cache(maxsize=4)
+def _envelope(sender: str) -> str:
+    return email.utils.parseaddr(sender)[1]
 
 
 @functools.lru_cache(maxsize=1)

@@ -83,6 +83,7 @@ class Preparer:
         self._field: Field | None = FIELD_OF.get(channel)
         self._directory = None if self._field is None else Directory(self._field)
         self._plans: dict[uuid.UUID, _Plan] = {}
+        self._shares: dict[tuple[uuid.UUID, str, bool, frozenset[str]], rendering.Shared] = {}
         self._shop = house.shop_title()
 
     def prepare(self, claims: Sequence[Claim], *, now: dt.datetime) -> Prepared:
@@ -97,9 +98,10 @@ class Preparer:
             linked = customers.linked_with({each.claim.customer for each in readers})
             readers = [msgspec.structs.replace(each, members=linked[each.claim.customer]) for each in readers]
         said = self._said(readers)
-        for each in readers:
+        urls = leaving.leave_urls([each.claim.decision for each in readers])
+        for each, url in zip(readers, urls, strict=True):
             try:
-                made.ready.append(self._fill(each, said[each.claim.decision]))
+                made.ready.append(self._fill(each, said[each.claim.decision], url))
             except TemplateFailed as problem:
                 _log.warning("a template fails: %s", problem.detail)
                 made.done.append(Done(each.claim.decision, "refused", now, "template"))
@@ -182,6 +184,20 @@ class Preparer:
                 made.done.append(Done(each.claim.decision, "suppressed", now, "same_address"))
         return [each for each in free if each.claim.decision in first]
 
+    def _shared(self, each: _Reader, language: str, *, own: frozenset[str]) -> rendering.Shared:
+        """Return a dispatch's template in one language, with all that its readers share filled in."""
+        number, has_coupon = each.claim.dispatch, each.claim.coupon is not None
+        key = (number, language, has_coupon, own)
+        if key not in self._shares:
+            if len(self._shares) >= _DISPATCHES_MAX:
+                self._shares.clear()
+            everybody = {**each.plan.values, **given("", None, language, self._shop)}
+            for name in {"name", *own, *(["coupon"] if has_coupon else [])}:
+                everybody.pop(name, None)
+            template = rendering.template_of(each.plan.texts[language])
+            self._shares[key] = rendering.Shared(template, everybody)
+        return self._shares[key]
+
     def _said(self, readers: list[_Reader]) -> dict[uuid.UUID, Said]:
         """Return what each has said on the purpose, and on the language."""
         found: dict[uuid.UUID, Said] = {}
@@ -192,17 +208,16 @@ class Preparer:
             found.update({each.claim.decision: said[each.claim.customer] for each in mine})
         return found
 
-    def _fill(self, each: _Reader, said: Said) -> Ready:
+    def _fill(self, each: _Reader, said: Said, url: str) -> Ready:
         """Fill in the template for one reader. Raises :class:`TemplateFailed`."""
         plan, claim = each.plan, each.claim
-        values = {**plan.values, **(claim.values or {})}
-        language = _language(plan.texts, said.language or str(values.get("language", "")))
+        own = claim.values or {}
+        language = _language(plan.texts, said.language or str(own.get("language") or plan.values.get("language", "")))
         name = each.values.name.reveal() if each.values.name is not None else ""
         code = None if claim.coupon is None else code_of(claim.coupon)
-        template = rendering.template_of(plan.texts[language])
+        shared = self._shared(each, language, own=frozenset(own))
         # What belongs to the reader comes last: no value of a campaign takes its place.
-        rendered = template.render(values | given(name, code, language, self._shop))
-        url = leaving.leave_url(claim.decision)
+        rendered = shared.render({**own, **given(name, code, language, self._shop)})
         because = plan.because.get(language) or plan.because.get("en", "")
         since = None if said.agreed_at is None else said.agreed_at.date()
         below = {"because": because, "since": since, "language": language, "message_class": plan.message_class}

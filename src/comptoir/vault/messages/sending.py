@@ -26,6 +26,7 @@ from django.db import Error, connections, transaction
 from comptoir.counter.messages.contracts import OutcomeKind
 from comptoir.foundation.kernel import database
 from comptoir.foundation.kernel.clock import SYSTEM_CLOCK, Clock
+from comptoir.foundation.kernel.connection import Connection
 from comptoir.foundation.kernel.problem import Problem
 from comptoir.foundation.rooms.current import entered
 from comptoir.foundation.rooms.declaration import VAULT
@@ -39,8 +40,8 @@ _log = logging.getLogger("comptoir.messages")
 #: So long an answer on whether a message may leave counts.
 FRESH_SECONDS: Final = 0.1
 #: How many messages are taken up at once, and how many of them one connection marks at once.
-PORTION: Final = 200
-MARKED: Final = 25
+PORTION: Final = 500
+MARKED: Final = 50
 CONNECTIONS: Final[dict[str, int]] = {"mail": 4, "message": 2, "app": 4, "web": 1}
 TRIES_MAX: Final = 8
 #: A receipt of which nobody knows whether it arrived is sent again so often.
@@ -77,7 +78,7 @@ class Sender:
         self._fresh_seconds = fresh_seconds
         self._me = secrets.randbelow(_NUMBERS) + 1
         self._preparer = Preparer(channel)
-        # No more is in hand than what is about to leave: a stop finds the rest in the database.
+        # What is prepared waits here and is asked about once more; a stop finds the rest in the database.
         self._ready: queue.Queue[list[Ready]] = queue.Queue(maxsize=PORTION // MARKED)
         # Nothing comes any more; nothing leaves any more.
         self._closing = threading.Event()
@@ -128,6 +129,7 @@ class Sender:
         try:
             with entered(VAULT), transaction.atomic(using=VAULT.name):
                 with connections[VAULT.name].cursor() as cursor:
+                    store.use_indexes(cursor)
                     claims = store.claim(cursor, self.channel, me=self._me, limit=PORTION, now=now)
                 if not claims:
                     return False
@@ -213,21 +215,28 @@ class Sender:
         return None
 
     def _hand_over(self, batch: list[Ready], port: Port, line: _Line, pace: _Pace) -> None:
-        """Hand a portion over, a few at a time: no more are marked than leave while what was asked is fresh."""
+        """Hand a portion over, a few at a time: no more are marked than leave while what was asked is fresh.
+
+        What became of the last few is written down with the mark of the next: one journey, and one commit.
+        """
+        done: list[Done] = []
+        back: list[Back] = []
         while batch and not self._ending.is_set():
             if not self._open(port):
                 break
             few, batch = batch[: pace.count], batch[pace.count :]
             began = time.monotonic()
-            self._hand_over_few(few, port, line)
+            done, back = self._hand_over_few(few, port, line, done, back)
             pace.note(len(few), time.monotonic() - began)
-        line.write([], [Back(each.decision, self._clock.now() + _LATER) for each in batch])
+        line.write(done, back + [Back(each.decision, self._clock.now() + _LATER) for each in batch])
 
-    def _hand_over_few(self, batch: list[Ready], port: Port, line: _Line) -> None:
+    def _hand_over_few(
+        self, batch: list[Ready], port: Port, line: _Line, done: list[Done], back: list[Back]
+    ) -> tuple[list[Done], list[Back]]:
+        """Write down what became of the last few, mark these and hand them over; returns what became of them."""
         now = self._clock.now()
-        answers, asked = line.mark(batch, now=now), time.monotonic()
-        done: list[Done] = []
-        back: list[Back] = []
+        answers, asked = line.mark(batch, done, back, now=now), time.monotonic()
+        done, back = [], []
         stopped: dict[uuid.UUID, bool] = {}
         for place, each in enumerate(batch):
             if each.decision not in answers:
@@ -243,8 +252,8 @@ class Sender:
                 continue
             result = self._send(each, port)
             _judge(each, result, done, back, at=self._clock.now())
-        line.write(done, back)
         self.finished += len(done)
+        return done, back
 
     def _send(self, each: Ready, port: Port) -> Result:
         try:
@@ -326,14 +335,25 @@ class _Line:
 
     def __init__(self, me: int) -> None:
         self._me = me
-        self._connection: Any = None
+        self._connection: Connection | None = None
 
-    def mark(self, batch: Sequence[Ready], *, now: dt.datetime) -> dict[uuid.UUID, tuple[bool, bool]]:
-        """Mark what is about to leave. It is asked once: what is uncertain is not sent."""
+    def mark(
+        self, batch: Sequence[Ready], done: Sequence[Done], back: Sequence[Back], *, now: dt.datetime
+    ) -> dict[uuid.UUID, tuple[bool, bool]]:
+        """Write down what became of messages, and mark what is about to leave, both or neither.
+
+        To mark is asked once: what is uncertain is not sent. What was sent is written down when the database is back.
+        """
         try:
-            return store.mark_attempted(self._open(), [each.decision for each in batch], me=self._me, now=now)
+            connection = self._open()
+            with connection.unit():
+                store.tell_finished(connection, done, me=self._me)
+                store.tell_given_back(connection, back, me=self._me)
+                answers = store.mark_attempted(connection, [each.decision for each in batch], me=self._me, now=now)
+            return answers()
         except psycopg.Error:
             self.close()
+            self.write(done, back)
             raise _Lost from None
 
     def ask_again(self, rest: Sequence[Ready]) -> dict[uuid.UUID, bool]:
@@ -351,11 +371,11 @@ class _Line:
         while done or back:
             try:
                 connection = self._open()
-                with connection.transaction():
+                with connection.unit():
                     # Without waiting for the disk: what a loss of power takes is answered with ``unknown``.
-                    connection.execute("set local synchronous_commit to off")
-                    store.finish(connection, done, me=self._me)
-                    store.give_back(connection, back, me=self._me)
+                    connection.tell("set local synchronous_commit to off")
+                    store.tell_finished(connection, done, me=self._me)
+                    store.tell_given_back(connection, back, me=self._me)
             except psycopg.Error as error:
                 self.close()
                 if time.monotonic() > end:
@@ -372,9 +392,9 @@ class _Line:
             with contextlib.suppress(psycopg.Error):
                 connection.close()
 
-    def _open(self) -> Any:
+    def _open(self) -> Connection:
         if self._connection is None:
-            self._connection = database.connect(VAULT.role)
+            self._connection = database.connect_lane(VAULT.role)
         return self._connection
 
 

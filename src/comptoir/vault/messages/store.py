@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Collection, Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import Any, Final
 
 import msgspec
 
-from comptoir.foundation.kernel.database import load_statements, text_array, value_array
+from comptoir.foundation.kernel.connection import Connection
+from comptoir.foundation.kernel.database import id_array, load_statements, text_array, value_array
 from comptoir.vault.messages.contracts import Back, Claim, Done
 
 _SQL = load_statements(__package__ or "")
+_ASKED: Final = list[tuple[uuid.UUID, int, int]]
+_STOPPED: Final = list[tuple[uuid.UUID, int]]
 
 
 def hold_number(connection: Any, number: int) -> bool:
@@ -33,54 +36,73 @@ def is_due(connection: Any, channel: str, *, now: dt.datetime) -> bool:
 def claim(cursor: Any, channel: str, *, me: int, limit: int, now: dt.datetime) -> list[Claim]:
     """Take up what is due."""
     cursor.execute(_SQL["claim"], {"channel": channel, "me": me, "limit": limit, "now": now})
-    return [_claim(row) for row in cursor.fetchall()]
+    (written,) = cursor.fetchone()
+    return msgspec.json.decode(written, type=list[Claim])
 
 
-def _claim(row: tuple[Any, ...]) -> Claim:
-    values = msgspec.json.decode(row[6]) if isinstance(row[6], str) else row[6]
-    decision, tries, campaign, customer, occurrence, coupon, _, not_after, dispatch, is_stopped, is_permitted = row
-    return Claim(
-        decision, tries, campaign, customer, occurrence, coupon, values, not_after, dispatch, is_stopped, is_permitted
-    )
+def use_indexes(cursor: Any) -> None:
+    """Have the rest of a transaction look sets of ids up in indexes, whatever the statistics of a new table say."""
+    cursor.execute(_SQL["use_indexes"])
 
 
 def mark_attempted(
-    connection: Any, decisions: Collection[uuid.UUID], *, me: int, now: dt.datetime
-) -> dict[uuid.UUID, tuple[bool, bool]]:
-    """Write down what is about to leave; returns for each that is still in hand whether it is stopped and permitted."""
-    given = {"decisions": value_array([str(each) for each in decisions]), "me": me, "now": now}
-    return {row[0]: (row[1], row[2]) for row in connection.execute(_SQL["mark_attempted"], given).fetchall()}
+    connection: Connection, decisions: Collection[uuid.UUID], *, me: int, now: dt.datetime
+) -> Callable[[], dict[uuid.UUID, tuple[bool, bool]]]:
+    """Write down what is about to leave, with what was noted before.
+
+    What it returns gives, for each that is still in hand, whether it is stopped and whether it is permitted.
+    """
+    told = connection.tell(_SQL["mark_attempted"], id_array(decisions), str(me), now.isoformat())
+    return lambda: {row[0]: (row[1] == 1, row[2] == 1) for row in msgspec.convert(told.rows(), _ASKED, strict=False)}
 
 
-def ask_again(connection: Any, decisions: Collection[uuid.UUID]) -> dict[uuid.UUID, bool]:
+def ask_again(connection: Connection, decisions: Collection[uuid.UUID]) -> dict[uuid.UUID, bool]:
     """Return which of these may not leave any more, and whether that is because of a stop."""
-    rows = connection.execute(_SQL["ask_again"], (value_array([str(each) for each in decisions]),))
-    return dict(rows.fetchall())
+    rows = connection.ask(_SQL["ask_again"], id_array(decisions))
+    return {one: is_stopped == 1 for one, is_stopped in msgspec.convert(rows, _STOPPED, strict=False)}
+
+
+def tell_finished(connection: Connection, done: Collection[Done], *, me: int) -> None:
+    """Note for the next journey to the database what became of messages that this sender has in hand."""
+    if done:
+        connection.tell(_SQL["finish"], *_finished(done, me=me))
+
+
+def tell_given_back(connection: Connection, back: Collection[Back], *, me: int) -> None:
+    """Note for the next journey to the database what goes back."""
+    if back:
+        connection.tell(_SQL["give_back"], *_given_back(back, me=me))
+
+
+def _finished(done: Collection[Done], *, me: int) -> tuple[str, ...]:
+    return (
+        id_array(each.decision for each in done),
+        value_array([each.kind for each in done]),
+        text_array([each.at.isoformat() for each in done]),
+        text_array([each.reason for each in done]),
+        str(me),
+    )
+
+
+def _given_back(back: Collection[Back], *, me: int) -> tuple[str, ...]:
+    return (
+        id_array(each.decision for each in back),
+        value_array([str(int(each.tried)) for each in back]),
+        text_array([each.due_at.isoformat() for each in back]),
+        str(me),
+    )
 
 
 def finish(cursor: Any, done: Collection[Done], *, me: int) -> None:
     """Write down what became of messages that this sender has in hand."""
     if done:
-        given = {
-            "decisions": value_array([str(each.decision) for each in done]),
-            "kinds": value_array([each.kind for each in done]),
-            "moments": text_array([each.at.isoformat() for each in done]),
-            "reasons": text_array([each.reason for each in done]),
-            "me": me,
-        }
-        cursor.execute(_SQL["finish"], given)
+        cursor.execute(_SQL["finish"], _finished(done, me=me))
 
 
 def give_back(cursor: Any, back: Collection[Back], *, me: int) -> None:
     """Put back what has certainly not left."""
     if back:
-        given = {
-            "decisions": value_array([str(each.decision) for each in back]),
-            "tried": value_array([str(int(each.tried)) for each in back]),
-            "due": text_array([each.due_at.isoformat() for each in back]),
-            "me": me,
-        }
-        cursor.execute(_SQL["give_back"], given)
+        cursor.execute(_SQL["give_back"], _given_back(back, me=me))
 
 
 def find_holders(connection: Any) -> list[int]:
@@ -106,15 +128,16 @@ def reach(
     if not rows:
         return set()
     given = {
-        "campaigns": value_array([str(row[0]) for row in rows]),
+        "campaigns": id_array(row[0] for row in rows),
         "occurrences": text_array([row[1] for row in rows]),
         "digests": value_array([row[2].hex() for row in rows]),
-        "decisions": value_array([str(row[3]) for row in rows]),
-        "persons": value_array([str(row[4]) for row in rows]),
+        "decisions": id_array(row[3] for row in rows),
+        "persons": id_array(row[4] for row in rows),
         "now": now,
     }
     cursor.execute(_SQL["reach"], given)
-    return {row[0] for row in cursor.fetchall()}
+    (first,) = cursor.fetchone()
+    return msgspec.json.decode(first, type=set[uuid.UUID])
 
 
 def find_blocks(cursor: Any, digests: Iterable[bytes]) -> dict[bytes, set[str]]:

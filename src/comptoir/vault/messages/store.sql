@@ -10,8 +10,12 @@ select pg_advisory_unlock(7209160, %s);
 -- Whether anything waits for a channel's sender.
 select exists (select from messages_waiting where channel = %s and due_at <= %s and taken_by is null);
 
+-- name: use_indexes
+-- For the rest of a transaction sets of ids are looked up in indexes.
+select set_config(name, 'off', true) from unnest(array['enable_seqscan', 'enable_hashjoin', 'enable_mergejoin']) as name;
+
 -- name: claim
--- Take up what is due, each by one sender, with all that is known of it and whether it may still be sent.
+-- Take up what is due, each by one sender, with all that is known of it and whether it may still be sent, as one JSON.
 with due as (
   select decision from messages_waiting where channel = %(channel)s and due_at <= %(now)s and taken_by is null
   order by channel, due_at, decision limit %(limit)s for update skip locked
@@ -19,41 +23,40 @@ with due as (
   update messages_waiting w set taken_by = %(me)s, taken_at = %(now)s from due where w.decision = due.decision
   returning w.decision, w.tries
 )
-select d.id, t.tries, d.campaign, d.customer, d.occurrence, d.coupon, d.values, d.not_after, d.dispatch,
-  exists (select from messages_stop s where s.campaign = d.campaign),
-  customers_permits(d.customer, p.purpose, p.channel)
-from taken t join messages_decision d on d.id = t.decision join messages_dispatch p on p.id = d.dispatch;
+select coalesce(json_agg(json_build_array(d.id, t.tries, d.campaign, d.customer, d.occurrence, d.coupon, d.values,
+  d.not_after, d.dispatch, exists (select from messages_stop s where s.campaign = d.campaign), m.is_permitted)), '[]')::text
+from taken t join messages_decision d on d.id = t.decision join messages_dispatch p on p.id = d.dispatch
+cross join lateral customers_permitted(d.customer, p.purpose, p.channel) as m;
 
 -- name: mark_attempted
 -- Write down what is about to leave, asked at this moment whether it may; returns each with its answer.
 with asked as materialized (
-  select w.decision, exists (select from messages_stop s where s.campaign = d.campaign) as is_stopped,
-    customers_permits(d.customer, p.purpose, p.channel) as is_permitted
-  from messages_waiting w join messages_decision d on d.id = w.decision join messages_dispatch p on p.id = d.dispatch
-  where w.decision = any(%(decisions)s::uuid[]) and w.taken_by = %(me)s
+  select w.decision, exists (select from messages_stop s where s.campaign = d.campaign) as is_stopped, m.is_permitted
+  from unnest(%s::uuid[]) as given(decision) join messages_waiting w on w.decision = given.decision
+  join messages_decision d on d.id = w.decision join messages_dispatch p on p.id = d.dispatch
+  cross join lateral customers_permitted(d.customer, p.purpose, p.channel) as m
+  where w.taken_by = %s::bigint
 ), marked as (
   insert into messages_outcome (decision, kind, at, reason)
-  select decision, 'attempted', %(now)s, '' from asked where is_permitted and not is_stopped
+  select decision, 'attempted', %s::timestamptz, '' from asked where is_permitted and not is_stopped
   on conflict do nothing
 )
-select decision, is_stopped, is_permitted from asked;
+select decision, is_stopped::int, is_permitted::int from asked;
 
 -- name: ask_again
 -- Of what was marked and has not left yet: what may not leave any more.
-select d.id, exists (select from messages_stop s where s.campaign = d.campaign)
-from messages_decision d join messages_dispatch p on p.id = d.dispatch
-where d.id = any(%s::uuid[]) and (
-  exists (select from messages_stop s where s.campaign = d.campaign)
-  or not customers_permits(d.customer, p.purpose, p.channel)
-);
+select d.id, exists (select from messages_stop s where s.campaign = d.campaign)::int
+from unnest(%s::uuid[]) as given(decision) join messages_decision d on d.id = given.decision
+join messages_dispatch p on p.id = d.dispatch
+cross join lateral customers_permitted(d.customer, p.purpose, p.channel) as m
+where exists (select from messages_stop s where s.campaign = d.campaign) or not m.is_permitted;
 
 -- name: finish
 -- What became of messages that this sender has in hand: they leave the queue, each with one outcome.
 with done as (
   delete from messages_waiting w
-  using unnest(%(decisions)s::uuid[], %(kinds)s::text[], %(moments)s::timestamptz[], %(reasons)s::text[])
-    as o(decision, kind, at, reason)
-  where w.decision = o.decision and w.taken_by = %(me)s
+  using unnest(%s::uuid[], %s::text[], %s::timestamptz[], %s::text[]) as o(decision, kind, at, reason)
+  where w.decision = o.decision and w.taken_by = %s::bigint
   returning o.decision, o.kind, o.at, o.reason
 )
 insert into messages_outcome (decision, kind, at, reason) select decision, kind, at, reason from done
@@ -62,8 +65,8 @@ on conflict do nothing;
 -- name: give_back
 -- What has certainly not left goes back into the queue, to be tried again at its time.
 update messages_waiting w set taken_by = null, taken_at = null, tries = w.tries + o.tried, due_at = o.due_at
-from unnest(%(decisions)s::uuid[], %(tried)s::int[], %(due)s::timestamptz[]) as o(decision, tried, due_at)
-where w.decision = o.decision and w.taken_by = %(me)s;
+from unnest(%s::uuid[], %s::int[], %s::timestamptz[]) as o(decision, tried, due_at)
+where w.decision = o.decision and w.taken_by = %s::bigint;
 
 -- name: find_holders
 -- The numbers of the senders that have something in hand.
@@ -100,14 +103,17 @@ on conflict do nothing;
 
 -- name: reach
 -- Contact points that a campaign reaches for the first time; whoever has the same address is left out.
-insert into delivery_reached (campaign, occurrence, digest, decision, person, at)
-select c, o, decode(g, 'hex'), d, p, %(now)s
-from unnest(%(campaigns)s::uuid[], %(occurrences)s::text[], %(digests)s::text[], %(decisions)s::uuid[],
-  %(persons)s::uuid[]) as r(c, o, g, d, p)
-order by c, o, g
-on conflict (campaign, occurrence, digest) do update set decision = excluded.decision
-  where delivery_reached.decision = excluded.decision
-returning decision;
+with reached as (
+  insert into delivery_reached (campaign, occurrence, digest, decision, person, at)
+  select c, o, decode(g, 'hex'), d, p, %(now)s
+  from unnest(%(campaigns)s::uuid[], %(occurrences)s::text[], %(digests)s::text[], %(decisions)s::uuid[],
+    %(persons)s::uuid[]) as r(c, o, g, d, p)
+  order by c, o, g
+  on conflict (campaign, occurrence, digest) do update set decision = excluded.decision
+    where delivery_reached.decision = excluded.decision
+  returning decision
+)
+select coalesce(json_agg(decision), '[]')::text from reached;
 
 -- name: find_blocks
 -- Which of these contact points get nothing any more, and why.
