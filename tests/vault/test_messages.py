@@ -21,6 +21,7 @@ from django.test import override_settings
 
 from comptoir.counter.messages import commands as records
 from comptoir.counter.messages.contracts import TemplateText
+from comptoir.counter.messages.errors import TemplateInvalid
 from comptoir.counter.messages.leaving import decision_of
 from comptoir.foundation.rooms.current import entered
 from comptoir.foundation.rooms.declaration import OFFICE
@@ -211,6 +212,16 @@ def test_consent_taken_back_before_it_is_taken_up_counts(shop: Shop, counter: Co
     send()
     assert reached(mailbox) == [address(2)]
     commands.destroy(user(2), actor="customer", at=NOW)
+
+
+def test_a_text_message_has_a_length_that_a_shop_can_pay(shop: Shop) -> None:
+    for text in ("x" * 671, "{% for each in (1..100) %}seven, {% endfor %}", "{{ name }}" + "x" * 660):
+        with entered(OFFICE), shop.unchanged(), pytest.raises(TemplateInvalid) as refused:
+            records.write_template("long", channel="message", texts={"en": TemplateText(text)}, by="zoe", at=NOW)
+        assert refused.value.field == "text"
+    with entered(OFFICE):
+        for channel, text in (("message", "x" * 670), ("web", "x" * 671)):
+            records.write_template(channel, channel=channel, texts={"en": TemplateText(text)}, by="zoe", at=NOW)
 
 
 def test_staff_get_the_test_that_they_asked_for_once(shop: Shop, counter: Counter, mailbox: Mailbox) -> None:

@@ -84,6 +84,27 @@ def test_one_click_ends_it_on_that_channel_and_on_no_other(gate: Gateway, shop: 
     assert outcomes(shop)[later[0]] == {"suppressed": "consent"}
 
 
+def test_an_old_link_ends_it_again_for_whoever_has_agreed_since(gate: Gateway, shop: Shop) -> None:
+    one, now = shown_on_the_page(), dt.datetime.now(dt.UTC)
+    assert ending.end(one, at=now - dt.timedelta(days=20))
+    assert agrees(), "the consent of yesterday is the later word"
+    path, client = f"/messages/why/{leaving.token_of(one)}", Client(headers=MY)
+    assert "<button" in client.get(path).content.decode()
+    assert client.post(path).status_code == 200
+    assert not agrees()
+    assert "<button" not in client.get(path).content.decode()
+    with shop.unchanged("events_event", "customers_choice", "messages_outcome"):
+        assert client.post(path).status_code == 200
+    again = casting.consented("marketing", "web", of=of(1), at=dt.datetime.now(dt.UTC))
+    assert gate.post(again, touchpoint="storefront").is_success
+    assert agrees()
+    with environment(COMPTOIR_GATEWAY_URL="http://127.0.0.1:9"):
+        assert "within a few minutes" in client.post(path).content.decode()
+    assert agrees()
+    assert ending.tell_ended(now=dt.datetime.now(dt.UTC)) == 1
+    assert not agrees()
+
+
 def test_what_is_said_while_the_counter_is_away_holds_and_is_told_later(gate: Gateway, shop: Shop) -> None:
     path = f"/messages/why/{leaving.token_of(shown_on_the_page())}"
     with environment(COMPTOIR_GATEWAY_URL="http://127.0.0.1:9"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import datetime as dt
 import email.policy
 import importlib.util
 import json
@@ -27,16 +28,19 @@ set_up_django()  # before the modules that hold models
 from django.core.mail import EmailMultiAlternatives
 from django.test import Client, override_settings
 
+from comptoir.counter.messages.contracts import TemplateText
 from comptoir.foundation.kernel.clock import SYSTEM_CLOCK
 from comptoir.foundation.rooms.addresses import host_of
 from comptoir.foundation.rooms.declaration import VAULT
 from comptoir.vault.contacts.contracts import Hidden
-from comptoir.vault.messages import bounces, texts, webhooks
+from comptoir.vault.messages import bounces, sending, texts, webhooks
 from comptoir.vault.messages.contracts import Ready
 from comptoir.vault.messages.mail import Mail, Written
+from comptoir.vault.messages.ports import PortAway
 from comptoir.vault.messages.stopping import WORDS, is_stop
-from support.mailing import NOW, address, counter_of, customer, decide, dispatched, outcomes, send, settle
+from support.mailing import NOW, address, agree, counter_of, customer, decide, dispatched, outcomes, send, settle
 
+PHONE = "+33612345601"
 SAFE = {"host": f"{host_of(VAULT)}:8000"}
 
 
@@ -121,6 +125,28 @@ def test_a_complaint_ends_offers_and_leaves_receipts(shop: Shop, sent: tuple[uui
     assert "accepted" in outcomes(shop)[receipt[0]]
 
 
+def complaint(*named: str) -> bytes:
+    """Return a complaint (ARF) without the message that it is about."""
+    lines = "".join(f"Original-Rcpt-To: {each}\r\n" for each in named)
+    return (
+        "From: fbl@mail.example\r\nSubject: complaint\r\nMIME-Version: 1.0\r\n"
+        'Content-Type: multipart/report; report-type=feedback-report; boundary="B"\r\n\r\n'
+        "--B\r\nContent-Type: text/plain\r\n\r\nThis is an abuse report.\r\n"
+        f"--B\r\nContent-Type: message/feedback-report\r\n\r\nFeedback-Type: abuse\r\n{lines}\r\n--B--\r\n"
+    ).encode()
+
+
+def test_a_complaint_without_our_link_is_believed_of_one_address_and_no_more(
+    shop: Shop, sent: tuple[uuid.UUID, Mailbox, Counter]
+) -> None:
+    one, _, _ = sent
+    with shop.unchanged():
+        others = [f"somebody{number}@example.org" for number in range(5_000)]
+        assert bounces.take(complaint(address(1), *others), at=NOW) == "complained"
+    assert bounces.take(complaint(address(1), address(1)), at=NOW) == "complained"
+    assert "complained" in outcomes(shop)[one]
+
+
 def test_automatic_answers_and_rubbish_change_nothing(shop: Shop, sent: tuple[uuid.UUID, Mailbox, Counter]) -> None:
     away = b"From: canary1@example.org\r\nAuto-Submitted: auto-replied\r\nSubject: Away\r\n\r\nI am on holiday.\r\n"
     with shop.unchanged():
@@ -184,6 +210,28 @@ def test_nonsense_and_strangers_are_refused_by_name(
         assert (unknown.status_code, unknown.json()["type"]) == (404, "urn:comptoir:problem:provider_unknown")
 
 
+@pytest.mark.parametrize("provider", ["postmark", "brevo", "sparkpost", "mailjet"])
+def test_a_provider_without_a_secret_is_believed_by_nobody(
+    shop: Shop, sent: tuple[uuid.UUID, Mailbox, Counter], provider: str
+) -> None:
+    one, _, _ = sent
+    webhooks._made.cache_clear()
+    with override_settings(MAIL_PROVIDER=provider, ANYMAIL={}), shop.unchanged():
+        answer = post(hard_bounce(one), provider=provider)
+    webhooks._made.cache_clear()
+    assert (answer.status_code, answer.json()["type"]) == (400, "urn:comptoir:problem:report_refused")
+    assert "no secret" in answer.json()["detail"]
+
+
+def test_a_provider_that_signs_needs_no_secret_beside_its_key(shop: Shop) -> None:
+    webhooks._made.cache_clear()
+    with override_settings(MAIL_PROVIDER="mailgun", ANYMAIL={"MAILGUN_WEBHOOK_SIGNING_KEY": "key"}):
+        answer = post({"signature": {}, "event-data": {}}, provider="mailgun")
+    webhooks._made.cache_clear()
+    assert answer.status_code == 400
+    assert "signature" in answer.json()["detail"]
+
+
 # -- STOP -------------------------------------------------------------------------------------------------------------
 
 
@@ -224,8 +272,6 @@ def test_nobody_is_taken_off_who_wrote_something_else() -> None:
 
 def test_an_answer_from_the_provider_ends_text_messages(shop: Shop, mailbox: Mailbox) -> None:
     counter = counter_of(shop)
-    from comptoir.counter.messages.contracts import TemplateText
-
     to = settle(counter, 1, channel="message", email=None, phone="+33612345601")
     number = dispatched(channel="message", texts={"en": TemplateText("Hi")})
     (one,) = decide(number, [to])
@@ -245,6 +291,96 @@ def test_an_answer_from_the_provider_ends_text_messages(shop: Shop, mailbox: Mai
         assert client.post(path, json.dumps(said), content_type="application/json").json() == {"ended": True}
     assert "unsubscribed" in outcomes(shop)[one]
     counter.close()
+
+
+@pytest.fixture
+def person(shop: Shop, mailbox: Mailbox) -> Iterator[None]:
+    """Canary1, who has a telephone and an address, and agreed to both."""
+    counter = counter_of(shop)
+    settle(counter, 1, channel="message", phone=PHONE)
+    agree(counter, 1)
+    yield
+    counter.close()
+
+
+def texted(**more: Any) -> uuid.UUID:
+    """A text message that has left, to canary1's telephone."""
+    given = {"texts": {"en": TemplateText("Hi")}, **more}
+    (one,) = decide(dispatched(channel="message", **given), [customer(1)], occurrence=str(uuid.uuid4()))
+    send("message", now=SYSTEM_CLOCK.now())
+    return one
+
+
+def test_stop_after_a_receipt_ends_the_offers_that_came_before(shop: Shop, person: None) -> None:
+    offer = texted()
+    receipt = texted(purpose="service", message_class="service")
+    assert "accepted" in outcomes(shop)[receipt]
+    assert texts.take_answer(PHONE, "STOP") is True
+    assert "unsubscribed" in outcomes(shop)[offer]
+    assert "unsubscribed" not in outcomes(shop)[receipt]
+
+
+def test_stop_to_receipts_alone_does_not_say_that_it_ended_anything(shop: Shop, person: None) -> None:
+    texted(purpose="service", message_class="service")
+    with shop.unchanged():
+        assert texts.take_answer(PHONE, "STOP") is False
+
+
+def test_stop_and_bounces_count_for_what_left_and_not_for_what_was_held_back_since(
+    shop: Shop, person: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sending, "_AWAY_SECONDS", (0.0,))
+
+    class Away:
+        def open(self) -> None:
+            raise PortAway("away")
+
+        def send(self, message: Ready) -> Any:
+            raise AssertionError(message)
+
+        def close(self) -> None:
+            """Nothing was opened."""
+
+    other = uuid.uuid4()
+    now = SYSTEM_CLOCK.now()
+    offer = texted()
+    (mail,) = decide(dispatched(), [customer(1)])
+    send(now=now)
+    for channel, said in (("message", {"en": TemplateText("Hi")}), ("mail", None)):
+        held = dispatched(channel=channel, texts=said, campaign=other)
+        (later,) = decide(held, [customer(1)], campaign=other, occurrence=channel)
+        send(channel, make_port=Away, now=now + dt.timedelta(minutes=1))
+        assert shop.value("select count(*) from delivery_reached where decision = %s", later) == 1, "it was prepared"
+        assert later not in outcomes(shop)
+    assert texts.take_answer(PHONE, "STOP") is True
+    assert "unsubscribed" in outcomes(shop)[offer]
+    assert bounces.take(dsn(b"Subject: hi\r\n\r\nhi"), at=now) == "bounced"
+    assert "bounced" in outcomes(shop)[mail]
+
+
+@pytest.mark.parametrize("written", ["33612345601", "+33612345601", "%2B33612345601", "%2033612345601"])
+def test_providers_write_a_number_with_its_plus_or_without(shop: Shop, person: None, written: str) -> None:
+    """A plus that nobody escaped is a blank in a form."""
+    one = texted()
+    with environment(COMPTOIR_TEXTS_URL="https://provider.example/"):
+        answer = Client(headers=SAFE).post(
+            f"/messages/answers/?secret={texts.answer_secret()}", f"from={written}&text=Stop",
+            content_type="application/x-www-form-urlencoded",
+        )  # fmt: skip
+    assert answer.json() == {"ended": True}
+    assert "unsubscribed" in outcomes(shop)[one]
+
+
+def test_a_shop_with_a_domain_and_no_provider_of_texts_sends_none_and_loses_none(
+    shop: Shop, person: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sending, "_AWAY_SECONDS", (0.0,))
+    before = set((shop.folder / "texts").glob("*.json"))
+    with environment(COMPTOIR_DOMAIN="shop.example"):
+        one = texted()
+    assert one not in outcomes(shop)
+    assert shop.rows("select tries, taken_by from messages_waiting") == [{"tries": 0, "taken_by": None}]
+    assert set((shop.folder / "texts").glob("*.json")) == before, "no number lies in clear"
 
 
 # -- as bytes ---------------------------------------------------------------------------------------------------------

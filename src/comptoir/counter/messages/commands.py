@@ -27,6 +27,8 @@ from comptoir.counter.messages.errors import DecisionInvalid, TemplateInvalid, T
 _NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,39}")
 _SUBJECT_CHARACTERS_MAX: Final = 200
 _TEXT_CHARACTERS_MAX: Final = 50_000
+#: What a text message says in any language, beside its reason: at most ten parts of 67 characters, each of them paid.
+TEXT_MESSAGE_CHARACTERS_MAX: Final = 670
 _PORTION: Final = 5_000
 _T = TypeVar("_T")
 
@@ -53,7 +55,12 @@ def write_template(
         raise TemplateInvalid(f"At least one of: {', '.join(LANGUAGES)}.", field="language")
     for language, text in texts.items():
         _check(text, channel=channel)
-        testing.try_out(text, language=language, examples=examples or {})
+        longest = testing.try_out(text, language=language, examples=examples or {})
+        if channel == "message" and longest > TEXT_MESSAGE_CHARACTERS_MAX:
+            raise TemplateInvalid(
+                f"A text message says at most {TEXT_MESSAGE_CHARACTERS_MAX} characters; this one has {longest}.",
+                field="text",
+            )
     with transaction.atomic(using=_alias()):
         with connections[_alias()].cursor() as cursor:
             cursor.execute("select pg_advisory_xact_lock(hashtextextended('messages_template ' || %s, 0))", [template])

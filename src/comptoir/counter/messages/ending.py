@@ -2,7 +2,8 @@
 
 What was said is an outcome of the decision first, so that it holds whatever is away; the counter is told at once, or by
 the clock, under the same number and with the moment at which it was said: whatever is told twice happens once, and a
-consent that is given anew later is the later word. In the counter's room.
+consent that is given anew later is the later word. Whoever then says it once more, by the same old link, has the last
+word again: the outcome takes the later moment, and that is told under a number of its own. In the counter's room.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ def end(decision: uuid.UUID, *, kind: OutcomeKind = "unsubscribed", at: dt.datet
     with entered(COUNTER):
         with connections[COUNTER.name].cursor() as cursor:
             store.insert_outcomes(cursor, [Outcome(decision=decision, kind=kind, at=at)])
+            store.say_again(cursor, decision, kind=kind, at=at)
             rows = store.find_ended(cursor, since=at - _TOLD_FOR, decision=decision)
         return all(_tell(*row) for row in rows)
 
@@ -57,7 +59,7 @@ def _tell(decision: uuid.UUID, customer: uuid.UUID, purpose: str, channel: str, 
     said: dict[str, Any] = {
         "customer": {"kind": CUSTOMER_KIND, "value": str(customer)}, "purpose": purpose, "channel": channel,
     }  # fmt: skip
-    request = uuid.uuid5(_REQUESTS, str(decision))
+    request = uuid.uuid5(_REQUESTS, f"{decision} {at.astimezone(dt.UTC).isoformat()}")
     try:
         answer = house.send(CONSENT_WITHDRAWN, said, touchpoint=house.STOREFRONT, request=request, at=at)
     except Problem as problem:

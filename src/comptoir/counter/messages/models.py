@@ -174,13 +174,18 @@ class Waiting(models.Model):
 
 
 class Outcome(models.Model):
-    """What became of a decision, each kind once: that something is told twice changes nothing."""
+    """What became of a decision, each kind once: that something is told twice changes nothing.
+
+    Whoever wants no more of it, agrees anew, and wants no more again, has said it at the later moment.
+    """
 
     personal: ClassVar[NothingPersonal] = NothingPersonal(
         "It names a decision; whom that was about, the decision says, as long as it says it."
     )
     access: ClassVar[Access] = (
-        Access.only(COUNTER, "SELECT", "INSERT").and_for(VAULT, "SELECT", "INSERT").and_for(OFFICE, "SELECT", "INSERT")
+        Access.only(COUNTER, "SELECT", "INSERT", "UPDATE")
+        .and_for(VAULT, "SELECT", "INSERT")
+        .and_for(OFFICE, "SELECT", "INSERT")
     )
 
     pk = CompositePrimaryKey("decision", "kind")

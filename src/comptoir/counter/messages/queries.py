@@ -12,6 +12,7 @@ from typing import Any, Final
 import msgspec
 from django.db import connections, router
 
+from comptoir.counter.customers import queries as customers
 from comptoir.counter.messages import models, rendering, store
 from comptoir.counter.messages.contracts import LANGUAGES, TemplateText
 from comptoir.counter.messages.errors import TemplateFailed, TemplateUnknown
@@ -203,6 +204,9 @@ def why(decision: uuid.UUID, *, language: str) -> Why | None:
     if row is None or row.dispatch is None:
         return None
     dispatch = models.Dispatch.objects.get(id=row.dispatch)
-    ended = models.Outcome.objects.filter(decision=decision, kind__in=["unsubscribed", "complained"]).exists()
+    # Whoever has agreed anew since can end it anew.
+    ended = models.Outcome.objects.filter(decision=decision, kind__in=["unsubscribed", "complained"]).exists() and (
+        not customers.permits(row.customer, purpose=dispatch.purpose, channel=dispatch.channel)
+    )
     because = dispatch.because.get(language) or dispatch.because.get("en", "")
     return Why(row.customer, dispatch.channel, dispatch.purpose, dispatch.message_class, because, ended)

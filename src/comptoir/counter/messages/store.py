@@ -106,6 +106,11 @@ def sever(connection: Connection, fresh: Mapping[Id, Id]) -> None:
     connection.execute(_SQL["sever_decisions"], (value_array(old), value_array([fresh[each] for each in old])))
 
 
+def say_again(cursor: Any, decision: uuid.UUID, *, kind: str, at: dt.datetime) -> None:
+    """Let an outcome have this later moment if its customer still, or again, agrees to what they want no more of."""
+    cursor.execute(_SQL["say_again"], {"decision": decision, "kind": kind, "at": at})
+
+
 def find_ended(cursor: Any, *, since: dt.datetime, decision: uuid.UUID | None = None) -> list[tuple[Any, ...]]:
     """Return who wants no more of something and is still taken to agree; of one decision, whoever that was about."""
     cursor.execute(_SQL["find_ended"], {"since": since, "decision": decision})

@@ -99,6 +99,13 @@ select decision, 'suppressed', now(), 'forgotten' from gone on conflict do nothi
 update messages_decision d set customer = f.fresh, values = null
 from unnest(%s::uuid[], %s::uuid[]) as f(customer, fresh) where d.customer = f.customer;
 
+-- name: say_again
+-- Whoever agreed anew and wants no more of it once more said so at the later moment.
+update messages_outcome o set at = %(at)s
+from messages_decision d join messages_dispatch p on p.id = d.dispatch
+where o.decision = %(decision)s and o.kind = %(kind)s and o.at < %(at)s and d.id = o.decision
+  and customers_permits(d.customer, p.purpose, p.channel);
+
 -- name: find_ended
 -- Who wants no more of something and is still taken to agree: by what was sent, the latest word first.
 select distinct on (d.customer, p.purpose, p.channel) d.id, d.customer, p.purpose, p.channel, o.at

@@ -49,10 +49,15 @@ def preview(text: TemplateText, *, person: TestPerson, language: str, shop: str,
     return template.render(given(person.name, CODE if person.has_coupon else None, language, shop) | dict(values))
 
 
-def try_out(text: TemplateText, *, language: str, examples: Mapping[str, Any]) -> None:
-    """Fill a template in for every test person. Raises :class:`TemplateFailed` for whichever it fails."""
-    for person in PERSONS.values():
-        preview(text, person=person, language=language, shop="Shop", values=examples)
+def try_out(text: TemplateText, *, language: str, examples: Mapping[str, Any]) -> int:
+    """Fill a template in for every test person; returns how many characters the longest text has.
+
+    Raises :class:`TemplateFailed` for whichever it fails.
+    """
+    return max(
+        len(preview(text, person=person, language=language, shop="Shop", values=examples).text)
+        for person in PERSONS.values()
+    )
 
 
 def given(name: str, code: str | None, language: str, shop: str) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """Mails that came back, as they came: bounces of all kinds of servers (flufl.bounce), and complaints (ARF, RFC 5965).
 
 A returned mail that holds the original tells by its sealed link which message it was, so that nobody else can say it;
-one that names an address only is believed of whoever was written to lately. Automatic answers and delays change
-nothing. Not here: what follows (``reporting.py``).
+one that names an address only is believed of whoever was written to lately, a complaint if it names one alone.
+Automatic answers and delays change nothing. Not here: what follows (``reporting.py``).
 """
 
 from __future__ import annotations
@@ -51,7 +51,9 @@ def read(raw: bytes) -> Returned:
         message = email.message_from_bytes(raw[:BYTES_MAX])
         decision = _decision(message, raw[:BYTES_MAX])
         if _report_type(message) == "feedback-report":
-            return Returned("complained", decision, tuple(_complained(message)))
+            # Anybody can write such a mail: without a link of ours it is believed of one address, and of no more.
+            named = tuple(dict.fromkeys(_complained(message)))
+            return Returned("complained", decision, named if len(named) == 1 else ())
         delayed, failed = flufl.bounce.all_failures(message)
     except Exception:  # noqa: BLE001 - a parser of what anybody may send trips over anything
         return Returned("unclear")

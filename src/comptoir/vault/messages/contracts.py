@@ -47,6 +47,9 @@ class Ready(msgspec.Struct, frozen=True, kw_only=True):
     text: str = ""
     html: str = ""
     url: str = ""
+    #: Why it came and in which language, for a channel that says so apart from the text.
+    reason: str = ""
+    language: str = "en"
     not_after: dt.datetime | None = None
 
 

@@ -97,6 +97,7 @@ class Preparer:
         else:
             linked = customers.linked_with({each.claim.customer for each in readers})
             readers = [msgspec.structs.replace(each, members=linked[each.claim.customer]) for each in readers]
+            readers = [each for each in readers if _is_hour(each, made, now=now)]
         said = self._said(readers)
         urls = leaving.leave_urls([each.claim.decision for each in readers])
         for each, url in zip(readers, urls, strict=True):
@@ -142,11 +143,9 @@ class Preparer:
                 made.done.append(Done(each.claim.decision, "unreachable", now))
                 continue
             values = opened[user]
-            due = _due(each.plan, values, now=now)
-            if due > now:
-                made.back.append(Back(each.claim.decision, due))
-                continue
-            found.append(msgspec.structs.replace(each, members=members, user=user, values=values))
+            reader = msgspec.structs.replace(each, members=members, user=user, values=values)
+            if _is_hour(reader, made, now=now):
+                found.append(reader)
         return found
 
     def _leave_out(self, readers: list[_Reader], made: Prepared, *, now: dt.datetime) -> list[_Reader]:
@@ -227,11 +226,12 @@ class Preparer:
             text, html = whole.text, whole.html
         elif plan.channel == "message":
             text = footing.short(rendered, **below, url=url)  # type: ignore[arg-type]
+        why = footing.reason(**below) if plan.channel == "app" else ""  # type: ignore[arg-type]
         to = None if self._field is None else getattr(each.values, self._field)
         return Ready(
             decision=claim.decision, key=uuid.uuid5(_KEYS, str(claim.decision)), tries=claim.tries,
             is_service=plan.is_service, to=to, customers=each.members, subject=subject, text=text, html=html, url=url,
-            not_after=claim.not_after,
+            reason=why, language=language, not_after=claim.not_after,
         )  # fmt: skip
 
 
@@ -246,6 +246,14 @@ def _may(each: _Reader, made: Prepared, *, now: dt.datetime) -> bool:
     else:
         return True
     return False
+
+
+def _is_hour(each: _Reader, made: Prepared, *, now: dt.datetime) -> bool:
+    """Tell whether it is the hour for a reader; where it is not, the message goes back until it is."""
+    due = _due(each.plan, each.values, now=now)
+    if due > now:
+        made.back.append(Back(each.claim.decision, due))
+    return due <= now
 
 
 def _due(plan: _Plan, values: ContactValues, *, now: dt.datetime) -> dt.datetime:

@@ -20,6 +20,7 @@ from comptoir.vault.contacts.errors import VaultClosed
 from comptoir.vault.messages.contracts import Ready, Result
 from comptoir.vault.messages.preparing import PURPOSE
 
+_REASON_MAX: Final = 200
 _LIFE: Final = dt.timedelta(days=1)
 _TITLE_MAX: Final = 80
 #: With the reason and the addresses it stays below what every push has as its size.
@@ -38,12 +39,7 @@ class PushPort:
         numbers = subscriptions.numbers_of(message.customers)
         if not numbers:
             return Result("unreachable")
-        said = msgspec.json.encode(
-            {
-                "title": message.subject[:_TITLE_MAX], "body": message.text[:_BODY_MAX],
-                "url": addresses.url_of(COUNTER, "/messages"), "language": "en",
-            }
-        )  # fmt: skip
+        said = _said(message)
         fates = []
         for number in numbers:
             try:
@@ -64,3 +60,23 @@ class PushPort:
     def close(self) -> None:
         """End what this thread has opened of the database."""
         connections.close_all()
+
+
+def _said(message: Ready) -> bytes:
+    """Return what a device shows: the text, cut where it has to be, and below it the reason, which is never cut away.
+
+    It leads to the page that says why it came and ends the like of it.
+    """
+    text = message.text.rstrip()[:_BODY_MAX]
+    while True:
+        said = msgspec.json.encode(
+            {
+                "title": message.subject[:_TITLE_MAX], "body": f"{text}\n{message.reason[:_REASON_MAX]}",
+                "url": message.url, "language": message.language,
+            }
+        )  # fmt: skip
+        # Characters have one byte to four; what is escaped has six.
+        over = len(said) - webpush.PLAIN_BYTES
+        if over <= 0 or not text:
+            return said
+        text = text[: -(over // 6 + 1)]

@@ -29,36 +29,41 @@ LATELY: Final = dt.timedelta(days=30)
 
 
 def report(word: Word, decision: uuid.UUID, *, at: dt.datetime) -> bool:
-    """Note what became of a message that had left; ``False`` where none had."""
+    """Note what became of a message that had left; ``False`` where none had, or where nobody can end the like of it."""
     with entered(VAULT), transaction.atomic(using=VAULT.name), connections[VAULT.name].cursor() as cursor:
         found = store.find_decision(cursor, decision)
         if found is None:
             return False
         _, channel, _, message_class = found
+        if word == "unsubscribed" and message_class == "service":
+            return False
         if word in {"delivered", "bounced"}:
             records.insert_outcomes(cursor, [Outcome(decision=decision, kind=word, at=at)])
         reached = store.find_reach_of(cursor, decision)
         if word in {"bounced", "complained"} and reached is not None:
             digest, person = reached
             store.insert_block(cursor, digest, field=FIELD_OF[channel], why=word, person=person, at=at)
-    if word == "complained" or (word == "unsubscribed" and message_class != "service"):
+    if word in {"complained", "unsubscribed"}:
         ending.end(decision, kind=word, at=at)
     return True
 
 
 def report_of(word: Word, value: str, *, field: Field, at: dt.datetime) -> bool:
     """Note what became of the latest message to an address or a number; ``False`` where there was none lately."""
-    decision = latest(value, field=field, at=at)
+    decision = latest(value, field=field, at=at, offers_only=word == "unsubscribed")
     return decision is not None and report(word, decision, at=at)
 
 
-def latest(value: str, *, field: Field, at: dt.datetime) -> uuid.UUID | None:
-    """Return the latest message that left for an address or a number. Raises :class:`VaultClosed`."""
+def latest(value: str, *, field: Field, at: dt.datetime, offers_only: bool = False) -> uuid.UUID | None:
+    """Return the latest message that left for an address or a number. Raises :class:`VaultClosed`.
+
+    ``offers_only``: of what somebody can end; a receipt that came later does not hide the offer that they mean.
+    """
     try:
         text = rules.index_of_email(value) if field == "email" else rules.index_of_phone(value, country=None)
     except ContactInvalid:
         return None
     with entered(VAULT), connections[VAULT.name].cursor() as cursor:
         digest = sealing.blind_index(queries.index_keys([field])[field], text)
-        found = store.find_reached(cursor, digest, since=at - LATELY)
+        found = store.find_reached(cursor, digest, since=at - LATELY, offers_only=offers_only)
     return None if found is None else found[0]

@@ -154,7 +154,7 @@ def _answered(number: str, text: str) -> None:
     from comptoir.vault.messages.texts import take_answer  # noqa: PLC0415 - they know each other
 
     try:
-        take_answer(number if number.startswith("+") else f"+{number}", text)
+        take_answer(number, text)
     except Exception:  # noqa: BLE001 - one answer costs the connection nothing
         _log.exception("an answer to a text message")
     finally:

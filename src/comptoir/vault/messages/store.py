@@ -154,9 +154,11 @@ def insert_block(cursor: Any, digest: bytes, *, field: str, why: str, person: uu
     cursor.execute(_SQL["insert_block"], (digest, field, why, person, at))
 
 
-def find_reached(cursor: Any, digest: bytes, *, since: dt.datetime) -> tuple[uuid.UUID, uuid.UUID, uuid.UUID] | None:
-    """Return the latest message that reached a contact point: decision, person, campaign."""
-    cursor.execute(_SQL["find_reached"], (digest, since))
+def find_reached(
+    cursor: Any, digest: bytes, *, since: dt.datetime, offers_only: bool = False
+) -> tuple[uuid.UUID, uuid.UUID, uuid.UUID] | None:
+    """Return the latest message to a contact point that may have left: decision, person, campaign."""
+    cursor.execute(_SQL["find_reached"], {"digest": digest, "since": since, "offers_only": offers_only})
     return next(iter(cursor.fetchall()), None)
 
 

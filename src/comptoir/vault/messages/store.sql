@@ -125,8 +125,12 @@ where digest in (select decode(asked, 'hex') from unnest(%s::text[]) as asked);
 insert into delivery_block (digest, field, why, person, at) values (%s, %s, %s, %s, %s) on conflict do nothing;
 
 -- name: find_reached
--- The latest message that reached a contact point since a moment.
-select decision, person, campaign from delivery_reached where digest = %s and at >= %s order by at desc limit 1;
+-- The latest message to a contact point since a moment that may have left; of offers alone where only they can be ended.
+select r.decision, r.person, r.campaign
+from delivery_reached r join messages_decision d on d.id = r.decision join messages_dispatch p on p.id = d.dispatch
+where r.digest = %(digest)s and r.at >= %(since)s and not (%(offers_only)s and p.message_class = 'service')
+  and exists (select from messages_outcome o where o.decision = r.decision and o.kind = 'attempted')
+order by r.at desc limit 1;
 
 -- name: find_decision
 -- Whom a decision is about, and on which channel and for which purpose it was sent, if it was.

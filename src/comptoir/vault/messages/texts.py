@@ -23,6 +23,7 @@ from django.views.decorators.http import require_POST
 from comptoir.counter.customers.contracts import CONSENT_WITHDRAWN
 from comptoir.foundation.kernel import shop
 from comptoir.foundation.kernel.problem import Problem
+from comptoir.foundation.rooms import addresses
 from comptoir.foundation.rooms.current import entered
 from comptoir.foundation.rooms.declaration import VAULT
 from comptoir.foundation.rooms.web import in_room
@@ -31,7 +32,7 @@ from comptoir.vault.contacts import queries
 from comptoir.vault.messages import reporting
 from comptoir.vault.messages.contracts import Ready, Result
 from comptoir.vault.messages.errors import ProviderUnknown, ReportRefused, TextsInvalid
-from comptoir.vault.messages.ports import Port
+from comptoir.vault.messages.ports import Port, PortAway
 from comptoir.vault.messages.stopping import is_stop
 
 SECONDS_MAX: Final = 10.0
@@ -100,7 +101,12 @@ class FolderPort:
     """No provider: each message becomes a file in the shop's folder, where whoever runs the shop can read it."""
 
     def open(self) -> None:
-        """Have the folder, readable by its owner only."""
+        """Have the folder, readable by its owner only. Raises :class:`PortAway` in a shop with a domain.
+
+        There a file would count as a message that somebody got, with their number in it.
+        """
+        if addresses.is_production():
+            raise PortAway("no_provider")
         (shop.folder() / _FOLDER).mkdir(mode=0o700, exist_ok=True)
 
     def send(self, message: Ready) -> Result:
@@ -157,14 +163,14 @@ def answered(request: HttpRequest) -> HttpResponse:
 def take_answer(number: str, text: str) -> bool:
     """End text messages to a number if its holder answers STOP; returns whether they did and somebody was found.
 
-    Whoever was written to lately is found by that; else whoever has shown the number to be theirs.
+    Whoever was sent an offer lately is found by that; else whoever has shown the number to be theirs. A number is
+    international, with its plus or, as many providers write it, without.
     """
     if not is_stop(text):
         return False
-    at = timezone.now()
-    decision = reporting.latest(number, field="phone", at=at)
-    if decision is not None:
-        return reporting.report("unsubscribed", decision, at=at)
+    number, at = "+" + number.strip().removeprefix("+"), timezone.now()
+    if reporting.report_of("unsubscribed", number, field="phone", at=at):
+        return True
     user = queries.find_by_phone(number)
     if user is None:
         return False
