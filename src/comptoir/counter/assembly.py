@@ -101,8 +101,9 @@ _SELLING: Final = frozenset(
         loyalty.EXPIRE,
     }
 )
-#: What they say of coupons besides: that concerns these three, and whoever keeps promotions.
-_WITH_COUPONS: Final = _SELLING | offers.TAKING | offers.CLOSING | {offers.ISSUED, offers.REDEEMED}
+#: What they say of coupons: that concerns customers and whoever keeps promotions, and moves no points.
+_COUPONS: Final = offers.TAKING | offers.CLOSING | {offers.ISSUED, offers.REDEEMED}
+_WITH_COUPONS: Final = _SELLING | _COUPONS
 _HEARD_BY_OFFERS: Final = offers.TYPES | {customers.SALE_FORGET}
 #: The data that touchpoints may need, by name.
 PRODUCTS: Final[Mapping[str, Product]] = {
@@ -128,7 +129,7 @@ def handlers_for(
     basket, and whose coupon that was; then loyalty, which locks and moves the points; then whether the square is open
     at all, what is reported and decided there, what is said, who hears of it, and how it counts; last whoever is
     forgotten. Of a batch that only sells and moves points, nobody hears but the three whom
-    that concerns.
+    that concerns, and of one that only takes coupons, but these two.
     """
     emptied = emptied_fields(types.values())
     wait = cooling() if waiting is None else waiting
@@ -137,22 +138,13 @@ def handlers_for(
         return programmes.at(at).local_time(at)
 
     def make(types: Collection[str]) -> Sequence[Handler]:
+        only_coupons = _COUPONS.issuperset(types)
         sold = SalesHandler(currency=programmes.currency)
-        known = CustomersHandler()
+        known = CustomersHandler(finds_known=only_coupons)
         if not multiplies and _SELLING.issuperset(types):
             points = LoyaltyHandler(programmes=programmes, customers=known, sales=sold, waiting=wait)
             return sold, known, points
         multiplied = Multiplied()
-        points = LoyaltyHandler(
-            programmes=programmes,
-            customers=known,
-            sales=sold,
-            waiting=wait,
-            seen=_WITH_COUPONS - _SELLING,
-            times=multiplied.times,
-        )
-        if _SELLING.issuperset(types):
-            return sold, known, multiplied, points
         offered: tuple[Handler, ...] = ()
         if not _HEARD_BY_OFFERS.isdisjoint(types):
             offered = (
@@ -165,8 +157,18 @@ def handlers_for(
                     multiplied=multiplied,
                 ),
             )
-            if _WITH_COUPONS.issuperset(types):
-                return sold, known, multiplied, *offered, points
+            if only_coupons:
+                return known, *offered
+        points = LoyaltyHandler(
+            programmes=programmes,
+            customers=known,
+            sales=sold,
+            waiting=wait,
+            without_points=_COUPONS,
+            times=multiplied.times,
+        )
+        if _WITH_COUPONS.issuperset(types):
+            return sold, known, multiplied, *offered, points
         gone = ForgettingHandler(customers=known, severers=severers(), emptied=emptied)
         return (
             sold,

@@ -46,6 +46,23 @@ create table if not exists reference.redemption (
   id bigint generated always as identity primary key, coupon bigint not null, discount bigint not null,
   at timestamptz not null default now()
 );
+create table if not exists reference.kept_event (
+  id bigint generated always as identity primary key, source text not null, name text not null, body jsonb not null,
+  answer jsonb not null, at timestamptz not null default now(), unique (source, name)
+);
+create table if not exists reference.kept_coupon (
+  id bigint primary key, code uuid not null unique, promotion bigint not null, customer uuid not null,
+  issued_at timestamptz not null default now(), used bigint not null, uses_max bigint not null,
+  check (used <= uses_max)
+) with (fillfactor = 60);
+create table if not exists reference.kept_redemption (
+  event bigint primary key, coupon bigint not null, use bigint not null, customer uuid not null,
+  discount bigint not null, at timestamptz not null default now(), unique (coupon, use)
+);
+create index if not exists kept_redemption_of on reference.kept_redemption (customer);
+create table if not exists reference.kept_outbox (
+  id bigint generated always as identity primary key, event bigint not null, at timestamptz not null default now()
+);
 """
 _COUPON_SCRIPT: Final = """
 \\set coupon {coupon}
@@ -55,6 +72,24 @@ insert into reference.event (id, account, body) values (gen_random_uuid(), :coup
   '{{"receipt": "31198570044", "basket": [{{"product": "1029743", "quantity": 2, "amount": 1198}}]}}');
 update reference.coupon set used = used + 1 where coupon = :coupon;
 insert into reference.redemption (coupon, discount) values (:coupon, :discount);
+commit;
+"""
+#: What a person would write by hand who promises the same: a repeat is known by its name, the coupon is found by what
+#: is kept of its code and used as often as it allows, whose it was is known, the answer is kept, and others hear of it.
+_KEPT_SCRIPT: Final = """
+\\set coupon {coupon}
+\\set discount random(1, 400)
+begin;
+select id, customer, used + 1 as use from reference.kept_coupon
+  where code = md5(:coupon::text)::uuid and used < uses_max for no key update \\gset
+insert into reference.kept_event (source, name, body, answer) values ('/stores/330/tills/1', gen_random_uuid()::text,
+  '{{"receipt": "31198570044", "basket": [{{"product": "1029743", "quantity": 2, "amount": 1198}}]}}',
+  '{{"before": 1198, "discount": 120, "total": 1078, "because": "10% off, on everything"}}')
+  returning id as event \\gset
+update reference.kept_coupon set used = used + 1 where id = :id;
+insert into reference.kept_redemption (event, coupon, use, customer, discount)
+  values (:event, :id, :use, :customer, :discount);
+insert into reference.kept_outbox (event) values (:event);
 commit;
 """
 _RATE: Final = re.compile(r"tps = ([0-9.]+)")
@@ -81,6 +116,22 @@ def prepare_coupons(coupons: int) -> None:
             "insert into reference.coupon select number, 0 from generate_series(0, %s) number on conflict do nothing",
             (coupons,),
         )
+
+
+def prepare_kept_coupons(coupons: int) -> None:
+    """Make one coupon each of the reference that promises the same; it allows many uses, since pgbench draws by lot."""
+    with psycopg.connect(database.administrator_conninfo(), autocommit=True) as connection:
+        connection.execute(
+            "insert into reference.kept_coupon (id, code, promotion, customer, used, uses_max)"
+            " select number, md5(number::text)::uuid, 1, gen_random_uuid(), 0, 1000000000"
+            " from generate_series(0, %s) number on conflict do nothing",
+            (coupons,),
+        )
+
+
+def measure_kept_coupons(coupons: int, seconds: float, *, is_hot: bool) -> float:
+    """Return pgbench's redemptions a second where each keeps what a redemption here promises."""
+    return _pgbench(_KEPT_SCRIPT.format(coupon="0" if is_hot else f"random(1, {coupons})"), seconds)
 
 
 def measure_coupons(coupons: int, seconds: float, *, is_hot: bool) -> float:

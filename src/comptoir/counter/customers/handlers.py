@@ -59,8 +59,9 @@ Reservations = Callable[[Id, tuple[Id, ...]], Problem | None]
 class CustomersHandler:
     """One batch's customers. Other handlers ask it for :meth:`members`."""
 
-    def __init__(self) -> None:
-        """Start empty."""
+    def __init__(self, *, finds_known: bool = False) -> None:
+        """Start empty; ``finds_known`` where nobody else in the batch finds out who is a customer already."""
+        self._finds_known = finds_known
         self._members: dict[Id, tuple[Id, ...]] = {}
         self._links: dict[tuple[Id, Id], rules.Link] = {}
         self._changed: set[tuple[Id, Id]] = set()
@@ -120,7 +121,7 @@ class CustomersHandler:
             customers.update(arrival.data.identifier.value for arrival in linking)
         if customers:
             self._members = store.find_members(connection, customers)
-        if linking:
+        if linking or (customers and self._finds_known):
             batch.known |= store.find_known(connection, customers)
         self.concerned = customers.union(*(members for members in self._members.values()))
         if linking:
@@ -139,7 +140,8 @@ class CustomersHandler:
         strangers = [
             arrival
             for arrival in batch.fresh
-            if arrival.customer not in batch.known or arrival.type in LINKS or is_severed(arrival.customer)
+            if arrival.type in LINKS
+            or (arrival.customer is not None and (arrival.customer not in batch.known or is_severed(arrival.customer)))
         ]
         if not strangers and not batch.reused:
             return

@@ -73,19 +73,19 @@ class LoyaltyHandler:
         customers: CustomersHandler,
         sales: SalesHandler,
         waiting: dt.timedelta,
-        seen: Collection[str] = (),
+        without_points: Collection[str] = (),
         times: Callable[[tuple[str, str]], int] | None = None,
     ) -> None:
         """Decide by these programmes, for the customers and the sales of the same batch.
 
-        ``waiting`` is how long limits that are wider wait, if no passkey was asked about them. Of the types ``seen``
-        live pages hear even where no points move, as they do of links. ``times`` says how often a sale, by source and
-        receipt, earns its points.
+        ``waiting`` is how long limits that are wider wait, if no passkey was asked about them. Events of the types
+        ``without_points`` move none and answer with none: whoever shows a coupon need not be whose points these are.
+        ``times`` says how often a sale, by source and receipt, earns its points.
         """
         self._programmes = programmes
         self._waiting = waiting
         self._times = times
-        self._seen_anyway = _SEEN_ANYWAY.union(seen) if seen else _SEEN_ANYWAY
+        self._without_points = without_points
         self._customers = customers
         self._sales = sales
         self._ledger = Ledger({})
@@ -179,6 +179,8 @@ class LoyaltyHandler:
         """Decide each event in the order of arrival, on what the ones before it have left."""
         ledger = self._ledger
         for arrival in batch.fresh:
+            if arrival.type in self._without_points:
+                continue
             if arrival.refusal is None:
                 arrival.refusal = self._decide_one(arrival)
             transfers = ledger.take_transfers()
@@ -200,7 +202,7 @@ class LoyaltyHandler:
                     ledger.accounts[transfer.customer].last_position = arrival.position
             if transfers and arrival.type not in LINKS:
                 batch.changes.append(Change(members, arrival.position, available, held, owed))  # type: ignore[arg-type]
-            elif arrival.refusal is None and arrival.type in self._seen_anyway:
+            elif arrival.refusal is None and arrival.type in _SEEN_ANYWAY:
                 self._see_anyway(arrival, members, transfers, batch)
 
     def _see_anyway(

@@ -18,15 +18,19 @@ from comptoir.counter.loyalty.programme import Programmes
 from comptoir.counter.sales.contracts import SaleForget, SaleReference
 from comptoir.counter.sales.rules import Key
 from comptoir.foundation.events.commands import record
-from comptoir.foundation.events.contracts import HandlerMaker
+from comptoir.foundation.events.contracts import Arrival, HandlerMaker
 from comptoir.foundation.kernel.connection import Connection
 from comptoir.foundation.kernel.ids import IDS, Id
-from comptoir.foundation.touchpoints.clock import count_fresh, said_by_clock
+from comptoir.foundation.touchpoints.clock import (
+    BATCH_EVENTS,
+    BATCHES_MAX,
+    count_fresh,
+    end_overdue,
+    said_by_clock,
+)
 
 _log = logging.getLogger(__name__)
 
-BATCH_EVENTS: Final = 500
-_BATCHES_MAX: Final = 400
 _FIRST: Final = "00000000-0000-0000-0000-000000000000"
 
 
@@ -37,7 +41,7 @@ def expire_points(
     programmes: Programmes,
     handlers: HandlerMaker,
     should_stop: Callable[[], bool] = lambda: False,
-    batches_max: int = _BATCHES_MAX,
+    batches_max: int = BATCHES_MAX,
 ) -> int:
     """Let the lots go whose last day is over in the shop; returns how many customers that concerned.
 
@@ -80,25 +84,17 @@ def void_overdue(
     now: dt.datetime,
     handlers: HandlerMaker,
     should_stop: Callable[[], bool] = lambda: False,
-    batches_max: int = _BATCHES_MAX,
+    batches_max: int = BATCHES_MAX,
 ) -> int:
     """Give back the points of reservations whose time is over; returns how many reservations that were."""
-    voided = 0
-    for _ in range(batches_max):
-        if should_stop():
-            break
-        overdue = store.find_overdue_reservations(connection, now, limit=BATCH_EVENTS)
-        if not overdue:
-            break
-        arrivals = [
+
+    def find(limit: int) -> list[Arrival]:
+        return [
             said_by_clock(VOID, f"void/{position}", PointsVoid(name), at=expires_at, now=now, touchpoint=touchpoint)
-            for touchpoint, name, position, expires_at in overdue
+            for touchpoint, name, position, expires_at in store.find_overdue_reservations(connection, now, limit=limit)
         ]
-        record(connection, arrivals, handlers=handlers)
-        fresh = count_fresh(arrivals)
-        voided += fresh
-        if not fresh:
-            break  # another worker has just done the same
+
+    voided = end_overdue(connection, find, handlers=handlers, should_stop=should_stop, batches_max=batches_max)
     if voided:
         _log.info("%d reservations were over and are given back", voided)
     return voided

@@ -1,7 +1,9 @@
 """What promotions and coupons do when a batch arrives: publish, issue, take for a basket, hold, post, release.
 
-Whoever takes something has locked the coupons that were shown, in one order, then the promotions with a budget, in one
-order; what is taken is decided on what is left then. Not here: what a basket costs (``pricing.py``).
+Whoever takes something first looks at the coupons without a lock: that no use is taken twice is the database's to say
+(``coupon_use_once``), and whoever comes second decides again, now with the coupons that were shown locked, in one
+order. Promotions with a budget are always locked, in one order. What is taken is decided on what is left then. Not
+here: what a basket costs (``pricing.py``).
 """
 
 from __future__ import annotations
@@ -56,6 +58,8 @@ from comptoir.foundation.touchpoints.contracts import CLOCK_SOURCE
 
 _log = logging.getLogger(__name__)
 _ABOUT_PROMOTIONS: Final = PROMOTIONS | {ISSUED, REDEEMED}
+#: After these a customer's coupons look otherwise on their own pages.
+_SEEN: Final = TAKING | CLOSING | {ISSUED, REDEEMED}
 
 
 class Given(msgspec.Struct, frozen=True, array_like=True):
@@ -91,6 +95,7 @@ class OffersHandler:
         self._codes = codes
         self._currency = currency
         self._local = local
+        self._now: tuple[dt.datetime, dt.datetime] | None = None
         self._channels = channels
         self._coupons: dict[str, Coupon] = {}
         self._shared: dict[str, Id] = {}
@@ -125,15 +130,9 @@ class OffersHandler:
         lock_links(connection, exclusive=False)  # before all others, as everybody does
         if closing:
             self._held = store.lock_reserved(connection, closing)
-        digests = {digest for arrival in taking for digest in arrival.data.codes}
-        if digests:
-            self._coupons = store.lock_coupons(connection, digests)
-            unknown = digests - self._coupons.keys()
-            if unknown:
-                self._shared = store.find_shared(connection, unknown)
-                unknown -= self._shared.keys()
-            if unknown:
-                self._honey = store.find_honey(connection, unknown)
+            for held in self._held.values():
+                batch.saw(held[0].position)
+        self._look_up(connection, batch, {digest for arrival in taking for digest in arrival.data.codes})
         if taking:
             self._automatic = store.find_automatic(connection)
             reserving = {_key(arrival) for arrival in taking if arrival.type == RESERVE}
@@ -156,9 +155,26 @@ class OffersHandler:
         if holders:
             self._customers.include(connection, holders)
 
+    def _look_up(self, connection: Connection, batch: Batch, digests: set[str]) -> None:
+        """Find out what the codes that were shown are of; where somebody else was quicker before, lock the coupons."""
+        if not digests:
+            return
+        if batch.is_trusting:
+            self._coupons, self._uses = store.find_coupons(connection, digests)
+        else:
+            self._coupons = store.lock_coupons(connection, digests)
+        for coupon in self._coupons.values():
+            batch.saw(coupon.id)
+        unknown = digests - self._coupons.keys()
+        if unknown:
+            self._shared = store.find_shared(connection, unknown)
+            unknown -= self._shared.keys()
+        if unknown:
+            self._honey = store.find_honey(connection, unknown)
+
     def load(self, connection: Connection, batch: Batch) -> None:
         """Read which uses are taken, now that nobody else takes any, and which turns these customers have had."""
-        if self._coupons:
+        if self._coupons and not batch.is_trusting:
             self._uses = store.find_uses(connection, {each.id for each in self._coupons.values()})
         by_turn = [each.id for each in self._offered.values() if each.promotion.budget.per_customer_max is not None]
         buyers = {
@@ -194,6 +210,8 @@ class OffersHandler:
                 arrival.refusal = self._publish(arrival)
             elif arrival.type == ENDED:
                 arrival.refusal = self._end(arrival)
+            if arrival.refusal is None and arrival.customer is not None and arrival.type in _SEEN:
+                batch.looks.update(self._customers.members(arrival.customer))
 
     def _take(self, arrival: Arrival) -> Problem | None:
         data = arrival.data
@@ -252,10 +270,16 @@ class OffersHandler:
         if buyers:
             candidates = [each for each in candidates if self._free_turn(each.id, buyers) is not None]
         where = Circumstances(
-            arrival.received_at, self._local(arrival.received_at), arrival.source,
+            arrival.received_at, self._local_time(arrival.received_at), arrival.source,
             self._channels.get(arrival.touchpoint, arrival.touchpoint), self._currency, bool(buyers),
         )  # fmt: skip
         return pricing.price(arrival.proof, candidates, where)
+
+    def _local_time(self, at: dt.datetime) -> dt.datetime:
+        """Return a moment by the shop's clock; what came with one request has one moment."""
+        if self._now is None or self._now[0] is not at:
+            self._now = (at, self._local(at))
+        return self._now[1]
 
     def _give(self, arrival: Arrival, ordinal: int, deduction: Deduction) -> Given:
         """Take one of the uses, of the turns and of the budget for a deduction."""
@@ -402,6 +426,8 @@ class OffersHandler:
         if self._closed:
             store.close_reserved(connection, self._closed)  # what they free may be taken in this very batch
         if self._given:
+            # In one order, so that two batches that show the same coupons never wait for each other in a circle.
+            self._given.sort(key=lambda each: (each.coupon or "", each.position, each.ordinal))
             store.insert_redemptions(connection, self._given)
         if self._counted:
             store.count_given(connection, [self._offered[each] for each in self._counted])

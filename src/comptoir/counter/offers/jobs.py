@@ -8,19 +8,14 @@ from __future__ import annotations
 import datetime as dt
 import logging
 from collections.abc import Callable
-from typing import Final
 
 from comptoir.counter.offers import store
 from comptoir.counter.offers.contracts import RELEASE, CouponRelease
-from comptoir.foundation.events.commands import record
-from comptoir.foundation.events.contracts import HandlerMaker
+from comptoir.foundation.events.contracts import Arrival, HandlerMaker
 from comptoir.foundation.kernel.connection import Connection
-from comptoir.foundation.touchpoints.clock import count_fresh, said_by_clock
+from comptoir.foundation.touchpoints.clock import BATCHES_MAX, end_overdue, said_by_clock
 
 _log = logging.getLogger(__name__)
-
-BATCH_EVENTS: Final = 500
-_BATCHES_MAX: Final = 400
 
 
 def release_overdue(
@@ -29,27 +24,19 @@ def release_overdue(
     now: dt.datetime,
     handlers: HandlerMaker,
     should_stop: Callable[[], bool] = lambda: False,
-    batches_max: int = _BATCHES_MAX,
+    batches_max: int = BATCHES_MAX,
 ) -> int:
     """Release what reservations hold whose time is over; returns how many reservations that were."""
-    released = 0
-    for _ in range(batches_max):
-        if should_stop():
-            break
-        overdue = store.find_overdue(connection, now, limit=BATCH_EVENTS)
-        if not overdue:
-            break
-        arrivals = [
+
+    def find(limit: int) -> list[Arrival]:
+        return [
             said_by_clock(
                 RELEASE, f"release/{position}", CouponRelease(name), at=expires_at, now=now, touchpoint=touchpoint
             )
-            for touchpoint, name, position, expires_at in overdue
+            for touchpoint, name, position, expires_at in store.find_overdue(connection, now, limit=limit)
         ]
-        record(connection, arrivals, handlers=handlers)
-        fresh = count_fresh(arrivals)
-        released += fresh
-        if not fresh:
-            break  # another worker has just done the same
+
+    released = end_overdue(connection, find, handlers=handlers, should_stop=should_stop, batches_max=batches_max)
     if released:
         _log.info("%d reservations of coupons were over and are released", released)
     return released

@@ -11,7 +11,8 @@ Not here: whether a code may be used at all (``rules.py``), words (``wording.py`
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final, Generic, TypeVar
 
 import msgspec
 
@@ -30,6 +31,9 @@ from comptoir.counter.offers.contracts import (
     Promotion,
 )
 from comptoir.foundation.kernel.ids import Id
+
+#: How many promotions at most are remembered with what follows from them.
+_REMEMBERED_MAX: Final = 2048
 
 
 class Candidate(msgspec.Struct, frozen=True):
@@ -65,38 +69,47 @@ def price(basket: Sequence[BasketLine], candidates: Iterable[Candidate], where: 
     fit: list[Candidate] = []
     refused: list[tuple[Candidate, Reason]] = []
     seen: set[Id] = set()
-    for each in sorted(candidates, key=lambda one: (-one.promotion.priority, one.id, one.code)):
+    ordered = list(candidates)
+    if len(ordered) > 1:
+        ordered.sort(key=lambda one: (-one.promotion.priority, one.id, one.code))
+    for each in ordered:
         reason: Reason | None = ("once_a_basket", ()) if each.id in seen else _misfit(each, basket, where)
         if reason is None:
             fit.append(each)
             seen.add(each.id)
         else:
             refused.append((each, reason))
-    together = [each for each in fit if each.promotion.stacking == "together"]
-    choices = [together, *([each] for each in fit if each.promotion.stacking == "alone")]
-    outcomes = [_take(basket, choice) for choice in choices]
-    best = max(range(len(choices)), key=lambda number: _worth(outcomes[number]))
-    taken = outcomes[best]
-    applied = {candidate.id for candidate, *_ in taken}
-    refused.extend(
-        (each, ("nothing_left" if each in choices[best] else "better_without", ()))
-        for each in fit
-        if each.id not in applied
-    )
+    if len(fit) > 1:
+        together = [each for each in fit if each.promotion.stacking == "together"]
+        choices = [together, *([each] for each in fit if each.promotion.stacking == "alone")]
+        outcomes = [_take(basket, choice) for choice in choices]
+        best = max(range(len(choices)), key=lambda number: _worth(outcomes[number]))
+        chosen, taken = choices[best], outcomes[best]
+    else:
+        chosen, taken = fit, _take(basket, fit)
+    if len(taken) < len(fit):
+        applied = {candidate.id for candidate, *_ in taken}
+        refused.extend(
+            (each, ("nothing_left" if each in chosen else "better_without", ()))
+            for each in fit
+            if each.id not in applied
+        )
     before = sum(line.amount for line in basket)
     deductions = tuple(
         Deduction(
             each.id, each.promotion.titles, sum(parts.values()),
-            tuple(Deducted(line + 1, amount) for line, amount in sorted(parts.items())),
-            wording.explained(each.promotion, currency=where.currency), each.code, times,
+            tuple([Deducted(line + 1, parts[line]) for line in sorted(parts)]),
+            _explained(each.promotion, where.currency), each.code, times,
         )
         for each, parts, times in taken
     )  # fmt: skip
-    discount = sum(each.amount for each in deductions)
+    discount, times = 0, 1
+    for deduction in deductions:
+        discount += deduction.amount
+        times = max(times, deduction.times)
     return Priced(
         before, discount, before - discount, deductions,
-        tuple(_not_applied(each, reason) for each, reason in refused if each.code),
-        max((each.times for each in deductions), default=1),
+        tuple([_not_applied(each, reason) for each, reason in refused if each.code]), times,
     )  # fmt: skip
 
 
@@ -128,8 +141,7 @@ def _take(basket: Sequence[BasketLine], chosen: Sequence[Candidate]) -> list[_Ta
 
 def deduct(promotion: Promotion, basket: Sequence[BasketLine], left: Sequence[int]) -> dict[int, int]:
     """Return what a promotion takes off each line (counted from 0), given what is left of each."""
-    lines = [number for number in matching(promotion, basket) if left[number]]
-    goods = {number: left[number] for number in lines}
+    goods = {number: cost for number in matching(promotion, basket) if (cost := left[number])}
     match promotion.benefit:
         case Percentage(percent=percent, amount_max=most):
             amount = (sum(goods.values()) * percent + 50) // 100
@@ -146,10 +158,9 @@ def deduct(promotion: Promotion, basket: Sequence[BasketLine], left: Sequence[in
 
 def matching(promotion: Promotion, basket: Sequence[BasketLine]) -> list[int]:
     """Return which lines, counted from 0, hold goods that a promotion is for."""
-    items = promotion.items
-    if not items.products and not items.categories:
+    if not promotion.items.products and not promotion.items.categories:
         return list(range(len(basket)))
-    products, categories = frozenset(items.products), frozenset(items.categories)
+    products, categories = _goods_of(promotion)
     return [
         number
         for number, line in enumerate(basket)
@@ -157,18 +168,50 @@ def matching(promotion: Promotion, basket: Sequence[BasketLine]) -> list[int]:
     ]
 
 
+_Answer = TypeVar("_Answer")
+
+
+class _Remembered(Generic[_Answer]):
+    """What follows from a promotion alone: read once, since a basket of two lines may meet twenty thousand products.
+
+    A definition never changes, and whoever reads promotions from the database has the same value for the same text.
+    """
+
+    def __init__(self, make: Callable[..., _Answer]) -> None:
+        self._make = make
+        self._known: dict[tuple[int, str], tuple[Promotion, _Answer]] = {}
+
+    def __call__(self, promotion: Promotion, said: str = "") -> _Answer:
+        found = self._known.get((id(promotion), said))
+        if found is None or found[0] is not promotion:
+            if len(self._known) >= _REMEMBERED_MAX:
+                self._known.clear()
+            found = (promotion, self._make(promotion, said))
+            self._known[id(promotion), said] = found
+        return found[1]
+
+
+_explained: Final = _Remembered(lambda promotion, currency: wording.explained(promotion, currency=currency))
+_goods_of: Final = _Remembered(
+    lambda promotion, _: (frozenset(promotion.items.products), frozenset(promotion.items.categories))
+)
+
+
 def split(amount: int, goods: dict[int, int]) -> dict[int, int]:
     """Split a sum over lines by what they cost, by largest remainder; never more than they cost together."""
     whole = sum(goods.values())
-    amount = min(amount, whole)
-    if not amount:
-        return {}
-    parts = {number: amount * cost // whole for number, cost in goods.items()}
-    rest = amount - sum(parts.values())
-    by_remainder = sorted(goods, key=lambda number: (-(amount * goods[number] % whole), number))
-    for number in by_remainder[:rest]:
-        parts[number] += 1
-    return {number: part for number, part in parts.items() if part}
+    if amount >= whole:
+        return {number: cost for number, cost in goods.items() if cost}
+    rest = amount
+    parts: dict[int, int] = {}
+    for number, cost in goods.items():
+        part = parts[number] = amount * cost // whole
+        rest -= part
+    if rest:
+        by_remainder = sorted(goods, key=lambda number: (-(amount * goods[number] % whole), number))
+        for number in by_remainder[:rest]:
+            parts[number] += 1
+    return parts if all(parts.values()) else {number: part for number, part in parts.items() if part}
 
 
 def _runs(basket: Sequence[BasketLine], goods: dict[int, int]) -> list[tuple[int, int, int]]:
@@ -234,13 +277,15 @@ def _misfit(candidate: Candidate, basket: Sequence[BasketLine], where: Circumsta
     least = conditions.quantity_min or 1
     if isinstance(promotion.benefit, Bundle):
         least = max(least, promotion.benefit.take)
-    if sum(basket[number].quantity for number in lines) < least:
+    if least > 1 and sum(basket[number].quantity for number in lines) < least:
         return "too_few", (least,)
     return None
 
 
 def _is_time(promotion: Promotion, where: Circumstances) -> bool:
     conditions = promotion.conditions
+    if not conditions.weekdays and conditions.hours is None:
+        return True
     if conditions.weekdays and where.local.weekday() not in conditions.weekdays:
         return False
     if conditions.hours is None:

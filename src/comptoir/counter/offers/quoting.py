@@ -78,11 +78,10 @@ def quote(
 ) -> Priced:  # fmt: skip
     """Return what a basket costs at present with these codes, as they were shown, for a person (or for nobody)."""
     digests = [codes.digest(each) for each in shown]
-    coupons, shared = _find(connection, digests, where.source)
+    coupons, uses, shared = _find(connection, digests, where.source)
     automatic = store.find_automatic(connection)
     ids = {*automatic, *shared.values(), *(each.promotion for each in coupons.values())}
     offered = store.find_promotions(connection, ids) if ids else {}
-    uses = store.find_uses(connection, {each.id for each in coupons.values()}) if coupons else {}
     candidates: list[Candidate] = []
     unusable: list[NotApplied] = []
     for number, digest in enumerate(digests, start=1):
@@ -109,15 +108,17 @@ def quote(
     return priced
 
 
-def _find(connection: Connection, digests: Sequence[str], source: str) -> tuple[dict[str, Coupon], dict[str, Id]]:
+def _find(
+    connection: Connection, digests: Sequence[str], source: str
+) -> tuple[dict[str, Coupon], dict[Id, set[int]], dict[str, Id]]:
     if not digests:
-        return {}, {}
-    coupons = store.find_coupons(connection, digests)
+        return {}, {}, {}
+    coupons, uses = store.find_coupons(connection, digests)
     unknown = [each for each in digests if each not in coupons]
     shared = store.find_shared(connection, unknown) if unknown else {}
     if len(shared) < len(unknown) and store.find_honey(connection, unknown):
         _log.warning("a honey code was shown at %s, to ask for a price", source)
-    return coupons, shared
+    return coupons, uses, shared
 
 
 def _is_good(coupon: Coupon | None, offered: Offered, uses: Mapping[Id, Collection[int]], at: dt.datetime) -> bool:

@@ -70,13 +70,17 @@ def lock_coupons(connection: Connection, digests: Collection[str]) -> dict[str, 
     return _read_coupons(connection.ask(_SQL["lock_coupons"], value_array(sorted(digests))))
 
 
-def find_coupons(connection: Connection, digests: Collection[str]) -> dict[str, Coupon]:
-    """Return the coupons that these codes are of, by digest, without a lock."""
-    return _read_coupons(connection.ask(_SQL["find_coupons"], value_array(sorted(digests))))
+def find_coupons(
+    connection: Connection, digests: Collection[str]
+) -> tuple[dict[str, Coupon], dict[Id, set[int]]]:  # fmt: skip
+    """Return the coupons that these codes are of, by digest, and which of their uses are taken; without a lock."""
+    rows = connection.ask(_SQL["find_coupons"], value_array(sorted(digests)))
+    uses = {str(row[1]): {int(use) for use in row[5].split(",")} for row in rows if row[5] is not None}
+    return _read_coupons(rows), uses
 
 
 def _read_coupons(rows: Sequence[tuple[str | None, ...]]) -> dict[str, Coupon]:
-    return {str(row[0]): Coupon(str(row[1]), str(row[2]), str(row[3]), _moment(row[4]), row[5]) for row in rows}
+    return {digest: Coupon(own, promotion, customer, _moment(at)) for digest, own, promotion, customer, at, _ in rows}  # type: ignore[misc, arg-type]
 
 
 def find_shared(connection: Connection, digests: Collection[str]) -> dict[str, Id]:

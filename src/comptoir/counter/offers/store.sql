@@ -1,6 +1,6 @@
 -- name: lock_coupons
 -- Coupons by the digests of their codes; nobody else uses them until the end of the transaction.
-select digest::text, id::text, promotion::text, customer::text, issued_at, campaign::text
+select digest::text, id::text, promotion::text, customer::text, issued_at, null
 from offers_coupon where digest = any(%s::uuid[]) order by id for no key update;
 
 -- name: find_shared
@@ -127,9 +127,11 @@ update offers_redemption r set customer = new.fresh
 from unnest(%s::uuid[], %s::uuid[]) as new(customer, fresh) where r.customer = new.customer;
 
 -- name: find_coupons
--- Coupons by the digests of their codes, as they stand; somebody may use them meanwhile.
-select digest::text, id::text, promotion::text, customer::text, issued_at, campaign::text
-from offers_coupon where digest = any(%s::uuid[]);
+-- Coupons by the digests of their codes, and which of their uses are taken; somebody may take one meanwhile.
+select c.digest::text, c.id::text, c.promotion::text, c.customer::text, c.issued_at, (
+  select string_agg(r.use::text, ',') from offers_redemption r
+  where r.coupon = c.id and r.status in ('held', 'redeemed') and r.coupon is not null
+) from offers_coupon c where c.digest = any(%s::uuid[]);
 
 -- name: find_times
 -- How often these sales earn their points, by promotions that were given to their baskets.

@@ -323,7 +323,7 @@ class Intake:
 
     def _tell(self, batch: Batch, counts: dict[str, int]) -> None:
         """Take the short way to those who watch through this process, right after the commit."""
-        self._hub.publish(batch.changes, counts, batch.gone)
+        self._hub.publish(batch.changes, counts, batch.gone, batch.looks)
 
     def _note(self, request: Request, content: Sequence[Arrival | Refused], now: float) -> None:
         """Count what came in, how late it was, and how long it took here."""

@@ -105,7 +105,7 @@ def _record_once(
         store.insert_events(connection, batch.fresh)
         for handler in made:
             handler.write(connection, batch)
-        store.notify_live(connection, batch.changes, counts, batch.gone)
+        store.notify_live(connection, batch.changes, counts, batch.gone, batch.looks)
     for twin, first in twins:
         fingerprint = first.fingerprint if first.sent is None else first.sent[3]
         if not _answer_repeat(twin, fingerprint, first.outcome):

@@ -138,7 +138,8 @@ class Batch:
     ``reused`` are those whose identity was recorded with other content, each with the outcome that it had then: a
     handler that loads may take their refusal away, and then they are repeats. ``known`` are customers that some
     handler has found in its tables. ``last_position`` is the greatest position that the rows locked by this batch
-    have seen; what the batch appends sorts behind it. ``changes`` is what live pages will hear, ``gone`` whose
+    have seen; what the batch appends sorts behind it. ``changes`` is what live pages will hear, ``looks`` who has to
+    look again although no balance of theirs is another one, ``gone`` whose
     streams will end. ``is_trusting``: a trusting batch need not look for what a unique key would refuse anyway; if
     it does refuse, the batch is decided again, without trust.
     """
@@ -153,6 +154,7 @@ class Batch:
         self.known: set[Id] = set()
         self.last_position: Id | None = None
         self.changes: list[Change] = []
+        self.looks: set[Id] = set()
 
     def accepted(self) -> Iterable[Arrival]:
         """Return the fresh events that nobody has refused."""

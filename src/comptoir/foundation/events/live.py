@@ -36,11 +36,12 @@ _RECONNECT_SECONDS: Final = (0.2, 0.5, 1.0, 2.0, 5.0)
 
 
 class Payload(msgspec.Struct):
-    """What a notification carries: changed balances, how many events each link brought, or who is nobody now."""
+    """What a notification carries: changed balances, how many events each link brought, who is nobody, who looks."""
 
     changes: list[Change] = []
     counts: dict[str, int] = {}
     gone: list[Id] = []
+    looks: list[Id] = []
 
 
 _decoder = msgspec.json.Decoder(Payload)
@@ -92,8 +93,10 @@ class Hub:
         """Hear this backend again: its connection is gone, and its number may come back elsewhere."""
         self._own_pids.discard(backend_pid)
 
-    def publish(self, changes: Iterable[Change], counts: dict[str, int], gone: Iterable[Id] = ()) -> None:
-        """Hand on what this process has committed."""
+    def publish(
+        self, changes: Iterable[Change], counts: dict[str, int], gone: Iterable[Id] = (), looks: Iterable[Id] = ()
+    ) -> None:
+        """Hand on what was committed; who only has to look again hears ``LOST``."""
         watching = self._watching
         for customer in gone:
             for queue in watching.get(customer, ()):
@@ -103,6 +106,8 @@ class Hub:
                 # Who watches several customers of a person hears of the person's change once.
                 for queue in {queue for customer in change.customers for queue in watching.get(customer, ())}:
                     _put(queue, change)
+            for queue in {queue for customer in looks for queue in watching.get(customer, ())}:
+                _put(queue, LOST)
         if counts:
             for counting in self._counting:
                 _put(counting, counts)
@@ -159,7 +164,7 @@ class Hub:
                         content = sealer.open(notice.payload, backend=notice.pid)
                         if content is not None:
                             payload = _decoder.decode(content)
-                            self.publish(payload.changes, payload.counts, payload.gone)
+                            self.publish(payload.changes, payload.counts, payload.gone, payload.looks)
             except (psycopg.Error, OSError):
                 pass
             failures += 1

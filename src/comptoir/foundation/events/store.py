@@ -98,24 +98,31 @@ def insert_events(connection: Connection, arrivals: Sequence[Arrival]) -> None:
 
 
 def notify_live(
-    connection: Connection, changes: Sequence[Change], counts: dict[str, int], gone: Sequence[Id] = ()
+    connection: Connection,
+    changes: Sequence[Change],
+    counts: dict[str, int],
+    gone: Sequence[Id] = (),
+    looks: Collection[Id] = (),
 ) -> None:
-    """Queue notifications: changed balances, the number of events of each link, who is nobody now; sent at commit.
+    """Queue notifications: changed balances, events of each link, who is nobody now, who looks again; sent at commit.
 
-    A payload is ``{"changes": [...], "counts": {...}, "gone": [...]}``, where needed cut into pieces, and sealed: every
-    role of the database may listen.
+    A payload is ``{"changes": [...], "counts": {...}, "gone": [...], "looks": [...]}``, where needed cut into pieces,
+    and sealed: every role of the database may listen.
     """
     told = [codec.encode(change) for change in changes]
     counted = [codec.encode({link: n})[1:-1] for link, n in counts.items()]
     left = [codec.encode(customer) for customer in gone]
+    looking = [codec.encode(customer) for customer in sorted(looks)]
     contents: list[bytes]
-    if sum(map(len, (*told, *counted, *left))) + len(told) + len(counted) + len(left) <= _AT_ONCE_BYTES_MAX:
-        whole = b'{"changes":[%b],"counts":{%b},"gone":[%b]}' % (b",".join(told), b",".join(counted), b",".join(left))
-        contents = [whole] if changes or counts or gone else []
+    pieces = (*told, *counted, *left, *looking)
+    if sum(map(len, pieces)) + len(pieces) <= _AT_ONCE_BYTES_MAX:
+        parts = (b",".join(told), b",".join(counted), b",".join(left), b",".join(looking))
+        contents = [b'{"changes":[%b],"counts":{%b},"gone":[%b],"looks":[%b]}' % parts] if pieces else []
     else:
         contents = [
             *_cut(b'{"gone":[', left, b"]}"),
             *_cut(b'{"changes":[', told, b"]}"),
+            *_cut(b'{"looks":[', looking, b"]}"),
             *_cut(b'{"counts":{', counted, b"}}"),
         ]
     if contents:
