@@ -14,7 +14,7 @@ from comptoir.counter.offers.errors import UNUSABLE
 from comptoir.counter.offers.jobs import release_overdue
 from support import casting, forgotten, promoting
 from support.casting import ALICE, BOB, CHARLIE, HEARD, NOON, OTHER_TILL, PROGRAMME, WEBSHOP, Counter
-from support.promoting import TABLES, goods, held, issued, new, posted, published, released, taken
+from support.promoting import TABLES, given_back, goods, held, issued, new, posted, published, released, taken
 from support.shop import Shop
 
 #: What a refused request leaves behind: itself in the log, with its outcome.
@@ -94,6 +94,41 @@ def test_what_is_held_is_nobody_elses_until_it_is_released(counter: Counter) -> 
         "released", "redeemed",
     ]  # fmt: skip
     assert counter.shop.value("select redemptions from offers_promotion") == 1
+
+
+@pytest.mark.parametrize("uses_max", [1, 3])
+def test_what_was_paid_and_comes_back_gives_the_coupon_back_once(counter: Counter, uses_max: int) -> None:
+    promotion = new()
+    budget = {"redemptions_max": uses_max, "discount_max": uses_max * 100}
+    counter.tell(published(promotion, codes="each", uses_max=uses_max, budget=budget))
+    code = promoting.alices_code(counter.shop, promotion)
+    at_once = [taken(code) for _ in range(uses_max)]
+    assert [each.problem for each in counter.send(*at_once)] == [None] * uses_max
+    assert refused(counter, taken(code)) == "coupon_unusable"
+    assert refused(counter, given_back(taken(code))) == "redemption_unknown"
+    # What the till has taken, the web shop may give back: once.
+    assert counter.tell(given_back(at_once[0], source=WEBSHOP)).problem is None
+    assert refused(counter, given_back(at_once[0])) == "redemption_over"
+    later = held("r1", code)
+    assert counter.tell(later).problem is None
+    assert refused(counter, given_back(later)) == "redemption_over"  # it is held, and not paid
+    answers = counter.send(posted("r1"), given_back(later), taken(code), taken(code))
+    assert [each.problem for each in answers] == [None, None, None, "coupon_unusable"]
+    assert counter.shop.rows("select redemptions, discount from offers_promotion") == [
+        {"redemptions": uses_max, "discount": uses_max * 100}
+    ]
+    assert counter.shop.value("select count(*) from offers_redemption where status = 'returned'") == 2
+    assert rebuild(keep=False).changed == []
+
+
+def test_in_one_batch_it_is_taken_given_back_and_taken_again(counter: Counter) -> None:
+    promotion = new()
+    counter.tell(published(promotion, codes="each"))
+    code = promoting.alices_code(counter.shop, promotion)
+    first = taken(code)
+    answers = counter.send(first, given_back(first), taken(code))
+    assert [each.problem for each in answers] == [None, None, None]
+    assert rebuild(keep=False).changed == []
 
 
 def test_what_is_held_too_long_is_released_by_the_clock(counter: Counter) -> None:
@@ -264,3 +299,24 @@ def test_the_log_does_not_say_what_was_in_a_basket(counter: Counter) -> None:
     assert counter.shop.value("select data->'basket'->0->>'amount' from events_event where type = 'coupon.redeem'") == (
         "2000"
     )
+
+
+def test_with_a_purchase_goes_what_its_basket_cost(counter: Counter) -> None:
+    promotion = new()
+    counter.tell(published(promotion, codes="each", uses_max=3))
+    code = promoting.alices_code(counter.shop, promotion)
+    basket = [goods(4711)]
+    paid = posted("r1")
+    paid["data"]["receipt"] = "secret"
+    other = taken(code, basket=basket, receipt="another", of=ALICE)
+    redeemed = taken(code, basket=basket, receipt="secret", of=ALICE)
+    counter.send(redeemed, held("r1", code, basket=basket, of=ALICE), paid, other)
+    counter.send(casting.sale("secret", 4240, of=ALICE))
+    answer = counter.tell(forgotten.forget_sale("secret", of={"kind": "customer", "value": casting.identify(ALICE)}))
+    assert answer.is_accepted, answer.outcome
+    with_sum = "select id from events_event where data::text like '%4711%' or outcome like '%4711%'"
+    assert [row["id"] for row in counter.shop.rows(with_sum)] == [other["id"]]
+    assert counter.shop.value("select count(*) from events_event where data->>'receipt' = 'secret'") == 1  # the sale's
+    assert refused(counter, taken(code)) == "coupon_unusable"  # what was used stays used
+    assert refused(counter, redeemed) == "id_reused"
+    assert rebuild(keep=False).changed == []

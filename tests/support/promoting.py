@@ -68,6 +68,12 @@ def released(name: str, *, source: str = TILL, at: dt.datetime = NOON) -> Event:
     return event("coupon.release", {"reservation": name}, source=source, at=at)
 
 
+def given_back(redemption: Event, *, source: str = TILL, at: dt.datetime = NOON) -> Event:
+    """A till gives back what an event has taken."""
+    reference = {"id": redemption["id"], "source": redemption["source"]}
+    return event("coupon.return", {"redemption": reference}, source=source, at=at)
+
+
 def issued(
     shop: Shop, promotion: str, *references: Reference, campaign: str | None = None, at: dt.datetime = HEARD
 ) -> dict[str, str]:

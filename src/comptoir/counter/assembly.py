@@ -102,7 +102,7 @@ _SELLING: Final = frozenset(
     }
 )
 #: What they say of coupons: that concerns customers and whoever keeps promotions, and moves no points.
-_COUPONS: Final = offers.TAKING | offers.CLOSING | {offers.ISSUED, offers.REDEEMED}
+_COUPONS: Final = offers.TAKING | offers.CLOSING | {offers.ISSUED, offers.REDEEMED, offers.RETURN}
 _WITH_COUPONS: Final = _SELLING | _COUPONS
 _HEARD_BY_OFFERS: Final = offers.TYPES | {customers.SALE_FORGET}
 #: The data that touchpoints may need, by name.

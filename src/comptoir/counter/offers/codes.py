@@ -22,6 +22,10 @@ from comptoir.foundation.kernel import codec, shop
 from comptoir.foundation.kernel.ids import Id
 
 CODE_CHARACTERS: Final = 20
+#: As bars a code stands behind an application identifier of GS1 for what a company agrees on with itself (91 to 99).
+OWN_IDENTIFIER: Final = "99"
+#: What a scanner may say first: which kind of bars it has read (ISO/IEC 15424).
+_SYMBOLOGY: Final = re.compile(r"^\][A-Za-z][0-9A-Z]")
 #: The name of the shop's key for coupons.
 KEY_NAME: Final = "coupons"
 _RFC4648: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
@@ -80,9 +84,14 @@ def honey_of(promotion_id: uuid.UUID | Id, count: int) -> list[str]:
 
 
 def normal(shown: str) -> str:
-    """Return a code in the one form: capital letters, nothing in between, digits for lookalikes."""
+    """Return a code in the one form: capital letters, nothing in between or around, digits for lookalikes.
+
+    What a scanner adds goes: the symbology's identifier, FNC1, and that of the application, in brackets or not.
+    """
     if not shown.isalnum():
-        shown = _BETWEEN.sub("", shown)
+        shown = _BETWEEN.sub("", _SYMBOLOGY.sub("", shown.strip())).replace(f"({OWN_IDENTIFIER})", OWN_IDENTIFIER)
+    if len(shown) == len(OWN_IDENTIFIER) + CODE_CHARACTERS:
+        shown = shown.removeprefix(OWN_IDENTIFIER)
     return shown.upper().replace("O", "0").replace("I", "1").replace("L", "1")
 
 

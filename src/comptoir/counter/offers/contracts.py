@@ -20,12 +20,13 @@ REDEEM: Final = "coupon.redeem"
 RESERVE: Final = "coupon.reserve"
 POST: Final = "coupon.post"
 RELEASE: Final = "coupon.release"
+RETURN: Final = "coupon.return"
 #: Whoever sends one of these takes something for a basket, and shows codes that could be guesses.
 TAKING: Final = frozenset({REDEEM, RESERVE})
 CLOSING: Final = frozenset({POST, RELEASE})
 PROMOTIONS: Final = frozenset({PUBLISHED, ENDED})
 #: Everything that this package hears.
-TYPES: Final = TAKING | CLOSING | PROMOTIONS | {ISSUED, REDEEMED}
+TYPES: Final = TAKING | CLOSING | PROMOTIONS | {ISSUED, REDEEMED, RETURN}
 
 LINES_MAX: Final = 1000
 CODES_MAX: Final = 10
@@ -242,6 +243,19 @@ class CouponRelease(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=Tr
     reservation: Reservation
 
 
+class RedemptionReference(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """Which redemption: the id of the event that took it, and the source of that event unless it is the same one."""
+
+    id: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+    source: Annotated[str, msgspec.Meta(min_length=1, max_length=200)] | None = None
+
+
+class CouponReturn(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """``coupon.return``: the sale was voided or came back whole; what its redemption took can be had again."""
+
+    redemption: RedemptionReference
+
+
 class BasketAsked(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     """What a touchpoint asks the price of; nothing is taken by it. ``source`` is where the basket stands."""
 
@@ -329,11 +343,14 @@ EVENT_TYPES: Final = (
         classes={"customer": "pseudonym", "promotion": "public", "receipt": "sale", "discount": "sale"},
     ),
     EventType(name=RELEASE, title="Release what was held", data=CouponRelease, classes={"reservation": "sale"}),
+    EventType(
+        name=RETURN, title="Give back what was redeemed", data=CouponReturn, classes={"redemption": "sale"},
+    ),
 )  # fmt: skip
 
 PRODUCTS: Final = (
     Product(
-        name="customer.coupons", title="A customer's coupons", maker="offers", made_from=TAKING | CLOSING,
+        name="customer.coupons", title="A customer's coupons", maker="offers", made_from=TAKING | CLOSING | {RETURN},
         data_class="sale",
     ),
     Product(

@@ -29,6 +29,7 @@ from comptoir.counter.offers.contracts import (
     PUBLISHED,
     REDEEMED,
     RESERVE,
+    RETURN,
     TAKING,
     Deduction,
     Elsewhere,
@@ -51,6 +52,7 @@ from comptoir.counter.offers.pricing import Candidate, Circumstances
 from comptoir.counter.offers.rules import Coupon, Offered
 from comptoir.counter.offers.store import Alert, Key, Redemption
 from comptoir.foundation.events.contracts import Arrival, Batch
+from comptoir.foundation.events.store import find_identities
 from comptoir.foundation.kernel.connection import Connection
 from comptoir.foundation.kernel.ids import Id
 from comptoir.foundation.kernel.problem import Problem
@@ -59,7 +61,7 @@ from comptoir.foundation.touchpoints.contracts import CLOCK_SOURCE
 _log = logging.getLogger(__name__)
 _ABOUT_PROMOTIONS: Final = PROMOTIONS | {ISSUED, REDEEMED}
 #: After these a customer's coupons look otherwise on their own pages.
-_SEEN: Final = TAKING | CLOSING | {ISSUED, REDEEMED}
+_SEEN: Final = TAKING | CLOSING | {ISSUED, REDEEMED, RETURN}
 
 
 class Given(msgspec.Struct, frozen=True, array_like=True):
@@ -107,6 +109,8 @@ class OffersHandler:
         self._had: list[tuple[Id, Id, int]] = []
         self._reserved: set[Key] = set()
         self._held: dict[Key, list[Redemption]] = {}
+        #: What events have taken, by source and id.
+        self._redeemed: dict[tuple[str, str], list[Redemption]] = {}
         self._issued_before: set[tuple[Id, Id | None, Id]] = set()
         self._taken_codes: set[str] = set()
         # What the batch decides.
@@ -132,6 +136,9 @@ class OffersHandler:
             self._held = store.lock_reserved(connection, closing)
             for held in self._held.values():
                 batch.saw(held[0].position)
+        returning = {_redemption_of(arrival) for arrival in batch.arrivals if arrival.type == RETURN}
+        if returning:
+            self._find_redeemed(connection, batch, returning)
         self._look_up(connection, batch, {digest for arrival in taking for digest in arrival.data.codes})
         if taking:
             self._automatic = store.find_automatic(connection)
@@ -143,17 +150,26 @@ class OffersHandler:
             self._taken_codes = set(store.find_shared(connection, own))
         wanted = {
             *named, *self._automatic, *self._shared.values(), *(each.promotion for each in self._coupons.values()),
-            *(each.promotion for held in self._held.values() for each in held),
+            *(each.promotion for held in (*self._held.values(), *self._redeemed.values()) for each in held),
         }  # fmt: skip
         if wanted:
             self._offered = store.find_promotions(connection, wanted)
             limited = [each.id for each in self._offered.values() if _is_counted(each)]
-            if limited and (taking or closing):
+            if limited and (taking or closing or returning):
                 self._offered.update(store.lock_promotions(connection, limited))
         holders = {each.customer for each in self._coupons.values()}
-        holders |= {each.customer for held in self._held.values() for each in held if each.customer is not None}
+        taken = (*self._held.values(), *self._redeemed.values())
+        holders |= {each.customer for held in taken for each in held if each.customer is not None}
         if holders:
             self._customers.include(connection, holders)
+
+    def _find_redeemed(self, connection: Connection, batch: Batch, returning: set[tuple[str, str]]) -> None:
+        """Lock what is to be given back; what is closed in the same batch is the same thing."""
+        known = {(each.position, each.ordinal): each for held in self._held.values() for each in held}
+        events = {position: event for event, (position, _) in find_identities(connection, list(returning)).items()}
+        for position, redeemed in store.lock_redeemed(connection, events).items():
+            self._redeemed[events[position]] = [known.get((each.position, each.ordinal), each) for each in redeemed]
+            batch.saw(position)
 
     def _look_up(self, connection: Connection, batch: Batch, digests: set[str]) -> None:
         """Find out what the codes that were shown are of; where somebody else was quicker before, lock the coupons."""
@@ -202,6 +218,8 @@ class OffersHandler:
                 arrival.refusal = self._take(arrival)
             elif arrival.type in CLOSING:
                 arrival.refusal = self._close(arrival)
+            elif arrival.type == RETURN:
+                arrival.refusal = self._return(arrival)
             elif arrival.type == ISSUED:
                 arrival.refusal = self._issue(arrival)
             elif arrival.type == REDEEMED:
@@ -310,6 +328,7 @@ class OffersHandler:
                 arrival.received_at + dt.timedelta(seconds=data.expires_in) if is_held else None,
             )
         )  # fmt: skip
+        self._redeemed.setdefault((arrival.source, arrival.id), []).append(self._given[-1])
         if is_held:
             self._held.setdefault(_key(arrival), []).append(self._given[-1])
         return Given(promotion, None if coupon is None else coupon.id, customer, use, turn, discount)
@@ -338,13 +357,30 @@ class OffersHandler:
                 each.status = rules.REDEEMED
                 each.receipt = self._receipt(self._offered[each.promotion], arrival)
             else:
-                each.status = rules.EXPIRED if is_clock else rules.RELEASED
-                self._count(self._offered[each.promotion], -1, -each.discount)
-                if each.coupon is not None:
-                    self._uses.get(each.coupon, set()).discard(each.use or 0)
+                self._free(each, rules.EXPIRED if is_clock else rules.RELEASED)
             if each.position not in self._fresh:
                 self._closed.append(each)
         return None
+
+    def _return(self, arrival: Arrival) -> Problem | None:
+        """Give back what an event took, all of it, once: its uses and its part of the budget can be had again."""
+        redeemed = self._redeemed.get(_redemption_of(arrival))
+        if not redeemed:
+            return RedemptionUnknown(field="data.redemption")
+        if redeemed[0].status != rules.REDEEMED:
+            return RedemptionOver(f"It is {redeemed[0].status}.", field="data.redemption")
+        arrival.customer = next((each.customer for each in redeemed if each.customer is not None), None)
+        for each in redeemed:
+            self._free(each, rules.RETURNED)
+            if each.position not in self._fresh:
+                self._closed.append(each)
+        return None
+
+    def _free(self, redemption: Redemption, status: str) -> None:
+        redemption.status = status
+        self._count(self._offered[redemption.promotion], -1, -redemption.discount)
+        if redemption.coupon is not None:
+            self._uses.get(redemption.coupon, set()).discard(redemption.use or 0)
 
     def _issue(self, arrival: Arrival) -> Problem | None:
         data, customer = arrival.data, arrival.customer
@@ -468,3 +504,8 @@ def _is_counted(offered: Offered) -> bool:
 
 def _key(arrival: Arrival) -> Key:
     return (arrival.touchpoint, arrival.data.reservation)
+
+
+def _redemption_of(arrival: Arrival) -> tuple[str, str]:
+    reference = arrival.data.redemption
+    return (reference.source or arrival.source, reference.id)

@@ -190,7 +190,8 @@ class Redemption(models.Model):
                 fields=["touchpoint", "name", "ordinal"], name="redemption_name", condition=Q(name__isnull=False)
             ),
             models.CheckConstraint(
-                condition=Q(status__in=["held", "redeemed", "released", "expired"]), name="redemption_status"
+                condition=Q(status__in=["held", "redeemed", "released", "expired", "returned"]),
+                name="redemption_status",
             ),
             models.CheckConstraint(condition=Q(discount__gte=0), name="redemption_discount"),
         )

@@ -36,6 +36,7 @@ class Given(msgspec.Struct, frozen=True):
     redeemed: int = 0
     released: int = 0
     expired: int = 0
+    returned: int = 0
     discount: int = 0
 
     @property

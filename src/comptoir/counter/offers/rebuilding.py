@@ -17,6 +17,7 @@ from comptoir.counter.offers.contracts import (
     PUBLISHED,
     REDEEMED,
     RESERVE,
+    RETURN,
     TAKING,
     TYPES,
     Points,
@@ -31,6 +32,11 @@ from comptoir.foundation.kernel.ids import Id
 from comptoir.foundation.touchpoints.contracts import CLOCK_SOURCE
 
 
+class _Reference(msgspec.Struct):
+    id: str
+    source: str | None = None
+
+
 class _Said(msgspec.Struct):
     """What an event says, of whichever type."""
 
@@ -41,6 +47,7 @@ class _Said(msgspec.Struct):
     reservation: str | None = None
     expires_in: int = 0
     receipt: str | None = None
+    redemption: _Reference | None = None
 
 
 _said = msgspec.json.Decoder(_Said)
@@ -57,6 +64,7 @@ class OffersDeriver:
         self._codes = CouponCodes.of_shop()
         self._redemptions: list[Redemption] = []
         self._held: dict[Key, list[Redemption]] = {}
+        self._redeemed: dict[tuple[str, str], list[Redemption]] = {}
         self._ended: list[tuple[Id, dt.datetime]] = []
         self._honey: dict[str, Id] = {}
         self._multiplying: set[Id] = set()
@@ -75,7 +83,7 @@ class OffersDeriver:
                 continue
             elif event.type == REDEEMED:
                 self._take(event, said, at=event.occurred_at)
-            elif event.type in CLOSING:
+            elif event.type in CLOSING or event.type == RETURN:
                 self._close(event, said)
             elif event.type == ISSUED:
                 assert event.customer is not None
@@ -130,6 +138,7 @@ class OffersDeriver:
                 None if is_held else self._receipt(each.promotion, said), at or event.received_at, ends,
             )  # fmt: skip
             self._redemptions.append(redemption)
+            self._redeemed.setdefault((event.source, event.id), []).append(redemption)
             if is_held:
                 self._held.setdefault((event.touchpoint, str(said.reservation)), []).append(redemption)
 
@@ -137,6 +146,10 @@ class OffersDeriver:
         return (said.receipt or None) if promotion in self._multiplying else None
 
     def _close(self, event: Logged, said: _Said) -> None:
+        if said.redemption is not None:
+            for each in self._redeemed[said.redemption.source or event.source, said.redemption.id]:
+                each.status = rules.RETURNED
+            return
         for each in self._held[event.touchpoint, str(said.reservation)]:
             if event.type == POST:
                 each.status, each.receipt = rules.REDEEMED, self._receipt(each.promotion, said)

@@ -16,6 +16,8 @@ HELD = "held"
 REDEEMED = "redeemed"
 RELEASED = "released"
 EXPIRED = "expired"
+#: Redeemed, and given back with the goods.
+RETURNED = "returned"
 
 
 class Offered(msgspec.Struct):

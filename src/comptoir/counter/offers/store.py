@@ -183,15 +183,26 @@ def lock_reserved(connection: Connection, keys: Collection[Key]) -> dict[Key, li
     """Lock what these reservations hold, in one order, and return it."""
     found: dict[Key, list[Redemption]] = {}
     for row in connection.execute(_SQL["lock_reserved"], _keys(keys)):
-        touchpoint, name, position, ordinal, promotion, coupon, customer, use, turn, discount, status, *rest = row
-        source, receipt, redeemed_at, expires_at = rest
-        found.setdefault((touchpoint, name), []).append(
-            Redemption(
-                position, ordinal, promotion, coupon, customer, use, turn, discount, status, touchpoint, source, name,
-                receipt, redeemed_at, expires_at,
-            )
-        )  # fmt: skip
+        found.setdefault((row[0], row[1]), []).append(_read_redemption(row))
     return found
+
+
+def lock_redeemed(connection: Connection, positions: Collection[Id]) -> dict[Id, list[Redemption]]:
+    """Lock what the events at these positions have taken, in one order, and return it by position."""
+    found: dict[Id, list[Redemption]] = {}
+    for row in connection.execute(_SQL["lock_redeemed"], (value_array(sorted(positions)),)):
+        one = _read_redemption(row)
+        found.setdefault(one.position, []).append(one)
+    return found
+
+
+def _read_redemption(row: Sequence[Any]) -> Redemption:
+    touchpoint, name, position, ordinal, promotion, coupon, customer, use, turn, discount, status, *rest = row
+    source, receipt, redeemed_at, expires_at = rest
+    return Redemption(
+        position, ordinal, promotion, coupon, customer, use, turn, discount, status, touchpoint, source, name,
+        receipt, redeemed_at, expires_at,
+    )  # fmt: skip
 
 
 def _keys(keys: Collection[Key]) -> tuple[str, str]:

@@ -69,6 +69,12 @@ from offers_redemption r join unnest(%s::text[], %s::text[]) as asked(touchpoint
   on r.touchpoint = asked.touchpoint and r.name = asked.name
 order by r.position, r.ordinal for no key update of r;
 
+-- name: lock_redeemed
+-- What the events at these positions have taken; nobody else gives it back until the end of the transaction.
+select r.touchpoint, r.name, r.position::text, r.ordinal, r.promotion::text, r.coupon::text,
+  r.customer::text, r.use, r.turn, r.discount, r.status, r.source, r.receipt, r.redeemed_at, r.expires_at
+from offers_redemption r where r.position = any(%s::uuid[]) order by r.position, r.ordinal for no key update;
+
 -- name: close_reserved
 -- How reservations ended.
 update offers_redemption r set status = new.status, receipt = coalesce(new.receipt, r.receipt)
@@ -138,7 +144,7 @@ select c.digest::text, c.id::text, c.promotion::text, c.customer::text, c.issued
 select r.source, r.receipt, max((p.definition->'benefit'->>'times')::int)::text from offers_redemption r
 join unnest(%s::text[], %s::text[]) as sale(source, receipt) on r.source = sale.source and r.receipt = sale.receipt
 join offers_promotion p on p.id = r.promotion
-where r.status = 'redeemed' and r.receipt is not null group by r.source, r.receipt;
+where r.status in ('redeemed', 'returned') and r.receipt is not null group by r.source, r.receipt;
 
 -- name: forget_receipt
 -- Nothing that was given to these customers names a receipt any more.

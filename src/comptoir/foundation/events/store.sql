@@ -43,7 +43,7 @@ select exists (
   select from events_event where customer = %(customer)s and (type <> 'sale.closed' or decision is null)
 ) or exists (
   select from events_event where events_mentioned(data) && array[%(customer)s::uuid]
-    and type <> all ('{sale.closed,sale.returned,points.redeem,points.reserve,points.post,points.void,points.adjust,points.expire,coupon.redeem,coupon.reserve,coupon.post,coupon.release,coupon.issued,coupon.redeemed}')
+    and type <> all ('{sale.closed,sale.returned,points.redeem,points.reserve,points.post,points.void,points.adjust,points.expire,coupon.redeem,coupon.reserve,coupon.post,coupon.release,coupon.issued,coupon.redeemed,coupon.return}')
 );
 
 -- name: find_acting

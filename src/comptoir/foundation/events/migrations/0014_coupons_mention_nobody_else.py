@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import migrations
 
 FORMER = "sale.closed,sale.returned,points.redeem,points.reserve,points.post,points.void,points.adjust,points.expire"
-LIST = f"{FORMER},coupon.redeem,coupon.reserve,coupon.post,coupon.release,coupon.issued,coupon.redeemed"
+LIST = f"{FORMER},coupon.redeem,coupon.reserve,coupon.post,coupon.release,coupon.issued,coupon.redeemed,coupon.return"
 _INDEX = """
 drop index event_mentioning;
 create index event_mentioning on events_event using gin (events_mentioned(data)) where type <> all ('{{{types}}}');
@@ -27,6 +27,6 @@ def _change(before: str, after: str) -> str:
 class Migration(migrations.Migration):
     """Coupons mention nobody else."""
 
-    dependencies = [("events", "0012_who_amends_under_a_name")]
+    dependencies = [("events", "0013_many_audit_entries")]
 
     operations = [migrations.RunSQL(_change(FORMER, LIST), _change(LIST, FORMER))]
