@@ -279,6 +279,8 @@ def _dispatches(campaign: uuid.UUID, number: int, content: Version) -> Iterator[
             message_class=content.message_class, purpose=content.message_class, because=because,
             promotion=None if content.promotion is None else uuid.UUID(content.promotion),
             hours=(window.from_hour, window.until_hour), zone=window.zone,
+            # What a template says of its own belongs to the version of it: what was tried out is what is sent.
+            values=messaging.template(each.template, each.template_version).examples,
         )  # fmt: skip
 
 

@@ -232,7 +232,10 @@ class _Moving:
             template_version=step.template_version, variant=rules.GO, because=because,
             promotion=None if step.promotion is None else uuid.UUID(step.promotion),
             hours=(window.from_hour, window.until_hour), zone=window.zone,
-            values={"link": url_of(SQUARE, step.path)} if isinstance(step, Ask) else {},
+            values={
+                **messaging.template(step.template, step.template_version).examples,
+                **({"link": url_of(SQUARE, step.path)} if isinstance(step, Ask) else {}),
+            },
         )  # fmt: skip
         messages.begin_dispatch(dispatch, at=self._now)
         return dispatch
