@@ -25,6 +25,7 @@ set_up_django()  # before the modules that hold models
 # ruff: noqa: E402
 from comptoir.doors.console import reporting
 from comptoir.office.campaigns import effects, queries, segmenting
+from comptoir.office.segments.errors import SegmentUnknown
 
 FORM = {
     "name": "Coffee in May", "message_class": "marketing", "segment": str(COFFEE), "channel": "mail",
@@ -187,3 +188,65 @@ def test_no_customer_stands_on_any_page(client: Client, segments: Segments) -> N
     client.post(f"/campaigns/{campaign}/launch", {"version": "1"})
     page = client.get(f"/campaigns/{campaign}").content.decode()
     assert not any(str(each) in page for each in segments.found[COFFEE])
+
+
+def test_a_launch_whose_segment_or_promotion_has_ended_says_so(
+    client: Client, segments: Segments, monkeypatch: pytest.MonkeyPatch, shop: Shop
+) -> None:
+    campaign = written(client)
+    client.post(f"/campaigns/{campaign}/launch", {"version": "1", "starts_at": "2030-01-01T09:00"})
+    assert "stands still" not in said(client, f"/campaigns/{campaign}")
+    with shop.unchanged("campaigns_launch"):
+        again = client.post(f"/campaigns/{campaign}/launch", {"version": "1", "starts_at": "2031-01-01T09:00"})
+    assert again.status_code == HTTPStatus.CONFLICT
+    assert "It was launched already." in words(again.content.decode())
+    unlaunched = written(client, name="Tea")
+
+    def gone(*_: object, **__: object) -> str:
+        raise SegmentUnknown
+
+    monkeypatch.setattr(segments, "hash_of", gone)
+    monkeypatch.setattr(segments, "members", gone)
+    assert "A segment that it asks for has ended" in said(client, f"/campaigns/{campaign}")
+    counted = client.get(f"/campaigns/{unlaunched}?count=1")
+    assert counted.status_code == HTTPStatus.NOT_FOUND
+    assert "There is no such segment." in words(counted.content.decode())
+
+
+def test_a_page_of_several_versions_has_a_report_for_each_and_its_stop_button(
+    client: Client, segments: Segments, shop: Shop
+) -> None:
+    """A text was dropped, and the holdout is another one: the page was gone, with its stop button."""
+    campaign = written(client, template_b="coffee-short")
+    everybody = segments.found[COFFEE]
+    segments.found[COFFEE] = everybody[:150]
+    client.post(f"/campaigns/{campaign}/launch", {"version": "1"})
+    segments.found[COFFEE] = everybody
+    client.post(f"/campaigns/{campaign}/change", {**FORM, "holdout": "20", "after": "1"})
+    client.post(f"/campaigns/{campaign}/launch", {"version": "2"})
+    page = said(client, f"/campaigns/{campaign}")
+    assert "Did it pay? Version 2" in page
+    assert "Did it pay? Version 1" in page
+    assert "Stop at once" in page
+
+
+def test_what_left_is_on_its_way_no_more_and_each_suppression_says_why(
+    client: Client, segments: Segments, shop: Shop
+) -> None:
+    campaign = written(client)
+    client.post(f"/campaigns/{campaign}/launch", {"version": "1"})
+    with shop.connect("comptoir_vault") as connection:
+        connection.execute(
+            "with sent as (select id, row_number() over (order by id) as number from messages_decision"
+            " where verdict = 'send')"
+            " insert into messages_outcome (decision, kind, at, reason)"
+            " select id, 'attempted', now(), '' from sent where number <= 9"
+            " union all select id, 'accepted', now(), '' from sent where number <= 7"
+            " union all select id, 'suppressed', now(), 'same_address' from sent where number between 10 and 14"
+            " union all select id, 'suppressed', now(), 'consent' from sent where number between 15 and 17"
+        )
+    page = said(client, f"/campaigns/{campaign}")
+    assert "on its way 2 " in page
+    assert "handed over 7 " in page
+    assert "did not leave: somebody else with this address gets it 5 " in page
+    assert "did not leave: no consent any more 3 " in page

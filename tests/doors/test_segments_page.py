@@ -19,6 +19,13 @@ from support.shop import Shop
 
 set_up_django()  # before the modules that hold models
 
+# ruff: noqa: E402
+from comptoir.foundation.rooms.current import entered
+from comptoir.office.journeys import commands as journeys
+from comptoir.office.journeys.contracts import Check
+from support.campaigning import NOW, STAFF, templates
+from support.travelling import COFFEE_MAIL, journey
+
 
 @pytest.fixture
 def alice(shop: Shop) -> Client:
@@ -118,3 +125,20 @@ def test_it_speaks_the_languages_of_the_house(alice: Client, language: str, said
 @pytest.mark.parametrize("path", ["/segments", "/segments/new"])
 def test_a_stranger_is_sent_away(shop: Shop, path: str) -> None:
     assert Client(headers={"host": f"{host_of(OFFICE)}:8000"}).get(path).status_code == 302
+
+
+def test_what_a_journey_or_a_launched_campaign_asks_for_cannot_be_ended(alice: Client, shop: Shop) -> None:
+    answer = alice.post("/segments/new", {"act": "keep", "name": "Coffee", "expression": "bought('COFFEE')"})
+    path = answer["Location"]
+    segment = path.rpartition("/")[2]
+    with entered(OFFICE):
+        templates("coffee")
+        made = journeys.write(
+            journey(name="Welcome", steps=(Check(segment), COFFEE_MAIL)), journey=None, after=0, by=STAFF, at=NOW
+        )
+        journeys.switch_on(made, 1, by=STAFF, at=NOW)
+    with shop.unchanged("audiences_segment"):
+        assert "By: Welcome." in words(posted(alice, path, 422, act="end"))
+    with entered(OFFICE):
+        journeys.kill(made, by=STAFF, reason="Wrong text.", at=NOW)
+    assert alice.post(path, {"act": "end"}).status_code == 302

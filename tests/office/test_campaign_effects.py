@@ -18,6 +18,7 @@ from support.shop import Shop
 set_up_django()  # before the modules that hold models
 
 # ruff: noqa: E402
+import msgspec
 import numpy as np
 
 from comptoir.counter.messages import queries as messaging
@@ -45,6 +46,11 @@ def sent(people: Collection[uuid.UUID], content: Version) -> list[effects.Person
     commands.launch(campaign, 1, by=STAFF, at=NOW)
     assert commands.freeze(campaign, 1, now=NOW, segments=Segments(people)) is not None
     return effects.drawn_of(messaging.decisions_of(campaign))
+
+
+def all_left(people: Collection[effects.Person]) -> list[effects.Person]:
+    """Say that every message to them left."""
+    return [msgspec.structs.replace(each, contacts=int(each.arm != "holdout")) for each in people]
 
 
 def sold(shop: Shop, bought: Sequence[tuple[uuid.UUID, dt.datetime, int]]) -> None:
@@ -83,7 +89,7 @@ def measured(people: Sequence[effects.Person], content: Version, *, at: dt.datet
 
 def test_a_message_that_works_is_found_to_and_pays(office: Shop) -> None:
     content = version(margin=0.3, cost_per_contact=0.05, holdout=0.3)
-    people = sent(crowd(office, 3_000), content)
+    people = all_left(sent(crowd(office, 3_000), content))
     sold(office, year(people, lambda arm: 600 if arm == "a" else 0))
     found = measured(people, content)
     assert found.effects is not None
@@ -101,7 +107,7 @@ def test_a_message_that_works_is_found_to_and_pays(office: Shop) -> None:
 def test_one_that_costs_more_than_it_brings_has_lost_money_and_the_better_text_is_told(office: Shop) -> None:
     both = (Variant("a", "coffee"), Variant("b", "coffee-short"))
     content = version(margin=0.2, cost_per_contact=2.0, variants=both, holdout=0.3)
-    people = sent(crowd(office, 3_000), content)
+    people = all_left(sent(crowd(office, 3_000), content))
     sold(office, year(people, lambda arm: {"a": 100.0, "b": 2_500.0}.get(arm, 0.0)))
     found = measured(people, content).effects
     assert found is not None
@@ -210,6 +216,88 @@ def test_everything_of_a_year_is_measured_against_the_two_of_a_hundred(office: S
     assert 12 < arm.effect < 18
     assert found.srm_p_value is not None
     assert found.srm_p_value > 0.001
+
+
+def test_only_messages_that_left_cost_something(office: Shop) -> None:
+    """A campaign that was stopped after a hundred of a list has not lost the money of all of them."""
+    content = version(margin=0.3, cost_per_contact=2.0, holdout=0.3)
+    campaign = commands.write(content, campaign=None, after=0, by=STAFF, at=NOW)
+    commands.launch(campaign, 1, by=STAFF, at=NOW)
+    commands.freeze(campaign, 1, now=NOW, segments=Segments(crowd(office, 1_000)))
+    with office.connect("comptoir_vault") as connection:
+        connection.execute(
+            "insert into messages_outcome (decision, kind, at, reason)"
+            " select id, case when row_number() over (order by id) <= 100 then 'accepted' else 'stopped' end, %s, ''"
+            " from messages_decision where verdict = 'send'",
+            (NOW,),
+        )
+    people = effects.drawn_of(messaging.decisions_of(campaign))
+    sold(office, year(people, lambda _arm: 0))
+    found = measured(people, content).effects
+    assert found is not None
+    assert found.arms[0].n > 500
+    assert found.arms[0].money is not None
+    assert found.arms[0].money.cost == pytest.approx(200.0)
+
+
+def test_who_turns_out_to_be_one_person_is_one_unit_with_the_first_draw(office: Shop) -> None:
+    content = version(holdout=0.3)
+    people = sent(crowd(office, 400), content)
+    sold(office, year(people, lambda _arm: 0))
+    early = next(each for each in people if each.arm == "holdout")
+    late = msgspec.structs.replace(next(each for each in people if each.arm == "a"), since=NOW + DAY)
+    rest = [each for each in people if each.person not in {early.person, late.person}]
+    with office.connect("comptoir_counter") as connection:
+        connection.execute(
+            "insert into customers_membership (customer, person) values (%(one)s, %(low)s), (%(other)s, %(low)s)",
+            {"one": early.person, "other": late.person, "low": min(early.person, late.person)},
+        )
+    found = measured([*rest, late, early], content)
+    assert found.people == len(people) - 1
+    assert found.effects is not None
+    assert found.effects.control.n == sum(each.arm == "holdout" for each in people)
+
+
+def test_each_version_is_measured_by_its_own_arms_and_shares(office: Shop) -> None:
+    """A text that was dropped, or another holdout, is neither an error nor an alarm."""
+    both = (Variant("a", "coffee"), Variant("b", "coffee-short"))
+    first, second = version(variants=both, holdout=0.1), version(holdout=0.5)
+    everybody = crowd(office, 3_000)
+    campaign = commands.write(first, campaign=None, after=0, by=STAFF, at=NOW)
+    commands.launch(campaign, 1, by=STAFF, at=NOW)
+    commands.freeze(campaign, 1, now=NOW, segments=Segments(everybody[:1_500]))
+    commands.write(second, campaign=campaign, after=1, by=STAFF, at=NOW)
+    commands.launch(campaign, 2, by=STAFF, at=NOW)
+    commands.freeze(campaign, 2, now=NOW, segments=Segments(everybody))
+    people = effects.drawn_of(messaging.decisions_of(campaign))
+    sold(office, year(people, lambda _arm: 0))
+    for number, content, arms in ((1, first, ["a", "b"]), (2, second, ["a"])):
+        found = effects.measure(
+            people, effects.terms_of(content), minor_units=100, now=NOW + MONTH, version=number
+        ).effects
+        assert found is not None
+        assert [each.arm for each in found.arms] == arms
+        assert found.verdict == "cannot_tell"
+        assert found.srm_p_value is not None
+        assert found.srm_p_value > 0.001
+
+
+def test_what_was_planned_does_not_move_with_who_has_come(office: Shop) -> None:
+    """An interval that is tuned anew at each look has no bound on its false alarms."""
+    people = [effects.Person(each, "a" if number % 2 else "holdout", NOW) for number, each in
+              enumerate(crowd(office, 800))]  # fmt: skip
+    sold(office, year(people, lambda _arm: 0))
+    terms = effects.Terms(shares={"holdout": 0.5, "a": 0.5}, days=28, planned=400)
+
+    def width(some: Sequence[effects.Person]) -> float:
+        found = effects.measure(some, terms, minor_units=100, now=NOW + MONTH).effects
+        assert found is not None
+        arm = found.arms[0]
+        assert arm.high_at_every_look is not None
+        assert arm.low_at_every_look is not None
+        return (arm.high_at_every_look - arm.low_at_every_look) / arm.standard_error
+
+    assert width(people[:120]) > 1.1 * width(people), "early, the interval is wider than where it was planned for"
 
 
 def test_looks_at_each_day_of_a_month_find_nothing_that_is_not_there() -> None:

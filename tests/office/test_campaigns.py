@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import uuid
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
@@ -25,7 +25,7 @@ from django.db import connections
 from comptoir.counter.messages import queries as messaging
 from comptoir.foundation.rooms.current import entered
 from comptoir.foundation.rooms.declaration import COUNTER, OFFICE, SQUARE, VAULT
-from comptoir.office.campaigns import commands, queries
+from comptoir.office.campaigns import commands, effects, queries
 from comptoir.office.campaigns.contracts import Cap, Variant, Window
 from comptoir.office.campaigns.errors import (
     CampaignChanged,
@@ -34,6 +34,7 @@ from comptoir.office.campaigns.errors import (
     CampaignUnknown,
     ListFrozen,
 )
+from comptoir.office.segments.errors import SegmentUnknown
 
 DAY = dt.timedelta(days=1)
 
@@ -267,3 +268,61 @@ def test_no_other_room_reads_what_staff_plan(office: Shop, room: object) -> None
     for table in ("campaigns_campaignversion", "campaigns_targetlist", "campaigns_launch", "campaigns_capsset"):
         with pytest.raises(psycopg.errors.InsufficientPrivilege), office.connect(room.role) as connection:  # type: ignore[attr-defined]
             connection.execute(f"select * from {table}")
+
+
+def test_a_launch_whose_segment_has_ended_waits_and_a_second_launch_is_no_silence(office: Shop) -> None:
+    class Ended(Segments):
+        def hash_of(self, segment: uuid.UUID, /) -> str:
+            raise SegmentUnknown
+
+    segments = Ended(crowd(office, 20))
+    campaign = written()
+    other = written()
+    commands.launch(campaign, 1, by=STAFF, at=NOW, starts_at=NOW)
+    assert queries.waiting_for(COFFEE) == ["Coffee in May"]
+    with office.unchanged():
+        assert commands.freeze_due(now=NOW, segments=segments) == 0
+        with pytest.raises(CampaignChanged, match="launched already"):
+            commands.launch(campaign, 1, by="Zoé", at=NOW + DAY, starts_at=NOW + 2 * DAY)
+    assert queries.standing(campaign).state == "scheduled"
+    commands.launch(other, 1, by=STAFF, at=NOW)
+    assert commands.freeze_due(now=NOW, segments=Segments(segments.found[COFFEE])) == 2
+    assert queries.waiting_for(COFFEE) == []
+
+
+def test_whoever_is_refused_a_coupon_is_not_written_to_without_one(office: Shop) -> None:
+    people = crowd(office, 300)
+    refused = set(people[::10])
+
+    def coupons(
+        _promotion: uuid.UUID, customers: Collection[uuid.UUID], /, *, campaign: uuid.UUID, at: dt.datetime
+    ) -> dict[uuid.UUID, uuid.UUID]:
+        return {each: uuid.uuid5(campaign, str(each)) for each in customers if each not in refused}
+
+    campaign = written(promotion=str(uuid.uuid4()))
+    commands.launch(campaign, 1, by=STAFF, at=NOW)
+    assert commands.freeze_due(now=NOW, segments=Segments(people), coupons=coupons) == 1
+    found = list(messaging.decisions_of(campaign))
+    assert all(each.coupon for each in found if each.verdict == "send")
+    without = [each for each in found if each.reason == "no_coupon"]
+    assert without
+    assert {each.customer for each in without} <= refused
+    assert {each.variant for each in without} == {"a"}, "they stay in the arm that they were drawn into"
+    (frozen,) = queries.lists(campaign)
+    assert (frozen.counts.no_coupon, frozen.counts.matched) == (len(without), 300)
+    assert sum(each.arm == "a" for each in effects.drawn_of(found)) == frozen.counts.sent + len(without)
+
+
+def test_a_definition_that_changes_while_a_list_is_frozen_freezes_nothing(office: Shop) -> None:
+    class Changing(Segments):
+        asked = 0
+
+        def hash_of(self, segment: uuid.UUID, /) -> str:
+            self.asked += 1
+            return f"definition {self.asked}"
+
+    campaign = written()
+    commands.launch(campaign, 1, by=STAFF, at=NOW)
+    segments = Changing(crowd(office, 20))
+    with office.unchanged(), pytest.raises(CampaignChanged):
+        commands.freeze(campaign, 1, now=NOW, segments=segments)

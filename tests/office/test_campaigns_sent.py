@@ -30,7 +30,6 @@ from comptoir.office.journeys.contracts import Say
 from support.mailing import NOW, counter_of, final, send, settle
 from support.travelling import Hands, heard, journey
 
-
 OFFER = TemplateText("{{ percent }} % off until {{ until }}.", "{{ percent }} % off")
 ANY_HOUR = Window(0, 24)
 
@@ -95,9 +94,7 @@ def test_a_journeys_message_has_the_values_of_its_template(shop: Shop, counter: 
 def test_the_customers_own_page_shows_them_too(shop: Shop, counter: Counter, mailbox: Mailbox) -> None:
     people = [settle(counter, number, channel="web") for number in range(8)]
     with entered(OFFICE):
-        content = version(
-            channel="web", variants=(Variant("a", offer("web")),), window=ANY_HOUR, holdout=0.05
-        )
+        content = version(channel="web", variants=(Variant("a", offer("web")),), window=ANY_HOUR, holdout=0.05)
         campaign = commands.write(content, campaign=None, after=0, by=STAFF, at=NOW)
         commands.launch(campaign, 1, by=STAFF, at=NOW)
         commands.freeze(campaign, 1, now=NOW, segments=Segments(people))

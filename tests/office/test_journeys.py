@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import uuid
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -26,6 +27,7 @@ from django.db import connections
 from comptoir.counter.messages import commands as messages
 from comptoir.counter.messages import queries as messaging
 from comptoir.counter.messages.contracts import TemplateText
+from comptoir.counter.offers.errors import PromotionUnknown
 from comptoir.counter.trips import store as trips_store
 from comptoir.foundation.rooms.addresses import url_of
 from comptoir.foundation.rooms.current import entered
@@ -34,6 +36,7 @@ from comptoir.office.campaigns import commands as campaigns
 from comptoir.office.journeys import commands, queries, simulating, travelling
 from comptoir.office.journeys.contracts import Ask, Check, Give, Happens, Joins, Say, Simulated, Version, Wait
 from comptoir.office.journeys.errors import JourneyChanged, JourneyInvalid, JourneyKilled
+from comptoir.office.segments.errors import SegmentUnknown
 
 NOBODY: list[uuid.UUID] = []
 
@@ -295,6 +298,112 @@ def test_other_rooms_neither_plan_nor_travel(office: Shop) -> None:
     ):  # fmt: skip
         with pytest.raises(psycopg.errors.InsufficientPrivilege), office.connect(role) as connection:
             connection.execute(statement)
+
+
+def test_an_ended_segment_holds_its_journey_and_no_other(office: Shop) -> None:
+    """One that asked for a segment that has ended held up every journey whose number came later."""
+    gone = uuid.uuid4()
+
+    class Ended(Segments):
+        def is_in(self, segment: uuid.UUID, person: uuid.UUID, at: dt.datetime, /) -> bool:
+            if segment == gone:
+                raise SegmentUnknown
+            return super().is_in(segment, person, at)
+
+    asking = on(journey(name="Asks", steps=(Check(str(gone)), COFFEE_MAIL), exit_events=()))
+    others = [on(journey(steps=(COFFEE_MAIL,), exit_events=())) for _ in range(3)]
+    *people, fresh = going(office, asking, 9)
+    left(office, people, NOW + DAY)
+    ticks(until=NOW + 2 * DAY, segments=Ended(NOBODY))
+    assert all(sent(each).total() >= 3 for each in others)
+    assert sent(asking) == {}
+    assert queries.traffic(asking).under_way == 8
+    assert queries.asking_for(gone) == ["Asks"]
+    # Those who enter by a version that does not ask for it go on.
+    commands.write(journey(steps=(COFFEE_MAIL,), exit_events=()), journey=asking, after=1, by=STAFF, at=NOW)
+    commands.switch_on(asking, 2, by=STAFF, at=NOW + 2 * DAY)
+    left(office, [fresh], NOW + 2.5 * DAY)
+    ticks(since=NOW + 2 * DAY, until=NOW + 3 * DAY, segments=Ended(NOBODY))
+    assert [each.customer for each in messaging.decisions_of(asking)] == [fresh]
+
+
+def test_an_ended_promotion_suppresses_its_message_and_the_trip_goes_on(office: Shop) -> None:
+    class Over(Hands):
+        def issue(
+            self, promotion: uuid.UUID, customer: uuid.UUID, *, campaign: uuid.UUID, at: dt.datetime
+        ) -> uuid.UUID | None:
+            raise PromotionUnknown(field="promotion_id")
+
+    made = on(journey(steps=(Say("mail", "coffee", promotion=str(uuid.uuid4())), Say("mail", "tea")), exit_events=()))
+    left(office, going(office, made, 4), NOW + DAY)
+    ticks(until=NOW + 2 * DAY, hands=Over())
+    assert sent(made) == {("suppressed", "no_coupon"): 4, ("send", ""): 4}
+    assert queries.traffic(made).ended == {"done": 4}
+
+
+def test_whoever_enters_again_gets_another_coupon(office: Shop) -> None:
+    """The first one was redeemed a month ago; two steps of one trip share one."""
+    promotion = str(uuid.uuid4())
+    say = Say("mail", "coffee", promotion=promotion)
+    made = on(journey(re_entry="every", every_days=30, steps=(say, Wait(24), say), exit_events=()))
+    (person,) = going(office, made, 1)
+    for day in (1, 40):
+        left(office, [person], NOW + day * DAY)
+    ticks(until=NOW + 43 * DAY, every=DAY)
+    coupons = [each.coupon for each in sorted(messaging.decisions_of(made), key=lambda each: each.decided_at)]
+    assert len(coupons) == 4
+    assert coupons[0] == coupons[1]
+    assert coupons[2] == coupons[3]
+    assert coupons[0] != coupons[2]
+
+
+def test_a_changed_definition_lets_nobody_enter(office: Shop) -> None:
+    made = on(journey(trigger=Joins(str(COFFEE)), exit_events=(), steps=(COFFEE_MAIL,)))
+    people = going(office, made, 3)
+    because = ["defined", "event", "day"]
+    heard(
+        office, *(("segment.joined", each, NOW + DAY) for each in people),
+        data=[f'{{"segment": "{COFFEE}", "because": "{each}"}}' for each in because],
+    )  # fmt: skip
+    ticks(until=NOW + 2 * DAY)
+    assert {each.customer for each in messaging.decisions_of(made)} == set(people[1:])
+
+
+def test_after_a_pause_the_waits_are_kept(office: Shop) -> None:
+    made = on(journey(steps=(COFFEE_MAIL, Wait(72), COFFEE_MAIL, Wait(72), COFFEE_MAIL), exit_events=()))
+    (person,) = going(office, made, 1)
+    left(office, [person], NOW + DAY)
+    ticks(until=NOW + 1.5 * DAY)
+    commands.switch_off(made, by=STAFF, reason="Stocktaking.", at=NOW + 2 * DAY)
+    commands.switch_on(made, 1, by=STAFF, at=NOW + 20 * DAY)
+    ticks(since=NOW + 20 * DAY, until=NOW + 26 * DAY)
+    said = sorted(each.decided_at for each in messaging.decisions_of(made))
+    assert len(said) == 3
+    assert [round((later - earlier) / DAY) for earlier, later in itertools.pairwise(said)] == [19, 3]
+
+
+def test_a_kill_waits_for_nobody(office: Shop) -> None:
+    """The clock has trips in hand: the word holds at once all the same, and the clock ends what was left."""
+    made = on(journey())
+    people = going(office, made, 3)
+    left(office, people, NOW + DAY)
+    ticks(until=NOW + 1.5 * DAY)
+    with office.connect("comptoir_office") as at_work, at_work.transaction():
+        at_work.execute("select from trips_trip where customer = %s for update", (people[0],))
+        with ThreadPoolExecutor(1) as pool:
+
+            def end() -> None:
+                with entered(OFFICE):
+                    try:
+                        commands.kill(made, by=STAFF, reason="Wrong text.", at=NOW + 2 * DAY)
+                    finally:
+                        connections.close_all()
+
+            pool.submit(end).result(timeout=20)
+        assert office.value("select count(*) from messages_stop where campaign = %s", made) == 1
+        assert queries.traffic(made).under_way == 1
+    ticks(since=NOW + 2 * DAY, until=NOW + 2.5 * DAY)
+    assert queries.traffic(made).ended == {"killed": 3}
 
 
 # -- on the past year -------------------------------------------------------------------------------------------------

@@ -27,11 +27,14 @@ class Hands:
         self.given: dict[str, tuple[uuid.UUID, int]] = {}
         self.issued: dict[tuple[uuid.UUID, uuid.UUID, uuid.UUID], uuid.UUID] = {}
 
-    def give(self, customer: uuid.UUID, points: int, *, reason: str, name: str, at: dt.datetime) -> None:
+    def give(self, customer: uuid.UUID, points: int, *, reason: str, name: str, at: dt.datetime) -> bool:
         """Give points once for each name."""
         self.given.setdefault(name, (customer, points))
+        return True
 
-    def issue(self, promotion: uuid.UUID, customer: uuid.UUID, *, campaign: uuid.UUID, at: dt.datetime) -> uuid.UUID:
+    def issue(
+        self, promotion: uuid.UUID, customer: uuid.UUID, *, campaign: uuid.UUID, at: dt.datetime
+    ) -> uuid.UUID | None:
         """Issue one coupon for each promotion, campaign and customer."""
         return self.issued.setdefault((promotion, campaign, customer), uuid.uuid4())
 

@@ -10,6 +10,8 @@ import datetime as dt
 import uuid
 from collections.abc import Collection
 
+import msgspec
+
 from comptoir.counter.assembly import handlers_for
 from comptoir.counter.customers.contracts import CUSTOMER_KIND, Identifier
 from comptoir.counter.loyalty.contracts import ADJUST, PointsAdjust
@@ -27,22 +29,23 @@ class CounterHands:
         """Use a connection, and decide by these programmes."""
         self._connection, self._handlers = connection, handlers_for(programmes)
 
-    def give(self, customer: uuid.UUID, points: int, *, reason: str, name: str, at: dt.datetime) -> None:
-        """Give points, once for each name."""
+    def give(self, customer: uuid.UUID, points: int, *, reason: str, name: str, at: dt.datetime) -> bool:
+        """Give points, once for each name; returns whether they were given, now or before."""
         said = PointsAdjust(Identifier(CUSTOMER_KIND, str(customer)), points, reason)
-        record(
-            self._connection, [said_by_clock(ADJUST, name, said, at=at, now=at, customer=str(customer))],
-            handlers=self._handlers,
-        )  # fmt: skip
+        gift = said_by_clock(ADJUST, name, said, at=at, now=at, customer=str(customer))
+        record(self._connection, [gift], handlers=self._handlers)
+        return bool(msgspec.json.decode(gift.outcome)["status"] == "accepted")
 
-    def issue(self, promotion: uuid.UUID, customer: uuid.UUID, *, campaign: uuid.UUID, at: dt.datetime) -> uuid.UUID:
-        """Have a coupon for a customer. Raises a problem for a promotion that has none."""
-        return self.issue_all(promotion, [customer], campaign=campaign, at=at)[customer]
+    def issue(
+        self, promotion: uuid.UUID, customer: uuid.UUID, *, campaign: uuid.UUID, at: dt.datetime
+    ) -> uuid.UUID | None:
+        """Have a coupon for a customer; ``None`` if it was refused. Raises a problem for a promotion that has none."""
+        return self.issue_all(promotion, [customer], campaign=campaign, at=at).get(customer)
 
     def issue_all(
         self, promotion: uuid.UUID, customers: Collection[uuid.UUID], *, campaign: uuid.UUID, at: dt.datetime
     ) -> dict[uuid.UUID, uuid.UUID]:
-        """Have a coupon for each of these customers; whoever is not known any more has none."""
+        """Have a coupon for each of these customers; whoever is refused one has none."""
         issued = offers.issue(
             self._connection, handlers=self._handlers, promotion_id=promotion, customer_ids=customers,
             campaign_id=campaign, at=at,

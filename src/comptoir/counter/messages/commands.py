@@ -44,7 +44,7 @@ def write_template(
 ) -> int:
     """Write a further version of a template, by language; returns its number.
 
-    ``examples`` are the values that it names beside what every template may, each with an example. It is filled in for
+    ``examples`` are the values that it names beside what every template may, as they are sent. It is filled in for
     every test person before it is kept. Raises :class:`TemplateInvalid`, :class:`TemplateFailed`.
     """
     if not _NAME.fullmatch(template):

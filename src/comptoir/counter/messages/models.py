@@ -28,7 +28,7 @@ class Template(models.Model):
     subject = models.TextField()
     text = models.TextField()
     html = models.TextField()
-    #: The values that the template names beside what every template may, each with an example for previews.
+    #: The values that the template names beside what every template may, as they are tried out and sent.
     examples = models.JSONField(default=dict, db_default={})
     written_by = models.TextField()
     written_at = models.DateTimeField()

@@ -99,7 +99,10 @@ def decisions_of(campaign: uuid.UUID) -> Iterator[Decided]:
 
 
 def counts_of(campaign: uuid.UUID) -> list[Count]:
-    """Return how many decisions a campaign made, by what became of them; one decision may have several outcomes."""
+    """Return how many decisions a campaign made, by what became of them; one decision may have several outcomes.
+
+    What has ended is not on its way any more.
+    """
     with connections[_alias()].cursor() as cursor:
         return [Count(*row) for row in store.count_outcomes(cursor, campaign)]
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -44,7 +44,7 @@ from comptoir.vault.messages.viewing import is_shown
 
 _SECONDS: Final = 60
 _CAP_ROWS: Final = 5
-_AFTER_AN_ATTEMPT: Final = ("accepted", "refused", "unknown")
+_REPORTS_MAX: Final = 5
 _PROMOTIONS_MAX: Final = 200
 _BLANK: Final = {
     "name": "", "message_class": "marketing", "segment": "", "channel": "mail", "template_a": "", "template_b": "",
@@ -211,13 +211,19 @@ def _one(request: HttpRequest, campaign: uuid.UUID, *, problem: Trouble | None =
         context["lists"] = [(each, _counted(each.counts)) for each in standing.lists]
         context["drawing"] = _drawing(campaign, counts)
         context["outcomes"] = outcomes_of(campaign)
-        context["report"] = _report(campaign, standing, shop, now)
+        context["reports"] = _reports(campaign, standing, shop, now)
         context["letters"] = url_of(VAULT, "/messages/mail/") if is_shown() else ""
         if content.promotion is not None:
             given, redeemed, off = offers.of_campaign(campaign)
             context["coupons"] = (_number(given), _number(redeemed), off)
     elif "count" in request.GET and not problem:
-        context["foreseen"] = _foreseen(campaign, content, shop, now)
+        try:
+            context["foreseen"] = _foreseen(campaign, content, shop, now)
+        except Problem as refused:
+            context["problem"] = problem = told(refused, fields=_FIELDS)
+    if standing.due is not None:
+        launched = queries.version(campaign, standing.due.version).content
+        context["hindered"] = hindered([launched.segment], [launched.promotion])
     status = (problem.status or HTTPStatus.UNPROCESSABLE_ENTITY) if problem else HTTPStatus.OK
     return page(request, "console/campaign.html", "campaigns", context, status=status)
 
@@ -246,16 +252,36 @@ def _foreseen(campaign: uuid.UUID, content: Version, shop: Shop, now: dt.datetim
     return {"counts": _counted(counts), "sent": counts.sent, "said": said, "drawing": _drawing(campaign, [counts])}
 
 
-def _report(campaign: uuid.UUID, standing: Standing, shop: Shop, now: dt.datetime) -> reporting.Report:
-    content = queries.version(campaign, standing.lists[-1].version).content
-    key = ("campaign", database.database_name(), campaign, standing.lists[-1].version)
-    reason = content.holdout_reason if not content.holdout else ""
+def hindered(segments: Iterable[str], promotions: Iterable[str | None]) -> list[str]:
+    """Return in words what is not there any more of what a campaign or a journey needs."""
+    said = set()
+    for segment in segments:
+        try:
+            segmenting.SEGMENTS.hash_of(uuid.UUID(segment))
+        except Problem:
+            said.add(_("A segment that it asks for has ended, so that it stands still. Write a new version."))
+    needed = {each for each in promotions if each}
+    if needed and Promotion.objects.filter(id__in=needed, codes="each", ended_at=None).count() < len(needed):
+        said.add(_("The promotion that its coupons are of has ended; no message leaves without one."))
+    return sorted(said)
 
-    def measured() -> effects.Measured:
-        people = effects.drawn_of(messaging.decisions_of(campaign))
-        return effects.measure(people, effects.terms_of(content), minor_units=shop.minor_units, now=now)
 
-    return reporting.report(key, reporting.kept(key, measured), reason, currency=shop.currency)
+def _reports(campaign: uuid.UUID, standing: Standing, shop: Shop, now: dt.datetime) -> list[reporting.Report]:
+    """Return a report for each list that was frozen, the latest first: another version may have other arms."""
+    reports = []
+    for frozen in reversed(standing.lists[-_REPORTS_MAX:]):
+        content = queries.version(campaign, frozen.version).content
+        key = ("campaign", database.database_name(), campaign, frozen.version)
+        reason = content.holdout_reason if not content.holdout else ""
+
+        def measured(content: Version = content, number: int = frozen.version) -> effects.Measured:
+            people = effects.drawn_of(messaging.decisions_of(campaign))
+            terms = effects.terms_of(content)
+            return effects.measure(people, terms, minor_units=shop.minor_units, now=now, version=number)
+
+        report = reporting.report(key, reporting.kept(key, measured), reason, currency=shop.currency)
+        reports.append(msgspec.structs.replace(report, version=frozen.version if len(standing.lists) > 1 else 0))
+    return reports
 
 
 # -- the form ---------------------------------------------------------------------------------------------------------
@@ -480,25 +506,28 @@ def _counted(counts: Counts) -> list[tuple[str, str]]:
         (_("Written to often enough already"), counts.capped),
         (_("Held out of this campaign, by chance"), counts.held_out),
     ]
+    if counts.no_coupon:
+        rows.append((_("No coupon could be had for them"), counts.no_coupon))
     rows += [(_("Get text %(name)s") % {"name": arm.upper()}, number) for arm, number in counts.send.items()]
     return [(title, _number(number)) for title, number in rows]
 
 
 def outcomes_of(campaign: uuid.UUID) -> list[tuple[str, str, str]]:
     """Return what became of the messages, by variant: variant, outcome, how many, in the order in which it happens."""
+    words = reporting.outcomes()
     found: dict[tuple[str, str], int] = {}
     for each in messaging.counts_of(campaign):
         if each.verdict == "send":
-            key = (each.variant.upper(), each.kind or "waiting")
+            key = (each.variant.upper(), _kind_in(words, each.kind or "waiting", each.reason))
             found[key] = found.get(key, 0) + each.count
-    # Whatever was handed over was on its way before: that is said of those alone who still are.
-    for variant in {variant for variant, _kind in found}:
-        if (variant, "attempted") in found:
-            found[variant, "attempted"] -= sum(found.get((variant, kind), 0) for kind in _AFTER_AN_ATTEMPT)
-    words = reporting.outcomes()
     order = {kind: place for place, kind in enumerate(words)}
     shown = sorted(found.items(), key=lambda each: (each[0][0], order.get(each[0][1], len(order))))
-    return [(variant, words.get(kind, kind), _number(number)) for (variant, kind), number in shown if number > 0]
+    return [(variant, words.get(kind, kind), _number(number)) for (variant, kind), number in shown]
+
+
+def _kind_in(words: Mapping[str, str], kind: str, reason: str) -> str:
+    """Return a kind of outcome, with its reason where that has words of its own."""
+    return f"{kind} {reason}" if f"{kind} {reason}" in words else kind
 
 
 def _drawing(campaign: uuid.UUID, counts: Sequence[Counts]) -> SafeString | None:

@@ -104,6 +104,8 @@ def _details() -> dict[str, str]:
         "A cost says what was spent; the margin has to say what a sale earns.": _(
             "A cost says what was spent; the margin has to say what a sale earns."
         ),
+        "It was launched already.": _("It was launched already."),
+        "The segment was changed while its list was frozen.": _("The segment was changed while its list was frozen."),
         "No such time zone.": _("No such time zone."),
         "Say why, in a sentence.": _("Say why, in a sentence."),
         "Nothing ever happens on this journey.": _("Nothing ever happens on this journey."),

@@ -45,13 +45,17 @@ class Row(msgspec.Struct, frozen=True):
 
 
 class Report(msgspec.Struct, frozen=True):
-    """A report: the verdict in one sentence, what there is to know about it, a picture, and a table."""
+    """A report: the verdict in one sentence, what there is to know about it, a picture, and a table.
+
+    ``version`` is the one that it is about, where there are several.
+    """
 
     verdict: str
     tone: str
     notes: list[str]
     drawing: SafeString | None
     rows: list[Row]
+    version: int = 0
 
 
 def kept(key: Hashable, measure: Callable[[], Measured]) -> Measured:
@@ -260,12 +264,18 @@ def channels() -> dict[str, str]:
 
 
 def outcomes() -> dict[str, str]:
-    """Return what may become of a message, in words."""
+    """Return what may become of a message, in words; where the reason matters, with it behind the kind."""
     return {
         "waiting": _("waits to leave"), "attempted": _("on its way"), "accepted": _("handed over"),
         "refused": _("refused"), "unknown": _("nobody can say whether it arrived"),
-        "suppressed": _("did not leave: no consent any more"), "stopped": _("did not leave: stopped"),
-        "missed": _("did not leave: its time was over"), "unreachable": _("no address"), "delivered": _("delivered"),
+        "suppressed": _("did not leave"), "suppressed consent": _("did not leave: no consent any more"),
+        "suppressed same_address": _("did not leave: somebody else with this address gets it"),
+        "suppressed bounced": _("did not leave: the address is dead"),
+        "suppressed complained": _("did not leave: they had called one unwanted"),
+        "suppressed forgotten": _("did not leave: they asked to be forgotten"),
+        "suppressed left_segment": _("did not leave: not in the segment any more"),
+        "stopped": _("did not leave: stopped"), "missed": _("did not leave: its time was over"),
+        "unreachable": _("no address"), "delivered": _("delivered"),
         "bounced": _("came back"), "complained": _("was called unwanted"), "unsubscribed": _("unsubscribed"),
     }  # fmt: skip
 

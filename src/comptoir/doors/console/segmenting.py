@@ -27,6 +27,8 @@ from comptoir.foundation.kernel.connection import Connection
 from comptoir.foundation.kernel.problem import Problem
 from comptoir.foundation.rooms.declaration import OFFICE
 from comptoir.foundation.rooms.web import in_room
+from comptoir.office.campaigns import queries as campaigns
+from comptoir.office.journeys import queries as journeys
 from comptoir.office.segments import commands, jobs, queries, store
 from comptoir.office.segments.contracts import leaves
 from comptoir.office.segments.errors import ExpressionRefused, SegmentUnknown
@@ -84,6 +86,12 @@ def build(request: HttpRequest, segment: uuid.UUID | None = None) -> HttpRespons
                 elif act == "keep":
                     kept = _keep(connection, form, found.id if found else None, name_of(request))
                     return redirect("console:segment", segment=kept)
+                elif act == "end" and found is not None and (users := _asking_for(found.id)):
+                    trouble = Placed(
+                        title=_("It is asked for, and cannot end now."),
+                        detail=_("By: %(names)s. Stop those first, or let them ask for another one.")
+                        % {"names": ", ".join(users)},
+                    )
                 elif act == "end" and found is not None:
                     commands.end(connection, segment_id=found.id, at=timezone.now())
                     return redirect("console:segments")
@@ -102,6 +110,11 @@ def count(request: HttpRequest) -> HttpResponse:
     with database.connect(OFFICE.role) as connection:
         counted, trouble = _counted(connection, expression)
     return render(request, "console/segment_count.html", {"counted": counted, "trouble": trouble})
+
+
+def _asking_for(segment: uuid.UUID) -> list[str]:
+    """Return the names of the campaigns and journeys that would stand still without a segment."""
+    return [*campaigns.waiting_for(segment), *journeys.asking_for(segment)]
 
 
 # -- what is shown ------------------------------------------------------------------------------------------------

@@ -47,12 +47,14 @@ from comptoir.office.journeys.contracts import (
     Step,
     Version,
     Wait,
+    segments_of,
 )
 from comptoir.office.journeys.errors import JourneyInvalid
 from comptoir.office.journeys.queries import Written
 
 _SECONDS: Final = 60
 _STEPS: Final = 8
+_REPORTS_MAX: Final = 5
 _BLANK: Final = {
     "name": "", "trigger": "joins", "trigger_segment": "", "trigger_event": "", "trigger_store": "", "why_en": "",
     "why_fr": "", "why_ja": "", "exit_bought": "on", "exit_events": "", "exit_segment": "", "re_entry": "once",
@@ -148,27 +150,44 @@ def _one(request: HttpRequest, journey: uuid.UUID, *, problem: Trouble | None = 
         "versions": queries.versions(journey), "outcomes": campaigning.outcomes_of(journey),
     }  # fmt: skip
     if traffic.entered:
-        context["report"] = _report(journey, written.content)
+        context["reports"] = _reports(journey)
+    if switched.state == "on":
+        used = [each.content for each in queries.in_use(journey)]
+        promotions = {step.promotion for content in used for step in content.steps if isinstance(step, Say)}
+        asked = {segment for content in used for segment in segments_of(content)}
+        begin = {content.trigger.segment for content in used if isinstance(content.trigger, Joins)}
+        context["hindered"] = campaigning.hindered(asked | begin, promotions)
     if "try" in request.GET and not problem:
-        said = simulating.simulate(
-            written.content, journey=journey, now=timezone.now(), segments=segmenting.SEGMENTS,
-            caps=campaign_queries.caps(), salt=campaigns.salt(),
-        )  # fmt: skip
-        context["simulated"] = _simulated(journey, said)
+        try:
+            said = simulating.simulate(
+                written.content, journey=journey, now=timezone.now(), segments=segmenting.SEGMENTS,
+                caps=campaign_queries.caps(), salt=campaigns.salt(),
+            )  # fmt: skip
+            context["simulated"] = _simulated(journey, said)
+        except Problem as refused:
+            context["problem"] = problem = told(refused)
     status = (problem.status or HTTPStatus.UNPROCESSABLE_ENTITY) if problem else HTTPStatus.OK
     return page(request, "console/journey.html", "campaigns", context, status=status)
 
 
-def _report(journey: uuid.UUID, content: Version) -> reporting.Report:
+def _reports(journey: uuid.UUID) -> list[reporting.Report]:
+    """Return a report for each version by which somebody entered first, the latest first."""
     shop = campaigning.shop_of()
-    key = ("journey", database.database_name(), journey)
+    numbers = queries.entered_by(journey)
+    reports = []
+    for number in numbers[:_REPORTS_MAX]:
+        content = queries.version(journey, number).content
+        key = ("journey", database.database_name(), journey, number)
 
-    def measured() -> effects.Measured:
-        terms = effects.Terms(shares=rules.shares(content), days=content.days)
-        return effects.measure(queries.drawn(journey), terms, minor_units=shop.minor_units, now=timezone.now())
+        def measured(content: Version = content, number: int = number) -> effects.Measured:
+            terms = effects.Terms(shares=rules.shares(content), days=content.days, planned=content.planned)
+            people = queries.drawn(journey)
+            return effects.measure(people, terms, minor_units=shop.minor_units, now=timezone.now(), version=number)
 
-    unheld = content.holdout_reason if not content.holdout else ""
-    return reporting.report(key, reporting.kept(key, measured), unheld, currency=shop.currency)
+        unheld = content.holdout_reason if not content.holdout else ""
+        report = reporting.report(key, reporting.kept(key, measured), unheld, currency=shop.currency)
+        reports.append(msgspec.structs.replace(report, version=number if len(numbers) > 1 else 0))
+    return reports
 
 
 def _simulated(journey: uuid.UUID, said: Simulated) -> dict[str, Any]:

@@ -99,7 +99,8 @@ def write(version: Version, *, campaign: uuid.UUID | None, after: int, by: str, 
 def launch(campaign: uuid.UUID, number: int, *, by: str, at: dt.datetime, starts_at: dt.datetime | None = None) -> None:
     """Say that a version is to be sent, at once or at a moment; it replaces a launch of an earlier version that waits.
 
-    Raises :class:`CampaignChanged` if it is not the latest version, :class:`CampaignStopped`, :class:`ListFrozen`.
+    Raises :class:`CampaignChanged` if it is not the latest version or was launched already, :class:`CampaignStopped`,
+    :class:`ListFrozen`.
     """
     with transaction.atomic(using=_alias()):
         if messaging.is_stopped(campaign):
@@ -117,6 +118,9 @@ def launch(campaign: uuid.UUID, number: int, *, by: str, at: dt.datetime, starts
             ],
             ignore_conflicts=True,
         )  # fmt: skip
+        launched = Launch.objects.get(campaign=campaign, version=number)
+        if (launched.launched_at, launched.launched_by) != (at, by):
+            raise CampaignChanged("It was launched already.")
 
 
 def stop(campaign: uuid.UUID, *, by: str, reason: str, at: dt.datetime) -> None:
@@ -172,8 +176,7 @@ def freeze(
     segment = uuid.UUID(found.content.segment)
     alias = _alias()
     with transaction.atomic(using=alias):
-        with connections[alias].cursor() as cursor:
-            cursor.execute(_LOCK)
+        one_at_a_time()
         if TargetList.objects.filter(campaign=campaign, version=number).exists() or messaging.is_stopped(campaign):
             return None
         if queries.launched(campaign) != number:
@@ -185,13 +188,16 @@ def freeze(
         not_before = (
             windows.leaves_at(found.content.window, now) if found.content.window.weekdays != windows.EVERY_DAY else None
         )
+        # Read before and after: where somebody changed the definition in between, the list is frozen at the next look.
+        segment_hash = segments.hash_of(segment)
         drawn: dict[str, Drawn] = {}
-        for portion in drawing.portions(segments.members(segment)):
-            drawn |= {str(person): each for person, each in portion}
-            held: dict[uuid.UUID, uuid.UUID] = {}
+        for asked in drawing.portions(segments.members(segment)):
+            portion, held = asked, dict[uuid.UUID, uuid.UUID]()
             if promotion is not None and coupons is not None:
-                going = [person for person, each in portion if each.verdict == "send"]
+                going = [person for person, each in asked if each.verdict == "send"]
                 held = coupons(promotion, going, campaign=campaign, at=now)
+                portion = rules.only_with_coupon(asked, held)
+            drawn |= {str(person): each for person, each in portion}
             new = messages.decide(
                 Decision(
                     id=uuid.UUID(identity), campaign=campaign, campaign_version=number, customer=person,
@@ -203,9 +209,11 @@ def freeze(
                 for identity, (person, each) in zip(IDS.reserve(len(portion)), portion, strict=True)
             )  # fmt: skip
             assert new == len(portion), "somebody was decided about twice, under the lock"
+        if segments.hash_of(segment) != segment_hash:
+            raise CampaignChanged("The segment was changed while its list was frozen.")
         counts = rules.count(drawn.values(), decided_before=drawing.decided_before)
         TargetList.objects.create(
-            campaign=campaign, version=number, segment=found.content.segment, segment_hash=segments.hash_of(segment),
+            campaign=campaign, version=number, segment=found.content.segment, segment_hash=segment_hash,
             frozen_at=now, members=len(drawn), members_hash=rules.members_hash(drawn),
             counts=msgspec.to_builtins(counts),
         )  # fmt: skip
@@ -254,9 +262,7 @@ class _Drawing:
         if is_marketing:
             permitted = customers.permitted(purpose="marketing", channel=version.channel)
             allowed = set(permitted.filter(customer__in=persons).values_list("customer", flat=True))
-            since = self._now - rules.longest(self._caps)
-            for each in messaging.sent_to(allowed, since=since):
-                sent.setdefault(each.customer, []).append(Sent(each.at, each.channel))
+            sent = sent_to_persons(allowed, caps=self._caps, now=self._now)
         return [
             (
                 person,
@@ -267,6 +273,23 @@ class _Drawing:
             )
             for person in persons
         ]  # fmt: skip
+
+
+def sent_to_persons(
+    persons: Collection[uuid.UUID], *, caps: Sequence[Cap], now: dt.datetime
+) -> dict[uuid.UUID, list[Sent]]:
+    """Return what was decided to send to persons, with whichever of their cards, as far back as the caps look."""
+    called = {each: person for person, those in customers.members_of(persons).items() for each in those}
+    sent: dict[uuid.UUID, list[Sent]] = {}
+    for each in messaging.sent_to(called, since=now - rules.longest(caps)):
+        sent.setdefault(called[each.customer], []).append(Sent(each.at, each.channel))
+    return sent
+
+
+def one_at_a_time() -> None:
+    """Wait, within a transaction, until nobody else decides whom to write to: what they decide counts for the caps."""
+    with connections[_alias()].cursor() as cursor:
+        cursor.execute(_LOCK)
 
 
 def _dispatches(campaign: uuid.UUID, number: int, content: Version) -> Iterator[Dispatch]:

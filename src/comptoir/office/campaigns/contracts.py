@@ -10,8 +10,8 @@ import msgspec
 from comptoir.counter.messages.contracts import MessageChannel, MessageClass, Verdict
 
 #: ``no_consent`` to the purpose on the channel; ``capped`` by what all campaigns together may send.
-#: ``campaign`` and ``everything``: held out of this one, or of all.
-Reason = Literal["", "no_consent", "capped", "campaign", "everything"]
+#: ``campaign`` and ``everything``: held out of this one, or of all. ``no_coupon``: there was none to be had.
+Reason = Literal["", "no_consent", "capped", "campaign", "everything", "no_coupon"]
 
 #: The arm of those who, by chance, get nothing.
 HOLDOUT: Final = "holdout"
@@ -109,6 +109,7 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
     capped: int = 0
     held_out_of_all: int = 0
     held_out: int = 0
+    no_coupon: int = 0
     send: dict[str, int] = {}
 
     @property

@@ -20,6 +20,7 @@ from typing import Final
 import msgspec
 
 from comptoir.counter.customers import queries as customers
+from comptoir.counter.messages.contracts import LEFT
 from comptoir.counter.messages.queries import Decided
 from comptoir.counter.sales import queries as sales
 from comptoir.foundation.kernel.problem import Problem
@@ -49,11 +50,13 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Person(msgspec.Struct, frozen=True):
-    """Somebody who was drawn: into which arm and when."""
+    """Somebody who was drawn: into which arm and when, by which version, and to how many messages that left."""
 
     person: uuid.UUID
     arm: str
     since: dt.datetime
+    version: int = 1
+    contacts: int = 0
 
 
 def drawn_of(decided: Iterable[Decided]) -> list[Person]:
@@ -61,9 +64,12 @@ def drawn_of(decided: Iterable[Decided]) -> list[Person]:
     found: dict[uuid.UUID, Person] = {}
     for each in decided:
         is_held = each.verdict == "held_out" and each.reason == "campaign"
-        if not is_held and each.verdict != "send":
+        if not is_held and each.verdict != "send" and each.reason != "no_coupon":
             continue
-        one = Person(each.customer, HOLDOUT if is_held else each.variant, each.decided_at)
+        one = Person(
+            each.customer, HOLDOUT if is_held else each.variant, each.decided_at, version=each.campaign_version,
+            contacts=int(not LEFT.isdisjoint(each.outcomes)),
+        )  # fmt: skip
         known = found.get(one.person)
         if known is None or one.since < known.since:
             found[one.person] = one
@@ -71,27 +77,47 @@ def drawn_of(decided: Iterable[Decided]) -> list[Person]:
 
 
 class Terms(msgspec.Struct, frozen=True, kw_only=True):
-    """What was fixed before anything was sent: shares of the arms, the days that count, what it costs and brings."""
+    """What was fixed before anything was sent: shares of the arms, the days that count, what it costs and brings.
+
+    ``planned`` is how many people the smaller arm is meant to have; unset, how many it has.
+    """
 
     shares: dict[str, float]
     days: int
     margin: float | None = None
     cost_per_contact: float | None = None
+    planned: int | None = None
 
 
 def terms_of(version: Version) -> Terms:
-    """Return what a campaign fixed beforehand."""
+    """Return what a campaign fixed beforehand. How many its smaller arm has, its list has fixed when it was frozen."""
     return Terms(
         shares=rules.shares(version), days=version.days, margin=version.margin,
         cost_per_contact=version.cost_per_contact,
     )  # fmt: skip
 
 
-def measure(people: Sequence[Person], terms: Terms, *, minor_units: int, now: dt.datetime) -> Measured:
+def units(people: Iterable[Person]) -> list[Person]:
+    """Return one of those who are the same person by now: who was drawn first."""
+    drawn = sorted(people, key=lambda each: (each.since, each.person))
+    persons = customers.persons_of({each.person for each in drawn})
+    firsts: dict[uuid.UUID, Person] = {}
+    for each in drawn:
+        known = firsts.setdefault(persons[each.person], each)
+        if known is not each:
+            firsts[persons[each.person]] = msgspec.structs.replace(known, contacts=known.contacts + each.contacts)
+    return list(firsts.values())
+
+
+def measure(
+    people: Sequence[Person], terms: Terms, *, minor_units: int, now: dt.datetime, version: int | None = None
+) -> Measured:
     """Return what was changed up to ``now``; ``minor_units`` make one unit of the shop's currency.
 
     Where people were drawn one after the other, whose days have only just begun is as much in it as everybody else.
+    With a ``version`` only who was drawn by it counts: another one may have other arms and shares.
     """
+    people = [each for each in units(people) if version is None or each.version == version]
     span = dt.timedelta(days=terms.days)
     asked = {each.person for each in people}
     counted = _counted(asked)
@@ -111,7 +137,7 @@ def measure(people: Sequence[Person], terms: Terms, *, minor_units: int, now: dt
     question = Question(
         arm="arm", control=HOLDOUT, outcome="sales", covariate="before", shares=terms.shares,
         cost_per_contact=terms.cost_per_contact, margin=terms.margin, is_for_every_look=True,
-        planned=_smallest(each.arm for each in kept), time_over=measured.time_over,
+        planned=terms.planned or _smallest(each.arm for each in kept), time_over=measured.time_over,
     )  # fmt: skip
     return _compared(measured, kept, after, before, question, minor_units=minor_units)
 
@@ -231,6 +257,7 @@ def _compared(
         outcome=np.array([after.get(each.person, 0) / minor_units for each in people]),
         covariate=np.array([before.get(each.person, 0) / minor_units for each in people]),
         cluster=None, group=None, arms=arms, groups=[], left_out_by_arm=[0] * len(arms), as_zero=0,
+        contacts_by_arm=[sum(each.contacts for each in people if each.arm == arm) for arm in arms],
     )  # fmt: skip
     try:
         try:

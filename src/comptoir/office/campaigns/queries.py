@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
@@ -15,6 +15,7 @@ from comptoir.office.campaigns.contracts import Cap, Counts, Version
 from comptoir.office.campaigns.errors import CampaignUnknown
 from comptoir.office.campaigns.models import CampaignVersion, CapsSet, Launch, TargetList
 
+_NEVER: Final = dt.datetime.max.replace(tzinfo=dt.UTC)
 State = Literal["draft", "scheduled", "sending", "sent", "stopped"]
 
 
@@ -109,6 +110,12 @@ def due(now: dt.datetime) -> list[Due]:
         if row.starts_at <= now and (row.campaign, row.version) not in frozen and row.campaign not in stopped
     ]
     return sorted(found, key=lambda each: each.starts_at)
+
+
+def waiting_for(segment: uuid.UUID) -> list[str]:
+    """Return the names of the campaigns that are launched and whose list is still to be frozen from a segment."""
+    waiting = [version(each.campaign, each.version).content for each in due(_NEVER)]
+    return sorted({content.name for content in waiting if content.segment == str(segment)})
 
 
 def lists(campaign: uuid.UUID) -> list[Frozen]:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import uuid
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
 from comptoir.office.campaigns.contracts import (
@@ -99,6 +100,19 @@ def decide(
     return Drawn("held_out", arm, "campaign") if arm == HOLDOUT else Drawn("send", arm, "")
 
 
+def only_with_coupon(
+    drawn: Iterable[tuple[uuid.UUID, Drawn]], held: Collection[uuid.UUID]
+) -> list[tuple[uuid.UUID, Drawn]]:
+    """Return the same, but that nobody is written to who has no coupon; they stay in the arm that they were drawn into.
+
+    Else the arms would differ by who got one, and not by chance alone.
+    """
+    return [
+        (person, Drawn("suppressed", each.arm, "no_coupon") if each.verdict == "send" and person not in held else each)
+        for person, each in drawn
+    ]
+
+
 def fits(sent: Sequence[Sent], caps: Sequence[Cap], *, channel: str, at: dt.datetime) -> bool:
     """Tell whether one more message, at a moment, keeps all caps: of any days that it lies in, none has too many.
 
@@ -135,6 +149,7 @@ def count(drawn: Iterable[Drawn], *, decided_before: int = 0) -> Counts:
         capped=found["suppressed", "capped"],
         held_out_of_all=found["held_out", "everything"],
         held_out=found["held_out", "campaign"],
+        no_coupon=found["suppressed", "no_coupon"],
         send={arm: number for (verdict, arm), number in sorted(found.items()) if verdict == "send"},
     )
 

@@ -49,6 +49,8 @@ class Results(msgspec.Struct, frozen=True, kw_only=True):
     groups: list[str]
     left_out_by_arm: list[int]
     as_zero: int
+    #: How many contacts each arm cost, where that is known; else each person of it is one.
+    contacts_by_arm: list[int] | None = None
 
 
 def read(path: Path, question: Question) -> Results:

@@ -14,10 +14,9 @@ from comptoir.office.experiments.contracts import Money, Verdict
 MISMATCH_P_VALUE: Final = 0.001
 
 
-def money(*, n: int, interval: tuple[float, float], effect: float, margin: float, cost_per_contact: float) -> Money:
+def money(*, n: int, interval: tuple[float, float], effect: float, margin: float, cost: float) -> Money:
     """Return what an arm brought over all its people. It paid where even the low end of the interval earns its cost."""
     low, high = interval
-    cost = n * cost_per_contact
     earned, earned_low, earned_high = (n * margin * each for each in (effect, low, high))
     return Money(
         earned=earned,

@@ -74,13 +74,25 @@ def switch_off(journey: uuid.UUID, *, by: str, reason: str, at: dt.datetime) -> 
 
 
 def kill(journey: uuid.UUID, *, by: str, reason: str, at: dt.datetime) -> None:
-    """End it at once and for good: nobody goes on, and nothing that was decided and has not left ever leaves."""
+    """End it at once and for good: nobody goes on, and nothing that was decided and has not left ever leaves.
+
+    It waits for nobody who is at work on its trips.
+    """
     said = _reason(reason)
     number = queries.latest(journey).number
     with transaction.atomic(using=_alias()):
         messages.stop(journey, by=by, reason=said, at=at)
         Switched.objects.create(journey=journey, how="killed", version=number, at=at, by=by, reason=said)
-        Trip.objects.filter(journey=journey, ended_at=None).update(due_at=None, ended_at=at, ended_because="killed")
+    # The word holds from here on. Trips that are in the hands of the clock are ended by it (``travelling.py``).
+    end_trips(journey, at=at)
+
+
+def end_trips(journey: uuid.UUID, *, at: dt.datetime) -> int:
+    """End the trips of a journey that was killed, but those that somebody has in hand; returns how many."""
+    with transaction.atomic(using=_alias()):
+        free = Trip.objects.select_for_update(skip_locked=True).filter(journey=journey, ended_at=None)
+        ids = list(free.values_list("id", flat=True))
+        return Trip.objects.filter(id__in=ids).update(due_at=None, ended_at=at, ended_because="killed")
 
 
 def _judge(journey: uuid.UUID, number: int | None) -> int:

@@ -79,7 +79,8 @@ class Version(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     """A journey as it was written once; a change is a new version.
 
     ``exit_events`` end a trip when one of them is heard after the entrance, ``exit_segment`` when somebody is not in it
-    any more. Under ``every``, ``every_days`` have to pass between two entrances.
+    any more. Under ``every``, ``every_days`` have to pass between two entrances. ``planned`` is how many people the
+    smaller arm is meant to have: there the interval that may be looked at every day is narrowest.
     """
 
     name: _Name
@@ -94,6 +95,13 @@ class Version(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     holdout_reason: _Sentence = ""
     window: Window = Window()
     days: Annotated[int, msgspec.Meta(ge=1, le=180)] = 28
+    planned: Annotated[int, msgspec.Meta(ge=20, le=1_000_000)] = 500
+
+
+def segments_of(version: Version) -> set[str]:
+    """Return the segments that have to be there for a journey to be walked: those of its checks and its exit."""
+    checked = {each.segment for each in version.steps if isinstance(each, Check)}
+    return checked | ({version.exit_segment} if version.exit_segment else set())
 
 
 class Happening(msgspec.Struct, frozen=True):

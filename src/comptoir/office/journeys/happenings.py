@@ -31,6 +31,7 @@ class _Identifier(msgspec.Struct):
 class _Data(msgspec.Struct):
     customer: _Identifier | None = None
     segment: str = ""
+    because: str = ""
     store: str = ""
 
 
@@ -63,7 +64,10 @@ def _about_somebody(told: Iterable[events.Told], trigger: Trigger) -> Iterator[t
         customer = each.customer
         if customer is None and data.customer is not None:
             customer = _uuid(data.customer.value)
-        if customer is None or (isinstance(trigger, Joins) and data.segment != trigger.segment):
+        if customer is None:
+            continue
+        # Whom a new expression names has done nothing.
+        if isinstance(trigger, Joins) and (data.segment != trigger.segment or data.because == "defined"):
             continue
         if isinstance(trigger, FirstVisit) and (not data.store or (trigger.store and data.store != trigger.store)):
             continue

@@ -12,7 +12,7 @@ from django.db.models import Count, Min, Q
 from comptoir.counter.trips.models import Trip
 from comptoir.office.campaigns.contracts import HOLDOUT
 from comptoir.office.campaigns.effects import Person
-from comptoir.office.journeys.contracts import Version
+from comptoir.office.journeys.contracts import Joins, Version, segments_of
 from comptoir.office.journeys.errors import JourneyUnknown
 from comptoir.office.journeys.models import JourneyVersion, Switched
 from comptoir.office.journeys.rules import GO
@@ -98,6 +98,34 @@ def switched_on() -> list[tuple[uuid.UUID, Switch]]:
     return [(journey, each) for journey, each in found if each.state == "on"]
 
 
+def killed_under_way() -> list[uuid.UUID]:
+    """Return the journeys that were killed and have trips that have not ended."""
+    open_trips = Trip.objects.filter(ended_at=None).values("journey")
+    killed = Switched.objects.filter(how="killed", journey__in=open_trips)
+    return sorted(set(killed.values_list("journey", flat=True)))
+
+
+def in_use(journey: uuid.UUID) -> list[Written]:
+    """Return the versions of a journey by which people enter or are under way, the latest first."""
+    switched = switch(journey)
+    numbers = set(Trip.objects.filter(journey=journey, ended_at=None).values_list("version", flat=True))
+    if switched.state == "on":
+        numbers.add(switched.version)
+    return [version(journey, number) for number in sorted(numbers, reverse=True)]
+
+
+def asking_for(segment: uuid.UUID) -> list[str]:
+    """Return the names of the journeys that are on and begin with a segment, or ask for it on the way."""
+    found = set()
+    for journey, _ in switched_on():
+        for written in in_use(journey):
+            content = written.content
+            begins = isinstance(content.trigger, Joins) and content.trigger.segment == str(segment)
+            if begins or str(segment) in segments_of(content):
+                found.add(content.name)
+    return sorted(found)
+
+
 def traffic(journey: uuid.UUID) -> Traffic:
     """Return how many are on a journey, and how it ended for the others."""
     trips = Trip.objects.filter(journey=journey)
@@ -112,14 +140,20 @@ def traffic(journey: uuid.UUID) -> Traffic:
 
 def drawn(journey: uuid.UUID) -> list[Person]:
     """Return whom a journey has drawn into an arm, since they entered it first; whoever gets nothing at all is not."""
-    rows = Trip.objects.filter(journey=journey, arm__in=[HOLDOUT, GO, "campaign"]).values_list("customer", "arm")
-    firsts = rows.annotate(first=Min("entered_at")).order_by("customer")
+    rows = Trip.objects.filter(journey=journey, arm__in=[HOLDOUT, GO, "campaign"])
+    firsts = rows.values_list("customer", "arm", "version").annotate(first=Min("entered_at")).order_by("customer")
     found: dict[uuid.UUID, Person] = {}
-    for customer, arm, first in firsts:
-        one = Person(customer, GO if arm == GO else HOLDOUT, first)
+    for customer, arm, number, first in firsts:
+        one = Person(customer, GO if arm == GO else HOLDOUT, first, version=number)
         if customer not in found or first < found[customer].since:
             found[customer] = one
     return list(found.values())
+
+
+def entered_by(journey: uuid.UUID) -> list[int]:
+    """Return the versions by which somebody has entered, the latest first."""
+    numbers = Trip.objects.filter(journey=journey).values_list("version", flat=True).distinct()
+    return sorted(numbers, reverse=True)
 
 
 def _written(row: JourneyVersion) -> Written:

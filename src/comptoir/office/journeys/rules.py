@@ -103,13 +103,16 @@ def walk(
     until: dt.datetime,
     is_out: Callable[[dt.datetime], bool],
     is_in: Callable[[str, dt.datetime], bool],
+    done_at: dt.datetime | None = None,
 ) -> Walk:
     """Go on from a step until one has to wait beyond ``until``, or it ends.
 
     ``is_out`` tells whether an exit was taken by a moment, ``is_in`` whether the person is in a segment at one. Before
-    every step the exits are asked.
+    every step the exits are asked. ``done_at`` is when whatever is to be done is really done, which after a pause is
+    later than it was due: what follows is counted from then. Unset, everything is done when it is due.
     """
     acts: list[Act] = []
+    waits_from = due_at
     while step < len(version.steps):
         if due_at > until:
             return Walk(tuple(acts), step, due_at)
@@ -117,11 +120,12 @@ def walk(
             return Walk(tuple(acts), step, None, "exit")
         now = version.steps[step]
         if isinstance(now, Wait):
-            due_at += dt.timedelta(hours=now.hours)
+            due_at = max(due_at, waits_from) + dt.timedelta(hours=now.hours)
         elif isinstance(now, Check):
             if is_in(now.segment, due_at) is not now.is_in:
                 return Walk(tuple(acts), step, None, "check")
         else:
             acts.append(Act(step, due_at))
+            waits_from = done_at or due_at
         step += 1
     return Walk(tuple(acts), step, None, "done")

@@ -20,6 +20,7 @@ from comptoir.counter.messages import queries as messaging
 from comptoir.counter.messages.contracts import Decision, Dispatch
 from comptoir.counter.trips.models import Trip
 from comptoir.foundation.kernel.ids import IDS
+from comptoir.foundation.kernel.problem import Problem
 from comptoir.foundation.rooms.addresses import url_of
 from comptoir.foundation.rooms.declaration import SQUARE
 from comptoir.office.campaigns import commands as campaigns
@@ -28,7 +29,7 @@ from comptoir.office.campaigns import rules as campaign_rules
 from comptoir.office.campaigns import windows
 from comptoir.office.campaigns.commands import Segments
 from comptoir.office.campaigns.contracts import Sent
-from comptoir.office.journeys import happenings, queries, rules
+from comptoir.office.journeys import commands, happenings, queries, rules
 from comptoir.office.journeys.contracts import Ask, Give, Happening, Say
 from comptoir.office.journeys.happenings import Exits
 from comptoir.office.journeys.models import Heard
@@ -45,12 +46,14 @@ PORTION: Final = 500
 class Hands(Protocol):
     """What a journey does at the counter, each at most once however often it is asked."""
 
-    def give(self, customer: uuid.UUID, points: int, *, reason: str, name: str, at: dt.datetime) -> None:
-        """Give points; ``name`` tells this gift from every other one."""
+    def give(self, customer: uuid.UUID, points: int, *, reason: str, name: str, at: dt.datetime) -> bool:
+        """Give points; ``name`` tells this gift from every other one. Returns whether they were given."""
         ...
 
-    def issue(self, promotion: uuid.UUID, customer: uuid.UUID, *, campaign: uuid.UUID, at: dt.datetime) -> uuid.UUID:
-        """Have a coupon of a promotion for a customer, and return it."""
+    def issue(
+        self, promotion: uuid.UUID, customer: uuid.UUID, *, campaign: uuid.UUID, at: dt.datetime
+    ) -> uuid.UUID | None:
+        """Have a coupon of a promotion for a customer, and return it; ``None`` if it was refused."""
         ...
 
 
@@ -115,26 +118,32 @@ def advance(
 ) -> int:
     """Do what is due on every trip of every journey that is on; returns how many trips went on."""
     count = 0
+    for journey in queries.killed_under_way():
+        commands.end_trips(journey, at=now)
     for journey, _ in queries.switched_on():
-        while not should_stop():
-            moved = _portion(journey, now=now, segments=segments, hands=hands)
-            count += moved
-            if moved < PORTION:
-                break
+        due = Trip.objects.filter(journey=journey, ended_at=None, due_at__lte=now)
+        for number in sorted(due.values_list("version", flat=True).distinct()):
+            written = queries.version(journey, number)
+            while not should_stop():
+                try:
+                    moved = _portion(written, now=now, segments=segments, hands=hands)
+                except Problem as problem:
+                    # A segment that it asks for has ended: whoever is on it waits. Other journeys go on.
+                    _log.warning("journey %s, version %d stands still: %s", journey, number, problem)
+                    break
+                count += moved
+                if moved < PORTION:
+                    break
     return count
 
 
-def _portion(journey: uuid.UUID, *, now: dt.datetime, segments: Segments, hands: Hands) -> int:
+def _portion(written: Written, *, now: dt.datetime, segments: Segments, hands: Hands) -> int:
     with transaction.atomic(using=_alias()):
-        due = Trip.objects.filter(journey=journey, ended_at=None, due_at__lte=now).order_by("due_at", "id")
-        trips = list(due.select_for_update(skip_locked=True)[:PORTION])
-        if queries.switch(journey).state != "on":
+        due = Trip.objects.filter(journey=written.journey, version=written.number, ended_at=None, due_at__lte=now)
+        trips = list(due.order_by("due_at", "id").select_for_update(skip_locked=True)[:PORTION])
+        if not trips or queries.switch(written.journey).state != "on":
             return 0
-        by_version: dict[int, list[Trip]] = {}
-        for trip in trips:
-            by_version.setdefault(trip.version, []).append(trip)
-        for number, those in by_version.items():
-            _Moving(queries.version(journey, number), now=now, segments=segments, hands=hands).move(those)
+        _Moving(written, now=now, segments=segments, hands=hands).move(trips)
         Trip.objects.bulk_update(trips, ["step", "due_at", "ended_at", "ended_because"])
     return len(trips)
 
@@ -165,6 +174,7 @@ class _Moving:
             walk = rules.walk(
                 self._content, step=trip.step, due_at=trip.due_at, until=self._now, is_out=is_out,
                 is_in=lambda segment, _at, person=person: self._is_in(segment, person),  # type: ignore[misc]
+                done_at=self._now,
             )  # fmt: skip
             trip.step, trip.due_at = walk.step, walk.due_at
             if walk.ended:
@@ -180,9 +190,9 @@ class _Moving:
         for trip, act in acts:
             step = self._content.steps[act.step]
             if isinstance(step, Give):
-                self._hands.give(
-                    trip.customer, step.points, reason=step.reason, name=f"journey/{trip.id}/{act.step}", at=act.at
-                )
+                name = f"journey/{trip.id}/{act.step}"
+                if not self._hands.give(trip.customer, step.points, reason=step.reason, name=name, at=act.at):
+                    _log.warning("journey %s could not give its points of step %d", self._journey, act.step)
             else:
                 saying.setdefault(act.step, []).append(trip)
         for number, trips in sorted(saying.items()):
@@ -194,25 +204,24 @@ class _Moving:
         people = {trip.customer for trip in trips}
         permitted = customers.permitted(purpose="marketing", channel=step.channel)
         allowed = set(permitted.filter(customer__in=people).values_list("customer", flat=True))
-        sent: dict[uuid.UUID, list[Sent]] = {}
-        for each in messaging.sent_to(allowed, since=self._now - campaign_rules.longest(self._caps)):
-            sent.setdefault(each.customer, []).append(Sent(each.at, each.channel))
+        persons = customers.persons_of(people)
+        campaigns.one_at_a_time()
+        sent = campaigns.sent_to_persons(set(persons.values()), caps=self._caps, now=self._now)
         dispatch = self._dispatch(number, step)
         decisions = []
         for trip in trips:
             reason = ""
-            before = sent.setdefault(trip.customer, [])
+            before = sent.setdefault(persons[trip.customer], [])
             if trip.customer not in allowed:
                 reason = "no_consent"
             elif not campaign_rules.fits(before, self._caps, channel=step.channel, at=self._now):
                 reason = "capped"
             coupon = None
+            if not reason and step.promotion is not None:
+                coupon = self._coupon(uuid.UUID(step.promotion), trip)
+                reason = "" if coupon else "no_coupon"
             if not reason:
                 before.append(Sent(self._now, step.channel))
-                if step.promotion is not None:
-                    coupon = self._hands.issue(
-                        uuid.UUID(step.promotion), trip.customer, campaign=self._journey, at=self._now
-                    )
             decisions.append(
                 Decision(
                     id=uuid.UUID(IDS.reserve(1)[0]), campaign=self._journey, campaign_version=self._written.number,
@@ -222,6 +231,18 @@ class _Moving:
                 )
             )  # fmt: skip
         messages.decide(decisions)
+
+    def _coupon(self, promotion: uuid.UUID, trip: Trip) -> uuid.UUID | None:
+        """Return the coupon of this trip: one, whichever steps name the promotion, and another one on the next trip.
+
+        ``None`` where there is none to be had: the promotion has ended, or nobody knows the customer any more.
+        """
+        trips_own = uuid.uuid5(self._journey, trip.occurrence)
+        try:
+            return self._hands.issue(promotion, trip.customer, campaign=trips_own, at=self._now)
+        except Problem as problem:
+            _log.warning("journey %s has no coupon to send: %s", self._journey, problem)
+            return None
 
     def _dispatch(self, number: int, step: Say) -> Dispatch:
         window = self._content.window
