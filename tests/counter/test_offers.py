@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import uuid
 from collections.abc import Iterator
 
 import pytest
@@ -12,10 +13,17 @@ from comptoir.counter.assembly import handlers_for
 from comptoir.counter.offers.codes import CouponCodes
 from comptoir.counter.offers.errors import UNUSABLE
 from comptoir.counter.offers.jobs import release_overdue
+from comptoir.foundation.rooms.commands import set_up_django
+from comptoir.foundation.rooms.current import entered
+from comptoir.foundation.rooms.declaration import COUNTER
 from support import casting, forgotten, promoting
 from support.casting import ALICE, BOB, CHARLIE, HEARD, NOON, OTHER_TILL, PROGRAMME, WEBSHOP, Counter
 from support.promoting import TABLES, given_back, goods, held, issued, new, posted, published, released, taken
 from support.shop import Shop
+
+set_up_django()
+
+from comptoir.counter.offers import queries  # noqa: E402 - models want Django
 
 #: What a refused request leaves behind: itself in the log, with its outcome.
 LOGGED = {"events_event", "events_identity", "events_outbox"}
@@ -74,6 +82,27 @@ def test_what_is_wrong_with_a_code_is_never_said(counter: Counter) -> None:
         texts.add((problem["type"], problem["title"], problem["detail"], problem["field"], problem["status"]))
         assert set(problem) == {"type", "title", "detail", "field", "status"}
     assert [each[2] for each in texts] == [UNUSABLE]
+
+
+def test_what_is_ended_is_given_no_more_in_the_same_batch(counter: Counter) -> None:
+    one = new()
+    counter.tell(published(one, codes="each"))
+    code = promoting.alices_code(counter.shop, one)
+    counter.send(promoting.ended(one), taken(code))
+    assert counter.shop.value("select count(*) from offers_redemption") == 0
+
+
+def test_a_coupon_for_later_is_shown_with_its_code_and_the_day(counter: Counter) -> None:
+    one = new()
+    begins = HEARD + 3 * DAY
+    counter.tell(published(one, codes="each", conditions={"starts_at": begins.isoformat()}))
+    promoting.alices_code(counter.shop, one)
+    members = [uuid.UUID(casting.identify(ALICE))]
+    with entered(COUNTER):
+        (early,) = queries.coupons_of(members, language="en", now=HEARD)
+        (due,) = queries.coupons_of(members, language="en", now=begins)
+    assert (early.told.state, early.told.starts_at, bool(early.code)) == ("to_come", begins, True)
+    assert (due.told.state, due.told.starts_at) == ("usable", None)
 
 
 def test_what_is_held_is_nobody_elses_until_it_is_released(counter: Counter) -> None:

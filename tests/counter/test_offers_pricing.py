@@ -128,7 +128,7 @@ def test_conditions_say_what_is_missing() -> None:
     for each, reason in cases:
         assert priced(basket, each, codes=True).not_applied[0].reason == reason
     good = Conditions(
-        amount_min=600, quantity_min=2, places=("/stores/7",), channels=("store",), weekdays=(0,),
+        amount_min=600, quantity_min=2, places=("/stores/7",), channels=("store",), weekdays=(6,),
         hours=("22:00", "12:30"), audience="recognised",
     )  # fmt: skip
     found = priced(basket, promotion(Percentage(10), items=coffee, conditions=good), is_recognised=True)
@@ -140,6 +140,14 @@ def test_hours_are_those_of_the_shop_and_may_go_past_midnight() -> None:
     for hour, holds in ((2, False), (3, True), (6, True), (7, False)):  # in UTC; five hours earlier in the shop
         at = dt.datetime(2024, 3, 5, hour, 30, tzinfo=dt.UTC)
         assert (priced([line(100)], night, at=at).discount == 10) is holds, hour
+
+
+def test_a_night_belongs_to_the_day_on_which_it_begins() -> None:
+    monday_night = promotion(Percentage(10), conditions=Conditions(weekdays=(0,), hours=("22:00", "02:00")))
+    # In UTC; five hours earlier in the shop, where the 4th of March 2024 is a Monday.
+    for day, hour, holds in ((4, 6, False), (5, 3, True), (5, 6, True), (5, 7, False), (6, 3, False), (6, 6, False)):
+        at = dt.datetime(2024, 3, day, hour, 30, tzinfo=dt.UTC)
+        assert (priced([line(100)], monday_night, at=at).discount == 10) is holds, (day, hour)
 
 
 def test_a_basket_gets_a_promotion_once() -> None:

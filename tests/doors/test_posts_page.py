@@ -72,7 +72,9 @@ def test_a_short_link_is_made_and_what_it_sold_is_shown(client: Client, counter:
     said["data"]["short_link"] = code
     assert counter.tell(said, received_at=timezone.now()).is_accepted
     page = shown(client)
-    assert "1 account sold 19.99 EUR in 90 days, by last touch; on average such a time sells between 0.00 EUR and" in page
+    assert (
+        "1 account sold 19.99 EUR in 90 days, by last touch; on average such a time sells between 0.00 EUR and" in page
+    )
     assert "whether they would have bought anyway" in page
     assert "<svg" in client.get("/campaigns/posts").content.decode()
     assert "No sale of the last 28 days" in shown(client, "?days=28")

@@ -438,8 +438,11 @@ class OffersHandler:
         return None if code is None else self._codes.digest(code)
 
     def _end(self, arrival: Arrival) -> Problem | None:
-        if arrival.data.promotion not in self._offered:
+        offered = self._offered.get(arrival.data.promotion)
+        if offered is None:
             return PromotionUnknown(field="data.promotion")
+        # Whatever follows in the same batch finds it ended.
+        offered.ended_at = min(filter(None, (offered.ended_at, arrival.occurred_at)))
         self._ended.append(arrival)
         return None
 

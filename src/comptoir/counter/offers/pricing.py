@@ -283,16 +283,20 @@ def _misfit(candidate: Candidate, basket: Sequence[BasketLine], where: Circumsta
 
 
 def _is_time(promotion: Promotion, where: Circumstances) -> bool:
+    """Tell whether it is the day and the hour; hours that go past midnight belong to the day on which they begin."""
     conditions = promotion.conditions
-    if not conditions.weekdays and conditions.hours is None:
-        return True
-    if conditions.weekdays and where.local.weekday() not in conditions.weekdays:
-        return False
-    if conditions.hours is None:
-        return True
-    first, last = conditions.hours
-    now = where.local.strftime("%H:%M")
-    return first <= now < last if first <= last else now >= first or now < last
+    day = where.local.weekday()
+    if conditions.hours is not None:
+        first, last = conditions.hours
+        now = where.local.strftime("%H:%M")
+        if first <= last:
+            if not first <= now < last:
+                return False
+        elif now < last:
+            day = (day - 1) % 7
+        elif now < first:
+            return False
+    return not conditions.weekdays or day in conditions.weekdays
 
 
 def is_in_force(promotion: Promotion, at: dt.datetime) -> bool:

@@ -140,7 +140,7 @@ def coupons_of(members: Collection[uuid.UUID], *, language: str, now: dt.datetim
             each,
             getattr(each.titles, language, None) or each.titles.en,
             each.explained.get(language, each.explained["en"]).partition(": ")[2],
-            code_of(each.coupon) if each.state in {"usable", "held"} else "",
+            code_of(each.coupon) if each.state in {"to_come", "usable", "held"} else "",
         )
         for each in told
     ]

@@ -29,7 +29,8 @@ COUPONS_MAX = 200
 class CouponTold(msgspec.Struct, frozen=True):
     """A coupon as channels hear of it: what it gives, whether it can be used, and not its code.
 
-    ``state`` is ``usable``, ``held``, ``used`` or ``over``; ``at`` and ``source`` are when and where it was used last.
+    ``state`` is ``to_come``, ``usable``, ``held``, ``used`` or ``over``; ``at`` and ``source`` are when and where it
+    was used last. One that is to come is good from ``starts_at`` on.
     """
 
     coupon: Id
@@ -43,15 +44,19 @@ class CouponTold(msgspec.Struct, frozen=True):
     ends_at: dt.datetime | None
     at: dt.datetime | None
     source: str | None
+    starts_at: dt.datetime | None = None
 
 
 def told(held: Held, *, now: dt.datetime, currency: str) -> CouponTold:
     """Return what is told of a coupon."""
     promotion = held.offered.promotion
     ends_at = held.coupon.ends_at(promotion)
+    starts_at = promotion.conditions.starts_at
     left = promotion.uses_max - held.held - held.redeemed
     if held.redeemed >= promotion.uses_max:
         state = "used"
+    elif starts_at is not None and now < starts_at and held.offered.is_open(starts_at):
+        state = "to_come"
     elif not held.offered.is_open(now) or (ends_at is not None and now >= ends_at):
         state = "over"
     elif left <= 0:
@@ -61,7 +66,7 @@ def told(held: Held, *, now: dt.datetime, currency: str) -> CouponTold:
     return CouponTold(
         held.coupon.id, held.coupon.promotion, promotion.titles, promotion.benefit,
         wording.explained(promotion, currency=currency), state, max(0, left), held.coupon.issued_at, ends_at,
-        held.last_at, held.last_source,
+        held.last_at, held.last_source, starts_at if state == "to_come" else None,
     )  # fmt: skip
 
 

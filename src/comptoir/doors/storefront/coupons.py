@@ -7,6 +7,7 @@ Nobody else sees these codes: staff do not, and neither does a till before they 
 from __future__ import annotations
 
 import uuid
+from typing import Final
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -19,6 +20,9 @@ from comptoir.foundation.rooms.declaration import COUNTER
 from comptoir.foundation.rooms.visits import visit_of
 from comptoir.foundation.rooms.web import in_room
 
+#: Coupons that are shown with their codes, in this order.
+_GOOD: Final = ("usable", "to_come")
+
 
 @in_room(COUNTER)
 @require_safe
@@ -29,8 +33,8 @@ def page(request: HttpRequest) -> HttpResponse:
     language = (translation.get_language() or "en").split("-")[0]
     found = queries.coupons_of(members_of(uuid.UUID(visit.subject)), language=language, now=timezone.now())
     context = {
-        "usable": [each for each in found if each.told.state == "usable"],
-        "others": [each for each in found if each.told.state != "usable"],
+        "usable": [each for state in _GOOD for each in found if each.told.state == state],
+        "others": [each for each in found if each.told.state not in _GOOD],
         "section": "coupons",
     }
     part = "coupons_list" if request.GET.get("part") == "list" else "coupons"
