@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils.translation import override
 
 from comptoir.counter.audiences import following
 from comptoir.counter.loyalty.store import insert_programme
@@ -20,9 +21,11 @@ from support.shop import Shop
 set_up_django()  # before the modules that hold models
 
 # ruff: noqa: E402
+from comptoir.doors.console.conditions import details
 from comptoir.foundation.rooms.current import entered
 from comptoir.office.journeys import commands as journeys
 from comptoir.office.journeys.contracts import Check
+from comptoir.office.segments.errors import DETAILS
 from support.campaigning import NOW, STAFF, templates
 from support.travelling import COFFEE_MAIL, journey
 
@@ -120,6 +123,40 @@ def test_few_who_have_spoken_on_the_square_are_not_shown(alice: Client) -> None:
 def test_it_speaks_the_languages_of_the_house(alice: Client, language: str, said: str) -> None:
     answer: Any = alice.get("/segments/new", headers={"accept-language": language})
     assert said in words(answer.content.decode())
+
+
+def test_refusals_are_said_in_every_language_with_their_place(alice: Client) -> None:
+    said = {
+        language: alice.post(
+            "/segments/count", {"expression": "spnd(90) > 1"}, headers={"accept-language": language}
+        ).content.decode()
+        for language in ("en", "fr", "ja")
+    }
+    for language, text in (
+        ("en", "There is no fact spnd."), ("fr","Il n’y a pas de donnée spnd."), ("ja", "データ「spnd」はありません。"),
+    ):  # fmt: skip
+        assert text in words(said[language])
+        assert "<mark>spnd</mark>(90)" in said[language]
+        assert "spend" in words(said[language])
+    with override("en"):
+        assert details() == DETAILS, "what the pages say and what software is told are the same"
+
+
+def test_another_segment_is_clicked_together_and_a_circle_is_marked(alice: Client, shop: Shop) -> None:
+    first = alice.post("/segments/new", {"act": "keep", "name": "Coffee", "expression": "bought('COFFEE')"})["Location"]
+    page = posted(alice, "/segments/new", act="add", fact="in_segment", thing="Coffee", joint="AND NOT")
+    assert expression_of(page) == "NOT in_segment('Coffee')"
+    assert "1 people now" in words(page)
+    assert (
+        alice.post("/segments/new", {"act": "keep", "name": "Rest", "expression": expression_of(page)}).status_code
+        == 302
+    )
+    with shop.unchanged("audiences_segment"):
+        page = posted(alice, first, 422, act="keep", name="Coffee", expression="in_segment('Rest')")
+        assert "<mark>in_segment</mark>" in page
+        assert "It would rest on itself: Coffee &gt; Rest &gt; Coffee." in page
+        page = posted(alice, first, 422, act="end", name="Coffee", expression="TRUE")
+        assert "Other segments rest on this one." in words(page)
 
 
 @pytest.mark.parametrize("path", ["/segments", "/segments/new"])

@@ -15,7 +15,16 @@ from comptoir.counter.loyalty.store import insert_programme
 from comptoir.foundation.kernel.connection import Connection
 from comptoir.office.segments import commands, jobs, queries, store
 from comptoir.office.segments.contracts import Segment
-from comptoir.office.segments.errors import SegmentNameRefused, SegmentNameTaken, SegmentUnknown
+from comptoir.office.segments.errors import (
+    ExpressionTooLarge,
+    InnerSegmentUnknown,
+    SegmentInUse,
+    SegmentNameRefused,
+    SegmentNameTaken,
+    SegmentsInCircle,
+    SegmentUnknown,
+)
+from comptoir.office.segments.language import SEGMENTS_DEEP_MAX
 from support.casting import (
     ALICE,
     ALICE_ONLINE,
@@ -229,3 +238,54 @@ def test_texts_are_compared_and_never_run(office: Office) -> None:
         segment = office.define(f"bought('{quoted}') AND NOT bought('{quoted}x')", f"Segment {place}")
         assert office.members(segment) == ids(ALICE), name
     assert isinstance(office.programmes, Programmes)
+
+
+def test_a_segment_rests_on_another_and_changes_with_it(office: Office) -> None:
+    office.hear(coffee("1", 1_000), sale("2", 5_000, of=BOB))
+    inner = office.define("bought('COFFEE')", "Coffee")
+    outer = office.define("NOT in_segment('Coffee')", "No coffee")
+    outermost = office.define("in_segment(name => 'No coffee') AND spend() > 10", "Much, no coffee")
+    assert [office.members(each) for each in (inner, outer, outermost)] == [ids(ALICE), ids(BOB), ids(BOB)]
+    commands.change(office.office, segment_id=inner.id, name="Bob's", expression="spend() > 20", by="Ada", at=HEARD)
+    jobs.refresh(office.office, now=HEARD)
+    assert [office.members(each) for each in (inner, outer, outermost)] == [ids(BOB), ids(ALICE), ids(ALICE)]
+    changed = [queries.named(each.id) for each in (outer, outermost)]
+    assert [(each.version, each.expression) for each in changed] == [
+        (2, "NOT in_segment('Bob''s')"), (2, "in_segment(name => 'No coffee') AND spend() > 10"),
+    ]  # fmt: skip
+    assert {each.hash for each in changed}.isdisjoint({outer.hash, outermost.hash})
+    # The event of one who is in the inner one moves them in the others, too.
+    assert office.hear(sale("3", 5_000)) == 3
+    assert [office.members(each) for each in (inner, outer, outermost)] == [ids(ALICE, BOB), set(), set()]
+
+
+def test_a_circle_is_refused_by_its_names_and_what_is_in_use_does_not_end(office: Office) -> None:
+    first = office.define("TRUE", "First")
+    second = office.define("in_segment('First')", "Second")
+    with office.shop.unchanged("audiences_segment", "audiences_segmentversion"):
+        with pytest.raises(SegmentsInCircle, match="First > Second > First") as circle:
+            commands.change(
+                office.office, segment_id=first.id, name="First", expression="FALSE OR in_segment('Second')", by="Ada",
+                at=HEARD,
+            )  # fmt: skip
+        assert (circle.value.position, circle.value.length) == (10, 10)
+        with pytest.raises(SegmentsInCircle):
+            office.define("in_segment('Third')", "Third")
+        with pytest.raises(InnerSegmentUnknown) as unknown:
+            office.define("in_segment('Frist')", "Fourth")
+        assert unknown.value.nearest == "First"
+        with pytest.raises(SegmentInUse, match="Second"):
+            commands.end(office.office, segment_id=first.id, at=HEARD)
+    commands.end(office.office, segment_id=second.id, at=HEARD)
+    commands.end(office.office, segment_id=first.id, at=HEARD)
+
+
+def test_segments_rest_on_each_other_only_so_deep_and_so_wide(office: Office) -> None:
+    office.define("spend() > 1", "0")
+    for depth in range(1, SEGMENTS_DEEP_MAX + 1):
+        office.define(f"in_segment('{depth - 1}')", str(depth))
+    with pytest.raises(ExpressionTooLarge, match="5 deep"):
+        office.define(f"in_segment('{SEGMENTS_DEEP_MAX}')", "Too deep")
+    office.define(" AND ".join(["in_segment('0')"] * 50), "Wide")
+    with pytest.raises(ExpressionTooLarge, match="500 facts"):
+        office.define(" OR ".join(["in_segment('Wide')"] * 50), "Too wide")

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, Phase, assume, example, given, settings
 from comptoir.counter.audiences import lake as lakes
 from comptoir.office.segments import engines, store
 from comptoir.office.segments.compiling import Terms
-from comptoir.office.segments.contracts import leaves
+from comptoir.office.segments.contracts import Tree, leaves
 from comptoir.office.segments.errors import DividesByZero, ExpressionTooLarge
 from comptoir.office.segments.evaluating import Rows, judge
 from comptoir.office.segments.lake import duckdb_over, spark_over
@@ -30,6 +30,8 @@ NOON = dt.datetime(2024, 3, 1, 12, tzinfo=dt.UTC)
 PHASES = (Phase.explicit, Phase.generate)
 #: The people are the same for every example, and nothing writes.
 SHARED = (HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.filter_too_much)
+#: Of so many people one is asked at a time.
+SOME = 30
 POSITION = "00000000-0000-7000-8000-{:012x}"
 #: What has differed between engines: division of whole numbers, days between dates, texts with signs, large numbers.
 CASES = (
@@ -105,7 +107,9 @@ class World:
                 copy.write_row(row)
 
     def in_python(self, expression: str) -> set[str]:
-        tree = read(expression)
+        return self.in_python_of(read(expression))
+
+    def in_python_of(self, tree: Tree) -> set[str]:
         return {
             person
             for person, rows in self.people.items()
@@ -122,6 +126,10 @@ class World:
 
     def few_in_postgres(self, expression: str) -> set[str]:
         return store.members_of(self.connection, read(expression), TERMS, list(self.people))
+
+    def one_by_one_in_postgres(self, expression: str) -> set[str]:
+        tree = read(expression)
+        return {each for each in list(self.people)[:SOME] if store.is_member(self.connection, tree, TERMS, each)}
 
 
 @pytest.fixture(scope="module")
@@ -165,11 +173,28 @@ def in_spark(session: Any, expression: str) -> set[str]:
     return {row[0] for row in session.sql(engines.sql_of_tree(read(expression), "spark", TERMS)).collect()}
 
 
+@given(expressions, expressions)
+@settings(max_examples=25, phases=PHASES, suppress_health_check=SHARED)
+def test_a_segment_inside_another_is_what_it_says(world: World, duck: Any, inner: str, outer: str) -> None:
+    assume(usable(inner))
+    assume(usable(outer))
+    tree = read(f"NOT in_segment('It''s') AND ({outer})", {"It's": inner})
+    spelled = read(f"NOT ({inner}) AND ({outer})")
+    assert read(write(tree), {"It's": inner}) == tree
+    found = world.in_python_of(spelled)
+    assert world.in_python_of(tree) == found
+    assert store.members_of(world.connection, tree, TERMS, list(world.people)) == found
+    sql = engines.sql_of_tree(tree, "duckdb", TERMS)
+    assert {row[0] for row in duck.execute(sql).fetchall()} == found
+    assert engines.sql_of_tree(tree, "spark", TERMS) == engines.sql_of_tree(spelled, "spark", TERMS)
+
+
 @pytest.mark.parametrize("expression", CASES)
 def test_cases_that_have_differed(world: World, duck: Any, expression: str) -> None:
     found = world.in_python(expression)
     assert world.in_postgres(expression) == found
     assert world.few_in_postgres(expression) == found
+    assert world.one_by_one_in_postgres(expression) == found & {*list(world.people)[:SOME]}
     assert in_duckdb(duck, expression) == found
 
 
@@ -186,6 +211,7 @@ def test_postgresql_duckdb_and_python_agree(world: World, duck: Any, expression:
     assert world.in_postgres(expression) == found
     assert in_duckdb(duck, expression) == found
     assert world.few_in_postgres(expression) == found
+    assert world.one_by_one_in_postgres(expression) == found & {*list(world.people)[:SOME]}
 
 
 @given(expressions)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
@@ -33,9 +34,14 @@ _BENCHMARKS: dict[str, Callable[..., Any]] = {
 @click.option("--customers", type=click.IntRange(1_000, 10_000_000), help="How many customers the house has.")
 @click.option("--posts", type=click.IntRange(1_000, 10_000_000), help="How many posts the square has.")
 @click.option("--events", type=click.IntRange(1_000, 100_000_000), help="How many events there are to forget among.")
+@click.option(
+    "--lake", type=click.Path(path_type=Path, file_okay=False),
+    help="A folder that keeps the lake of segments for the next time.",
+)  # fmt: skip
 def command(
-    *, name: str, as_json: bool, seconds: float, customers: int | None, events: int | None, posts: int | None
-) -> None:
+    *, name: str, as_json: bool, seconds: float, customers: int | None, events: int | None, posts: int | None,
+    lake: Path | None,
+) -> None:  # fmt: skip
     r"""Measure the house in a folder of its own, one of its parts at a time. Takes minutes.
 
     Absolute figures depend on the machine and on what else it does; the ratios hold.
@@ -51,9 +57,12 @@ def command(
       comptoir bench square --json
       comptoir bench campaign --customers 100000
       comptoir bench segments --customers 100000
+      comptoir bench segments --lake /var/tmp/lake
     """
     if events is not None and name != "forget":
         raise click.UsageError("--events is for forget")
+    if lake is not None and name != "segments":
+        raise click.UsageError("--lake is for segments")
     if posts is not None and name != "square":
         raise click.UsageError("--posts is for square")
     console = Console(stderr=True)
@@ -64,6 +73,8 @@ def command(
         options["customers"] = customers
     if events is not None:
         options["events"] = events
+    if lake is not None:
+        options["lake"] = lake
     if posts is not None:
         options["posts"] = posts
     with console.status("") as status:

@@ -51,14 +51,11 @@ def command() -> None:
 @_AS_JSON
 def count(expression: str, engine: str, as_json: bool) -> None:
     """Count the customers that an expression names."""
-    from comptoir.office.segments.language import read
-
     try:
-        read(expression)
         with database.server():
-            prepare = _brought_up_to_date(engine)
+            counting = _brought_up_to_date(engine, expression)
             started = time.perf_counter()
-            found = prepare(expression)
+            found = counting()
             seconds = time.perf_counter() - started
     except Problem as problem:
         raise _Refused(problem, as_json=as_json, expression=expression) from None
@@ -68,25 +65,26 @@ def count(expression: str, engine: str, as_json: bool) -> None:
         click.echo(f"{found:,} ({engine}, {seconds:.2f} s)")
 
 
-def _brought_up_to_date(engine: str) -> Callable[[str], int]:
-    """Bring figures, or the lake, up to date; return what counts."""
+def _brought_up_to_date(engine: str, expression: str) -> Callable[[], int]:
+    """Read an expression, bring figures, or the lake, up to date; return what counts."""
     from comptoir.counter.audiences import lake
     from comptoir.foundation.kernel.clock import SYSTEM_CLOCK
     from comptoir.foundation.rooms.declaration import COUNTER, OFFICE
     from comptoir.office.segments import engines, queries
-    from comptoir.office.segments.language import read
 
     now = SYSTEM_CLOCK.now()
+    with database.connect(OFFICE.role) as connection:
+        tree = queries.tree_of(connection, expression)
     if engine == "postgres":
         with database.connect(COUNTER.role) as connection:
             lake.make_current(connection)
-        return lambda expression: queries.count(expression, at=now)
+        return lambda: queries.count(expression, at=now)
     found = lake.Lake()
     lake.write_all(found, now=now, seconds_max=5.0)
     with database.connect(OFFICE.role) as connection:
         terms = queries.terms(connection, at=now)
     on: engines.Engine = "duckdb" if engine == "duckdb" else "spark"
-    return lambda expression: engines.count_in_lake(found, on, read(expression), terms)
+    return lambda: engines.count_in_lake(found, on, tree, terms)
 
 
 @command.command(epilog="Example: comptoir segments define Coffee \"bought('COFFEE', 60)\" --by Ada")

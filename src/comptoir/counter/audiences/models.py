@@ -48,6 +48,11 @@ class Line(models.Model):
     discount = models.BigIntegerField()
     opens = models.SmallIntegerField()
 
+    class Meta:
+        """What one customer bought in a window is read without what they bought before."""
+
+        indexes = (models.Index(fields=["customer", "day"], name="line_of_customer"),)
+
     def __str__(self) -> str:
         """Return the product."""
         return self.product

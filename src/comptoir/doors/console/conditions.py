@@ -12,8 +12,9 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from comptoir.office.segments import contracts
-from comptoir.office.segments.contracts import All, Compare, Leaf, Not, Number, Tree, Value
+from comptoir.office.segments.contracts import All, Compare, Leaf, Not, Number, Tree, Truth, Value, Within
 from comptoir.office.segments.facts import FACTS
+from comptoir.office.segments.language import IN_SEGMENT
 from comptoir.office.segments.writing import write, write_leaf, write_value
 
 _WITH_THINGS: Final = frozenset({"thing", "category", "product", "type"})
@@ -29,7 +30,8 @@ def comparisons() -> list[tuple[str, str]]:
 
 def facts() -> list[dict[str, str]]:
     """Return every fact: its name and its title."""
-    return [{"name": name, "title": title} for name, title in titles().items()]
+    every = {**titles(), IN_SEGMENT: _("Is in another segment")}
+    return [{"name": name, "title": title} for name, title in every.items()]
 
 
 def facts_with(*parameters: str) -> str:
@@ -41,8 +43,8 @@ def facts_with(*parameters: str) -> str:
 
 
 def things() -> str:
-    """Return the names of the facts that are asked about a product, a category or a kind of event."""
-    return facts_with(*_WITH_THINGS)
+    """Return the names of the facts that are asked about a product, a category, a kind of event or a segment."""
+    return f"{facts_with(*_WITH_THINGS)} {IN_SEGMENT}"
 
 
 def titles() -> dict[str, str]:
@@ -69,6 +71,49 @@ def titles() -> dict[str, str]:
         "trust": _("Trust on the square"),
         "did": _("Has done something"),
         "times": _("How often something was done"),
+    }
+
+
+def details() -> dict[str, str]:
+    """Return what refusals of an expression say, by their code, in the reader's language."""
+    return {
+        "brackets": _("A fact is asked with brackets: {name}(...)."),
+        "by_money": _("A number cannot be divided by money."),
+        "comment": _("It has a comment; there are none in expressions."),
+        "days": _("days is a whole number from 1 to {limit}."),
+        "digits": _("A number has at most 12 digits, and 6 behind the point."),
+        "empty": _("There is nothing in it."),
+        "inner_circle": _("It would rest on itself: {chain}."),
+        "inner_deep": _("Segments rest on each other more than {limit} deep."),
+        "inner_many": _("With the segments that it rests on it asks for more than {limit} facts."),
+        "inner_unknown": _("There is no segment {name}."),
+        "inner_unreadable": _("The segment {name} cannot be read any more."),
+        "kinds_added": _("Money and a number do not add up."),
+        "kinds_compared": _("Money and a number are not compared with each other."),
+        "literal_wanted": _("Here a number or a text in quotes has to stand."),
+        "money_times": _("Money times money is nothing."),
+        "needs": _("{name} needs {parameter}."),
+        "no_fact": _("There is no fact {name}."),
+        "no_part": _("This is no part of an expression."),
+        "no_part_word": _("{word} is no part of an expression."),
+        "not_like_this": _("It does not go on like this."),
+        "number_alone": _("{name} is a number; compare it with one."),
+        "number_wanted": _("Here a number has to stand."),
+        "quote_open": _("A text in quotes does not end."),
+        "segment_wanted": _("Here the name of one segment has to stand, in quotes."),
+        "takes_no": _("{name} takes {known}, and no {word}."),
+        "takes_no_more": _("{name} takes {known}, and no more."),
+        "text": _("A text has 1 to {limit} characters."),
+        "text_no_number": _("A text is no number."),
+        "too_deep": _("It nests more than {limit} deep."),
+        "too_large": _("It reckons with numbers that are too large."),
+        "too_many_characters": _("It has more than {limit} characters."),
+        "too_many_words": _("It has more than {limit} words and signs."),
+        "truth_no_number": _("{name} is true or false, and no number."),
+        "truth_wanted": _("Here something has to be true or false."),
+        "twice": _("{name} is given twice."),
+        "unreadable": _("It cannot be read."),
+        "zero": _("Nothing can be divided by zero."),
     }
 
 
@@ -100,6 +145,8 @@ def _said(tree: Tree) -> str:
     match tree:
         case Leaf():
             return title_of(tree)
+        case Within(name, _part):
+            return _("is in the segment %(name)s") % {"name": name}
         case Not(part):
             return _("not: %(condition)s") % {"condition": _said(part)}
         case Compare(comparison, left, right):
@@ -131,10 +178,12 @@ def without(tree: Tree, number: int) -> str:
 
 def added(expression: str, posted: QueryDict) -> str:
     """Return an expression with the condition that was clicked together."""
+    given = posted.get("thing", "").strip()
+    if posted.get("fact") == IN_SEGMENT:
+        return _joined(expression, write(Within(given, Truth(value=True))), posted.get("joint", "AND"))
     fact = FACTS.get(posted.get("fact", ""))
     if fact is None:
         return expression
-    given = posted.get("thing", "").strip()
     arguments: list[str | int | None] = []
     for parameter in fact.parameters:
         text = posted.get(parameter if parameter in {"days", "store"} else "thing", "").strip()
@@ -149,7 +198,10 @@ def added(expression: str, posted: QueryDict) -> str:
         comparison = posted.get("comparison", ">")
         amount = posted.get("amount", "").strip().replace(",", ".") or "0"
         condition += f" {comparison if comparison in dict(comparisons()) else '>'} {amount}"
-    joint = posted.get("joint", "AND")
+    return _joined(expression, condition, posted.get("joint", "AND"))
+
+
+def _joined(expression: str, condition: str, joint: str) -> str:
     if joint == "AND NOT":
         condition = f"NOT {condition}"
     word = "OR" if joint == "OR" else "AND"

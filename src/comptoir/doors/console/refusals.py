@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
+from comptoir.doors.console import conditions
 from comptoir.foundation.kernel.problem import Problem
 from comptoir.foundation.touchpoints.house import Trouble
 from comptoir.office.attribution.rules import PAIRS_MAX, PAIRS_MIN
@@ -51,8 +52,9 @@ def told_at(problem: Problem, expression: str) -> Placed:
         return Placed(title=said.title, detail=said.detail, field=said.field, status=said.status)
     start, end = problem.position - 1, problem.position - 1 + problem.length
     return Placed(
-        title=said.title, detail=said.detail, field=said.field, status=said.status, before=expression[:start],
-        at=expression[start:end], after=expression[end:], meant=problem.nearest or "",
+        title=said.title, detail=conditions.details()[problem.code].format_map(problem.values), field=said.field,
+        status=said.status, before=expression[:start], at=expression[start:end], after=expression[end:],
+        meant=problem.nearest or "",
     )  # fmt: skip
 
 
@@ -78,6 +80,9 @@ def _titles() -> dict[str, str]:
         "kinds_differ": _("Things of different kinds are put together."),
         "expression_too_large": _("The expression is too long or too deep."),
         "divides_by_zero": _("Nothing can be divided by zero."),
+        "inner_segment_unknown": _("It rests on a segment that there is not."),
+        "segments_in_circle": _("Segments cannot rest on each other in a circle."),
+        "segment_in_use": _("Other segments rest on this one."),
         "segment_name_taken": _("Another segment has this name."),
         "segment_name_refused": _("A segment needs a name of at most 80 characters."),
     }

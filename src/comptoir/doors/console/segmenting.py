@@ -33,7 +33,7 @@ from comptoir.office.segments import commands, jobs, queries, store
 from comptoir.office.segments.contracts import leaves
 from comptoir.office.segments.errors import ExpressionRefused, SegmentUnknown
 from comptoir.office.segments.facts import FACTS
-from comptoir.office.segments.language import CHARACTERS_MAX, read
+from comptoir.office.segments.language import CHARACTERS_MAX
 
 _SHOWN: Final = 20
 _TAKE_BACK: Final = "take_back-"
@@ -82,7 +82,9 @@ def build(request: HttpRequest, segment: uuid.UUID | None = None) -> HttpRespons
                 if act == "add":
                     form["expression"] = conditions.added(form["expression"], request.POST)
                 elif act.startswith(_TAKE_BACK) and (number := act.removeprefix(_TAKE_BACK)).isdecimal():
-                    form["expression"] = conditions.without(read(form["expression"]), int(number[:4]))
+                    form["expression"] = conditions.without(
+                        queries.tree_of(connection, form["expression"]), int(number[:4])
+                    )
                 elif act == "keep":
                     kept = _keep(connection, form, found.id if found else None, name_of(request))
                     return redirect("console:segment", segment=kept)
@@ -126,7 +128,9 @@ def _builder(connection: Connection, form: dict[str, str], found: Any, trouble: 
     return {
         "form": form, "found": found, "trouble": trouble or refused, "counted": counted, "people": people,
         "is_hidden": is_hidden, "facts": conditions.facts(), "comparisons": conditions.comparisons(),
-        "known": _known(connection), "said": conditions.in_words(read(form["expression"])) if counted else [],
+        "known": _known(connection),
+        "said": conditions.in_words(queries.tree_of(connection, form["expression"])) if counted else [],
+        "others": [name for name in store.find_expressions(connection) if found is None or name != found.name],
         "of_numbers": conditions.facts_with(), "of_things": conditions.things(),
         "of_stores": conditions.facts_with("store"), "of_days": conditions.facts_with("days"),
         "versions": [] if found is None else store.find_versions(connection, found.id),
@@ -136,7 +140,7 @@ def _builder(connection: Connection, form: dict[str, str], found: Any, trouble: 
 def _counted(connection: Connection, expression: str) -> tuple[str, Placed | None]:
     """Return how many an expression names, or what is wrong with it."""
     try:
-        tree = read(expression)
+        tree = queries.tree_of(connection, expression)
         return _number(store.count(connection, tree, queries.terms(connection, at=timezone.now()))), None
     except ExpressionRefused as problem:
         return "", told_at(problem, expression[:CHARACTERS_MAX])
@@ -144,7 +148,7 @@ def _counted(connection: Connection, expression: str) -> tuple[str, Placed | Non
 
 def _people(connection: Connection, expression: str) -> tuple[list[dict[str, Any]], bool]:
     """Return some of those whom an expression names, and why; nobody, where that could say who is behind a name."""
-    tree = read(expression)
+    tree = queries.tree_of(connection, expression)
     now = timezone.now()
     of_now = queries.terms(connection, at=now)
     with connection.transaction():

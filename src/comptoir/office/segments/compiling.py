@@ -32,6 +32,7 @@ from comptoir.office.segments.contracts import (
     Tree,
     Truth,
     Value,
+    Within,
     leaves,
 )
 from comptoir.office.segments.facts import FACTS, Fact
@@ -87,6 +88,32 @@ def members(tree: Tree, tables: Sources, terms: Terms) -> ir.Table:
     return kept.select("person")
 
 
+def holds(tree: Tree, tables: Sources, terms: Terms) -> ir.Table:
+    """Return an expression over the rows of one person alone: a row, ``n``, if the tree is true for them, else none.
+
+    It says what :func:`members` says, with one sum over each source and nothing to group, sort or join by.
+    """
+    asked = list(dict.fromkeys(leaves(tree)))
+    facts = [FACTS[leaf.fact] for leaf in asked]
+    allowed = sorted({fact.allows for fact in facts})
+    figures: dict[str, Any] = {name: tables.figures[name].all() for name in allowed}
+    for place, fact in enumerate(facts):
+        if fact.source == "fact":
+            figures[f"v{place}"] = _of_persons(tables.figures[fact.column], fact)
+    row = tables.figures.aggregate(n=tables.figures.count(), **figures)
+    for source, table in (("line", tables.lines), ("act", tables.acts)):
+        some = [(place, fact, asked[place]) for place, fact in enumerate(facts) if fact.source == source]
+        if some:
+            row = row.cross_join(_summed(some, table, terms, of_one=True))
+    values = {
+        leaf: ibis.ifelse(row[fact.allows], _shown(row[f"v{place}"].coalesce(0), fact, terms), ibis.null())
+        if fact.source != "fact"
+        else ibis.ifelse(row[fact.allows], _shown(row[f"v{place}"], fact, terms), ibis.null())
+        for place, (leaf, fact) in enumerate(zip(asked, facts, strict=True))
+    }
+    return row.filter((row["n"] > 0) & _Condition(values, terms).truth(tree)).select("n")
+
+
 # -- the facts of everybody ---------------------------------------------------------------------------------------
 
 
@@ -108,12 +135,7 @@ def _values(asked: Sequence[Leaf], tables: Sources, terms: Terms) -> ir.Table:
         if place in by_source["different"]:
             continue
         column: Any = joined[fact.column if fact.source == "fact" else f"v{place}"]
-        if fact.source == "fact" and fact.joined != "sum":
-            figures[f"v{place}"] = column.max() if fact.joined == "most" else column.min()
-        elif fact.source == "fact":
-            figures[f"v{place}"] = column.sum()
-        else:
-            figures[f"v{place}"] = column.coalesce(0).sum()
+        figures[f"v{place}"] = _of_persons(column if fact.source == "fact" else column.coalesce(0), fact)
     allowed = sorted({fact.allows for fact in facts})
     persons = joined.group_by("person").aggregate(
         **figures,
@@ -130,6 +152,13 @@ def _values(asked: Sequence[Leaf], tables: Sources, terms: Terms) -> ir.Table:
     return persons.select("person", **shown)
 
 
+def _of_persons(column: Any, fact: Fact) -> Any:
+    """Return what a person's customers have together."""
+    if fact.joined == "sum":
+        return column.sum()
+    return column.max() if fact.joined == "most" else column.min()
+
+
 def _shown(column: Any, fact: Fact, terms: Terms) -> Any:
     if fact.how == "days_since":
         return ibis.literal(terms.today).delta(column, unit="day")
@@ -138,8 +167,10 @@ def _shown(column: Any, fact: Fact, terms: Terms) -> Any:
     return column.coalesce(0) if fact.how == "different" else column
 
 
-def _summed(asked: Sequence[tuple[int, Fact, Leaf]], table: ir.Table, terms: Terms) -> ir.Table:
-    """Return the sums and counts that are asked of a source, one row for each customer who has any.
+def _summed(
+    asked: Sequence[tuple[int, Fact, Leaf]], table: ir.Table, terms: Terms, *, of_one: bool = False
+) -> ir.Table:
+    """Return the sums and counts that are asked of a source, one row for each customer who has any; or one row in all.
 
     What no fact asks for is not read: days before the widest window, and rows that no fact is about. What is so for
     every row that is read is not asked again.
@@ -158,13 +189,20 @@ def _summed(asked: Sequence[tuple[int, Fact, Leaf]], table: ir.Table, terms: Ter
             conditions += [table["day"] > terms.today - dt.timedelta(days=days)]
             conditions += [] if widest is not None else [table["day"] <= terms.today]
         where = _both(conditions) if conditions else None
-        figures[f"v{place}"] = table[fact.column].sum(where=where) if fact.how == "sum" else table.count(where=where)
-    return table.group_by("customer").aggregate(**figures)
+        if fact.how == "sum":
+            figures[f"v{place}"] = table[fact.column].sum(where=where)
+        elif fact.how == "different":
+            figures[f"v{place}"] = table[fact.column].nunique(where=where)
+        else:
+            figures[f"v{place}"] = table.count(where=where)
+    return table.aggregate(**figures) if of_one else table.group_by("customer").aggregate(**figures)
 
 
 def _different(place: int, fact: Fact, leaf: Leaf, tables: Sources, terms: Terms) -> ir.Table:
     """Return how many different values a column has, for each person: not a sum over its customers."""
-    lines = tables.lines
+    # Its own columns first: what an engine is given twice it reads once and keeps, which costs more than to read twice.
+    given = {"category", "product"} if "thing" in fact.parameters else {*fact.parameters} - {"days"}
+    lines = tables.lines.select("customer", "day", *sorted({fact.column} | given))
     conditions = _about(fact, leaf, lines)
     days = _days(fact, leaf)
     if days is not None:
@@ -277,6 +315,8 @@ class _Condition:
                 return self._values[tree]
             case Not(part):
                 return ~self.truth(part)
+            case Within(_, part):
+                return self.truth(part)
             case All(parts):
                 return functools.reduce(operator.and_, map(self.truth, parts))
             case contracts.Any(parts):

@@ -78,9 +78,16 @@ class Any(msgspec.Struct, frozen=True, tag="any"):
     parts: tuple[Tree, ...]
 
 
+class Within(msgspec.Struct, frozen=True, tag="segment"):
+    """To be in another segment, by its name; ``part`` is what that one says, as it was when this was read."""
+
+    name: str
+    part: Tree
+
+
 Value = Leaf | Number | Arithmetic
-Tree = Leaf | Truth | Compare | Not | All | Any
-Node = Leaf | Number | Truth | Arithmetic | Compare | Not | All | Any
+Tree = Leaf | Truth | Compare | Not | All | Any | Within
+Node = Leaf | Number | Truth | Arithmetic | Compare | Not | All | Any | Within
 
 
 def leaves(node: Node) -> Iterator[Leaf]:
@@ -91,7 +98,7 @@ def leaves(node: Node) -> Iterator[Leaf]:
         case Arithmetic(_, left, right) | Compare(_, left, right):
             yield from leaves(left)
             yield from leaves(right)
-        case Not(part):
+        case Not(part) | Within(_, part):
             yield from leaves(part)
         case All(parts) | Any(parts):
             for part in parts:

@@ -24,6 +24,7 @@ from comptoir.office.segments.contracts import (
     Truth,
     Value,
     Verdict,
+    Within,
     leaves,
 )
 from comptoir.office.segments.facts import FACTS, Fact
@@ -166,6 +167,8 @@ def truth(tree: Tree, values: Mapping[Leaf, Known]) -> bool | None:
         case Not(part):
             of_part = truth(part, values)
             return None if of_part is None else not of_part
+        case Within(_, part):
+            return truth(part, values)
         case All(parts):
             return _all([truth(part, values) for part in parts])
         case contracts.Any(parts):

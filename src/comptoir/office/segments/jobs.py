@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Final
 
 from comptoir.foundation.events.commands import record
@@ -40,11 +40,12 @@ def follow(connection: Connection, customers: Collection[Id], *, now: dt.datetim
         return 0
     of_now = terms(connection, at=now)
     persons = store.find_persons(connection, customers)
+    expressions = {each.segment.name: each.segment.expression for each in kept}
     concerned = {*customers, *persons, *(each for theirs in persons.values() for each in theirs)}
     moved = 0
     for each in kept:
         # One that was never counted as a whole is counted by the clock, which knows why.
-        tree = _tree(each.segment)
+        tree = _tree(each.segment, expressions)
         if tree is None or each.day is None:
             continue
         with connection.transaction():
@@ -73,7 +74,7 @@ def refresh_one(
 ) -> int:  # fmt: skip
     """Count a segment as a whole; returns how many moved. Stopped in between, it goes on where it was next time."""
     segment = kept.segment
-    tree = _tree(segment)
+    tree = _tree(segment, store.find_expressions(connection))
     if tree is None:
         return 0
     with connection.transaction():
@@ -105,10 +106,10 @@ def _portions(moves: Sequence[tuple[Id, bool]]) -> Iterator[Sequence[tuple[Id, b
         yield moves[start : start + _PORTION]
 
 
-def _tree(segment: Segment) -> Tree | None:
+def _tree(segment: Segment, expressions: Mapping[str, str]) -> Tree | None:
     """Return a segment's tree; ``None`` for one that an older version of the language has allowed, which is said."""
     try:
-        return read(segment.expression)
+        return read(segment.expression, expressions, name=segment.name)
     except Problem as problem:
         _log.warning("segment %s cannot be read any more: %s", segment.name, problem.detail)
         return None

@@ -20,9 +20,9 @@ from comptoir.foundation.kernel.money import exponent
 from comptoir.foundation.rooms.declaration import OFFICE
 from comptoir.office.segments import evaluating, store
 from comptoir.office.segments.compiling import Terms
-from comptoir.office.segments.contracts import Segment, Verdict
+from comptoir.office.segments.contracts import Segment, Tree, Verdict
 from comptoir.office.segments.errors import SegmentUnknown
-from comptoir.office.segments.language import read
+from comptoir.office.segments.language import read, rests_on
 
 PORTION: Final = 5_000
 
@@ -33,6 +33,11 @@ def terms(connection: Connection, *, at: dt.datetime) -> Terms:
     if programmes is None:
         return Terms(at.astimezone(dt.UTC).date(), 100)
     return Terms(programmes.at(at).local_day(at), int(10 ** exponent(programmes.currency)))
+
+
+def tree_of(connection: Connection, expression: str) -> Tree:
+    """Return the tree of an expression, with the segments that it rests on; raises what the language refuses."""
+    return read(expression, store.find_expressions(connection) if rests_on(expression) else {})
 
 
 def named(segment: uuid.UUID | str) -> Segment:
@@ -47,13 +52,13 @@ def members(segment_id: uuid.UUID, *, at: dt.datetime | None = None) -> Iterator
         connection.execute("set transaction isolation level repeatable read, read only")
         segment = _found(connection, segment_id)
         of_now = terms(connection, at=at or SYSTEM_CLOCK.now())
-        yield from store.members(connection, read(segment.expression), of_now, portion=PORTION)
+        yield from store.members(connection, tree_of(connection, segment.expression), of_now, portion=PORTION)
 
 
 def count(expression: str, *, at: dt.datetime | None = None) -> int:
     """Return how many persons an expression names now; raises what the language refuses."""
-    tree = read(expression)
     with _office() as connection:
+        tree = tree_of(connection, expression)
         return store.count(connection, tree, terms(connection, at=at or SYSTEM_CLOCK.now()))
 
 
@@ -68,7 +73,9 @@ def judged(connection: Connection, expression: str, customer_id: uuid.UUID, at: 
     """Return what an expression says of one person."""
     of_now = terms(connection, at=at)
     rows = store.read_rows(connection, str(customer_id))
-    return evaluating.judge(read(expression), rows, today=of_now.today, minor_units=of_now.minor_units, at=at)
+    return evaluating.judge(
+        tree_of(connection, expression), rows, today=of_now.today, minor_units=of_now.minor_units, at=at
+    )
 
 
 def _found(connection: Connection, segment: uuid.UUID | str) -> Segment:

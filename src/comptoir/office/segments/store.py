@@ -22,7 +22,7 @@ from comptoir.office.segments.evaluating import Act, Figures, Line, Rows
 
 _SQL = load_statements(__package__)
 _FEW: Final = {"figures": "few_figures", "lines": "few_lines", "acts": "few_acts"}
-_OF_FEW: Final = _SQL["of_few"].rpartition(") select")[0] + ")\n"
+_OF_FEW, _OF_ONE = (_SQL[name].rpartition(") select")[0] + ")\n" for name in ("of_few", "of_one"))
 #: How many names of each kind a form suggests.
 _SUGGESTED: Final = 50
 _numbers = itertools.count()
@@ -50,6 +50,16 @@ def _kept(row: Sequence[object]) -> Kept:
 def find_segments(connection: Connection) -> list[Kept]:
     """Return every segment."""
     return [_kept(row) for row in connection.execute(_SQL["find_segments"])]
+
+
+def find_expressions(connection: Connection) -> dict[str, str]:
+    """Return the expression of every segment, by its name: what an expression that rests on others is read with."""
+    return {each.segment.name: each.segment.expression for each in find_segments(connection)}
+
+
+def lock_definitions(connection: Connection) -> None:
+    """Let nobody else define, change or end a segment until the transaction ends: they may rest on each other."""
+    connection.execute(_SQL["lock_definitions"])
 
 
 def find_segment(connection: Connection, asked: str) -> Kept | None:
@@ -167,6 +177,12 @@ def _query_of_few(tree: Tree, terms: Terms) -> str:
     return f"{_OF_FEW} select person::text from ({query}) found"  # noqa: S608 - compiled from a tree
 
 
+@functools.lru_cache(256)
+def _query_of_one(tree: Tree, terms: Terms) -> str:
+    few = compiling.sources(_FEW, ids="uuid")
+    return _OF_ONE + engines.sql_of(compiling.holds(tree, few, terms), "postgres").replace("%", "%%")
+
+
 def members(connection: Connection, tree: Tree, terms: Terms, *, portion: int) -> Iterator[list[uuid.UUID]]:
     """Give the persons for whom a tree is true now, in portions; the connection is in a transaction."""
     with connection.cursor(f"members{next(_numbers)}") as cursor:
@@ -190,5 +206,5 @@ def members_of(connection: Connection, tree: Tree, terms: Terms, customers: Coll
 
 
 def is_member(connection: Connection, tree: Tree, terms: Terms, customer: Id) -> bool:
-    """Tell whether a tree is true now for the person that a customer is."""
-    return bool(members_of(connection, tree, terms, (customer,)))
+    """Tell whether a tree is true now for the person that a customer is: one prepared statement, one journey."""
+    return bool(connection.ask(_query_of_one(tree, terms), customer))

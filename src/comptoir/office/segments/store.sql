@@ -2,6 +2,10 @@
 -- One refresh of a segment at a time.
 select pg_advisory_xact_lock(7209021, hashtext(%s));
 
+-- name: lock_definitions
+-- One change of definitions at a time: two at once could rest on each other.
+select pg_advisory_xact_lock(7209023);
+
 -- name: find_segments
 -- Every segment that has not ended.
 select id::text, name, expression, hash, version, day from audiences_segment where ended_at is null order by name;
@@ -96,6 +100,16 @@ with persons as materialized (
   select * from audiences_line where customer = any(array(select customer from persons))
 ), few_acts as (
   select * from audiences_act where customer = any(array(select customer from persons))
+) select * from few_figures, few_lines, few_acts;
+
+-- name: of_one
+-- The same for one person: whatever the value, the plan is the same, so it is made once.
+with few_figures as materialized (
+  select * from audiences_figures where person = (select person from audiences_figures where customer = %s::uuid)
+), few_lines as (
+  select * from audiences_line where customer = any(array(select customer from few_figures))
+), few_acts as (
+  select * from audiences_act where customer = any(array(select customer from few_figures))
 ) select * from few_figures, few_lines, few_acts;
 
 -- name: find_products

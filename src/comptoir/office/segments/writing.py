@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from comptoir.office.segments import contracts
-from comptoir.office.segments.contracts import All, Arithmetic, Compare, Leaf, Not, Number, Tree, Truth, Value
+from comptoir.office.segments.contracts import All, Arithmetic, Compare, Leaf, Not, Number, Tree, Truth, Value, Within
 from comptoir.office.segments.facts import FACTS
 
 _DIGITS = 6
@@ -23,6 +23,8 @@ def write(tree: Tree) -> str:
             return write_leaf(tree)
         case Not(part):
             return f"NOT {_closed(part)}"
+        case Within(name, _):
+            return f"in_segment({_quoted(name)})"
         case All(parts):
             return _joined("AND", parts)
         case contracts.Any(parts):
@@ -37,9 +39,13 @@ def write_leaf(leaf: Leaf) -> str:
     given: list[str] = []
     for place, (parameter, argument) in enumerate(zip(fact.parameters, leaf.arguments, strict=True)):
         if argument is not None:
-            text = "'" + argument.replace("'", "''") + "'" if isinstance(argument, str) else str(argument)
+            text = _quoted(argument) if isinstance(argument, str) else str(argument)
             given.append(text if place == len(given) == 0 else f"{parameter} => {text}")
     return f"{leaf.fact}({', '.join(given)})"
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
 
 
 def write_value(value: Value) -> str:
