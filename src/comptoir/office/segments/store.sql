@@ -4,7 +4,7 @@ select pg_advisory_xact_lock(7209021, hashtext(%s));
 
 -- name: lock_definitions
 -- One change of definitions at a time: two at once could rest on each other.
-select pg_advisory_xact_lock(7209023);
+select pg_advisory_xact_lock(7209024);
 
 -- name: find_segments
 -- Every segment that has not ended.
