@@ -18,7 +18,7 @@ from comptoir.foundation.touchpoints import house
 from support import casting, talking
 from support.casting import ALICE, BOB, Counter
 from support.gateway import EXAMPLES, Gateway
-from support.pages import Pages, running_pages, staff_session, words
+from support.pages import Pages, running_pages, staff_client, words
 from support.shop import Shop, environment
 from support.talking import named, post_of, wrote
 
@@ -50,10 +50,7 @@ def pages(gateway: Gateway, tmp_path: Path) -> Iterator[Pages]:
 
 
 def client() -> Client:
-    one = Client(headers={"host": f"{host_of(OFFICE)}:8000"})
-    name, value = staff_session("Alice")
-    one.cookies[name] = value
-    return one
+    return staff_client("Alice")
 
 
 def ran(shop: Shop, *, weeks: int = 40) -> None:

@@ -17,7 +17,7 @@ from comptoir.foundation.rooms.commands import set_up_django
 from comptoir.foundation.rooms.current import entered
 from comptoir.foundation.rooms.declaration import OFFICE
 from support.campaigning import COFFEE, Segments, crowd, drawn_alike, templates
-from support.pages import staff_session, words
+from support.pages import said, staff_client, words
 from support.shop import Shop
 from support.travelling import Hands, bought, heard
 
@@ -49,10 +49,7 @@ def segments(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Segments:
 
 @pytest.fixture
 def client(shop: Shop) -> Client:
-    one = Client(headers={"host": f"{host_of(OFFICE)}:8000"})
-    name, value = staff_session("Akiko")
-    one.cookies[name] = value
-    return one
+    return staff_client("Akiko")
 
 
 def written(client: Client, **changed: Any) -> uuid.UUID:
@@ -61,12 +58,6 @@ def written(client: Client, **changed: Any) -> uuid.UUID:
     found = re.fullmatch(r"/journeys/([0-9a-f-]{36})\?try=1", answer["location"])
     assert found
     return uuid.UUID(found[1])
-
-
-def said(client: Client, path: str) -> str:
-    answer = client.get(path)
-    assert answer.status_code == HTTPStatus.OK
-    return words(answer.content.decode())
 
 
 def test_a_journey_is_written_tried_on_the_past_year_and_lived(client: Client, segments: Segments, shop: Shop) -> None:

@@ -17,7 +17,7 @@ from comptoir.foundation.rooms.commands import set_up_django
 from comptoir.foundation.rooms.current import entered
 from comptoir.foundation.rooms.declaration import OFFICE
 from support.casting import WEBSHOP, Counter, sale
-from support.pages import staff_session, words
+from support.pages import staff_client, words
 from support.shop import Shop
 
 set_up_django()  # before the modules that hold models
@@ -35,10 +35,7 @@ FORM = {
 
 @pytest.fixture
 def client(shop: Shop) -> Client:
-    one = Client(headers={"host": f"{host_of(OFFICE)}:8000"})
-    name, value = staff_session("Akiko")
-    one.cookies[name] = value
-    return one
+    return staff_client("Akiko")
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ from support.shop import Shop
 set_up_django()  # before the modules that hold models
 
 # ruff: noqa: E402
+from comptoir.doors.console import crowds
 from comptoir.doors.console.conditions import details
 from comptoir.foundation.rooms.current import entered
 from comptoir.office.journeys import commands as journeys
@@ -88,6 +89,40 @@ def test_conditions_are_clicked_together_counted_and_kept(alice: Client, shop: S
     assert shop.value("select count(*) from audiences_member where is_in") == 1
     assert alice.post(segment, {"act": "end"}).status_code == 302
     assert alice.get(segment).status_code == 404
+
+
+def test_a_crowd_on_a_chart_opens_the_builder_with_just_its_people(alice: Client) -> None:
+    crowds.forget()
+    for look, crowd, expression in (
+        ("", "1 time", "purchases_ever() = 1"),
+        ("last", "more than 365 days ago", "days_since_purchase() > 365"),
+        ("what", "COFFEE", "bought('COFFEE')"),
+        ("nothing of the kind", "1 time", "purchases_ever() = 1"),
+    ):
+        page = alice.get("/segments", {"look": look}).content.decode()
+        found = re.search(rf'<a href="([^"]+)">{crowd}</a></th><td class="number">(\d+)</td>', page)
+        assert found, (look, words(page))
+        assert "<svg" in page, "drawn as well"
+        opened = alice.get(found[1].replace("&amp;", "&")).content.decode()
+        assert expression_of(opened) == expression
+        assert f"{found[2]} people now" in words(opened), "what a bar says is what the segment names"
+
+
+def test_conditions_stand_in_words_and_are_taken_back_one_by_one(alice: Client) -> None:
+    whole = "bought('COFFEE', days => 60) AND NOT visited('367') AND spend_days(90) > 8.50"
+    page = posted(alice, "/segments/new", act="count", expression=whole)
+    said = [words(each) for each in re.findall(r"<li><span>(.*?)</li>", page, re.DOTALL)]
+    assert [each.removesuffix(" Take back") for each in said] == [
+        "Has bought a product or from a category: COFFEE, last 60 days", "and not: Has bought at a store: store 367",
+        "and Money spent within days: last 90 days · more than 8.5",
+    ]  # fmt: skip
+    page = posted(alice, "/segments/new", act="take_back-1", expression=whole)
+    assert expression_of(page) == "bought('COFFEE', days => 60) AND spend_days(90) > 8.5"
+    page = posted(alice, "/segments/new", act="take_back-0", expression="points() > 1 OR bought('TEA')")
+    assert expression_of(page) == "bought('TEA')"
+    assert expression_of(posted(alice, "/segments/new", act="take_back-0", expression="bought('TEA')")) == ""
+    for wrong in ("take_back-9", "take_back-", "take_back-x"):
+        assert expression_of(posted(alice, "/segments/new", act=wrong, expression="bought('TEA')")) == "bought('TEA')"
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ from django.test import Client
 
 from comptoir.foundation.rooms.addresses import host_of
 from comptoir.foundation.rooms.commands import set_up_django
-from comptoir.foundation.rooms.declaration import OFFICE, VAULT
-from support.pages import staff_session, words
+from comptoir.foundation.rooms.declaration import VAULT
+from support.pages import staff_client, words
 from support.shop import Shop, environment
 
 set_up_django()  # before the modules that hold models
@@ -31,10 +31,7 @@ FORM = {
 
 @pytest.fixture
 def client(shop: Shop) -> Client:
-    one = Client(headers={"host": f"{host_of(OFFICE)}:8000"})
-    name, value = staff_session(str(AKIKO))
-    one.cookies[name] = value
-    return one
+    return staff_client(str(AKIKO))
 
 
 def test_a_template_is_written_and_seen_as_each_test_person_gets_it(client: Client, shop: Shop) -> None:

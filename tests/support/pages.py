@@ -13,6 +13,7 @@ import subprocess
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,7 @@ from support.gateway import EXAMPLES, Gateway
 from support.shop import environment
 
 if TYPE_CHECKING:
+    from django.test import Client
     from playwright.sync_api import ConsoleMessage, Page
 
 _APPLICATION = "comptoir.config.asgi:application"
@@ -91,6 +93,25 @@ def _answers(client: httpx.Client) -> bool:
         return client.get("/health").is_success
     except httpx.TransportError:
         return False
+
+
+def staff_client(name: str = "Alice") -> Client:
+    """Return a member of staff in the office, without a browser."""
+    from django.test import Client
+
+    from comptoir.foundation.rooms.addresses import host_of
+
+    one = Client(headers={"host": f"{host_of(OFFICE)}:8000"})
+    cookie, value = staff_session(name)
+    one.cookies[cookie] = value
+    return one
+
+
+def said(client: Client, path: str) -> str:
+    """Return what a page says, which is there."""
+    answer = client.get(path)
+    assert answer.status_code == HTTPStatus.OK, (path, answer.status_code)
+    return words(answer.content.decode())
 
 
 def words(page: str) -> str:

@@ -209,7 +209,7 @@ def _simulated(journey: uuid.UUID, said: Simulated) -> dict[str, Any]:
         months = list(said.by_month.items())
         words = {"figure": _("messages"), "label": _("Messages by month, had the journey been on")}
         key = ("journey", database.database_name(), journey, tuple(months))
-        drawing = charts.cached(key, _SECONDS, lambda: charts.parts(months, words=words))
+        drawing = charts.cached(key, _SECONDS, lambda: charts.parts(months, words=words, is_even=True))
     return {
         "sentence": sentence, "rows": [(title, _number(count)) for title, count in rows if count], "ended": ended,
         "drawing": drawing,
