@@ -326,3 +326,18 @@ def test_a_definition_that_changes_while_a_list_is_frozen_freezes_nothing(office
     segments = Changing(crowd(office, 20))
     with office.unchanged(), pytest.raises(CampaignChanged):
         commands.freeze(campaign, 1, now=NOW, segments=segments)
+
+
+def test_caps_count_what_was_sent_under_another_card(office: Shop) -> None:
+    counter = TheCounter(office)
+    alice, online = (uuid.UUID(casting.identify(each)) for each in (casting.ALICE, casting.ALICE_ONLINE))
+    for each in (casting.ALICE, casting.ALICE_ONLINE):
+        counter.tell(casting.sale(f"r-{each['value']}", 100, of=each))
+        counter.tell(casting.consented("marketing", "mail", of=each))
+    commands.set_caps([Cap(1, 7)], by=STAFF, at=NOW)
+    first = launched(Segments([max(alice, online)]), holdout=0.0, holdout_reason="Nobody is left out here.")
+    assert decided(first) == {("send", "a"): 1}
+    counter.tell(casting.link(casting.ALICE, casting.ALICE_ONLINE))
+    second = launched(Segments([alice, online]), holdout=0.0, holdout_reason="Nobody is left out here.")
+    assert decided(second) == {("suppressed", "capped"): 1}
+    counter.close()
