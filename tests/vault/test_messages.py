@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
+import zoneinfo
 from collections.abc import Iterator
 
 import psycopg
@@ -153,6 +154,43 @@ def test_messages_leave_in_the_readers_evening(shop: Shop, counter: Counter, mai
     assert shop.value("select due_at from messages_waiting") == dt.datetime(2024, 5, 6, 15, 0, tzinfo=dt.UTC)
     send(now=NOW + dt.timedelta(hours=6))
     assert reached(mailbox) == [address(1), address(2)]
+
+
+def test_what_was_put_off_keeps_to_the_days_of_the_week_too(shop: Shop, counter: Counter, mailbox: Mailbox) -> None:
+    """It is Monday. An evening of Tuesdays and Thursdays is tomorrow, and not today."""
+    decide(dispatched(hours=(17, 20), weekdays=(1, 3), zone="Europe/Paris"), [settle(counter, 1)])
+    send(now=NOW + dt.timedelta(hours=6))
+    assert reached(mailbox) == [], "the hour is right, the day is not"
+    assert shop.value("select due_at from messages_waiting") == dt.datetime(2024, 5, 7, 15, 0, tzinfo=dt.UTC)
+    send(now=NOW + dt.timedelta(days=1, hours=6))
+    assert reached(mailbox) == [address(1)]
+
+
+@pytest.mark.parametrize(
+    ("hours", "days", "zone", "now", "wanted"),
+    [
+        ((9, 20), (), "Europe/Paris", "2024-05-06T07:00", "2024-05-06T07:00"),
+        ((9, 20), (), "Europe/Paris", "2024-05-06T06:59", "2024-05-06T07:00"),
+        ((9, 20), (), "Europe/Paris", "2024-05-06T18:00", "2024-05-07T07:00"),
+        ((9, 20), (5,), "Europe/Paris", "2024-05-06T09:00", "2024-05-11T07:00"),
+        # Over midnight: what begins on Saturday goes on into Sunday, and ends there.
+        ((20, 2), (5,), "Europe/Paris", "2024-05-11T23:30", "2024-05-11T23:30"),
+        ((20, 2), (5,), "Europe/Paris", "2024-05-12T00:00", "2024-05-18T18:00"),
+        ((0, 24), (0,), "Asia/Tokyo", "2024-05-05T14:59", "2024-05-05T15:00"),
+        ((9, 9), (), "Asia/Tokyo", "2024-05-05T14:59", "2024-05-05T14:59"),
+        # The day on which clocks are put forward, and the day on which they are put back.
+        ((9, 20), (6,), "Europe/Paris", "2024-03-30T20:00", "2024-03-31T07:00"),
+        ((9, 20), (6,), "Europe/Paris", "2024-10-26T20:00", "2024-10-27T08:00"),
+    ],
+)
+def test_when_an_opening_begins_next(
+    hours: tuple[int, int], days: tuple[int, ...], zone: str, now: str, wanted: str
+) -> None:
+    from comptoir.vault.messages.zones import next_within
+
+    at = dt.datetime.fromisoformat(now).replace(tzinfo=dt.UTC)
+    found = next_within(hours, zoneinfo.ZoneInfo(zone), now=at, weekdays=days)
+    assert found == dt.datetime.fromisoformat(wanted).replace(tzinfo=dt.UTC)
 
 
 def test_each_reads_their_own_language_and_no_value_of_a_campaign_is_somebodys_name(

@@ -30,6 +30,7 @@ _TEXT_CHARACTERS_MAX: Final = 50_000
 #: What a text message says in any language, beside its reason: at most ten parts of 67 characters, each of them paid.
 TEXT_MESSAGE_CHARACTERS_MAX: Final = 670
 _PORTION: Final = 5_000
+_SUNDAY: Final = 6
 _T = TypeVar("_T")
 
 
@@ -90,6 +91,8 @@ def begin_dispatch(dispatch: Dispatch, *, at: dt.datetime) -> None:
         raise DecisionInvalid(f"The template is for {found.channel}.", field="channel")
     if dispatch.hours is not None and not all(0 <= hour <= 24 for hour in dispatch.hours):
         raise DecisionInvalid("Hours are from 0 to 24.", field="hours")
+    if not all(0 <= day <= _SUNDAY for day in dispatch.weekdays):
+        raise DecisionInvalid("Days of the week are from 0, Monday, to 6.", field="weekdays")
     with connections[_alias()].cursor() as cursor:
         store.insert_dispatch(cursor, dispatch, at=at)
 

@@ -46,8 +46,8 @@ class Dispatch(msgspec.Struct, frozen=True, kw_only=True):
     """What all messages of one variant share. ``values`` are what a template may say, without anything about anybody.
 
     ``because`` is the reason as each reader gets it, by language ("because you asked for offers on coffee"); the vault
-    adds since when. ``hours``: messages leave between these hours of the day only, in the reader's time zone where the
-    vault knows it, else in ``zone``.
+    adds since when. ``hours``: messages leave between these hours of the day only, and on these ``weekdays`` (Monday
+    is 0; none: every day), in the reader's time zone where the vault knows it, else in ``zone``.
     """
 
     id: uuid.UUID
@@ -63,6 +63,7 @@ class Dispatch(msgspec.Struct, frozen=True, kw_only=True):
     values: Mapping[str, Any] = {}
     promotion: uuid.UUID | None = None
     hours: tuple[int, int] | None = None
+    weekdays: tuple[int, ...] = ()
     zone: str = "UTC"
 
 

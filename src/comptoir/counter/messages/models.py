@@ -61,6 +61,8 @@ class Dispatch(models.Model):
     promotion = models.UUIDField(null=True)
     hour_from = models.SmallIntegerField(null=True)
     hour_until = models.SmallIntegerField(null=True)
+    #: From Monday, 0, on; none: all of them.
+    weekdays = models.JSONField(default=list, db_default=[])
     zone = models.TextField()
     made_at = models.DateTimeField()
 

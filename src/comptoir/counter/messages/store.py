@@ -26,6 +26,7 @@ def insert_dispatch(cursor: Any, dispatch: Dispatch, *, at: dt.datetime) -> None
             **{name: getattr(dispatch, name) for name in Dispatch.__struct_fields__ if name != "hours"},
             "because": msgspec.json.encode(dispatch.because).decode(),
             "values": msgspec.json.encode(dispatch.values).decode(),
+            "weekdays": msgspec.json.encode(sorted(dispatch.weekdays)).decode(),
             "hour_from": first,
             "hour_until": last,
             "made_at": at,

@@ -1,9 +1,11 @@
 -- name: insert_dispatch
 -- Write down what all messages of one variant share.
 insert into messages_dispatch (id, campaign, campaign_version, variant, channel, template, template_version, purpose,
-  message_class, because, values, promotion, hour_from, hour_until, zone, made_at)
+  message_class, because, values, promotion, hour_from, hour_until, weekdays, zone,
+  made_at)
 values (%(id)s, %(campaign)s, %(campaign_version)s, %(variant)s, %(channel)s, %(template)s, %(template_version)s,
-  %(purpose)s, %(message_class)s, %(because)s, %(values)s, %(promotion)s, %(hour_from)s, %(hour_until)s, %(zone)s,
+  %(purpose)s, %(message_class)s, %(because)s, %(values)s, %(promotion)s, %(hour_from)s, %(hour_until)s, %(weekdays)s,
+  %(zone)s,
   %(made_at)s)
 on conflict (id) do nothing;
 

@@ -301,7 +301,8 @@ def _dispatches(campaign: uuid.UUID, number: int, content: Version) -> Iterator[
             channel=content.channel, template=each.template, template_version=each.template_version, variant=each.name,
             message_class=content.message_class, purpose=content.message_class, because=because,
             promotion=None if content.promotion is None else uuid.UUID(content.promotion),
-            hours=(window.from_hour, window.until_hour), zone=window.zone,
+            hours=(window.from_hour, window.until_hour), weekdays=tuple(window.weekdays),
+            zone=window.zone,
             # What a template says of its own belongs to the version of it: what was tried out is what is sent.
             values=messaging.template(each.template, each.template_version).examples,
         )  # fmt: skip

@@ -252,7 +252,8 @@ class _Moving:
             campaign_version=self._written.number, channel=step.channel, template=step.template,
             template_version=step.template_version, variant=rules.GO, because=because,
             promotion=None if step.promotion is None else uuid.UUID(step.promotion),
-            hours=(window.from_hour, window.until_hour), zone=window.zone,
+            hours=(window.from_hour, window.until_hour), weekdays=tuple(window.weekdays),
+            zone=window.zone,
             values={
                 **messaging.template(step.template, step.template_version).examples,
                 **({"link": url_of(SQUARE, step.path)} if isinstance(step, Ask) else {}),

@@ -57,6 +57,7 @@ class _Plan(msgspec.Struct, frozen=True):
     because: dict[str, str]
     values: dict[str, Any]
     hours: tuple[int, int] | None
+    weekdays: tuple[int, ...]
     zone: str
     texts: dict[str, TemplateText]
 
@@ -119,7 +120,15 @@ class Preparer:
             hours = None if row.hour_from is None or row.hour_until is None else (row.hour_from, row.hour_until)
             texts = dict(records.template(row.template, row.template_version).texts)
             self._plans[number] = _Plan(
-                row.channel, row.purpose, row.message_class, row.because, row.values, hours, row.zone, texts
+                row.channel,
+                row.purpose,
+                row.message_class,
+                row.because,
+                row.values,
+                hours,
+                tuple(row.weekdays),
+                row.zone,
+                texts,
             )
         return self._plans[number]
 
@@ -129,7 +138,7 @@ class Preparer:
         assert self._field is not None
         users = self._directory.users_of({each.claim.customer for each in readers})
         fields: list[Field] = ["name", self._field]
-        if any(each.plan.hours for each in readers):
+        if any(each.plan.hours or each.plan.weekdays for each in readers):
             fields.append("addresses")
         opened = many.read_all(
             {user for _, theirs in users.values() for user in theirs}, fields=fields, purpose=PURPOSE, actor="worker",
@@ -257,11 +266,11 @@ def _is_hour(each: _Reader, made: Prepared, *, now: dt.datetime) -> bool:
 
 
 def _due(plan: _Plan, values: ContactValues, *, now: dt.datetime) -> dt.datetime:
-    if plan.hours is None:
+    if plan.hours is None and not plan.weekdays:
         return now
     places = values.addresses.reveal() if values.addresses is not None else ()
     zone = zones.zone_of(places[0].country if places else None, otherwise=plan.zone)
-    return zones.next_within(plan.hours, zone, now=now)
+    return zones.next_within(plan.hours or (0, 24), zone, now=now, weekdays=plan.weekdays)
 
 
 def _index_of(each: _Reader, field: Field) -> str:

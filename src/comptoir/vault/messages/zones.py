@@ -11,7 +11,7 @@ import functools
 import importlib.resources
 import zoneinfo
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 
 _DAY: Final = dt.timedelta(days=1)
@@ -36,18 +36,26 @@ def zone_of(country: str | None, *, otherwise: str) -> zoneinfo.ZoneInfo:
         return zoneinfo.ZoneInfo("UTC")
 
 
-def next_within(hours: tuple[int, int], zone: dt.tzinfo, *, now: dt.datetime) -> dt.datetime:
-    """Return ``now`` if it lies within these hours of a day there, else when they begin next.
+def next_within(
+    hours: tuple[int, int], zone: dt.tzinfo, *, now: dt.datetime, weekdays: Collection[int] = ()
+) -> dt.datetime:
+    """Return ``now`` if it lies within these hours of one of these days there, else when they begin next.
 
-    ``(9, 20)`` is from nine until before eight in the evening; ``(20, 2)`` goes over midnight; equal hours are all day.
+    ``(9, 20)`` is from nine until before eight in the evening; ``(20, 2)`` goes over midnight and belongs to the day on
+    which it begins; equal hours are all day. ``weekdays`` count from Monday, 0; none: every day.
     """
     first, last = hours
-    local = now.astimezone(zone)
-    is_within = first <= local.hour < last if first < last else local.hour >= first or local.hour < last
-    if first == last or is_within:
-        return now
-    begin = local.replace(hour=first % 24, minute=0, second=0, microsecond=0, fold=0)
-    if begin.astimezone(dt.UTC) <= now:
-        # The next day's, by the calendar and not by 24 hours: clocks are put forward and back.
-        begin = dt.datetime.combine(local.date() + _DAY, begin.timetz().replace(tzinfo=None), tzinfo=zone)
-    return max(begin.astimezone(dt.UTC), now)
+    begin_hour, is_all_day = first % 24, first % 24 == last % 24
+    day = now.astimezone(zone).date() - _DAY
+    for _ in range(9):
+        if not weekdays or day.weekday() in weekdays:
+            begin = dt.datetime.combine(day, dt.time(0 if is_all_day else begin_hour), tzinfo=zone)
+            # The end by the calendar and not by hours: clocks are put forward and back.
+            is_over_midnight = is_all_day or last % 24 <= begin_hour
+            end = dt.datetime.combine(
+                day + _DAY if is_over_midnight else day, dt.time(0 if is_all_day else last % 24), tzinfo=zone
+            )
+            if now < end.astimezone(dt.UTC):
+                return max(begin.astimezone(dt.UTC), now)
+        day += _DAY
+    raise AssertionError("a week has all its days")
