@@ -14,7 +14,7 @@ from comptoir.counter.loyalty.store import insert_programme
 from comptoir.foundation.rooms.addresses import host_of
 from comptoir.foundation.rooms.commands import set_up_django
 from comptoir.foundation.rooms.declaration import OFFICE
-from support.casting import ALICE, BOB, HEARD, PLAIN, Counter, identify, line, sale
+from support.casting import ALICE, BOB, HEARD, PLAIN, Counter, card_of, identify, line, sale
 from support.pages import staff_session, words
 from support.shop import Shop
 
@@ -147,11 +147,25 @@ def test_what_is_refused_is_shown_at_its_place(
         assert "<script>alert" not in each
 
 
-def test_few_who_have_spoken_on_the_square_are_not_shown(alice: Client) -> None:
-    page = posted(alice, "/segments/new", act="count", expression="asked() = 0 AND bought('COFFEE')")
-    assert "1 people now" in words(page)
-    assert "Nobody is shown." in words(page)
-    assert identify(ALICE) not in page
+def test_nobody_is_shown_by_what_they_said_on_the_square_and_numbers_are_rough(alice: Client, shop: Shop) -> None:
+    few = posted(alice, "/segments/new", act="count", expression="asked() = 0 AND bought('COFFEE')")
+    assert "fewer than 20 people now" in words(few)
+    counter = Counter(shop)
+    counter.send(*[sale(f"many-{number}", 100, of=card_of(number)) for number in range(24)])
+    positions = [row["position"] for row in shop.rows("select position::text from events_event")]
+    with counter.connection.transaction():
+        following.bring(counter.connection, positions, time_zone="UTC", now=HEARD)
+    counter.close()
+    # Whoever knows all but one of them would learn who the last one is.
+    many = posted(alice, "/segments/new", act="count", expression="asked() = 37 OR spend() >= 1")
+    assert "about 20 people now" in words(many)
+    for page in (few, many):
+        assert "nobody is shown here" in words(page)
+        assert identify(ALICE) not in page
+        assert identify(card_of(3)) not in page
+    plain = posted(alice, "/segments/new", act="count", expression="spend() >= 1")
+    assert "26 people now" in words(plain)
+    assert any(identify(card_of(number)) in plain for number in range(24))
 
 
 @pytest.mark.parametrize(("language", "said"), [("fr", "Construire un segment"), ("ja", "セグメントを作る")])

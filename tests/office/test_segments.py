@@ -131,6 +131,24 @@ def test_who_has_bought_is_in(office: Office) -> None:
     assert queries.count("points() > 0", at=HEARD) == 2
 
 
+def test_of_a_past_day_nothing_is_known_that_came_later(office: Office) -> None:
+    office.hear(sale("1", 1_000), sale("2", 1_000, of=BOB), sale("3", 700, at=NOON + 40 * DAY), now=HEARD + 40 * DAY)
+    then = NOON + 30 * DAY
+    away, spent = (
+        office.define(text, text, now=HEARD) for text in ("days_since_purchase() >= 30", "spend_ever() > 15")
+    )
+
+    def members(segment: Segment, at: dt.datetime, *, is_past: bool = False) -> set[str]:
+        return {str(each) for some in queries.members(segment.id, at=at, is_past=is_past) for each in some}
+
+    assert members(away, HEARD + 40 * DAY) == ids(BOB)
+    assert members(away, then, is_past=True) == ids(ALICE, BOB)
+    for reference in (ALICE, BOB):
+        assert queries.verdict(away.id, uuid.UUID(identify(reference)), then, is_past=True).member is True
+    assert members(spent, HEARD + 40 * DAY) == ids(ALICE)
+    assert members(spent, then, is_past=True) == set()
+
+
 def test_members_join_and_leave_as_events_arrive_and_each_is_told_once(office: Office) -> None:
     office.hear(coffee("1", 1_000))
     segment = office.define("spend(90) >= 10.00")

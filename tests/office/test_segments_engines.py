@@ -18,7 +18,7 @@ from comptoir.office.segments import engines, store
 from comptoir.office.segments.compiling import Terms
 from comptoir.office.segments.contracts import Tree, leaves
 from comptoir.office.segments.errors import DividesByZero, ExpressionTooLarge
-from comptoir.office.segments.evaluating import Rows, judge
+from comptoir.office.segments.evaluating import Line, Rows, as_of, judge
 from comptoir.office.segments.lake import duckdb_over, spark_over
 from comptoir.office.segments.language import read
 from comptoir.office.segments.writing import write
@@ -212,6 +212,34 @@ def test_postgresql_duckdb_and_python_agree(world: World, duck: Any, expression:
     assert in_duckdb(duck, expression) == found
     assert world.few_in_postgres(expression) == found
     assert world.one_by_one_in_postgres(expression) == found & {*list(world.people)[:SOME]}
+
+
+PAST = dt.date(2024, 2, 1)
+AS_OF_PAST = Terms(PAST, 100, is_past=True)
+
+
+@given(expressions)
+@settings(max_examples=40, phases=PHASES, suppress_health_check=SHARED)
+@example("days_since_purchase() > 0 AND purchases_ever() > 0")
+@example("NOT bought('bread') AND spend_ever() >= 0")
+@example("points() >= 0 OR trust() >= 0 OR asked() >= 0")
+def test_of_a_past_day_all_know_what_was_known_then(world: World, duck: Any, expression: str) -> None:
+    assume(usable(expression))
+    tree = read(expression)
+    then = {person: as_of(rows, PAST) for person, rows in world.people.items()}
+    found = {person for person, rows in then.items() if judge(tree, rows, today=PAST, minor_units=100, at=NOON).member}
+    with world.connection.transaction():
+        portions = store.members(world.connection, tree, AS_OF_PAST, portion=50)
+        assert {str(each) for some in portions for each in some} == found
+    sql = engines.sql_of_tree(tree, "duckdb", AS_OF_PAST)
+    assert {row[0] for row in duck.execute(sql).fetchall()} == found
+
+
+def test_what_is_done_later_changes_nothing_about_a_past_day(world: World) -> None:
+    later = Line(TODAY, "367", "TEA", "bread", 1, 100, 0, 1)
+    for rows in world.people.values():
+        more = Rows(rows.figures, [*rows.lines, later], rows.acts)
+        assert as_of(more, PAST) == as_of(rows, PAST)
 
 
 @given(expressions)

@@ -30,15 +30,15 @@ from comptoir.foundation.rooms.web import in_room
 from comptoir.office.campaigns import queries as campaigns
 from comptoir.office.journeys import queries as journeys
 from comptoir.office.segments import commands, jobs, queries, store
-from comptoir.office.segments.contracts import leaves
+from comptoir.office.segments.contracts import Tree, leaves
 from comptoir.office.segments.errors import ExpressionRefused, SegmentUnknown
 from comptoir.office.segments.facts import FACTS
 from comptoir.office.segments.language import CHARACTERS_MAX
 
 _SHOWN: Final = 20
 _TAKE_BACK: Final = "take_back-"
-#: Whoever can be told from a few by what they said on the square would not be opaque: of fewer, nobody is listed.
-_LISTED_MIN: Final = 20
+#: What somebody said on the square everybody sees under their name: numbers of people who said so are told by so many.
+_SQUARE_MIN: Final = 20
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -58,7 +58,12 @@ def listed(request: HttpRequest) -> HttpResponse:
         look = crowds.look(connection, request.GET.get("look", ""))
         counts = store.count_in(connection)
         rows = [
-            Row(each.id, each.name, each.expression, _number(counts.get(str(each.id), 0)))
+            Row(
+                each.id,
+                each.name,
+                each.expression,
+                _people_in(counts.get(str(each.id), 0), queries.tree_of(connection, each.expression)),
+            )
             for each in (kept.segment for kept in store.find_segments(connection))
         ]
     context = {"rows": rows, "look": look, "looks": list(crowds.looks().items())}
@@ -141,7 +146,7 @@ def _counted(connection: Connection, expression: str) -> tuple[str, Placed | Non
     """Return how many an expression names, or what is wrong with it."""
     try:
         tree = queries.tree_of(connection, expression)
-        return _number(store.count(connection, tree, queries.terms(connection, at=timezone.now()))), None
+        return _people_in(store.count(connection, tree, queries.terms(connection, at=timezone.now())), tree), None
     except ExpressionRefused as problem:
         return "", told_at(problem, expression[:CHARACTERS_MAX])
 
@@ -149,18 +154,18 @@ def _counted(connection: Connection, expression: str) -> tuple[str, Placed | Non
 def _people(connection: Connection, expression: str) -> tuple[list[dict[str, Any]], bool]:
     """Return some of those whom an expression names, and why; nobody, where that could say who is behind a name."""
     tree = queries.tree_of(connection, expression)
+    if _is_of_square(tree):
+        # Whoever knows nineteen others would know the twentieth: it is nobody, however many there are.
+        return [], True
     now = timezone.now()
     of_now = queries.terms(connection, at=now)
     with connection.transaction():
-        first = next(store.members(connection, tree, of_now, portion=_LISTED_MIN), [])
-    is_of_square = any(FACTS[leaf.fact].family == "square" for leaf in leaves(tree))
-    if is_of_square and len(first) < _LISTED_MIN:
-        return [], bool(first)
+        first = next(store.members(connection, tree, of_now, portion=_SHOWN), [])
     people = []
     for person in first[:_SHOWN]:
         verdict = queries.judged(connection, expression, person, now)
         why = [f"{conditions.title_of(each.leaf)}: {_value(each.value)}" for each in verdict.reasons]
-        people.append({"customer": person, "short": str(person)[:8], "why": [] if is_of_square else why})
+        people.append({"customer": person, "short": str(person)[:8], "why": why})
     return people, False
 
 
@@ -180,6 +185,20 @@ def _known(connection: Connection) -> dict[str, list[str]]:
         found[kind].append(name)
     heard = {sends.type for each in declared_map().touchpoints for sends in each.sends}
     return {**found, "type": sorted(heard)}
+
+
+def _is_of_square(tree: Tree) -> bool:
+    """Tell whether an expression asks what somebody said on the square, where everybody sees it under their name."""
+    return any(FACTS[leaf.fact].family == "square" for leaf in leaves(tree))
+
+
+def _people_in(count: int, tree: Tree) -> str:
+    """Return how many people there are; where the square is asked, so roughly that one more or less is not told."""
+    if not _is_of_square(tree):
+        return _number(count)
+    if count < _SQUARE_MIN:
+        return _("fewer than %(number)s") % {"number": _number(_SQUARE_MIN)}
+    return _("about %(number)s") % {"number": _number(round(count / _SQUARE_MIN) * _SQUARE_MIN)}
 
 
 def _number(count: int) -> str:

@@ -160,7 +160,7 @@ def _one(request: HttpRequest, journey: uuid.UUID, *, problem: Trouble | None = 
     if "try" in request.GET and not problem:
         try:
             said = simulating.simulate(
-                written.content, journey=journey, now=timezone.now(), segments=segmenting.SEGMENTS,
+                written.content, journey=journey, now=timezone.now(), segments=segmenting.PAST_SEGMENTS,
                 caps=campaign_queries.caps(), salt=campaigns.salt(),
             )  # fmt: skip
             context["simulated"] = _simulated(journey, said)

@@ -24,9 +24,9 @@ class Named(msgspec.Struct, frozen=True):
 class OfTheOffice:
     """The office's segments: as they are now, or as they were at a moment."""
 
-    def __init__(self, at: dt.datetime | None = None) -> None:
-        """Ask who is in them at a moment; unset: whenever it is asked."""
-        self._at = at
+    def __init__(self, at: dt.datetime | None = None, *, is_past: bool = False) -> None:
+        """Ask who is in them at a moment; unset: whenever it is asked. ``is_past``: by what was known then alone."""
+        self._at, self._is_past = at, is_past
 
     def hash_of(self, segment: uuid.UUID, /) -> str:
         """Return the hash of a segment's definition."""
@@ -34,14 +34,16 @@ class OfTheOffice:
 
     def members(self, segment: uuid.UUID, /, *, at: dt.datetime | None = None) -> Iterator[Sequence[uuid.UUID]]:
         """Give everybody who is in it."""
-        return queries.members(segment, at=at or self._at)
+        return queries.members(segment, at=at or self._at, is_past=self._is_past)
 
     def is_in(self, segment: uuid.UUID, person: uuid.UUID, at: dt.datetime, /) -> bool:
         """Tell whether somebody is in it; whoever is unknown to it is not."""
-        return queries.verdict(segment, person, at).member is True
+        return queries.verdict(segment, person, at, is_past=self._is_past).member is True
 
 
 SEGMENTS: Final[Segments] = OfTheOffice()
+#: For whoever walks through the past: nothing is known there that came later.
+PAST_SEGMENTS: Final[Segments] = OfTheOffice(is_past=True)
 
 
 def named_segments() -> list[Named]:

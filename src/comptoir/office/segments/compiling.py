@@ -63,10 +63,14 @@ class Sources(msgspec.Struct, frozen=True):
 
 
 class Terms(msgspec.Struct, frozen=True):
-    """What the shop says for every expression: its day today, and how many of the smallest unit make one of money."""
+    """What the shop says for every expression: its day today, and how many of the smallest unit make one of money.
+
+    ``is_past``: the day is over, and what was known on it counts; see :func:`as_of`.
+    """
 
     today: dt.date
     minor_units: int
+    is_past: bool = False
 
 
 def sources(names: Mapping[str, str], *, ids: str) -> Sources:
@@ -79,8 +83,36 @@ def sources(names: Mapping[str, str], *, ids: str) -> Sources:
     )
 
 
+def as_of(tables: Sources, today: dt.date) -> Sources:
+    """Return the tables as they were at the end of a day: nobody who came later, and nothing that was done later.
+
+    What is kept as a figure is summed up anew from the lines. Points and the square are kept as they stand now alone,
+    so of a past day they are unknown. Goods that came back since are not in the lines any more.
+    """
+    lines, acts = (table.filter(table["day"] <= today) for table in (tables.lines, tables.acts))
+    sums = lines.group_by("customer").aggregate(
+        first_day=lines["day"].min(), last_day=lines["day"].max(), purchases=lines["opens"].sum(),
+        spend=lines["amount"].sum(),
+    )  # fmt: skip
+    heard_of = tables.figures.filter(tables.figures["since"] <= today).select("person").distinct()
+    figures = tables.figures.semi_join(heard_of, "person")
+    joined = figures.drop("first_day", "last_day", "purchases", "spend").left_join(sums, "customer")
+    unknown = ibis.null().cast("int64")
+    return Sources(
+        figures=joined.select(
+            "customer", "person", "since", "allows_store", "allows_web", "first_day", "last_day",
+            purchases=joined["purchases"].coalesce(0), spend=joined["spend"].coalesce(0), points=unknown, asked=unknown,
+            answered=unknown, trust=unknown,
+        ).select(*COLUMNS["figures"]),
+        lines=lines,
+        acts=acts,
+    )  # fmt: skip
+
+
 def members(tree: Tree, tables: Sources, terms: Terms) -> ir.Table:
     """Return an expression for the persons for whom the tree is true: one column, ``person``."""
+    if terms.is_past:
+        tables = as_of(tables, terms.today)
     asked = list(dict.fromkeys(leaves(tree)))
     found = _values(asked, tables, terms)
     values = {leaf: found[f"v{place}"] for place, leaf in enumerate(asked)}
@@ -93,6 +125,7 @@ def holds(tree: Tree, tables: Sources, terms: Terms) -> ir.Table:
 
     It says what :func:`members` says, with one sum over each source and nothing to group, sort or join by.
     """
+    assert not terms.is_past, "of a past day everybody is asked, or one person in Python"
     asked = list(dict.fromkeys(leaves(tree)))
     facts = [FACTS[leaf.fact] for leaf in asked]
     allowed = sorted({fact.allows for fact in facts})

@@ -53,7 +53,7 @@ class Act(msgspec.Struct, frozen=True):
 
 
 class Figures(msgspec.Struct, frozen=True):
-    """The figures of one customer, as in ``counter/audiences``."""
+    """The figures of one customer, as in ``counter/audiences``; ``None`` where a past day does not know."""
 
     since: dt.date | None
     allows_store: bool
@@ -62,10 +62,10 @@ class Figures(msgspec.Struct, frozen=True):
     last_day: dt.date | None
     purchases: int
     spend: int
-    points: int
-    asked: int
-    answered: int
-    trust: int
+    points: int | None
+    asked: int | None
+    answered: int | None
+    trust: int | None
 
 
 class Rows(msgspec.Struct, frozen=True):
@@ -74,6 +74,24 @@ class Rows(msgspec.Struct, frozen=True):
     figures: Sequence[Figures] = ()
     lines: Sequence[Line] = ()
     acts: Sequence[Act] = ()
+
+
+def as_of(rows: Rows, today: dt.date) -> Rows:
+    """Return what was known of a person at the end of a day, as :func:`~comptoir.office.segments.compiling.as_of`."""
+    lines = [each for each in rows.lines if each.day <= today]
+    days = [each.day for each in lines]
+    is_known = any(each.since is not None and each.since <= today for each in rows.figures)
+    figures = [
+        msgspec.structs.replace(
+            each, first_day=min(days, default=None), last_day=max(days, default=None),
+            # Whose lines these are is of no matter to the person: the first of the customers has them all.
+            purchases=0 if number else sum(line.opens for line in lines),
+            spend=0 if number else sum(line.amount for line in lines),
+            points=None, asked=None, answered=None, trust=None,
+        )
+        for number, each in enumerate(rows.figures if is_known else ())
+    ]  # fmt: skip
+    return Rows(figures, lines, [each for each in rows.acts if each.day <= today])
 
 
 def judge(tree: Tree, rows: Rows, *, today: dt.date, minor_units: int, at: dt.datetime) -> Verdict:
@@ -121,6 +139,8 @@ def _value(leaf: Leaf, rows: Rows, *, today: dt.date, minor_units: int) -> Known
 
 def _figure(fact: Fact, rows: Rows, today: dt.date, minor_units: int) -> Known:
     column = [value for each in rows.figures if (value := getattr(each, fact.column)) is not None]
+    if not column and rows.figures and fact.how == "column":
+        return None
     if fact.how == "days_since":
         if not column:
             return None

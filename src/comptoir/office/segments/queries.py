@@ -27,12 +27,15 @@ from comptoir.office.segments.language import read, rests_on
 PORTION: Final = 5_000
 
 
-def terms(connection: Connection, *, at: dt.datetime) -> Terms:
-    """Return the shop's day at a moment, and its currency's smallest unit; without a programme, UTC and hundredths."""
+def terms(connection: Connection, *, at: dt.datetime, is_past: bool = False) -> Terms:
+    """Return the shop's day at a moment, and its currency's smallest unit; without a programme, UTC and hundredths.
+
+    ``is_past``: it is asked what was known then, and not what is known now.
+    """
     programmes = find_programmes(connection)
     if programmes is None:
-        return Terms(at.astimezone(dt.UTC).date(), 100)
-    return Terms(programmes.at(at).local_day(at), int(10 ** exponent(programmes.currency)))
+        return Terms(at.astimezone(dt.UTC).date(), 100, is_past)
+    return Terms(programmes.at(at).local_day(at), int(10 ** exponent(programmes.currency)), is_past)
 
 
 def tree_of(connection: Connection, expression: str) -> Tree:
@@ -46,12 +49,17 @@ def named(segment: uuid.UUID | str) -> Segment:
         return _found(connection, segment)
 
 
-def members(segment_id: uuid.UUID, *, at: dt.datetime | None = None) -> Iterator[list[uuid.UUID]]:
-    """Give the persons who are in a segment now, in portions, all of one moment: by the smallest of their ids."""
+def members(
+    segment_id: uuid.UUID, *, at: dt.datetime | None = None, is_past: bool = False
+) -> Iterator[list[uuid.UUID]]:
+    """Give the persons who are in a segment now, in portions, all of one moment: by the smallest of their ids.
+
+    ``is_past``: who was in it at a moment that is over, by what was known then.
+    """
     with _office() as connection, connection.transaction():
         connection.execute("set transaction isolation level repeatable read, read only")
         segment = _found(connection, segment_id)
-        of_now = terms(connection, at=at or SYSTEM_CLOCK.now())
+        of_now = terms(connection, at=at or SYSTEM_CLOCK.now(), is_past=is_past)
         yield from store.members(connection, tree_of(connection, segment.expression), of_now, portion=PORTION)
 
 
@@ -62,17 +70,21 @@ def count(expression: str, *, at: dt.datetime | None = None) -> int:
         return store.count(connection, tree, terms(connection, at=at or SYSTEM_CLOCK.now()))
 
 
-def verdict(segment_id: uuid.UUID, customer_id: uuid.UUID, at: dt.datetime) -> Verdict:
-    """Return whether the person that a customer is belongs to a segment, and every reason."""
+def verdict(segment_id: uuid.UUID, customer_id: uuid.UUID, at: dt.datetime, *, is_past: bool = False) -> Verdict:
+    """Return whether the person that a customer is belongs to a segment, and every reason; or whether they did then."""
     with _office() as connection:
         segment = _found(connection, segment_id)
-        return judged(connection, segment.expression, customer_id, at)
+        return judged(connection, segment.expression, customer_id, at, is_past=is_past)
 
 
-def judged(connection: Connection, expression: str, customer_id: uuid.UUID, at: dt.datetime) -> Verdict:
-    """Return what an expression says of one person."""
-    of_now = terms(connection, at=at)
+def judged(
+    connection: Connection, expression: str, customer_id: uuid.UUID, at: dt.datetime, *, is_past: bool = False
+) -> Verdict:
+    """Return what an expression says of one person, or said at a moment that is over."""
+    of_now = terms(connection, at=at, is_past=is_past)
     rows = store.read_rows(connection, str(customer_id))
+    if of_now.is_past:
+        rows = evaluating.as_of(rows, of_now.today)
     return evaluating.judge(
         tree_of(connection, expression), rows, today=of_now.today, minor_units=of_now.minor_units, at=at
     )
