@@ -9,6 +9,7 @@ from fractions import Fraction
 
 import pytest
 
+from comptoir.config import checking
 from comptoir.counter.audiences import following
 from comptoir.counter.loyalty.programme import Programmes
 from comptoir.counter.loyalty.store import insert_programme
@@ -307,3 +308,25 @@ def test_segments_rest_on_each_other_only_so_deep_and_so_wide(office: Office) ->
     office.define(" AND ".join(["in_segment('0')"] * 50), "Wide")
     with pytest.raises(ExpressionTooLarge, match="500 facts"):
         office.define(" OR ".join(["in_segment('Wide')"] * 50), "Too wide")
+
+
+def test_the_doctor_names_a_figure_and_a_member_that_are_wrong(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checking, "_FOLLOWED_SECONDS", 0.0)
+    now = dt.datetime.now(dt.UTC)
+    office.hear(sale("1", 1_000), sale("2", 300, of=BOB), goods_back("3", sale="2", lines=[(1, 1, 300)]), now=now)
+    segment = office.define("spend_ever() > 5", "Spent", now=now)
+
+    def verdicts() -> dict[str, tuple[int, list[str]]]:
+        names = {"figures_match_tables", "members_match_segments"}
+        return {each.name: (each.broken, each.details) for each in checking.check_house().checks if each.name in names}
+
+    assert verdicts() == {"figures_match_tables": (0, []), "members_match_segments": (0, [])}
+    with office.shop.connect() as owner:
+        owner.execute("update audiences_figures set spend = 50 where customer = %s", (identify(BOB),))
+    assert verdicts()["figures_match_tables"][0] == 1
+    with office.shop.connect() as owner:
+        owner.execute("update audiences_figures set spend = 0 where customer = %s", (identify(BOB),))
+        owner.execute("update audiences_member set is_in = false where segment = %s", (segment.id,))
+    assert verdicts() == {
+        "figures_match_tables": (0, []), "members_match_segments": (1, ["Spent: 1 of its people"])
+    }  # fmt: skip

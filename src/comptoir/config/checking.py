@@ -33,6 +33,8 @@ from comptoir.vault.attestations.offer import faults_in_trust
 _PACKAGE: Final = "comptoir.config"
 _FILE: Final = "checking.sql"
 _PAGES_MEANING: Final = "The house's own pages are touchpoints of the map, so that they can send what people decide."
+#: By then the house has followed what was recorded.
+_FOLLOWED_SECONDS: Final = 3.0
 _MEANING: Final = re.compile(r"^-- name: (\w+)\n-- (.*)$", re.MULTILINE)
 
 
@@ -79,6 +81,7 @@ def check_house(*, progress: Callable[[str], None] = lambda _name: None) -> Repo
             ("no_birth_date", "No column and no field is a birth date or an age.", _births),
             ("trust_is_readable", "Every trusted issuer and every threshold can be used today.", _trust),
             ("nothing_is_kept_too_long", "Whatever the clock has to drop is gone when its days are over.", _overdue),
+            ("members_match_segments", "Whoever is in a segment is whom its expression names.", _members),
         ):
             progress(name)
             verdicts.append(_listed(connection, name, meaning, check))
@@ -172,6 +175,18 @@ def _trust(_connection: psycopg.Connection) -> list[str]:
     except ThresholdsInvalid as problem:
         sentences.append(f"thresholds: {problem.detail} ({problem.field})")
     return sentences
+
+
+def _members(_connection: psycopg.Connection) -> list[str]:
+    """Return the segments whose members are not those whom they name, and stay so: events may just be arriving."""
+    from comptoir.office.segments import queries  # noqa: PLC0415 - ibis takes a second to load
+
+    wrong = queries.astray(at=SYSTEM_CLOCK.now())
+    if wrong:
+        time.sleep(_FOLLOWED_SECONDS)
+        again = queries.astray(at=SYSTEM_CLOCK.now())
+        wrong = {name: both for name, people in wrong.items() if (both := people & again.get(name, set()))}
+    return [f"{name}: {len(people):,} of its people" for name, people in wrong.items()]
 
 
 def _overdue(connection: psycopg.Connection) -> list[str]:

@@ -70,6 +70,26 @@ def count(expression: str, *, at: dt.datetime | None = None) -> int:
         return store.count(connection, tree, terms(connection, at=at or SYSTEM_CLOCK.now()))
 
 
+def astray(*, at: dt.datetime) -> dict[str, set[str]]:
+    """Return, by segment, the persons who are in it and should not be, or the other way round; none where all is well.
+
+    Only of segments that were counted on the shop's day of that moment: the others are counted anew anyway. Whoever has
+    just done something may be among them, until the follower has heard of it.
+    """
+    found: dict[str, set[str]] = {}
+    with _office() as connection, connection.transaction():
+        connection.execute("set transaction isolation level repeatable read, read only")
+        of_now = terms(connection, at=at)
+        for kept in store.find_segments(connection):
+            if kept.day != of_now.today:
+                continue
+            tree = tree_of(connection, kept.segment.expression)
+            inside = {str(each) for some in store.members(connection, tree, of_now, portion=PORTION) for each in some}
+            if wrong := inside ^ store.find_in(connection, kept.segment.id):
+                found[kept.segment.name] = wrong
+    return found
+
+
 def verdict(segment_id: uuid.UUID, customer_id: uuid.UUID, at: dt.datetime, *, is_past: bool = False) -> Verdict:
     """Return whether the person that a customer is belongs to a segment, and every reason; or whether they did then."""
     with _office() as connection:
