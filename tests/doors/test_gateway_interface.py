@@ -32,6 +32,7 @@ ELSEWHERE = {
     "template_unknown",
     "decision_invalid",
     "lake_empty",
+    "lake_place_taken",
     "engine_missing",
     "house_without_key",
     "gateway_away",
