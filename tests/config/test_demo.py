@@ -243,5 +243,7 @@ def test_examples_that_somebody_changed_stay_changed(tmp_path: Path, monkeypatch
 def test_a_fresh_and_plain_demo_has_the_real_sales_only(folder: Path, first: dict[str, Any]) -> None:
     result = loaded(folder, "--fresh", "--plain")
     assert (result["events"], result["accepted"], result["refused"], result["duplicates"]) == (704, 704, 0, 0)
-    assert result["customers"] < first["customers"]
+    # Who was made up has several cards and accounts of people that are there, and is nobody more.
+    assert result["customers"] <= first["customers"]
+    assert result["points_earned"] < first["points_earned"]
     assert result["ledger_ok"] is True

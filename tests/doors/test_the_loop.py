@@ -167,7 +167,7 @@ def test_a_member_of_staff_closes_the_loop_by_clicking(  # noqa: PLR0915 - one s
         expect(page.locator("#counted")).to_have_text(f"{COFFEE + TEA} people now")
         akiko.choose("Fact", "Has bought a product or from a category")
         assert page.get_by_label("Number", exact=True).is_hidden(), "nobody is asked what does not matter"
-        akiko.fill("Product, category or kind of event", "COFFEE")
+        akiko.fill("Product, category, kind of event or segment", "COFFEE")
         akiko.press("Add")
         expect(page.locator("#counted")).to_have_text(f"{COFFEE} people now")
         expect(page.locator(".conditions li")).to_have_count(2)

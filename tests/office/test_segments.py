@@ -13,7 +13,9 @@ from comptoir.config import checking
 from comptoir.counter.audiences import following
 from comptoir.counter.loyalty.programme import Programmes
 from comptoir.counter.loyalty.store import insert_programme
+from comptoir.foundation.events import store as events
 from comptoir.foundation.kernel.connection import Connection
+from comptoir.foundation.rooms.commands import set_up_django
 from comptoir.office.segments import commands, jobs, queries, store
 from comptoir.office.segments.contracts import Segment
 from comptoir.office.segments.errors import (
@@ -313,8 +315,10 @@ def test_segments_rest_on_each_other_only_so_deep_and_so_wide(office: Office) ->
 def test_the_doctor_names_a_figure_and_a_member_that_are_wrong(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checking, "_FOLLOWED_SECONDS", 0.0)
     now = dt.datetime.now(dt.UTC)
+    set_up_django()
     office.hear(sale("1", 1_000), sale("2", 300, of=BOB), goods_back("3", sale="2", lines=[(1, 1, 300)]), now=now)
     segment = office.define("spend_ever() > 5", "Spent", now=now)
+    events.register_follower(office.connection, following.FOLLOWER)
 
     def verdicts() -> dict[str, tuple[int, list[str]]]:
         names = {"figures_match_tables", "members_match_segments"}

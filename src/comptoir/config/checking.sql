@@ -201,15 +201,15 @@ select (
 );
 
 -- name: figures_match_tables
--- What segments know of a customer is what sales, returns and points say, but of those whose events just arrive.
+-- What segments know of a customer is what sales, returns and points say, once they follow; but of who just came.
 with arriving as (
   select distinct e.customer from events_relay r
     join events_outbox o on (o.transaction, o.id) > (r.transaction, r.outbox)
     cross join unnest(o.positions) as p(position) join events_event e on e.position = p.position
   where r.destination = 'house.figures'
 ), bought as (
-  select s.customer, sum(s.total - coalesce(b.total, 0))::bigint as spend from sales_sale s left join (
-    select sale_source, sale_receipt, sum(total) as total from sales_return where status = 'applied' group by 1, 2
+  select s.customer, sum(s.total_minor - coalesce(b.total, 0))::bigint as spend from sales_sale s left join (
+    select sale_source, sale_receipt, sum(total_minor) as total from sales_return where status = 'applied' group by 1, 2
   ) b on b.sale_source = s.source and b.sale_receipt = s.receipt
   where s.customer is not null group by s.customer
 ), kept as (
@@ -219,7 +219,8 @@ with arriving as (
 select count(*) from audiences_figures f
 left join bought b on b.customer = f.customer left join kept k on k.customer = f.customer
 left join loyalty_account a on a.customer = f.customer
-where not exists (select from arriving n where n.customer = f.customer) and (
+where exists (select from events_relay where destination = 'house.figures')
+  and not exists (select from arriving n where n.customer = f.customer) and (
   f.spend <> coalesce(b.spend, 0) or f.spend <> coalesce(k.spend, 0) or f.purchases <> coalesce(k.purchases, 0)
   or f.points <> coalesce(a.available, 0) or f.first_day is distinct from k.first_day
   or f.last_day is distinct from k.last_day
