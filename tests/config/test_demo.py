@@ -245,5 +245,5 @@ def test_a_fresh_and_plain_demo_has_the_real_sales_only(folder: Path, first: dic
     assert (result["events"], result["accepted"], result["refused"], result["duplicates"]) == (704, 704, 0, 0)
     # Who was made up has several cards and accounts of people that are there, and is nobody more.
     assert result["customers"] <= first["customers"]
-    assert result["points_earned"] < first["points_earned"]
+    assert "campaign" not in result
     assert result["ledger_ok"] is True
