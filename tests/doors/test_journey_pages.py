@@ -43,6 +43,7 @@ def segments(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Segments:
         templates("coffee", "tea")
     segments = Segments(crowd(shop, 40))
     monkeypatch.setattr(segmenting, "SEGMENTS", segments)
+    monkeypatch.setattr(segmenting, "PAST_SEGMENTS", segments)
     monkeypatch.setattr(segmenting, "named_segments", lambda: [segmenting.Named(COFFEE, "Coffee drinkers")])
     return segments
 
