@@ -138,12 +138,10 @@ def holds(tree: Tree, tables: Sources, terms: Terms) -> ir.Table:
         some = [(place, fact, asked[place]) for place, fact in enumerate(facts) if fact.source == source]
         if some:
             row = row.cross_join(_summed(some, table, terms, of_one=True))
-    values = {
-        leaf: ibis.ifelse(row[fact.allows], _shown(row[f"v{place}"].coalesce(0), fact, terms), ibis.null())
-        if fact.source != "fact"
-        else ibis.ifelse(row[fact.allows], _shown(row[f"v{place}"], fact, terms), ibis.null())
-        for place, (leaf, fact) in enumerate(zip(asked, facts, strict=True))
-    }
+    values = {}
+    for place, (leaf, fact) in enumerate(zip(asked, facts, strict=True)):
+        column = row[f"v{place}"] if fact.source == "fact" else row[f"v{place}"].coalesce(0)
+        values[leaf] = ibis.ifelse(row[fact.allows], _shown(column, fact, terms), ibis.null())
     return row.filter((row["n"] > 0) & _Condition(values, terms).truth(tree)).select("n")
 
 
