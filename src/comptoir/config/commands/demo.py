@@ -298,12 +298,13 @@ class _Demo:
         from comptoir.config.replaying import progress, sending
         from comptoir.config.replaying.phone import Phone
 
-        self._introduce(house, keyring)
         with progress.sending_bar("The year", span=_YEAR) as bar:
             sender = sending.Sender(house.gateway_url, keyring, phone=Phone.of_shop(), progress=bar)
             pace = sending.Pace(_DAY_SECONDS / self._day_seconds, catch_up=True)
 
             async def live() -> None:
+                # Said in here, where Ctrl-C ends the loop in order: whoever reads the addresses may press it at once.
+                self._introduce(house, keyring)
                 async with _tended(house), self._links_on_request():
                     await sender.resume(self._rest, self._bookmark("rest"), pace=pace)
                     self._say("The year is over. The house stays open; Ctrl-C closes it.")
