@@ -304,7 +304,8 @@ class _Demo:
 
             async def live() -> None:
                 # Said in here, where Ctrl-C ends the loop in order: whoever reads the addresses may press it at once.
-                self._introduce(house, keyring)
+                # In a thread, since it asks the database.
+                await asyncio.to_thread(self._introduce, house, keyring)
                 async with _tended(house), self._links_on_request():
                     await sender.resume(self._rest, self._bookmark("rest"), pace=pace)
                     self._say("The year is over. The house stays open; Ctrl-C closes it.")
