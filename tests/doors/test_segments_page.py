@@ -228,3 +228,17 @@ def test_what_a_journey_or_a_launched_campaign_asks_for_cannot_be_ended(alice: C
     with entered(OFFICE):
         journeys.kill(made, by=STAFF, reason="Wrong text.", at=NOW)
     assert alice.post(path, {"act": "end"}).status_code == 302
+
+
+def test_a_segment_that_cannot_be_read_is_named_in_the_list(alice: Client, shop: Shop) -> None:
+    posted(alice, "/segments/new", 302, act="keep", name="Coffee", expression="bought('COFFEE')")
+    posted(alice, "/segments/new", 302, act="keep", name="Later", expression="bought('TEA')")
+    with shop.connect("comptoir_office") as connection:
+        connection.execute("update audiences_segment set expression = 'dreamt_of(''TEA'')' where name = 'Later'")
+    listed = alice.get("/segments")
+    assert listed.status_code == 200
+    assert "cannot be read: write it anew" in words(listed.content.decode())
+    (later,) = shop.rows("select id::text from audiences_segment where name = 'Later'")
+    answer = alice.get(f"/segments/{later['id']}")
+    assert answer.status_code == 422
+    assert "There is no fact dreamt_of" in words(answer.content.decode())

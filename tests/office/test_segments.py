@@ -50,6 +50,10 @@ from support.casting import (
 )
 from support.shop import Shop
 
+set_up_django()  # before the modules that hold models
+
+from comptoir.office.campaigns.segmenting import SEGMENTS  # noqa: E402
+
 DAY = dt.timedelta(days=1)
 ZONE = "America/New_York"
 
@@ -341,3 +345,31 @@ def test_the_doctor_names_a_figure_and_a_member_that_are_wrong(office: Office, m
     assert verdicts() == {
         "figures_match_tables": (0, []), "members_match_segments": (1, ["Spent: 1 of its people"])
     }  # fmt: skip
+
+
+def test_a_segment_of_a_later_language_is_named_and_breaks_nothing(
+    office: Office, caplog: pytest.LogCaptureFixture
+) -> None:
+    office.hear(coffee("1", 1_000))
+    office.define("bought('COFFEE')", "Coffee")
+    later = office.define("bought('TEA')", "Later")
+    office.connection.execute(
+        "update audiences_segment set expression = 'dreamt_of(''TEA'')' where id = %s", (later.id,)
+    )
+    assert queries.astray(at=HEARD) == {}
+    assert "segment Later cannot be read" in caplog.text
+    assert jobs.follow(office.office, ids(ALICE), now=HEARD) == 0
+
+
+def test_whether_one_person_is_in_is_asked_of_the_database_alone(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.hear(coffee("1", 1_000), sale("2", 5_000, of=BOB))
+    segment = office.define("bought('COFFEE', 60)", "Coffee")
+
+    def never(*_: object) -> None:
+        pytest.fail("every row of a person was read")
+
+    monkeypatch.setattr(store, "read_rows", never)
+    asked = [SEGMENTS.is_in(segment.id, uuid.UUID(identify(each)), HEARD) for each in (ALICE, BOB, CHARLIE)]
+    assert asked == [True, False, False]

@@ -38,6 +38,12 @@ class Segments:
         """Tell whether somebody is named."""
         return person in self.found[segment]
 
+    def still_in(
+        self, segment: uuid.UUID, persons: Collection[uuid.UUID], /, *, definition: str, at: dt.datetime
+    ) -> set[uuid.UUID] | None:
+        """Return those who are named, by the one definition that there is."""
+        return set(persons) & set(self.found[segment]) if definition == self.hash_of(segment) else None
+
     def members(self, segment: uuid.UUID, /, *, at: dt.datetime | None = None) -> Iterator[Sequence[uuid.UUID]]:
         """Give the members, a thousand at a time."""
         members = self.found[segment]

@@ -121,6 +121,7 @@ class Jobs:
         self._add("rooms.clear_expired_sessions", "41 * * * *", self.clear_expired_sessions)
         self._add("rights.finish_forgetting", "* * * * *", self.finish_forgetting)
         self._add("campaigns.freeze_due", "* * * * *", self.freeze_lists)
+        self._add("campaigns.withdraw_left", "* * * * *", self.withdraw_left)
         self._add("journeys.travel", "* * * * *", self.travel)
         self._add("events.sign_audit", "* * * * *", self.sign_audit)
         self._add("audiences.refresh_trust", "52 2 * * *", self.refresh_trust)
@@ -409,6 +410,15 @@ class Jobs:
                     now=self._clock.now(), coupons=CounterHands(counter, programmes).issue_all,
                     should_stop=self._stopping.is_set,
                 )  # fmt: skip
+
+    def withdraw_left(self, connection: Connection) -> None:
+        """Take back what waits for whoever has left its segment, as the office; most of the time nothing waits."""
+        if connection.execute("select from messages_waiting limit 1").fetchone() is None:
+            return
+        with _django():
+            from comptoir.office.campaigns import jobs as campaigns  # noqa: PLC0415
+
+            campaigns.withdraw_left(now=self._clock.now(), should_stop=self._stopping.is_set)
 
     def travel(self, connection: Connection) -> None:
         """Let people enter journeys, and do what is due on them, as the office; most of the time there are none."""

@@ -107,6 +107,23 @@ def counts_of(campaign: uuid.UUID) -> list[Count]:
         return [Count(*row) for row in store.count_outcomes(cursor, campaign)]
 
 
+def delayed(*, before: dt.datetime, until: dt.datetime) -> list[tuple[uuid.UUID, int]]:
+    """Return the lists, as campaign and version, decided ``before``, of which offers wait that may leave ``until``."""
+    with connections[_alias()].cursor() as cursor:
+        return store.find_delayed(cursor, before=before, until=until)
+
+
+def leaving(
+    campaign: uuid.UUID, version: int, *, until: dt.datetime, portion: int
+) -> Iterator[list[tuple[uuid.UUID, uuid.UUID]]]:
+    """Give the messages of one list that wait and may leave until a moment, as decision and customer, in portions."""
+    after = uuid.UUID(int=0)
+    with connections[_alias()].cursor() as cursor:
+        while rows := store.find_leaving(cursor, campaign, version, until=until, after=after, limit=portion):
+            after = rows[-1][0]
+            yield rows
+
+
 def waiting(campaign: uuid.UUID) -> int:
     """Return how many messages of a campaign have not been taken up yet."""
     with connections[_alias()].cursor() as cursor:

@@ -51,6 +51,21 @@ def withdraw(cursor: Any, decisions: Collection[uuid.UUID], *, at: dt.datetime, 
     return {row[0] for row in cursor.fetchall()}
 
 
+def find_delayed(cursor: Any, *, before: dt.datetime, until: dt.datetime) -> list[tuple[uuid.UUID, int]]:
+    """Return the lists, as campaign and version, decided ``before``, of which offers wait that may leave ``until``."""
+    cursor.execute(_SQL["find_delayed"], (before, until))
+    return list(cursor.fetchall())
+
+
+def find_leaving(
+    cursor: Any, campaign: uuid.UUID, version: int, *, until: dt.datetime, after: uuid.UUID, limit: int
+) -> list[tuple[uuid.UUID, uuid.UUID]]:
+    """Return of one list the next messages that may leave until a moment, as decision and customer."""
+    asked = {"campaign": campaign, "version": version, "until": until, "after": after, "limit": limit}
+    cursor.execute(_SQL["find_leaving"], asked)
+    return list(cursor.fetchall())
+
+
 def insert_outcomes(cursor: Any, outcomes: Collection[Outcome]) -> set[tuple[uuid.UUID, str]]:
     """Note what became of decisions; returns what is new."""
     if not outcomes:

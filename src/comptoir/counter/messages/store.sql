@@ -43,6 +43,20 @@ insert into messages_outcome (decision, kind, at, reason)
 select decision, 'suppressed', %s, %s from gone on conflict do nothing
 returning decision;
 
+-- name: find_delayed
+-- The lists of which offers wait that nobody has taken up, that may leave by a moment and were decided before another one.
+select distinct p.campaign, p.campaign_version from messages_dispatch p
+where p.message_class = 'marketing' and p.made_at <= %s and exists (
+  select from messages_waiting w where w.dispatch = p.id and w.taken_by is null and w.due_at <= %s);
+
+-- name: find_leaving
+-- Of one list's messages that nobody has taken up and that may leave by a moment, the next few after another one.
+select w.decision, d.customer from messages_dispatch p
+join messages_waiting w on w.dispatch = p.id and w.taken_by is null and w.due_at <= %(until)s
+join messages_decision d on d.id = w.decision
+where p.campaign = %(campaign)s and p.campaign_version = %(version)s and w.decision > %(after)s
+order by w.decision limit %(limit)s;
+
 -- name: insert_outcomes
 -- Note what became of decisions; what was noted before stays. Returns what is new.
 insert into messages_outcome (decision, kind, at, reason)

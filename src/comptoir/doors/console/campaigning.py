@@ -50,6 +50,7 @@ _BLANK: Final = {
     "name": "", "message_class": "marketing", "segment": "", "channel": "mail", "template_a": "", "template_b": "",
     "why_en": "", "why_fr": "", "why_ja": "", "promotion": "", "holdout": "10", "holdout_reason": "", "from_hour": "9",
     "until_hour": "20", "zone": "", "days": "28", "margin": "", "cost_per_contact": "", "after": "0",
+    "asks_again": "yes",
 }  # fmt: skip
 _FIELDS: Final = {
     "segment": "segment", "variants": "template_a", "why": "why_en", "window": "from_hour", "window.zone": "zone",
@@ -313,7 +314,7 @@ def _form_of(found: Written) -> dict[str, str]:
         "weekdays": " ".join(map(str, content.window.weekdays)), "days": str(content.days),
         "margin": "" if content.margin is None else f"{100 * content.margin:g}",
         "cost_per_contact": "" if content.cost_per_contact is None else f"{content.cost_per_contact:g}",
-        "after": str(found.number),
+        "after": str(found.number), "asks_again": "yes" if content.asks_again else "",
     }  # fmt: skip
 
 
@@ -339,6 +340,7 @@ def _read(form: Mapping[str, str]) -> Version:
         },
         "margin": _decimal(form, "margin") / 100 if form["margin"] else None,
         "cost_per_contact": _decimal(form, "cost_per_contact") if form["cost_per_contact"] else None,
+        "asks_again": bool(form["asks_again"]),
     }  # fmt: skip
     if form["segment"] not in {str(each.id) for each in segmenting.named_segments()}:
         raise CampaignInvalid(_("Choose whom it is for."), field="segment")
@@ -474,6 +476,8 @@ def _facts(content: Version, shop: Shop) -> list[Fact]:
         facts.append(Fact(_("Coupon of"), ways=((_title_of(content.promotion), way),)))
     if content.message_class == "service":
         return [*facts, Fact(_("Kind"), _("Service: nobody is held out, and it counts against no cap"))]
+    asked = _("Asked again before a message leaves")
+    facts.append(Fact(asked, _("whoever has left the segment gets none") if content.asks_again else _("no")))
     facts += [
         Fact(f"{_('Why it comes')} ({reporting.LANGUAGES[language]})", text) for language, text in content.why.items()
     ]

@@ -7,6 +7,7 @@ and what it names (``office/segments``).
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -30,7 +31,7 @@ from comptoir.foundation.rooms.web import in_room
 from comptoir.office.campaigns import queries as campaigns
 from comptoir.office.journeys import queries as journeys
 from comptoir.office.segments import commands, jobs, queries, store
-from comptoir.office.segments.contracts import Tree, leaves
+from comptoir.office.segments.contracts import Segment, Tree, leaves
 from comptoir.office.segments.errors import ExpressionRefused, SegmentUnknown
 from comptoir.office.segments.facts import FACTS
 from comptoir.office.segments.language import CHARACTERS_MAX
@@ -57,14 +58,11 @@ def listed(request: HttpRequest) -> HttpResponse:
     with database.connect(OFFICE.role) as connection:
         look = crowds.look(connection, request.GET.get("look", ""))
         counts = store.count_in(connection)
+        segments = [kept.segment for kept in store.find_segments(connection)]
+        expressions = {each.name: each.expression for each in segments}
         rows = [
-            Row(
-                each.id,
-                each.name,
-                each.expression,
-                _people_in(counts.get(str(each.id), 0), queries.tree_of(connection, each.expression)),
-            )
-            for each in (kept.segment for kept in store.find_segments(connection))
+            Row(each.id, each.name, each.expression, _members(counts.get(str(each.id), 0), each, expressions))
+            for each in segments
         ]
     context = {"rows": rows, "look": look, "looks": list(crowds.looks().items())}
     return page(request, "console/segments.html", "segments", context)
@@ -190,6 +188,12 @@ def _known(connection: Connection) -> dict[str, list[str]]:
 def _is_of_square(tree: Tree) -> bool:
     """Tell whether an expression asks what somebody said on the square, where everybody sees it under their name."""
     return any(FACTS[leaf.fact].family == "square" for leaf in leaves(tree))
+
+
+def _members(count: int, segment: Segment, expressions: Mapping[str, str]) -> str:
+    """Return how many are in a segment; of one that cannot be read nobody knows whether it asks the square."""
+    tree = queries.readable(segment, expressions)
+    return _("cannot be read: write it anew") if tree is None else _people_in(count, tree)
 
 
 def _people_in(count: int, tree: Tree) -> str:

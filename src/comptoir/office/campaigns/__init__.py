@@ -10,6 +10,7 @@ decision says what happens and why. A holdout is on unless somebody wrote down w
 changes. Nobody here sees a name or an address.
 
 Files of its own: ``windows.py`` (when messages may leave), ``segmenting.py`` (the segments that lists come from),
+``asking.py`` (these asked again before a message leaves),
 ``effects.py`` (what a campaign changed).
 
 Not here: the texts, and what became of each message (``counter/messages``); addresses and sending (``vault``); who is

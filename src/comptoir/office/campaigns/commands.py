@@ -51,6 +51,12 @@ class Segments(Protocol):
         """Tell whether somebody is in it, or was at a moment."""
         ...
 
+    def still_in(
+        self, segment: uuid.UUID, persons: Collection[uuid.UUID], /, *, definition: str, at: dt.datetime
+    ) -> set[uuid.UUID] | None:
+        """Return those who are in it now by a definition that it had; ``None`` if that cannot be asked any more."""
+        ...
+
 
 def salt() -> bytes:
     """Return the shop's secret by which everybody is drawn: without it nobody can tell who will be held out."""

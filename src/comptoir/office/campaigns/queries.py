@@ -129,6 +129,11 @@ def lists(campaign: uuid.UUID) -> list[Frozen]:
     ]  # fmt: skip
 
 
+def frozen(campaign: uuid.UUID, number: int) -> Frozen | None:
+    """Return the list that was frozen of one version."""
+    return next((each for each in lists(campaign) if each.version == number), None)
+
+
 def standing(campaign: uuid.UUID) -> Standing:
     """Return how far a campaign has come. Raises :class:`CampaignUnknown`."""
     last = latest(campaign)

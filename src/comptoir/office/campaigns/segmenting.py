@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Final
 
 import msgspec
@@ -38,7 +38,15 @@ class OfTheOffice:
 
     def is_in(self, segment: uuid.UUID, person: uuid.UUID, at: dt.datetime, /) -> bool:
         """Tell whether somebody is in it; whoever is unknown to it is not."""
-        return queries.verdict(segment, person, at, is_past=self._is_past).member is True
+        if self._is_past:
+            return queries.verdict(segment, person, at, is_past=True).member is True
+        return queries.is_in(segment, person, at)
+
+    def still_in(
+        self, segment: uuid.UUID, persons: Collection[uuid.UUID], /, *, definition: str, at: dt.datetime
+    ) -> set[uuid.UUID] | None:
+        """Return those who are in it now by a definition that it had."""
+        return queries.still_in(segment, persons, definition=definition, at=at)
 
 
 SEGMENTS: Final[Segments] = OfTheOffice()

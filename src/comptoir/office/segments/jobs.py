@@ -8,19 +8,17 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Final
 
 from comptoir.foundation.events.commands import record
 from comptoir.foundation.kernel.connection import Connection
 from comptoir.foundation.kernel.ids import Id
-from comptoir.foundation.kernel.problem import Problem
 from comptoir.foundation.touchpoints.clock import said_by_clock
 from comptoir.office.segments import store
 from comptoir.office.segments.compiling import Terms
-from comptoir.office.segments.contracts import JOINED, LEFT, Because, Moved, Segment, Tree
-from comptoir.office.segments.language import read
-from comptoir.office.segments.queries import terms
+from comptoir.office.segments.contracts import JOINED, LEFT, Because, Moved, Segment
+from comptoir.office.segments.queries import readable, terms
 from comptoir.office.segments.store import Kept
 
 _log = logging.getLogger(__name__)
@@ -45,7 +43,7 @@ def follow(connection: Connection, customers: Collection[Id], *, now: dt.datetim
     moved = 0
     for each in kept:
         # One that was never counted as a whole is counted by the clock, which knows why.
-        tree = _tree(each.segment, expressions)
+        tree = readable(each.segment, expressions)
         if tree is None or each.day is None:
             continue
         with connection.transaction():
@@ -74,7 +72,7 @@ def refresh_one(
 ) -> int:  # fmt: skip
     """Count a segment as a whole; returns how many moved. Stopped in between, it goes on where it was next time."""
     segment = kept.segment
-    tree = _tree(segment, store.find_expressions(connection))
+    tree = readable(segment, store.find_expressions(connection))
     if tree is None:
         return 0
     with connection.transaction():
@@ -104,15 +102,6 @@ def refresh_one(
 def _portions(moves: Sequence[tuple[Id, bool]]) -> Iterator[Sequence[tuple[Id, bool]]]:
     for start in range(0, len(moves), _PORTION):
         yield moves[start : start + _PORTION]
-
-
-def _tree(segment: Segment, expressions: Mapping[str, str]) -> Tree | None:
-    """Return a segment's tree; ``None`` for one that an older version of the language has allowed, which is said."""
-    try:
-        return read(segment.expression, expressions, name=segment.name)
-    except Problem as problem:
-        _log.warning("segment %s cannot be read any more: %s", segment.name, problem.detail)
-        return None
 
 
 def _move(

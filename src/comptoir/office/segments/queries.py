@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import logging
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import Final
 
 from comptoir.counter.loyalty.store import find_programmes
@@ -17,14 +18,16 @@ from comptoir.foundation.kernel import database
 from comptoir.foundation.kernel.clock import SYSTEM_CLOCK
 from comptoir.foundation.kernel.connection import Connection
 from comptoir.foundation.kernel.money import exponent
+from comptoir.foundation.kernel.problem import Problem
 from comptoir.foundation.rooms.declaration import OFFICE
 from comptoir.office.segments import evaluating, store
 from comptoir.office.segments.compiling import Terms
-from comptoir.office.segments.contracts import Segment, Tree, Verdict
+from comptoir.office.segments.contracts import Segment, Tree, Verdict, hash_of
 from comptoir.office.segments.errors import SegmentUnknown
 from comptoir.office.segments.language import read, rests_on
 
 PORTION: Final = 5_000
+_log = logging.getLogger(__name__)
 
 
 def terms(connection: Connection, *, at: dt.datetime, is_past: bool = False) -> Terms:
@@ -41,6 +44,15 @@ def terms(connection: Connection, *, at: dt.datetime, is_past: bool = False) -> 
 def tree_of(connection: Connection, expression: str) -> Tree:
     """Return the tree of an expression, with the segments that it rests on; raises what the language refuses."""
     return read(expression, store.find_expressions(connection) if rests_on(expression) else {})
+
+
+def readable(segment: Segment, expressions: Mapping[str, str]) -> Tree | None:
+    """Return a segment's tree; ``None`` for one that another version of the language has allowed, which is said."""
+    try:
+        return read(segment.expression, expressions, name=segment.name)
+    except Problem as problem:
+        _log.warning("segment %s cannot be read: %s", segment.name, problem.detail)
+        return None
 
 
 def named(segment: uuid.UUID | str) -> Segment:
@@ -74,16 +86,18 @@ def astray(*, at: dt.datetime) -> dict[str, set[str]]:
     """Return, by segment, the persons who are in it and should not be, or the other way round; none where all is well.
 
     Only of segments that were counted on the shop's day of that moment: the others are counted anew anyway. Whoever has
-    just done something may be among them, until the follower has heard of it.
+    just done something may be among them, until the follower has heard of it. What cannot be read is said and left out.
     """
     found: dict[str, set[str]] = {}
     with _office() as connection, connection.transaction():
         connection.execute("set transaction isolation level repeatable read, read only")
         of_now = terms(connection, at=at)
-        for kept in store.find_segments(connection):
-            if kept.day != of_now.today:
+        all_kept = store.find_segments(connection)
+        expressions = {each.segment.name: each.segment.expression for each in all_kept}
+        for kept in all_kept:
+            tree = readable(kept.segment, expressions) if kept.day == of_now.today else None
+            if tree is None:
                 continue
-            tree = tree_of(connection, kept.segment.expression)
             inside = {str(each) for some in store.members(connection, tree, of_now, portion=PORTION) for each in some}
             if wrong := inside ^ store.find_in(connection, kept.segment.id):
                 found[kept.segment.name] = wrong
@@ -95,6 +109,39 @@ def verdict(segment_id: uuid.UUID, customer_id: uuid.UUID, at: dt.datetime, *, i
     with _office() as connection:
         segment = _found(connection, segment_id)
         return judged(connection, segment.expression, customer_id, at, is_past=is_past)
+
+
+def is_in(segment_id: uuid.UUID, customer_id: uuid.UUID, at: dt.datetime) -> bool:
+    """Tell whether the person that a customer is belongs to a segment now; whoever is unknown to it does not."""
+    with _office() as connection:
+        tree = tree_of(connection, _found(connection, segment_id).expression)
+        return store.is_member(connection, tree, terms(connection, at=at), str(customer_id))
+
+
+def still_in(
+    segment_id: uuid.UUID, customers: Collection[uuid.UUID], *, definition: str, at: dt.datetime
+) -> set[uuid.UUID] | None:
+    """Return those of these customers whose persons are in a segment now, as it was once defined.
+
+    ``definition`` is the hash of what it said then. ``None`` if that cannot be asked any more: a segment that it rests
+    on has changed since, or the language has. A definition that was changed, or has ended, is asked all the same.
+    """
+    with _office() as connection:
+        expression = store.find_definition(connection, segment_id, definition)
+        if expression is None:
+            return None
+        try:
+            tree = tree_of(connection, expression)
+        except Problem as problem:
+            _log.warning("a list's segment cannot be read any more: %s", problem.detail)
+            return None
+        if hash_of(tree) != definition:
+            return None
+        asked = [str(each) for each in customers]
+        inside = store.members_of(connection, tree, terms(connection, at=at), asked)
+        persons = store.find_persons(connection, asked)
+        belonging = {each for person, theirs in persons.items() if person in inside for each in theirs}
+    return {each for each in customers if str(each) in belonging}
 
 
 def judged(

@@ -97,6 +97,12 @@ def find_versions(connection: Connection, identity: uuid.UUID) -> list[tuple[int
     return connection.execute(_SQL["find_versions"], (identity,)).fetchall()
 
 
+def find_definition(connection: Connection, identity: uuid.UUID, digest: str) -> str | None:
+    """Return the expression that a segment had when its definition had this hash."""
+    row = connection.execute(_SQL["find_definition"], (identity, digest)).fetchone()
+    return None if row is None else str(row[0])
+
+
 def lock_segment(connection: Connection, identity: uuid.UUID) -> None:
     """Refresh a segment alone, until the transaction ends."""
     connection.execute(_SQL["lock_segment"], (str(identity),))

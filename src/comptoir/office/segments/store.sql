@@ -38,6 +38,10 @@ values (%s, %s, %s, %s, %s, %s, %s);
 -- Every version of a segment, the latest first.
 select version, name, expression, by, at from audiences_segmentversion where segment = %s order by version desc;
 
+-- name: find_definition
+-- What a segment said when its definition had this hash.
+select expression from audiences_segmentversion where segment = %s and hash = %s order by version desc limit 1;
+
 -- name: note_counted
 -- When a segment was counted as a whole, and for which of the shop's days.
 update audiences_segment set day = %(day)s, counted_at = %(at)s where id = %(id)s and version = %(version)s;
