@@ -15,6 +15,7 @@ from comptoir.counter.loyalty.cooling import cooling
 from comptoir.foundation.kernel import database, shop
 from comptoir.foundation.kernel.problem import Problem
 from comptoir.foundation.rooms import addresses, grants
+from comptoir.vault.messages import envelopes
 
 _DISTINCT_BYTES_MIN = 8
 _KEYS = ("signing", "database", "factors", "ticket-office", "ticket-counter", "ticket-vault", "sessions-vault", "audit")
@@ -33,10 +34,11 @@ def reasons_to_stay_closed(connection: psycopg.Connection) -> list[str]:
         reasons.append("MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN is on: a passkey would be accepted from any site")
     if str(settings.SECRET_KEY) != shop.secret("signing").hex():
         reasons.append("SECRET_KEY is not the shop's own key")
-    try:
-        cooling()
-    except Problem as problem:
-        reasons.append(f"{problem.title()} {problem.detail}")
+    for insisting in (cooling, envelopes.mailbox):
+        try:
+            insisting()
+        except Problem as problem:
+            reasons.append(f"{problem.title()} {problem.detail}")
     weak = (name for name in _KEYS if len(set(shop.secret(name))) < _DISTINCT_BYTES_MIN)
     reasons += [f"the key {name} is not random" for name in weak]
     if addresses.is_production():

@@ -21,6 +21,7 @@ def command() -> None:
     Examples:
       comptoir messages send
       comptoir messages bounces - < returned.eml
+      comptoir messages bounces - --to bounces+ff6k...@shop.example < returned.eml
       comptoir messages bounces Maildir/ old.mbox --json
       comptoir messages secret
     """
@@ -39,8 +40,9 @@ def send() -> None:
 
 @command.command()
 @click.argument("places", nargs=-1, required=True)
+@click.option("--to", default="", help="The address to which they were brought, where a mail server knows it.")
 @click.option("--json", "as_json", is_flag=True, help="Print the counts as JSON.")
-def bounces(*, places: tuple[str, ...], as_json: bool) -> None:
+def bounces(*, places: tuple[str, ...], to: str, as_json: bool) -> None:
     """Read mails that came back: files, mboxes, Maildirs, or - for one on the standard input."""
     with database.server():
         set_up_django()
@@ -50,7 +52,7 @@ def bounces(*, places: tuple[str, ...], as_json: bool) -> None:
         for place in places:
             mails = [sys.stdin.buffer.read(returned.BYTES_MAX)] if place == "-" else returned.mails_in(Path(place))
             for raw in mails:
-                counts[returned.take(raw, at=SYSTEM_CLOCK.now())] += 1
+                counts[returned.take(raw, at=SYSTEM_CLOCK.now(), to=to)] += 1
     if as_json:
         click.echo(codec.encode(dict(counts)))
     else:

@@ -276,6 +276,9 @@ def outcomes() -> dict[str, str]:
         "suppressed left_segment": _("did not leave: not in the segment any more"),
         "stopped": _("did not leave: stopped"), "missed": _("did not leave: its time was over"),
         "unreachable": _("no address"), "delivered": _("delivered"),
+        "bounced mailbox_full": _("came back: the mailbox was full"),
+        "bounced not_taken": _("came back: their server took nothing from this shop"),
+        "bounced given_up": _("came back: their server was away for days"),
         "bounced": _("came back"), "complained": _("was called unwanted"), "unsubscribed": _("unsubscribed"),
     }  # fmt: skip
 

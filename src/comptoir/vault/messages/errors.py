@@ -24,3 +24,10 @@ class TextsInvalid(Problem):
 
     name = "texts_invalid"
     status = 500
+
+
+class BouncesInvalid(Problem):
+    """The address to which mails come back is none, or too long."""
+
+    name = "bounces_invalid"
+    status = 500

@@ -23,6 +23,7 @@ from django.core.mail import EmailMultiAlternatives, get_connection
 from django.core.mail.backends.smtp import EmailBackend
 from django.core.mail.message import sanitize_address
 
+from comptoir.vault.messages import envelopes
 from comptoir.vault.messages.contracts import Ready, Result
 from comptoir.vault.messages.ports import PortAway
 
@@ -191,7 +192,8 @@ class MailPort:
     """One connection to the shop's mail server, or to its provider."""
 
     def __init__(self) -> None:
-        """Open nothing yet."""
+        """Open nothing yet. Raises :class:`BouncesInvalid`."""
+        envelopes.mailbox()
         name = settings.EMAIL_BACKEND
         self._backend: Any = get_connection(_OWN if name == _SMTP else name, fail_silently=False)
         self._is_smtp = isinstance(self._backend, EmailBackend)
@@ -222,9 +224,11 @@ class MailPort:
         """Give the back end's own connection what the back end would; to make it Django's way costs as much again."""
         assert message.to is not None
         to = _ascii(message.to.reveal())
-        sender, connection = _from(settings.DEFAULT_FROM_EMAIL), self._backend.connection
+        # What comes back comes to the envelope's sender: one of its own for each, where the shop has such a mailbox.
+        sender = envelopes.sender_of(message.decision) or _envelope(_from(settings.DEFAULT_FROM_EMAIL))
+        connection = self._backend.connection
         if isinstance(connection, CarefulConnection) and _PLAIN.fullmatch(to):
-            connection.give(_envelope(sender), to, written(message))
+            connection.give(sender, to, written(message))
         else:
             connection.sendmail(sender, [to], written(message))
 

@@ -28,8 +28,11 @@ Word = Literal["delivered", "bounced", "complained", "unsubscribed"]
 LATELY: Final = dt.timedelta(days=30)
 
 
-def report(word: Word, decision: uuid.UUID, *, at: dt.datetime) -> bool:
-    """Note what became of a message that had left; ``False`` where none had, or where nobody can end the like of it."""
+def report(word: Word, decision: uuid.UUID, *, at: dt.datetime, why: str = "") -> bool:
+    """Note what became of a message that had left; ``False`` where none had, or where nobody can end the like of it.
+
+    ``why``: in a word why a message bounced although its address is not dead; the next one may arrive.
+    """
     with entered(VAULT), transaction.atomic(using=VAULT.name), connections[VAULT.name].cursor() as cursor:
         found = store.find_decision(cursor, decision)
         if found is None:
@@ -38,9 +41,9 @@ def report(word: Word, decision: uuid.UUID, *, at: dt.datetime) -> bool:
         if word == "unsubscribed" and message_class == "service":
             return False
         if word in {"delivered", "bounced"}:
-            records.insert_outcomes(cursor, [Outcome(decision=decision, kind=word, at=at)])
+            records.insert_outcomes(cursor, [Outcome(decision=decision, kind=word, at=at, reason=why)])
         reached = store.find_reach_of(cursor, decision)
-        if word in {"bounced", "complained"} and reached is not None:
+        if word in {"bounced", "complained"} and not why and reached is not None:
             digest, person = reached
             store.insert_block(cursor, digest, field=FIELD_OF[channel], why=word, person=person, at=at)
     if word in {"complained", "unsubscribed"}:
@@ -48,10 +51,10 @@ def report(word: Word, decision: uuid.UUID, *, at: dt.datetime) -> bool:
     return True
 
 
-def report_of(word: Word, value: str, *, field: Field, at: dt.datetime) -> bool:
+def report_of(word: Word, value: str, *, field: Field, at: dt.datetime, why: str = "") -> bool:
     """Note what became of the latest message to an address or a number; ``False`` where there was none lately."""
     decision = latest(value, field=field, at=at, offers_only=word == "unsubscribed")
-    return decision is not None and report(word, decision, at=at)
+    return decision is not None and report(word, decision, at=at, why=why)
 
 
 def latest(value: str, *, field: Field, at: dt.datetime, offers_only: bool = False) -> uuid.UUID | None:
