@@ -16,6 +16,7 @@ import re
 import smtplib
 import time
 import uuid
+from collections.abc import Callable
 from typing import Any, Final, NoReturn
 
 from django.conf import settings
@@ -44,6 +45,9 @@ _GOOD: Final = (frozenset({_TAKEN}), frozenset({_TAKEN, 251}), frozenset({_GO_ON
 _ANSWER: Final = re.compile(rb"[2-5][0-9][0-9](?:[ -].*)?\r?\n", re.DOTALL)
 _ANSWER_BYTES_MAX: Final = 8_192
 _ANSWER_LINES_MAX: Final = 100
+#: By these names urllib3 says, below whatever a provider's library makes of it, that there was no connection.
+_UNCONNECTED: Final = frozenset({"NewConnectionError", "NameResolutionError", "ConnectTimeoutError"})
+_CAUSES_MAX: Final = 12
 
 
 class CarefulConnection(smtplib.SMTP):
@@ -197,6 +201,18 @@ class MailPort:
         name = settings.EMAIL_BACKEND
         self._backend: Any = get_connection(_OWN if name == _SMTP else name, fail_silently=False)
         self._is_smtp = isinstance(self._backend, EmailBackend)
+        #: Whether the provider was asked: what the library trips over before that has certainly not left.
+        self._is_asked = True
+        if hasattr(self._backend, "post_to_esp"):
+            self._backend.post_to_esp = self._noting(self._backend.post_to_esp)
+
+    def _noting(self, post: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(post)
+        def noted(*arguments: Any, **options: Any) -> Any:
+            self._is_asked = True
+            return post(*arguments, **options)
+
+        return noted
 
     def open(self) -> None:
         """Have a connection. Raises :class:`PortAway`."""
@@ -213,6 +229,7 @@ class MailPort:
                     self.open()
                 self._give(message)
                 return Result("accepted")
+            self._is_asked = not hasattr(self._backend, "post_to_esp")
             count = self._backend.send_messages([Mail(message)])
         except PortAway as away:
             return Result("again", str(away).lower())
@@ -241,6 +258,8 @@ class MailPort:
 
     def _judge(self, error: Exception) -> Result:
         """Return what an error means for a message; what a server said is passed on to nobody, since it quotes."""
+        if not self._is_asked:
+            return Result("refused", type(error).__name__.lower())
         if not self._is_smtp:
             return _of_provider(error)
         connection = self._backend.connection
@@ -280,9 +299,24 @@ def _of_provider(error: Exception) -> Result:
         if 400 <= status < 500:
             return Result("refused", f"http_{status}")
         return Result("unknown", f"http_{status}")
-    if isinstance(error, OSError) and not isinstance(error, TimeoutError) and type(error).__module__ == "builtins":
+    if _is_unconnected(error):
         return Result("again", "not_connected")
     return Result("unknown", type(error).__name__.lower())
+
+
+def _is_unconnected(error: BaseException) -> bool:
+    """Tell whether nobody was reached at all, so that nothing can have been taken: the library's error lies within."""
+    if isinstance(error, OSError) and not isinstance(error, TimeoutError) and type(error).__module__ == "builtins":
+        return True
+    seen: list[object] = [error]
+    for each in seen:
+        if type(each).__name__ in _UNCONNECTED:
+            return True
+        inner = [getattr(each, "__cause__", None), getattr(each, "reason", None), *getattr(each, "args", ())]
+        seen += [one for one in inner if isinstance(one, BaseException) and one not in seen][:_CAUSES_MAX]
+        if len(seen) > _CAUSES_MAX:
+            break
+    return False
 
 
 @functools.lru_cache(maxsize=4)
