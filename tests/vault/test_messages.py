@@ -89,6 +89,25 @@ def test_a_message_says_what_it_says_why_it_came_and_how_to_end_it(
     assert len(mailbox.letters) == 1
 
 
+def test_html_goes_as_an_alternative_with_the_reason_below_both(shop: Shop, counter: Counter, mailbox: Mailbox) -> None:
+    both = TemplateText("Hello {{ name }}", "Hi", "<p style='color:red'>Hello <b>{{ name }}</b></p>")
+    name = "O'Brien <script>alert(1)</script> & Söhne"
+    (one,) = decide(dispatched(texts={"en": both}), [settle(counter, 1, name=name)])
+    send()
+    assert final(shop) == {one: "accepted"}
+    ((_, letter),) = mailbox.letters
+    assert letter.get_content_type() == "multipart/alternative"
+    plain, html = letter.iter_parts()
+    assert [each.get_content_type() for each in (plain, html)] == ["text/plain", "text/html"], "the richest comes last"
+    assert plain.get_content().startswith(f"Hello {name}")
+    assert "<p style='color:red'>Hello <b>O&#39;Brien &lt;script&gt;alert(1)&lt;/script&gt; &amp; Söhne</b></p>" in (
+        html.get_content().replace("&#x27;", "&#39;")
+    )
+    for part in (plain, html):
+        assert "You get this because you asked for offers on coffee, on May 3, 2024." in part.get_content()
+        assert "/messages/why/" in part.get_content()
+
+
 def test_whoever_did_not_agree_cannot_be_reached_or_is_dead_gets_nothing_and_a_reason(
     shop: Shop, counter: Counter, mailbox: Mailbox
 ) -> None:

@@ -158,8 +158,11 @@ def _check(text: TemplateText, *, channel: str) -> None:
         raise TemplateInvalid(f"One line of at most {_SUBJECT_CHARACTERS_MAX} characters.", field="subject")
     if channel == "mail" and not text.subject.strip():
         raise TemplateInvalid("A mail has a subject.", field="subject")
-    if max(len(text.text), len(text.html)) > _TEXT_CHARACTERS_MAX:
-        raise TemplateInvalid(f"At most {_TEXT_CHARACTERS_MAX} characters.", field="text")
+    if text.html.strip() and channel != "mail":
+        raise TemplateInvalid("Only a mail has HTML beside its text.", field="html")
+    for field, written in (("text", text.text), ("html", text.html)):
+        if len(written) > _TEXT_CHARACTERS_MAX:
+            raise TemplateInvalid(f"At most {_TEXT_CHARACTERS_MAX} characters.", field=field)
 
 
 def _portions(items: Iterable[_T]) -> Iterator[Sequence[_T]]:

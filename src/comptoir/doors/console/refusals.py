@@ -118,6 +118,7 @@ def _details() -> dict[str, str]:
         "Whoever is asked needs a way there: the text has to say {{ link }}.": _(
             "Whoever is asked needs a way there: the text has to say {{ link }}."
         ),
+        "Only a mail has HTML beside its text.": _("Only a mail has HTML beside its text."),
         "short_link_invalid.network": _("Choose one of the networks."),
         "short_link_invalid.username": _("The name of an account is one word, such as @bakery."),
         "short_link_invalid.post": _("Say in a line which post it is."),

@@ -11,6 +11,7 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 import msgspec
+import nh3
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -74,14 +75,18 @@ def try_template(request: HttpRequest, name: str) -> HttpResponse:
 
 
 def _take(request: HttpRequest, name: str) -> HttpResponse:
-    form = {key: request.POST.get(key, "").replace("\r\n", "\n")[:_TEXT_MAX] for key in _fields()}
+    form = {key: request.POST.get(key, "").replace("\r\n", "\n")[: _TEXT_MAX + 1] for key in _fields()}
     form["template"] = name
     visit = visit_of(request)
     assert visit is not None
     texts = {
-        language: TemplateText(form[f"text_{language}"], form[f"subject_{language}"].strip())
-        for language in LANGUAGES if form[f"text_{language}"].strip()
-    }  # fmt: skip
+        language: TemplateText(
+            form[f"text_{language}"], form[f"subject_{language}"].strip(), form[f"html_{language}"].strip()
+        )
+        for language in LANGUAGES
+        # HTML without a text is refused by its field, not dropped.
+        if form[f"text_{language}"].strip() or form[f"html_{language}"].strip()
+    }
     try:
         commands.write_template(
             name, channel=form["channel"], texts=texts, by=visit.subject, at=timezone.now(),
@@ -116,7 +121,8 @@ def _page(
         "channels": list(words.items()), "persons": [(key, _named(key)) for key in testing.PERSONS],
         "previews": [] if found is None else _previews(found), "languages": reporting.LANGUAGES,
         "fields": [
-            (each, reporting.LANGUAGES[each], form[f"subject_{each}"], form[f"text_{each}"]) for each in LANGUAGES
+            (each, reporting.LANGUAGES[each], form[f"subject_{each}"], form[f"text_{each}"], form[f"html_{each}"])
+            for each in LANGUAGES
         ],
         "is_asked": request.GET.get("asked") == "1", "is_kept": request.GET.get("kept") == "1",
         "onward": urlencode(_for(request) | ({"text": found.template} if found else {})),
@@ -136,11 +142,19 @@ def _previews(found: queries.TemplateVersion) -> list[dict[str, Any]]:
                 one = testing.preview(text, person=person, language=language, shop=shop_title(), values=found.examples)
             except TemplateFailed:
                 continue
-            made.append({"person": _named(key), "subject": one.subject, "text": one.text})
+            made.append({"person": _named(key), "subject": one.subject, "text": one.text, "html": _harmless(one.html)})
         if made:
             title = reporting.LANGUAGES.get(language, language)
             shown.append({"code": language, "language": title, "first": made[0], "others": made[1:]})
     return shown
+
+
+def _harmless(html: str) -> str:
+    """Return HTML as a preview shows it: its text and its order, nothing that is loaded, runs, or is a style.
+
+    It stands in a sandboxed frame all the same; what the mail holds is not changed.
+    """
+    return nh3.clean(html, tags=nh3.ALLOWED_TAGS - {"img"}, generic_attribute_prefixes=set()) if html else ""
 
 
 def _named(key: str) -> str:
@@ -156,7 +170,7 @@ def _found(name: str) -> queries.TemplateVersion:
 
 
 def _fields() -> tuple[str, ...]:
-    return ("channel", "examples", *(f"{part}_{each}" for each in LANGUAGES for part in ("subject", "text")))
+    return ("channel", "examples", *(f"{part}_{each}" for each in LANGUAGES for part in ("subject", "text", "html")))
 
 
 def _form(found: queries.TemplateVersion | None) -> dict[str, str]:
@@ -176,7 +190,7 @@ def _form(found: queries.TemplateVersion | None) -> dict[str, str]:
             for name, value in found.examples.items()
         )
         for language, text in found.texts.items():
-            form |= {f"subject_{language}": text.subject, f"text_{language}": text.text}
+            form |= {f"subject_{language}": text.subject, f"text_{language}": text.text, f"html_{language}": text.html}
     return form
 
 
