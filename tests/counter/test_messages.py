@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import uuid
 from collections.abc import Iterator
 
@@ -180,6 +181,18 @@ def test_what_readers_share_is_filled_in_once_and_nobody_sees_a_difference(
     # One reader's words stay with that reader.
     other = {**own, "name": "Bob", "color": "blue"}
     assert shared.render(other) == template.render({**everybody, **other})
+
+
+def test_a_template_is_stopped_by_its_own_time_and_not_by_that_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a machine that is busy with others half a second on the wall passes within any template."""
+    wall, own = itertools.count(), iter((7.0, 7.1, 7.2))
+    monkeypatch.setattr("comptoir.counter.messages.rendering.time.monotonic", lambda: float(next(wall)))
+    monkeypatch.setattr("comptoir.counter.messages.rendering.time.thread_time", lambda: next(own))
+    template = rendering.template_of(TemplateText("{{ name | upcase | upcase | upcase }}", "Hi"))
+    assert template.render({"name": "Alice"}).text == "ALICE"
+    own = iter((7.0, 7.1, 7.6))
+    with pytest.raises(TemplateFailed, match="takes longer"):
+        template.render({"name": "Alice"})
 
 
 def test_what_readers_share_fails_for_each_reader_by_name() -> None:

@@ -58,8 +58,16 @@ class DyingSink:
         self.port = processes.free_port()
         self.got: collections.Counter[str] = collections.Counter()
         self.keys: collections.Counter[str] = collections.Counter()
+        self._starts = 0
         self._controller: Controller | None = None
         self._lock = threading.Lock()
+
+    async def handle_EHLO(  # noqa: N802
+        self, _server: SMTP, session: Session, _envelope: Envelope, hostname: str, answers: list[str]
+    ) -> list[str]:
+        """Take commands together (RFC 2920) every other time that it comes back."""
+        session.host_name = hostname
+        return [*answers[:-1], "250-PIPELINING", answers[-1]] if self._starts % 2 else answers
 
     async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802
         assert isinstance(envelope.content, bytes)
@@ -74,6 +82,7 @@ class DyingSink:
             return self.got.total()
 
     def start(self) -> None:
+        self._starts += 1
         self._controller = Controller(self, hostname="127.0.0.1", port=self.port)
         self._controller.start()
 

@@ -24,6 +24,7 @@ from support.shop import Shop, environment
 set_up_django()  # before the modules that hold models
 
 # ruff: noqa: E402
+from django.db import connections
 from django.test import override_settings
 
 from comptoir.counter.messages import commands as records
@@ -31,8 +32,9 @@ from comptoir.counter.messages.contracts import TemplateText
 from comptoir.foundation.kernel.clock import SYSTEM_CLOCK
 from comptoir.foundation.rooms.current import entered
 from comptoir.foundation.rooms.declaration import OFFICE
-from comptoir.vault.messages import sending, texts
+from comptoir.vault.messages import envelopes, sending, texts
 from comptoir.vault.messages.contracts import Ready, Result
+from comptoir.vault.messages.mail import MailPort
 from comptoir.vault.messages.sending import Sender
 from support.mailing import (
     CAMPAIGN,
@@ -69,6 +71,9 @@ class Server:
         self.got: list[str] = []
         self.content: list[bytes] = []
         self.takes_together = False
+        #: Recipients in the order in which they were named, and messages that began without one that ended.
+        self.named: list[str] = []
+        self.senders: list[str | None] = []
 
     async def handle_EHLO(  # noqa: N802
         self, _server: SMTP, session: Session, _envelope: Envelope, hostname: str, answers: list[str]
@@ -79,6 +84,7 @@ class Server:
     async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
         self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
     ) -> str:
+        self.named.append(address)
         if address in self.to:
             return self.to[address]
         envelope.rcpt_tos.append(address)
@@ -88,6 +94,7 @@ class Server:
         answer = self.data.pop(0) if self.data else "250 OK"
         if answer.startswith("250"):
             self.got.extend(envelope.rcpt_tos)
+            self.senders.append(envelope.mail_from)
             self.content.append(envelope.original_content or b"")
         return answer
 
@@ -140,6 +147,39 @@ def test_a_message_arrives_as_it_was_written_and_a_refused_one_leaves_nothing_be
     assert all(b"\r\n\r\n\r\n.one\r\n.\r\n..two\r\n" in content for content in mail_server.content)
     assert final(shop) == {decisions[0]: "refused", decisions[1]: "accepted", decisions[3]: "accepted"}
     assert shop.value("select tries from messages_waiting") == 1
+
+
+def test_the_next_message_begins_with_the_end_of_the_one_before_and_leaves_only_if_it_may(
+    shop: Shop, counter: Counter, mail_server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was begun is given up when its campaign is stopped meanwhile, and whoever comes next gets theirs."""
+    mail_server.takes_together = True
+    monkeypatch.setattr(sending._Pace, "note", lambda self, _count, _seconds: setattr(self, "count", 5))
+    other = uuid.uuid5(CAMPAIGN, "other")
+    stays, stopped = dispatched(), dispatched(campaign=other)
+    decisions = []
+    for number in range(1, 7):
+        dispatch, campaign = (stopped, other) if number == 4 else (stays, CAMPAIGN)
+        at = NOW - MINUTES + dt.timedelta(seconds=number)
+        decisions += decide(dispatch, [settle(counter, number)], campaign=campaign, not_before=at)
+    real = MailPort.send
+
+    def send_then_stop(self: MailPort, message: Ready) -> Result:
+        result = real(self, message)
+        if message.to is not None and message.to.reveal() == address(3):
+            processes.wait_until(lambda: address(4) in mail_server.named, what="the next message begins")
+            with entered(OFFICE):
+                records.stop(other, by="bob", reason="a mistake", at=NOW)
+            connections.close_all()  # this thread's
+        return result
+
+    monkeypatch.setattr(MailPort, "send", send_then_stop)
+    with environment(COMPTOIR_MAIL_BOUNCES="bounces@shop.example"):
+        send(count=1, fresh_seconds=0.0)
+        senders = [envelopes.sender_of(each) for each in decisions]
+    assert final(shop) == {each: "stopped" if number == 3 else "accepted" for number, each in enumerate(decisions)}
+    assert mail_server.got == [address(number) for number in (1, 2, 3, 5, 6)]
+    assert mail_server.senders == [*senders[:3], *senders[4:]], "each comes back by its own name"
 
 
 def test_later_means_later_and_not_for_ever(shop: Shop, counter: Counter, mail_server: Server) -> None:

@@ -1,7 +1,9 @@
 """``bench campaign``: messages a second from a decision to the last hand-over, against a bare loop of ``smtplib``.
 
 Both hand the same number of messages of the same size to the same sink, an ``aiosmtpd`` in a process of its own, by the
-same number of connections in one process; they take turns, and medians are compared. The bare loop sends bytes that it
+same number of connections in one process; they take turns, and medians are compared. The sink takes commands together
+(RFC 2920) as Postfix, Exim and the large providers do, which ``smtplib`` makes no use of; a second one does not, and
+what the house does with that is told beside. The bare loop sends bytes that it
 has. The house writes its decisions, asks for every consent, opens every address, fills in a template for every reader,
 adds the reason and the link, and keeps its records. The sink counts what it gets, and that is what is believed.
 """
@@ -39,6 +41,9 @@ import asyncio, sys
 from aiosmtpd.smtp import SMTP
 class Count:
     count = 0
+    async def handle_EHLO(self, server, session, envelope, name, answers):
+        session.host_name = name
+        return [*answers[:-1], "250-PIPELINING", answers[-1]] if sys.argv[3] == "together" else answers
     async def handle_DATA(self, server, session, envelope):
         Count.count += 1
         return "250 OK"
@@ -56,14 +61,20 @@ asyncio.run(main())
 
 
 class Campaign(msgspec.Struct, frozen=True):
-    """Messages a second, of the house and of the bare loop, and the ratio of the two; each round, too."""
+    """Messages a second, of the house and of the bare loop, and the ratio of the two; each round, too.
+
+    ``apart_*`` is about a sink that takes one command at a time.
+    """
 
     messages: int
     connections: int
     house_per_second: float
     bare_per_second: float
     ratio: float
+    apart_per_second: float
+    apart_ratio: float
     house_rounds: list[float]
+    apart_rounds: list[float]
     bare_rounds: list[float]
     received: int
     outcomes: int
@@ -71,24 +82,32 @@ class Campaign(msgspec.Struct, frozen=True):
 
 def measure(say: stage.Say, *, seconds: float = 10.0, customers: int = MESSAGES) -> Campaign:  # noqa: ARG001 - the shape
     """Measure in a house of its own: ``customers`` readers, in three rounds of each."""
-    with stage.own_house(say), _sink() as sink:
+    with stage.own_house(say), _sink("together") as sink, _sink("apart") as apart:
         _settings(sink.port)
         set_up_django()
         say("people with an address who agree to be written to")
-        people = _people(customers)
+        people, size = _people(customers), customers // _ROUNDS
         house: list[float] = []
+        alone: list[float] = []
         bare: list[float] = []
-        size = customers // _ROUNDS
         for number in range(_ROUNDS):
             say(f"round {number + 1} of {_ROUNDS}")
+            readers = people[number * size : (number + 1) * size]
             bare.append(_bare(sink.port, size))
-            house.append(_house(people[number * size : (number + 1) * size], sink))
+            _settings(sink.port)
+            house.append(_house(readers, sink))
+            _settings(apart.port)
+            alone.append(_house(readers, apart))
         with database.connect("comptoir_office") as office:
             row = office.execute("select count(*) from messages_outcome where kind = 'accepted'").fetchone()
         assert row is not None
-        received = sink.count() - _ROUNDS * size
-    own, reference = statistics.median(house), statistics.median(bare)
-    return Campaign(size * _ROUNDS, CONNECTIONS, own, reference, own / reference, house, bare, received, int(row[0]))
+        received = sink.count() + apart.count() - _ROUNDS * size
+    own, single, reference = statistics.median(house), statistics.median(alone), statistics.median(bare)
+    return Campaign(
+        messages=2 * _ROUNDS * size, connections=CONNECTIONS, house_per_second=own, bare_per_second=reference,
+        ratio=own / reference, apart_per_second=single, apart_ratio=single / reference, house_rounds=house,
+        apart_rounds=alone, bare_rounds=bare, received=received, outcomes=int(row[0]),
+    )  # fmt: skip
 
 
 class _Sink(msgspec.Struct):
@@ -101,10 +120,10 @@ class _Sink(msgspec.Struct):
 
 
 @contextlib.contextmanager
-def _sink() -> Iterator[_Sink]:
+def _sink(kind: str) -> Iterator[_Sink]:
     sink = _Sink(_free_port(), _free_port())
     process = subprocess.Popen(  # noqa: S603 - our own program
-        [sys.executable, "-c", _SINK, str(sink.port), str(sink.telling)], stdout=subprocess.PIPE
+        [sys.executable, "-c", _SINK, str(sink.port), str(sink.telling), kind], stdout=subprocess.PIPE
     )
     try:
         assert process.stdout is not None

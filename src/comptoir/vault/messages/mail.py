@@ -14,6 +14,7 @@ import email.utils
 import functools
 import re
 import smtplib
+import socket
 import time
 import uuid
 from collections.abc import Callable
@@ -31,7 +32,8 @@ from comptoir.vault.messages.ports import PortAway
 _SMTP: Final = "django.core.mail.backends.smtp.EmailBackend"
 _OWN: Final = "comptoir.vault.messages.mail.CarefulBackend"
 _LINE_MAX: Final = 998
-_CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+#: What no mail server takes as it is: control characters but the tab and the end of a line.
+_CONTROL: Final = bytes(each for each in (*range(32), 127) if each not in b"\t\n")
 #: An address that stands in a header and an envelope as it is.
 _PLAIN: Final = re.compile(r"[A-Za-z0-9.!#$&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+")
 #: Answers by which a server says "later", not "no".
@@ -50,11 +52,41 @@ _UNCONNECTED: Final = frozenset({"NewConnectionError", "NameResolutionError", "C
 _CAUSES_MAX: Final = 12
 
 
+class _Answers:
+    """A server's answers, line by line, with one call of the system for each packet."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        """Read from a connection that nobody else reads from."""
+        self._take = sock.recv
+        self._rest = b""
+
+    def readline(self, size: int = _ANSWER_BYTES_MAX) -> bytes:
+        """Return the next line with its end, or its first ``size`` bytes; what is left when the connection ends."""
+        line = self._rest
+        while (end := line.find(b"\n") + 1) == 0 and len(line) < size and (taken := self._take(_ANSWER_BYTES_MAX)):
+            line += taken
+        end = min(end or len(line), size)
+        self._rest = line[end:]
+        return line[:end]
+
+    def close(self) -> None:
+        """Let go; the connection closes itself."""
+        self._rest = b""
+
+
 class CarefulConnection(smtplib.SMTP):
     """Knows whether the end of a message was sent: from then on nobody can say that it has not arrived."""
 
     is_given = False
+    #: Sender, recipient and size of the message whose commands went with the end of the one before.
+    begun: tuple[str, str, int] | None = None
     _is_in_data = False
+
+    def getreply(self) -> tuple[int, bytes]:
+        """Return an answer, as the library does; after STARTTLS nothing is left of what came before."""
+        if self.file is None and self.sock is not None:
+            self.file = _Answers(self.sock)
+        return super().getreply()
 
     def data(self, msg: Any) -> tuple[int, bytes]:
         """Send a message's content, as the library does."""
@@ -66,27 +98,30 @@ class CarefulConnection(smtplib.SMTP):
         self.is_given = False
         return answer
 
-    def give(self, sender: str, to: str, content: bytes) -> None:
+    def give(self, sender: str, to: str, content: bytes, *, ahead: tuple[str, str, int] | None = None) -> None:
         """Hand one message over, as ``sendmail`` does, in a third of its time; lines end with CR and LF.
 
-        Where the server takes commands together (RFC 2920) they go in one packet. Raises
-        :class:`smtplib.SMTPResponseException` for a "no", :class:`smtplib.SMTPServerDisconnected` for anything that is
-        no answer.
+        Where the server takes commands together (RFC 2920) they go in one packet, and those of the next message with
+        the end of this one: ``ahead`` is its sender, recipient and size, and :attr:`begun` says so until it is given.
+        Raises :class:`smtplib.SMTPResponseException` for a "no", :class:`smtplib.SMTPServerDisconnected` for anything
+        that is no answer.
         """
         self.is_given = False
+        begun, self.begun = self.begun, None
+        assert begun in {None, (sender, to, len(content))}, "another message was begun"
         if self.helo_resp is None and self.ehlo_resp is None:
             self.ehlo_or_helo_if_needed()
-        size = f" size={len(content)}" if "size" in self.esmtp_features else ""
-        commands = (f"mail FROM:<{sender}>{size}\r\n", f"rcpt TO:<{to}>\r\n", "data\r\n")
-        if "pipelining" in self.esmtp_features:
-            self._say("".join(commands).encode("ascii"))
-            codes = [self._answer() for _ in commands]
+        is_together = "pipelining" in self.esmtp_features
+        if is_together:
+            if begun is None:
+                self._say("".join(self._commands(sender, to, len(content))).encode("ascii"))
+            codes = [self._answer() for _ in _GOOD]
             if codes[2] == _GO_ON and not all(code in _DONE for code in codes[:2]):
                 self._say(b".\r\n")
                 self._answer()
         else:
             codes = []
-            for command in commands:
+            for command in self._commands(sender, to, len(content)):
                 self._say(command.encode("ascii"))
                 codes.append(self._answer())
                 if codes[-1] not in _DONE:
@@ -95,17 +130,30 @@ class CarefulConnection(smtplib.SMTP):
         if refused is not None:
             self._begin_anew(refused)
         content = content.replace(b"\n.", b"\n..")
+        content += b".\r\n" if content.endswith(b"\r\n") else b"\r\n.\r\n"
+        if ahead is not None and is_together:
+            content += "".join(self._commands(*ahead)).encode("ascii")
+            self.begun = ahead
         self.is_given = True
-        self._say(content + (b".\r\n" if content.endswith(b"\r\n") else b"\r\n.\r\n"))
+        self._say(content)
         code = self._answer()
         self.is_given = False
         if code != _TAKEN:
             self._begin_anew(code)
 
+    def _commands(self, sender: str, to: str, count: int) -> tuple[str, str, str]:
+        size = f" size={count}" if "size" in self.esmtp_features else ""
+        return f"mail FROM:<{sender}>{size}\r\n", f"rcpt TO:<{to}>\r\n", "data\r\n"
+
+    def close(self) -> None:
+        """End the connection at once, and with it what was begun."""
+        self.begun = None
+        super().close()
+
     def _begin_anew(self, code: int) -> NoReturn:
         if code == _CLOSING:
             self.close()
-        else:
+        elif self.begun is None:  # else the next one has begun anew by itself
             with contextlib.suppress(smtplib.SMTPException, OSError):
                 self.rset()
         raise smtplib.SMTPResponseException(code, b"")
@@ -205,6 +253,9 @@ class MailPort:
         self._is_asked = True
         if hasattr(self._backend, "post_to_esp"):
             self._backend.post_to_esp = self._noting(self._backend.post_to_esp)
+        # The message that comes after the one that is given next; and what was written and begun of one ahead.
+        self._expected: Ready | None = None
+        self._ahead: tuple[Ready, bytes] | None = None
 
     def _noting(self, post: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(post)
@@ -213,6 +264,12 @@ class MailPort:
             return post(*arguments, **options)
 
         return noted
+
+    def expect(self, message: Ready | None) -> None:
+        """Know which message comes after the one that is sent next; with none, what was begun is given up."""
+        self._expected = message
+        if message is None and self._has_begun():
+            self._drop()
 
     def open(self) -> None:
         """Have a connection. Raises :class:`PortAway`."""
@@ -240,17 +297,39 @@ class MailPort:
     def _give(self, message: Ready) -> None:
         """Give the back end's own connection what the back end would; to make it Django's way costs as much again."""
         assert message.to is not None
+        ahead, self._ahead = self._ahead, None
+        if ahead is None or ahead[0] is not message:
+            if self._has_begun():  # another one, which may not leave any more
+                self._drop()
+                self.open()
+            ahead = (message, written(message))
         to = _ascii(message.to.reveal())
         # What comes back comes to the envelope's sender: one of its own for each, where the shop has such a mailbox.
-        sender = envelopes.sender_of(message.decision) or _envelope(_from(settings.DEFAULT_FROM_EMAIL))
+        sender = _sender(message)
         connection = self._backend.connection
         if isinstance(connection, CarefulConnection) and _PLAIN.fullmatch(to):
-            connection.give(sender, to, written(message))
+            connection.give(sender, to, ahead[1], ahead=self._next())
         else:
-            connection.sendmail(sender, [to], written(message))
+            connection.sendmail(sender, [to], ahead[1])
+
+    def _next(self) -> tuple[str, str, int] | None:
+        """Write the message that is expected next; returns its sender, recipient and size, or nothing if it waits."""
+        expected, self._expected = self._expected, None
+        if expected is None or expected.to is None or not _PLAIN.fullmatch(to := expected.to.reveal()):
+            return None
+        try:
+            self._ahead = (expected, written(expected))
+        except Exception:  # noqa: BLE001 - its own turn comes, and says so
+            return None
+        return _sender(expected), to, len(self._ahead[1])
+
+    def _has_begun(self) -> bool:
+        return getattr(self._backend.connection, "begun", None) is not None if self._is_smtp else False
 
     def close(self) -> None:
         """End the connection."""
+        if self._has_begun():
+            self._drop()  # it waits for a message, and would take a farewell for one
         try:
             self._backend.close()
         except (smtplib.SMTPException, OSError):
@@ -278,6 +357,11 @@ class MailPort:
         connection, self._backend.connection = self._backend.connection, None
         if connection is not None:
             connection.close()
+
+
+def _sender(message: Ready) -> str:
+    """Return the envelope's sender: one of each message's own, where the shop has such a mailbox."""
+    return envelopes.sender_of(message.decision) or _envelope(_from(settings.DEFAULT_FROM_EMAIL))
 
 
 def _code(error: Exception) -> int | None:
@@ -343,29 +427,31 @@ def _from(sender: str) -> str:
 
 
 def _headers(ready: Ready) -> dict[str, str]:
+    key = str(ready.key)
     return {
-        "Message-ID": f"<{ready.key}@{_domain()}>",
+        "Message-ID": f"<{key}@{_domain()}>",
         "List-Unsubscribe": f"<{ready.url}>",
         "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
         "Auto-Submitted": "auto-generated",
-        "Feedback-ID": f"{ready.key}:comptoir",
+        "Feedback-ID": f"{key}:comptoir",
     }
 
 
 def written(ready: Ready) -> bytes:
     """Return a message as bytes (RFC 5322, RFC 2045): headers, then one part, or text and HTML as alternatives."""
     assert ready.to is not None
-    lines = [
-        f"Subject: {_unstructured(ready.subject)}",
-        f"From: {_from(settings.DEFAULT_FROM_EMAIL)}",
+    sender = settings.DEFAULT_FROM_EMAIL
+    named = [
+        f"From: {_from(sender)}",
         f"To: {_ascii(ready.to.reveal())}",
         f"Date: {_date(int(time.time()))}",
-        *(f"{name}: {value}" for name, value in _headers(ready).items()),
-        "MIME-Version: 1.0",
+        *[f"{name}: {value}" for name, value in _headers(ready).items()],
     ]
-    # What holds a line's end would be another header; the subject's own folding has been made here.
-    if any("\n" in line or "\r" in line for line in lines[1:]):
+    rest = "\r\n".join(named)
+    # What holds a line's end would be another header; the subject's own folding is made here.
+    if not rest.count("\n") == rest.count("\r") == len(named) - 1:
         raise ValueError("a header has one line")
+    lines = [f"Subject: {_unstructured(ready.subject)}", rest, "MIME-Version: 1.0"]
     if not ready.html:
         return _joined(lines, _part(ready.text, "plain"))
     boundary = f"=_{uuid.uuid4().hex}"
@@ -399,9 +485,10 @@ def _part(text: str, kind: str) -> bytes:
     """Return a part with its own headers: as it is where mail servers take it so, else encoded."""
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     head = f"Content-Type: text/{kind}; charset=utf-8\r\nContent-Transfer-Encoding: "
-    if text.isascii() and all(len(line) <= _LINE_MAX for line in text.split("\n")) and not _CONTROL.search(text):
-        return f"{head}7bit\r\n\r\n".encode() + text.replace("\n", "\r\n").encode()
     data = text.encode()
+    is_short = len(data) <= _LINE_MAX or max(map(len, data.split(b"\n"))) <= _LINE_MAX
+    if text.isascii() and is_short and len(data.translate(None, _CONTROL)) == len(data):
+        return f"{head}7bit\r\n\r\n".encode() + data.replace(b"\n", b"\r\n")
     if sum(byte < 128 for byte in data[:2_000]) * 4 >= len(data[:2_000]) * 3:
         encoded = binascii.b2a_qp(data, istext=True).replace(b"\n", b"\r\n")
         return f"{head}quoted-printable\r\n\r\n".encode() + encoded

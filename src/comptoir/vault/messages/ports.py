@@ -7,7 +7,7 @@ anything was handed over. Not here: the queue and what is written down (``sendin
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
 from comptoir.vault.messages.contracts import Ready, Result
 
@@ -29,6 +29,15 @@ class Port(Protocol):
 
     def close(self) -> None:
         """End the connection."""
+        ...
+
+
+@runtime_checkable
+class LooksAhead(Protocol):
+    """A port that can begin with the next message while it gives one; it is never given before it is sent."""
+
+    def expect(self, message: Ready | None) -> None:
+        """Know which message comes after the one that is sent next; with none, what was begun is given up."""
         ...
 
 

@@ -14,6 +14,7 @@ import datetime as dt
 import logging
 import queue
 import secrets
+import sys
 import threading
 import time
 import uuid
@@ -32,7 +33,7 @@ from comptoir.foundation.rooms.current import entered
 from comptoir.foundation.rooms.declaration import VAULT
 from comptoir.vault.messages import store
 from comptoir.vault.messages.contracts import Back, Done, Ready, Result
-from comptoir.vault.messages.ports import Port, PortAway, port_of
+from comptoir.vault.messages.ports import LooksAhead, Port, PortAway, port_of
 from comptoir.vault.messages.preparing import Preparer
 
 _log = logging.getLogger("comptoir.messages")
@@ -47,11 +48,16 @@ TRIES_MAX: Final = 8
 #: A receipt of which nobody knows whether it arrived is sent again so often.
 SERVICE_TRIES_MAX: Final = 3
 _LATER: Final = dt.timedelta(minutes=1)
+#: So soon whoever waits for the interpreter gets it: a connection that has an answer waits for no portion's preparing.
+_TURN_SECONDS: Final = 0.0002
 _AWAY_SECONDS: Final = (1.0, 2.0, 5.0, 15.0, 30.0)
 _IDLE_SECONDS: Final = 1.0
+_UNTIL_IDLE_SECONDS: Final = 0.05
 _RECOVER_SECONDS: Final = 10.0
 _WRITING_SECONDS_MAX: Final = 60.0
 _NUMBERS: Final = 2**31 - 1
+#: The answer about what may leave: neither stopped nor without consent.
+_MAY: Final = (False, True)
 
 
 class _Lost(Exception):  # noqa: N818 - a state of the world
@@ -93,6 +99,7 @@ class Sender:
 
         Raises :class:`psycopg.Error` or Django's when the database goes away: begin anew with another sender.
         """
+        sys.setswitchinterval(min(_TURN_SECONDS, sys.getswitchinterval()))
         with self._holding() as holder:
             workers = [threading.Thread(target=self._serve, name=f"{self.channel} {n}") for n in range(self._count)]
             for worker in workers:
@@ -122,7 +129,8 @@ class Sender:
                 continue
             if until_idle and self._ready.unfinished_tasks == 0:
                 return
-            self._wait(0.01 if until_idle else _IDLE_SECONDS, should_stop)
+            # What goes back is due at some time; nobody else's work comes in the next moment.
+            self._wait(_UNTIL_IDLE_SECONDS if until_idle else _IDLE_SECONDS, should_stop)
 
     def _take_up_portion(self, *, now: dt.datetime) -> bool:
         """Take up the next portion; returns whether there was one."""
@@ -238,6 +246,7 @@ class Sender:
         answers, asked = line.mark(batch, done, back, now=now), time.monotonic()
         done, back = [], []
         stopped: dict[uuid.UUID, bool] = {}
+        ahead = port if isinstance(port, LooksAhead) else None
         for place, each in enumerate(batch):
             if each.decision not in answers:
                 continue  # somebody else answers for it
@@ -250,8 +259,13 @@ class Sender:
             if each.decision in stopped:
                 done.append(_held(each, self._clock.now(), is_stopped=stopped[each.decision]))
                 continue
+            if ahead is not None:
+                # Begun is not given: what comes next is asked about in its turn, and given up if it may not leave.
+                ahead.expect(next((one for one in batch[place + 1 :] if answers.get(one.decision) == _MAY), None))
             result = self._send(each, port)
             _judge(each, result, done, back, at=self._clock.now())
+        if ahead is not None:
+            ahead.expect(None)
         self.finished += len(done)
         return done, back
 
