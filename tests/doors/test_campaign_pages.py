@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 import uuid
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
@@ -241,3 +242,79 @@ def test_what_left_is_on_its_way_no_more_and_each_suppression_says_why(
     assert "handed over 7 " in page
     assert "did not leave: somebody else with this address gets it 5 " in page
     assert "did not leave: no consent any more 3 " in page
+
+
+def bought(shop: Shop, *, days_ago: int, store: Callable[[int], str] = lambda _: "1") -> None:
+    """Let the first 290 of the three hundred have bought something, once; some spend more than others."""
+    with shop.connect("comptoir_counter") as connection:
+        connection.execute(
+            "insert into sales_sale (source, receipt, position, customer, occurred_at, store, currency, total_minor)"
+            " select '/tills/' || %s::text, c::text, gen_random_uuid(), c, now() - make_interval(days => %s), s, 'USD',"
+            " 500 + 37 * (n %% 29) from unnest(%s::uuid[], %s::text[]) with ordinality as b(c, s, n)",
+            (days_ago, days_ago, crowd_ids(290), [store(number) for number in range(290)]),
+        )
+
+
+def crowd_ids(count: int) -> list[uuid.UUID]:
+    return [uuid.UUID(int=(1 + number) << 64 | 0x4000_8000_0000_0000) for number in range(count)]
+
+
+def long_ago(shop: Shop, *, days: int) -> None:
+    """Say that everything was decided so many days ago."""
+    with shop.connect() as connection:
+        connection.execute("update messages_decision set decided_at = decided_at - make_interval(days => %s)", (days,))
+
+
+def test_the_effect_by_group_is_shown_with_its_warning(client: Client, segments: Segments, shop: Shop) -> None:
+    campaign = written(client, holdout="40")
+    client.post(f"/campaigns/{campaign}/launch", {"version": "1"})
+    bought(shop, days_ago=50, store=lambda number: "367" if number < 150 else "401")
+    bought(shop, days_ago=5)
+    long_ago(shop, days=10)
+    page = said(client, f"/campaigns/{campaign}?by=store")
+    assert "By group it is looked at once the days are over." in page
+    long_ago(shop, days=20)
+    reporting.forget()
+    page = said(client, f"/campaigns/{campaign}")
+    assert "the store where they buy most" in page
+    assert "fishing" not in page
+    answer = client.get(f"/campaigns/{campaign}?by=store").content.decode()
+    page = words(answer)
+    assert "This is fishing: of 2 groups chance alone makes one stand out in 10 % of all cases" in page
+    assert re.search(r"The effect by group, for each person .* 367 \d+ \d+ -?\d+\.\d\d EUR .* 401 ", page)
+    assert 'aria-label="The effect in each group, with its interval"' in answer
+    # What nobody may ask by is asked by nothing.
+    assert "fishing" not in said(client, f"/campaigns/{campaign}?by=customer")
+
+
+def test_stores_are_drawn_where_that_was_chosen(client: Client, segments: Segments, shop: Shop) -> None:
+    bought(shop, days_ago=50, store=lambda number: f"{number % 4}")
+    few = written(client, holdout="40", drawn_by="store")
+    assert "Too few stores are in an arm" in said(client, f"/campaigns/{few}?count=1")
+    with shop.connect("comptoir_counter") as connection:
+        connection.execute(
+            "update sales_sale s set store = (n % 29)::text from (select receipt, row_number() over (order by receipt)"
+            " as n from sales_sale) as o where o.receipt = s.receipt"
+        )
+    campaign = written(client, holdout="40", drawn_by="store")
+    page = said(client, f"/campaigns/{campaign}?count=1")
+    foreseen = re.search(r"Stores held out (\d+) Stores that get text A (\d+) What happens next", page)
+    assert foreseen
+    assert int(foreseen[1]) + int(foreseen[2]) == 29
+    client.post(f"/campaigns/{campaign}/launch", {"version": "1"})
+    page = said(client, f"/campaigns/{campaign}")
+    assert f"Stores held out {foreseen[1]} Stores that get text A {foreseen[2]}" in page
+    assert "Drawn a store at a time" in page
+    bought(shop, days_ago=3)
+    long_ago(shop, days=10)
+    reporting.forget()
+    assert re.search(
+        r"Stores were drawn: its effect is looked at once, on 20\d\d-", said(client, f"/campaigns/{campaign}")
+    )
+    long_ago(shop, days=20)
+    reporting.forget()
+    page = said(client, f"/campaigns/{campaign}")
+    assert "29 stores were drawn, each with everybody who buys there most" in page
+    assert "for the one look at the end" in page
+    answer = client.post("/campaigns/new", {**FORM, "drawn_by": "town"})
+    assert answer.status_code == HTTPStatus.UNPROCESSABLE_ENTITY

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import random
 import uuid
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 import pytest
 
@@ -27,6 +27,7 @@ from comptoir.foundation.rooms.current import entered
 from comptoir.foundation.rooms.declaration import OFFICE
 from comptoir.office.campaigns import commands, effects
 from comptoir.office.campaigns.contracts import Variant, Version
+from comptoir.office.campaigns.grouping import By
 from comptoir.office.experiments import estimators
 
 DAY = dt.timedelta(days=1)
@@ -319,3 +320,120 @@ def test_looks_at_each_day_of_a_month_find_nothing_that_is_not_there() -> None:
         naive += alarmed_naive
     assert naive / rounds > 0.15, "looking every day with the ordinary interval finds what is not there"
     assert wrong / rounds < 0.05
+
+
+def stocked(shop: Shop, homes: Mapping[uuid.UUID, str]) -> None:
+    """Let everybody have bought something small at their store, once, half a year ago."""
+    with shop.connect("comptoir_counter") as connection:
+        connection.execute(
+            "insert into sales_sale (source, receipt, position, customer, occurred_at, store, currency, total_minor)"
+            " select '/stores', c::text, gen_random_uuid(), c, %s, s, 'USD', 1 from unnest(%s::uuid[], %s::text[])"
+            " as b(c, s)",
+            (NOW - 180 * DAY, list(homes), list(homes.values())),
+        )
+
+
+def test_stores_are_drawn_with_everybody_who_buys_there_and_looked_at_once(office: Shop) -> None:
+    people = crowd(office, 1_210)
+    homes = {each: f"{number % 60:03}" for number, each in enumerate(people[:1_200])}
+    stocked(office, homes)
+    content = version(holdout=0.4, drawn_by="store")
+    drawn = sent(people, content)
+    arms: dict[str, set[str]] = {}
+    for each in drawn:
+        assert each.cluster == homes.get(each.person, "")
+        arms.setdefault(each.cluster, set()).add(each.arm)
+    assert all(len(those) == 1 for store, those in arms.items() if store)
+    held = sum(those == {"holdout"} for store, those in arms.items() if store)
+    assert 12 < held < 36
+    # What a store's people have in common is no effect: a person at a time it would be taken for one.
+    chance = random.Random(5)
+    mood = {store: chance.gauss(0, 1_000) for store in sorted(set(homes.values()))}
+    bought = [
+        (each.person, NOW + DAY, round(5_000 + mood.get(each.cluster, 0) + chance.gauss(0, 300))) for each in drawn
+    ]
+    sold(office, bought)
+    early = measured(drawn, content, at=NOW + MONTH / 2)
+    assert (early.effects, early.problem, early.ends_at) == (None, "waits", NOW + MONTH)
+    found = measured(drawn, content).effects
+    assert found is not None
+    assert found.method in {"clustered", "clustered_lin"}
+    assert found.verdict == "cannot_tell"
+    (arm,) = found.arms
+    assert (arm.clusters, found.control.clusters) == (
+        len({each.cluster or each.person for each in drawn if each.arm == "a"}),
+        len({each.cluster or each.person for each in drawn if each.arm == "holdout"}),
+    )
+    one_by_one = measured([msgspec.structs.replace(each, cluster="") for each in drawn], content).effects
+    assert one_by_one is not None
+    assert arm.standard_error > 2 * one_by_one.arms[0].standard_error
+    seen = effects.detectable(people, content, minor_units=100, now=NOW + MONTH, stores=homes)
+    alone = effects.detectable(people, content, minor_units=100, now=NOW + MONTH)
+    assert seen is not None
+    assert alone is not None
+    assert seen == pytest.approx(arm.detectable, rel=0.35)
+    assert seen > 2 * alone
+
+
+def test_whoever_does_not_allow_to_be_counted_is_drawn_alone(office: Shop) -> None:
+    people = crowd(office, 40)
+    stocked(office, dict.fromkeys(people, "one"))
+    with office.connect("comptoir_counter") as connection:
+        connection.execute(
+            "insert into customers_permission (customer, purpose, channels)"
+            " select c, 'analysis', '{}'::text[] from unnest(%s::uuid[]) c",
+            (people[:10],),
+        )
+    drawn = sent(people, version(holdout=0.5, drawn_by="store"))
+    assert {each.person: each.cluster for each in drawn} == {
+        each: "" if number < 10 else "one" for number, each in enumerate(people)
+        if each in {one.person for one in drawn}
+    }  # fmt: skip
+    assert len(drawn) > 30
+
+
+@pytest.mark.parametrize(("by", "names"), [("visits", {"none", "two_to_four"}), ("spend", {"nothing", "less", "more"})])
+def test_the_effect_by_group_is_found_where_it_is_and_corrected(office: Shop, by: By, names: set[str]) -> None:
+    content = version(holdout=0.4)
+    drawn = sent(crowd(office, 2_000), content)
+    regulars = {each.person for number, each in enumerate(drawn) if number % 2}
+    chance = random.Random(3)
+    bought = []
+    for each in drawn:
+        is_regular = each.person in regulars
+        bought += [
+            (each.person, NOW - (number + 1) * DAY, round(chance.gammavariate(4, 500)))
+            for number in range(3 if is_regular else 0)
+        ]
+        more = 1_500 if is_regular and each.arm == "a" else 0
+        bought.append((each.person, NOW + DAY, max(0, round(chance.gauss(4_000 + more, 1_000)))))
+    sold(office, bought)
+    terms = effects.terms_of(content)
+    early = effects.measure(drawn, terms, minor_units=100, now=NOW + MONTH / 2, by=by)
+    assert (early.effects, early.problem) == (None, "too_early")
+    found = effects.measure(drawn, terms, minor_units=100, now=NOW + MONTH, by=by).effects
+    assert found is not None
+    assert {each.name for each in found.notices} >= {"fishing"}
+    groups = {each.group: each for each in found.arms[0].groups}
+    assert set(groups) == names
+    for name, group in groups.items():
+        if name in {"none", "nothing"}:
+            assert group.low < 0 < group.high
+        else:
+            assert 0 < group.low < 15 < group.high
+    assert found.arms[0].groups_differ_p_value is not None
+    assert found.arms[0].groups_differ_p_value < 0.001
+
+
+def test_the_effect_by_store_shows_the_largest_and_the_others_together(office: Shop) -> None:
+    content = version(holdout=0.4)
+    people = crowd(office, 1_500)
+    stocked(office, {each: f"{min(number // 100, 13):02}" for number, each in enumerate(people[:1_450])})
+    drawn = sent(people, content)
+    sold(office, year(drawn, lambda _arm: 0))
+    found = effects.measure(drawn, effects.terms_of(content), minor_units=100, now=NOW + MONTH, by="store").effects
+    assert found is not None
+    shown = [each.group for each in found.arms[0].groups]
+    assert shown[-1] in {"other stores", "no store"}
+    assert len(shown) >= 10
+    assert sum(each.n + each.n_control for each in found.arms[0].groups) <= 1_500

@@ -70,9 +70,10 @@ class Dispatch(msgspec.Struct, frozen=True, kw_only=True):
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
     """What was decided about one customer, once for each campaign and occurrence.
 
-    ``occurrence`` is empty under the policy "once", the period's number under "every N days", the triggering event's id
-    under "each time". ``dispatch`` is set for ``send``; ``reason`` for the others. ``values`` are the customer's own
-    beside the dispatch's; nothing in them is contact data.
+    ``cluster`` is the store whose customers were drawn together, where they were; else empty. ``occurrence`` is empty
+    under the policy "once", the period's number under "every N days", the triggering event's id under "each time".
+    ``dispatch`` is set for ``send``; ``reason`` for the others. ``values`` are the customer's own beside the
+    dispatch's; nothing in them is contact data.
     """
 
     id: uuid.UUID
@@ -84,6 +85,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     dispatch: uuid.UUID | None = None
     occurrence: str = ""
     variant: str = ""
+    cluster: str = ""
     reason: str = ""
     coupon: uuid.UUID | None = None
     values: Mapping[str, Any] | None = None

@@ -88,6 +88,7 @@ class Decision(models.Model):
             "reason": "reason",
             "dispatch": "mechanical",
             "variant": "activity",
+            "cluster": "place",
             "coupon": "mechanical",
             "values": "activity",
             "not_before": "time",
@@ -113,6 +114,7 @@ class Decision(models.Model):
     reason = models.TextField()
     dispatch = models.UUIDField(null=True)
     variant = models.TextField()
+    cluster = models.TextField(db_default="", default="")
     coupon = models.UUIDField(null=True)
     values = models.JSONField(null=True)
     not_before = models.DateTimeField(null=True)

@@ -44,6 +44,7 @@ class Decided(msgspec.Struct, frozen=True, array_like=True):
     verdict: str
     reason: str
     variant: str
+    cluster: str
     coupon: uuid.UUID | None
     decided_at: dt.datetime
     outcomes: Mapping[str, dt.datetime]
@@ -94,8 +95,8 @@ def decisions_of(campaign: uuid.UUID) -> Iterator[Decided]:
     """Give every decision of a campaign, whoever was held out too, with what became of it: for reports of effects."""
     with connections[_alias()].cursor() as cursor:
         for row in store.find_outcomes(cursor, campaign):
-            outcomes = msgspec.json.decode(row[9]) if isinstance(row[9], str) else row[9]
-            yield msgspec.convert((*row[:9], outcomes), Decided)
+            outcomes = msgspec.json.decode(row[10]) if isinstance(row[10], str) else row[10]
+            yield msgspec.convert((*row[:10], outcomes), Decided)
 
 
 def counts_of(campaign: uuid.UUID) -> list[Count]:

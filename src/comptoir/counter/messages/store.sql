@@ -13,12 +13,12 @@ on conflict (id) do nothing;
 -- Write decisions and queue those to send; what the campaign has decided before stays as it was.
 with given as (
   select * from jsonb_to_recordset(%s::jsonb) as one(id uuid, campaign uuid, campaign_version int, customer uuid,
-    occurrence text, verdict text, reason text, dispatch uuid, variant text, coupon uuid, values jsonb,
+    occurrence text, verdict text, reason text, dispatch uuid, variant text, cluster text, coupon uuid, values jsonb,
     not_before timestamptz, not_after timestamptz, decided_at timestamptz)
 ), decided as (
   insert into messages_decision (id, campaign, campaign_version, customer, occurrence, verdict, reason, dispatch,
-    variant, coupon, values, not_before, not_after, decided_at)
-  select id, campaign, campaign_version, customer, occurrence, verdict, reason, dispatch, variant, coupon, values,
+    variant, cluster, coupon, values, not_before, not_after, decided_at)
+  select id, campaign, campaign_version, customer, occurrence, verdict, reason, dispatch, variant, cluster, coupon, values,
     not_before, not_after, decided_at
   from given order by campaign, customer, occurrence
   on conflict do nothing
@@ -66,7 +66,7 @@ returning decision, kind;
 
 -- name: find_outcomes
 -- Every decision of a campaign with what became of it.
-select d.id, d.campaign_version, d.customer, d.occurrence, d.verdict, d.reason, d.variant, d.coupon, d.decided_at,
+select d.id, d.campaign_version, d.customer, d.occurrence, d.verdict, d.reason, d.variant, d.cluster, d.coupon, d.decided_at,
   coalesce((select jsonb_object_agg(o.kind, o.at) from messages_outcome o where o.decision = d.id), '{}'::jsonb)
 from messages_decision d where d.campaign = %s order by d.id;
 

@@ -13,7 +13,7 @@ from typing import Final
 
 import msgspec
 from django.db import connections, router
-from django.db.models import Min, Sum
+from django.db.models import Count, Min, Sum
 
 from comptoir.counter.sales.contracts import SALE_CLOSED, SALE_RETURNED
 from comptoir.counter.sales.models import Return, Sale
@@ -127,6 +127,33 @@ def net_sales(*, since: dt.datetime, until: dt.datetime) -> dict[uuid.UUID, int]
         for customer, minor in cursor.fetchall():
             paid[customer] = paid.get(customer, 0) - int(minor)
     return paid
+
+
+class Habit(msgspec.Struct, frozen=True):
+    """How often a customer bought in a span of time: in all, and at each store, where one is known."""
+
+    purchases: int
+    by_store: dict[str, int]
+
+
+def habits(
+    *, since: dt.datetime, until: dt.datetime, customers: Collection[uuid.UUID] | None = None
+) -> dict[uuid.UUID, Habit]:
+    """Return how often each of these customers, or every one, bought after one moment, before another, and where.
+
+    Whoever bought nothing is left out. Without customers it is one look through all sales.
+    """
+    rows = Sale.objects.filter(customer__isnull=False, occurred_at__gte=since, occurred_at__lt=until)
+    if customers is not None:
+        rows = rows.filter(customer__in=customers)
+    found: dict[uuid.UUID, Habit] = {}
+    for customer, store, count in rows.values_list("customer", "store").annotate(Count("receipt")):
+        if customer is None:
+            continue
+        known = found.get(customer, Habit(0, {}))
+        by_store = known.by_store if store is None else {**known.by_store, store: count}
+        found[customer] = Habit(known.purchases + count, by_store)
+    return found
 
 
 def bought(

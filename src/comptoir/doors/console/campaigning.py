@@ -36,9 +36,10 @@ from comptoir.foundation.rooms.addresses import url_of
 from comptoir.foundation.rooms.declaration import OFFICE, VAULT
 from comptoir.foundation.rooms.web import in_room
 from comptoir.foundation.touchpoints.house import Trouble
-from comptoir.office.campaigns import commands, effects, queries, segmenting
-from comptoir.office.campaigns.contracts import Cap, Counts, Version
+from comptoir.office.campaigns import commands, effects, queries, rules, segmenting
+from comptoir.office.campaigns.contracts import HOLDOUT, Cap, Counts, Version
 from comptoir.office.campaigns.errors import CampaignInvalid
+from comptoir.office.campaigns.grouping import By
 from comptoir.office.campaigns.queries import Standing, Written
 from comptoir.vault.messages.viewing import is_shown
 
@@ -49,8 +50,8 @@ _PROMOTIONS_MAX: Final = 200
 _BLANK: Final = {
     "name": "", "message_class": "marketing", "segment": "", "channel": "mail", "template_a": "", "template_b": "",
     "why_en": "", "why_fr": "", "why_ja": "", "promotion": "", "holdout": "10", "holdout_reason": "", "from_hour": "9",
-    "until_hour": "20", "zone": "", "days": "28", "margin": "", "cost_per_contact": "", "after": "0",
-    "asks_again": "yes",
+    "until_hour": "20", "zone": "", "days": "28", "margin": "", "cost_per_contact": "", "drawn_by": "person",
+    "after": "0", "asks_again": "yes",
 }  # fmt: skip
 _FIELDS: Final = {
     "segment": "segment", "variants": "template_a", "why": "why_en", "window": "from_hour", "window.zone": "zone",
@@ -201,6 +202,7 @@ def year(request: HttpRequest) -> HttpResponse:
 def _one(request: HttpRequest, campaign: uuid.UUID, *, problem: Trouble | None = None) -> HttpResponse:
     _find(campaign)
     standing, shop, now = queries.standing(campaign), shop_of(), timezone.now()
+    by = request.GET.get("by", "")
     content = standing.latest.content
     context: dict[str, Any] = {
         "problem": problem, "standing": standing, "content": content, "state": _states()[standing.state],
@@ -212,7 +214,8 @@ def _one(request: HttpRequest, campaign: uuid.UUID, *, problem: Trouble | None =
         context["lists"] = [(each, _counted(each.counts)) for each in standing.lists]
         context["drawing"] = _drawing(campaign, counts)
         context["outcomes"] = outcomes_of(campaign)
-        context["reports"] = _reports(campaign, standing, shop, now)
+        context |= {"reports": _reports(campaign, standing, shop, now, by=by), "bys": list(reporting.bys().items())}
+        context["by"] = by
         context["letters"] = url_of(VAULT, "/messages/mail/") if is_shown() else ""
         if content.promotion is not None:
             given, redeemed, off = offers.of_campaign(campaign)
@@ -245,11 +248,20 @@ def _can_launch(standing: Standing) -> bool:
 def _foreseen(campaign: uuid.UUID, content: Version, shop: Shop, now: dt.datetime) -> dict[str, Any]:
     """Return how the list would come about now, and which effect it could show."""
     counts, open_to = commands.preview(content, campaign=campaign, now=now, segments=segmenting.SEGMENTS)
-    seen = effects.detectable(open_to, content, minor_units=shop.minor_units, now=now)
+    seen = effects.detectable(open_to, content, minor_units=shop.minor_units, now=now, stores=open_to)
     said = ""
     if seen is not None:
         amount = reporting.money(seen, shop.currency)
         said = _("An effect of %(amount)s for each person would be found in four of five cases.") % {"amount": amount}
+    if (
+        content.drawn_by == "store"
+        and content.holdout
+        and len(rules.with_enough_stores(counts)) < len(rules.shares(content))
+    ):
+        said = _(
+            "Too few stores are in an arm to say anything of it. Hold out a greater share, or draw each person by"
+            " themselves."
+        )
     return {"counts": _counted(counts), "sent": counts.sent, "said": said, "drawing": _drawing(campaign, [counts])}
 
 
@@ -267,7 +279,9 @@ def hindered(segments: Iterable[str], promotions: Iterable[str | None]) -> list[
     return sorted(said)
 
 
-def _reports(campaign: uuid.UUID, standing: Standing, shop: Shop, now: dt.datetime) -> list[reporting.Report]:
+def _reports(
+    campaign: uuid.UUID, standing: Standing, shop: Shop, now: dt.datetime, *, by: str
+) -> list[reporting.Report]:
     """Return a report for each list that was frozen, the latest first: another version may have other arms."""
     reports = []
     for frozen in reversed(standing.lists[-_REPORTS_MAX:]):
@@ -275,12 +289,12 @@ def _reports(campaign: uuid.UUID, standing: Standing, shop: Shop, now: dt.dateti
         key = ("campaign", database.database_name(), campaign, frozen.version)
         reason = content.holdout_reason if not content.holdout else ""
 
-        def measured(content: Version = content, number: int = frozen.version) -> effects.Measured:
+        def measured(by: By | None, content: Version = content, number: int = frozen.version) -> effects.Measured:
             people = effects.drawn_of(messaging.decisions_of(campaign))
             terms = effects.terms_of(content)
-            return effects.measure(people, terms, minor_units=shop.minor_units, now=now, version=number)
+            return effects.measure(people, terms, minor_units=shop.minor_units, now=now, version=number, by=by)
 
-        report = reporting.report(key, reporting.kept(key, measured), reason, currency=shop.currency)
+        report = reporting.reported(key, measured, reason, currency=shop.currency, by=by)
         reports.append(msgspec.structs.replace(report, version=frozen.version if len(standing.lists) > 1 else 0))
     return reports
 
@@ -313,6 +327,7 @@ def _form_of(found: Written) -> dict[str, str]:
         "until_hour": str(content.window.until_hour), "zone": content.window.zone,
         "weekdays": " ".join(map(str, content.window.weekdays)), "days": str(content.days),
         "margin": "" if content.margin is None else f"{100 * content.margin:g}",
+        "drawn_by": content.drawn_by,
         "cost_per_contact": "" if content.cost_per_contact is None else f"{content.cost_per_contact:g}",
         "after": str(found.number), "asks_again": "yes" if content.asks_again else "",
     }  # fmt: skip
@@ -333,7 +348,8 @@ def _read(form: Mapping[str, str]) -> Version:
         "channel": form["channel"], "variants": variants, "promotion": form["promotion"] or None,
         "why": {language: form[f"why_{language}"] for language in reporting.LANGUAGES if form[f"why_{language}"]},
         "holdout": 0.0 if form["message_class"] == "service" else _decimal(form, "holdout") / 100,
-        "holdout_reason": form["holdout_reason"], "days": int(_decimal(form, "days")),
+        "drawn_by": form["drawn_by"] or "person", "holdout_reason": form["holdout_reason"],
+        "days": int(_decimal(form, "days")),
         "window": {
             "from_hour": int(_decimal(form, "from_hour")), "until_hour": int(_decimal(form, "until_hour")),
             "weekdays": [int(each) for each in form["weekdays"].split()], "zone": form["zone"] or shop_of().zone,
@@ -461,7 +477,7 @@ def _facts(content: Version, shop: Shop) -> list[Fact]:
     facts = [
         Fact(_("Whom"), "" if segment else _("a segment that has ended"), segment),
         Fact(_("Where"), reporting.channels()[content.channel]),
-        Fact(_("What"), ways=texts),
+        Fact(_("Message text"), ways=texts),
         Fact(
             _("When"),
             _("%(from)s to %(until)s o'clock, %(days)s (%(zone)s)")
@@ -483,6 +499,8 @@ def _facts(content: Version, shop: Shop) -> list[Fact]:
     ]
     if content.holdout:
         facts.append(Fact(_("Held out"), reporting.percent(content.holdout)))
+        if content.drawn_by == "store":
+            facts.append(Fact(_("Drawn"), _("a store at a time")))
     else:
         facts.append(Fact(_("Nobody is held out"), content.holdout_reason))
     counted = _("%(days)s days: what is paid at any channel, less what comes back") % {"days": content.days}
@@ -513,6 +531,9 @@ def _counted(counts: Counts) -> list[tuple[str, str]]:
     if counts.no_coupon:
         rows.append((_("No coupon could be had for them"), counts.no_coupon))
     rows += [(_("Get text %(name)s") % {"name": arm.upper()}, number) for arm, number in counts.send.items()]
+    for arm, stores in sorted(counts.stores.items(), key=lambda each: each[0] != HOLDOUT):
+        words = _("Stores held out") if arm == HOLDOUT else _("Stores that get text %(name)s")
+        rows.append((words % {"name": arm.upper()} if arm != HOLDOUT else words, stores))
     return [(title, _number(number)) for title, number in rows]
 
 

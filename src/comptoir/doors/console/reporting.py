@@ -20,6 +20,7 @@ from django.utils.translation import ngettext
 from comptoir.doors.console import charts
 from comptoir.foundation.kernel import money as amounts
 from comptoir.office.campaigns.effects import EVERYTHING, Measured
+from comptoir.office.campaigns.grouping import NO_STORE, OTHER_STORES, By
 from comptoir.office.experiments.contracts import ArmEffect, Effects
 from comptoir.office.journeys.rules import GO
 
@@ -44,10 +45,29 @@ class Row(msgspec.Struct, frozen=True):
     profit: str
 
 
+class GroupRow(msgspec.Struct, frozen=True):
+    """An arm's effect in one group: how many got it and were held out, the effect, and between what it lies."""
+
+    name: str
+    people: str
+    held_out: str
+    effect: str
+    between: str
+
+
+class Groups(msgspec.Struct, frozen=True):
+    """The effect by group: what is to be known before it is read, a picture, and a table."""
+
+    said: str
+    notes: list[str]
+    drawing: SafeString | None
+    rows: list[GroupRow]
+
+
 class Report(msgspec.Struct, frozen=True):
     """A report: the verdict in one sentence, what there is to know about it, a picture, and a table.
 
-    ``version`` is the one that it is about, where there are several.
+    ``version`` is the one that it is about, where there are several; ``groups`` where the effect is looked at by group.
     """
 
     verdict: str
@@ -56,6 +76,7 @@ class Report(msgspec.Struct, frozen=True):
     drawing: SafeString | None
     rows: list[Row]
     version: int = 0
+    groups: Groups | None = None
 
 
 def kept(key: Hashable, measure: Callable[[], Measured]) -> Measured:
@@ -93,7 +114,7 @@ def report(key: Hashable, measured: Measured, unheld: str, *, currency: str) -> 
     notes = _notes(measured, unheld)
     found = measured.effects
     if found is None:
-        return Report(_problems().get(measured.problem, _problems()["too_few"]), "attention", notes, None, [])
+        return Report(_problem(measured), "attention", notes, None, [])
     if found.verdict == "mismatch":
         said = _(
             "Do not read the effects: the arms do not have the sizes that were drawn, so something went wrong in"
@@ -125,15 +146,15 @@ def _sentence(found: Effects, arm: ArmEffect, measured: Measured, currency: str)
             % said
         )
     effect = {
-        "name": name, "effect": money(abs(arm.effect), currency), "low": money(_low(arm), currency),
-        "high": money(_high(arm), currency),
+        "name": name, "effect": money(abs(arm.effect), currency), "low": money(_interval(found, arm)[0], currency),
+        "high": money(_interval(found, arm)[1], currency),
     }  # fmt: skip
     if arm.verdict == "better":
         return _("%(name)s worked: each person paid %(effect)s more (between %(low)s and %(high)s).") % effect
     if arm.verdict == "worse":
         return _("%(name)s did harm: each person paid %(effect)s less (between %(low)s and %(high)s).") % effect
     words = _("%(name)s: not yet. The effect lies between %(low)s and %(high)s for each person.") % effect
-    if math.isinf(_high(arm)):
+    if math.isinf(_interval(found, arm)[1]):
         words = _("%(name)s: not yet. There is too little to say anything.") % effect
     return f"{words} {_still(arm, measured, currency)}"
 
@@ -147,12 +168,17 @@ def _still(arm: ArmEffect, measured: Measured, currency: str) -> str:
     }
 
 
-def _low(arm: ArmEffect) -> float:
-    return -math.inf if arm.low_at_every_look is None else arm.low_at_every_look
+def _is_for_every_look(found: Effects) -> bool:
+    return any(each.name == "one_look" for each in found.notices)
 
 
-def _high(arm: ArmEffect) -> float:
-    return math.inf if arm.high_at_every_look is None else arm.high_at_every_look
+def _interval(found: Effects, arm: ArmEffect) -> tuple[float, float]:
+    """Return between what an effect lies, by the interval that decides; infinite where there is too little."""
+    if not _is_for_every_look(found):
+        return arm.low, arm.high
+    if arm.low_at_every_look is None or arm.high_at_every_look is None:
+        return -math.inf, math.inf
+    return arm.low_at_every_look, arm.high_at_every_look
 
 
 def _name(found: Effects, arm: str) -> str:
@@ -182,6 +208,15 @@ def _notes(measured: Measured, unheld: str) -> list[str]:
                 "%(number)s people do not allow the shop to count what they buy, and are left out.", measured.left_out,
             ) % {"number": number_format(measured.left_out, 0, force_grouping=True)}
         )  # fmt: skip
+    if measured.stores:
+        notes.append(
+            ngettext(
+                "%(stores)s store was drawn, with everybody who buys there most; whoever buys at none was drawn alone.",
+                "%(stores)s stores were drawn, each with everybody who buys there most; whoever buys at none was drawn"
+                " alone.",
+                measured.stores,
+            ) % {"stores": _count(measured.stores)}
+        )  # fmt: skip
     found = measured.effects
     if found is None:
         return notes
@@ -201,18 +236,31 @@ def _notes(measured: Measured, unheld: str) -> list[str]:
         )
     names = {each.name for each in found.notices}
     notes += [text for name, text in _notices().items() if name in names]
-    notes.append(_("The intervals hold with 95 %%, for all texts together and however often one looks.") % {})
+    if _is_for_every_look(found):
+        notes.append(_("The intervals hold with 95 %%, for all texts together and however often one looks.") % {})
+    else:
+        notes.append(_("The intervals hold with 95 %%, for all texts together, for the one look at the end.") % {})
     return notes
 
 
 def _notices() -> dict[str, str]:
     return {
         "few_people": _("There are few people in an arm; the interval supposes more."),
+        "few_clusters": _("Few stores were drawn: an unusual one can decide everything."),
         "skewed": _("A few large purchases weigh so much that the interval may be too short on one side."),
         "different_before": _(
             "The arms differed before anything was sent, more than chance does: look at how people were drawn."
         ),
     }  # fmt: skip
+
+
+def _problem(measured: Measured) -> str:
+    """Return why nothing can be compared."""
+    if measured.problem == "waits" and measured.ends_at is not None:
+        return _("Stores were drawn: its effect is looked at once, on %(day)s, when the days are over.") % {
+            "day": date_format(measured.ends_at, "Y-m-d")
+        }
+    return _problems().get(measured.problem, _problems()["too_few"])
 
 
 def _problems() -> dict[str, str]:
@@ -228,13 +276,11 @@ def _rows(found: Effects, currency: str) -> list[Row]:
     control = found.control
     rows = [Row(_("Held out"), _count(control.n), money(control.mean, currency), "–", "–", "–")]
     for arm in found.arms:
-        between = "–"
-        if arm.low_at_every_look is not None and arm.high_at_every_look is not None:
-            between = f"{money(arm.low_at_every_look, currency)} … {money(arm.high_at_every_look, currency)}"
+        low_effect, high_effect = _interval(found, arm)
+        between = "–" if math.isinf(high_effect) else _between(low_effect, high_effect, currency)
         profit = "–"
         if (made := arm.money) is not None:
-            low, high = money(made.profit_low, currency), money(made.profit_high, currency)
-            profit = f"{money(made.profit, currency)} ({low} … {high})"
+            profit = f"{money(made.profit, currency)} ({_between(made.profit_low, made.profit_high, currency)})"
         mean, effect = money(arm.mean, currency), money(arm.effect, currency)
         rows.append(Row(_name(found, arm.arm), _count(arm.n), mean, effect, between, profit))
     return rows
@@ -242,9 +288,9 @@ def _rows(found: Effects, currency: str) -> list[Row]:
 
 def _drawing(key: Hashable, found: Effects, currency: str) -> SafeString | None:
     rows = [
-        (_name(found, arm.arm), arm.effect, arm.low_at_every_look, arm.high_at_every_look)
+        (_name(found, arm.arm), arm.effect, *_interval(found, arm))
         for arm in found.arms
-        if arm.low_at_every_look is not None and arm.high_at_every_look is not None
+        if not math.isinf(_interval(found, arm)[1])
     ]
     if not rows:
         return None
@@ -253,6 +299,93 @@ def _drawing(key: Hashable, found: Effects, currency: str) -> SafeString | None:
         "label": _("The effect of each text, with its interval"),
     }
     return charts.cached((key, tuple(rows)), _SECONDS, lambda: charts.intervals(rows, words=words))
+
+
+def _between(low: float, high: float, currency: str) -> str:
+    return f"{money(low, currency)} … {money(high, currency)}"
+
+
+# -- by group ---------------------------------------------------------------------------------------------------------
+
+
+def bys() -> dict[By, str]:
+    """Return by what an effect may be looked at, in words."""
+    return {
+        "visits": _("how often they came before"), "spend": _("what they paid before"),
+        "store": _("the store where they buy most"),
+    }  # fmt: skip
+
+
+def reported(
+    key: tuple[Hashable, ...], measure: Callable[[By | None], Measured], unheld: str, *, currency: str, by: str = ""
+) -> Report:
+    """Return a report of what ``measure`` measures, with its groups where ``by`` asks for them."""
+    said = report(key, kept(key, lambda: measure(None)), unheld, currency=currency)
+    if not said.rows or (asked := next((each for each in bys() if each == by), None)) is None:
+        return said
+    deeper = (*key, asked)
+    return msgspec.structs.replace(said, groups=groups(deeper, kept(deeper, lambda: measure(asked)), currency=currency))
+
+
+def groups(key: Hashable, measured: Measured, *, currency: str) -> Groups:
+    """Return the effect by group, with what has to be known of it first."""
+    found = measured.effects
+    if found is None:
+        why = {
+            "too_early": _("By group it is looked at once the days are over."), "no_holdout": _problem(measured),
+            "no_statistics": _problem(measured),
+        }  # fmt: skip
+        return Groups(why.get(measured.problem, _problems()["too_few"]), [], None, [])
+    called = _groups()
+    shown = [
+        (f"{called.get(each.group, each.group)} · {_name(found, arm.arm)}" if len(found.arms) > 1
+         else called.get(each.group, each.group), each)
+        for arm in found.arms
+        for each in arm.groups
+    ]  # fmt: skip
+    notes = []
+    if any(each.name == "groups_left_out" for each in found.notices):
+        notes.append(_("Groups with fewer than 20 in an arm, or in which all are alike, are left out."))
+    if not shown or found.verdict == "mismatch":
+        return Groups(_("Of no group anything can be said."), notes, None, [])
+    chance = 1 - found.level ** len(shown)
+    said = ngettext(
+        "A group that was not named beforehand is a question for the next campaign, and no answer.",
+        "This is fishing: of %(groups)s groups chance alone makes one stand out in %(share)s of all cases. The"
+        " intervals are wider for that. A group that was not named beforehand is a question for the next campaign, and"
+        " no answer.",
+        len(shown),
+    ) % {"groups": len(shown), "share": percent(round(chance, 2))}  # fmt: skip
+    apart = [arm.groups_differ_p_value for arm in found.arms if arm.groups_differ_p_value is not None]
+    if apart and len(shown) > 1:
+        notes.append(
+            _("The groups differ by more than chance explains (p = %(p)s).") % {"p": number_format(min(apart), 3)}
+            if min(apart) * len(apart) < 1 - found.level
+            else _("The groups do not differ by more than chance explains.")
+        )
+    rows = [
+        GroupRow(
+            name, _count(each.n), _count(each.n_control), money(each.effect, currency),
+            _between(each.low, each.high, currency),
+        )
+        for name, each in shown
+    ]  # fmt: skip
+    drawn = [(name, each.effect, each.low, each.high) for name, each in shown]
+    words = {
+        "figure": _("more for each person than who was held out, in %(currency)s") % {"currency": currency},
+        "label": _("The effect in each group, with its interval"),
+    }
+    drawing = charts.cached((key, tuple(drawn)), _SECONDS, lambda: charts.intervals(drawn, words=words))
+    return Groups(said, notes, drawing, rows)
+
+
+def _groups() -> dict[str, str]:
+    return {
+        "none": _("had not come"), "one": _("had come once"), "two_to_four": _("had come 2 to 4 times"),
+        "five_or_more": _("had come 5 times or more"), "nothing": _("had paid nothing"),
+        "less": _("the half that had paid less"), "more": _("the half that had paid more"),
+        OTHER_STORES: _("smaller stores"), NO_STORE: _("no store"),
+    }  # fmt: skip
 
 
 def channels() -> dict[str, str]:

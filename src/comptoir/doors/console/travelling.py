@@ -34,6 +34,7 @@ from comptoir.foundation.touchpoints.house import Trouble
 from comptoir.office.campaigns import commands as campaigns
 from comptoir.office.campaigns import effects, segmenting
 from comptoir.office.campaigns import queries as campaign_queries
+from comptoir.office.campaigns.grouping import By
 from comptoir.office.journeys import commands, queries, rules, simulating
 from comptoir.office.journeys.contracts import (
     Ask,
@@ -150,7 +151,8 @@ def _one(request: HttpRequest, journey: uuid.UUID, *, problem: Trouble | None = 
         "versions": queries.versions(journey), "outcomes": campaigning.outcomes_of(journey),
     }  # fmt: skip
     if traffic.entered:
-        context["reports"] = _reports(journey)
+        by = request.GET.get("by", "")
+        context |= {"reports": _reports(journey, by=by), "bys": list(reporting.bys().items()), "by": by}
     if switched.state == "on":
         used = [each.content for each in queries.in_use(journey)]
         promotions = {step.promotion for content in used for step in content.steps if isinstance(step, Say)}
@@ -170,7 +172,7 @@ def _one(request: HttpRequest, journey: uuid.UUID, *, problem: Trouble | None = 
     return page(request, "console/journey.html", "campaigns", context, status=status)
 
 
-def _reports(journey: uuid.UUID) -> list[reporting.Report]:
+def _reports(journey: uuid.UUID, *, by: str) -> list[reporting.Report]:
     """Return a report for each version by which somebody entered first, the latest first."""
     shop = campaigning.shop_of()
     numbers = queries.entered_by(journey)
@@ -179,13 +181,15 @@ def _reports(journey: uuid.UUID) -> list[reporting.Report]:
         content = queries.version(journey, number).content
         key = ("journey", database.database_name(), journey, number)
 
-        def measured(content: Version = content, number: int = number) -> effects.Measured:
+        def measured(by: By | None, content: Version = content, number: int = number) -> effects.Measured:
             terms = effects.Terms(shares=rules.shares(content), days=content.days, planned=content.planned)
             people = queries.drawn(journey)
-            return effects.measure(people, terms, minor_units=shop.minor_units, now=timezone.now(), version=number)
+            return effects.measure(
+                people, terms, minor_units=shop.minor_units, now=timezone.now(), version=number, by=by
+            )
 
         unheld = content.holdout_reason if not content.holdout else ""
-        report = reporting.report(key, reporting.kept(key, measured), unheld, currency=shop.currency)
+        report = reporting.reported(key, measured, unheld, currency=shop.currency, by=by)
         reports.append(msgspec.structs.replace(report, version=number if len(numbers) > 1 else 0))
     return reports
 

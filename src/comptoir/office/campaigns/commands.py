@@ -10,6 +10,7 @@ import datetime as dt
 import hashlib
 import logging
 import uuid
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Final, Protocol
 
@@ -20,11 +21,12 @@ from comptoir.counter.customers import queries as customers
 from comptoir.counter.messages import commands as messages
 from comptoir.counter.messages import queries as messaging
 from comptoir.counter.messages.contracts import Decision, Dispatch
+from comptoir.counter.sales import queries as sales
 from comptoir.foundation.kernel import codec, shop
 from comptoir.foundation.kernel.ids import IDS
 from comptoir.foundation.kernel.problem import Problem
 from comptoir.office.campaigns import queries, rules, windows
-from comptoir.office.campaigns.contracts import HOLDOUT, Cap, Counts, Drawn, Sent, Version
+from comptoir.office.campaigns.contracts import Cap, Counts, Drawn, Sent, Version
 from comptoir.office.campaigns.errors import CampaignChanged, CampaignInvalid, CampaignStopped, ListFrozen
 from comptoir.office.campaigns.models import CampaignVersion, CapsSet, Launch, TargetList
 
@@ -207,7 +209,7 @@ def freeze(
             new = messages.decide(
                 Decision(
                     id=uuid.UUID(identity), campaign=campaign, campaign_version=number, customer=person,
-                    verdict=each.verdict, reason=each.reason, variant=each.arm,
+                    verdict=each.verdict, reason=each.reason, variant=each.arm, cluster=each.cluster,
                     coupon=held.get(person),
                     dispatch=dispatches[each.arm].id if each.verdict == "send" else None,
                     decided_at=now, not_before=not_before if each.verdict == "send" else None,
@@ -228,14 +230,17 @@ def freeze(
 
 def preview(
     version: Version, *, campaign: uuid.UUID | None, now: dt.datetime, segments: Segments
-) -> tuple[Counts, set[uuid.UUID]]:
-    """Return how the list would come about if it were frozen now, and who could be drawn; nothing is written."""
+) -> tuple[Counts, dict[uuid.UUID, str]]:
+    """Return how the list would come about if it were frozen now, and who could be drawn; nothing is written.
+
+    Beside each of them stands the store that they would be drawn with, where stores are drawn.
+    """
     drawing = _Drawing(campaign or uuid.UUID(int=0), version, now=now)
     drawn: list[Drawn] = []
-    open_to: set[uuid.UUID] = set()
+    open_to: dict[uuid.UUID, str] = {}
     for portion in drawing.portions(segments.members(uuid.UUID(version.segment))):
         drawn += [each for _, each in portion]
-        open_to |= {person for person, each in portion if each.verdict == "send" or each.arm == HOLDOUT}
+        open_to |= {person: each.cluster for person, each in portion if each.arm}
     return rules.count(drawn, decided_before=drawing.decided_before), open_to
 
 
@@ -269,16 +274,38 @@ class _Drawing:
             permitted = customers.permitted(purpose="marketing", channel=version.channel)
             allowed = set(permitted.filter(customer__in=persons).values_list("customer", flat=True))
             sent = sent_to_persons(allowed, caps=self._caps, now=self._now)
+        stores = stores_of(allowed if is_marketing else persons, now=self._now) if version.drawn_by == "store" else {}
         return [
             (
                 person,
                 rules.decide(
                     str(person), campaign=str(self._campaign), version=version, has_consent=person in allowed,
                     sent=sent.get(person, ()), caps=self._caps, at=self._now, salt=self._salt,
+                    store=stores.get(person, ""),
                 ),
             )
             for person in persons
         ]  # fmt: skip
+
+
+def stores_of(persons: Collection[uuid.UUID], *, now: dt.datetime) -> dict[uuid.UUID, str]:
+    """Return the store at which each of these persons bought most often in the past year, with whichever card.
+
+    Whoever bought at none, or does not allow the shop to count what they buy, is left out.
+    """
+    counted = customers.permitted(purpose="analysis", channel="store").filter(customer__in=persons)
+    cards = customers.members_of(set(counted.values_list("customer", flat=True)))
+    habits = sales.habits(
+        since=now - rules.HOME_SPAN, until=now, customers=[each for those in cards.values() for each in those]
+    )
+    found = {}
+    for person, those in cards.items():
+        by_store: Counter[str] = Counter()
+        for each in those:
+            by_store.update(habits[each].by_store if each in habits else {})
+        if store := rules.home(by_store):
+            found[person] = store
+    return found
 
 
 def sent_to_persons(

@@ -23,6 +23,8 @@ _Name = Annotated[str, msgspec.Meta(min_length=1, max_length=120)]
 _Sentence = Annotated[str, msgspec.Meta(max_length=500)]
 _Share = Annotated[float, msgspec.Meta(ge=0, le=0.9)]
 _Hour = Annotated[int, msgspec.Meta(ge=0, le=24)]
+#: What is drawn: each person, or each store with whoever buys there most.
+DrawnBy = Literal["person", "store"]
 _Amount = Annotated[float, msgspec.Meta(ge=0, le=1_000_000)]
 
 
@@ -56,8 +58,9 @@ class Version(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     ``why`` is what a customer reads about the reason for the message, by language. ``holdout_reason`` says why nobody
     is held out, where that is so. ``days`` is how long its effect is counted. ``margin`` is the share of sales that is
     kept, and ``cost_per_contact`` what a message costs, in the shop's currency; both are said before it is sent, or no
-    verdict in money is given. ``asks_again``: whoever has left the segment by the time at which their message may leave
-    gets none, where sending is delayed.
+    verdict in money is given. ``drawn_by`` says whether people are drawn one by one or a store at a time.
+    ``asks_again``: whoever has left the segment by the time at which their message may leave gets none, where sending
+    is delayed.
     """
 
     name: _Name
@@ -69,6 +72,7 @@ class Version(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     promotion: str | None = None
     holdout: _Share = HOLDOUT_SHARE
     holdout_reason: _Sentence = ""
+    drawn_by: DrawnBy = "person"
     window: Window = Window()
     days: Annotated[int, msgspec.Meta(ge=1, le=180)] = 28
     margin: Annotated[float, msgspec.Meta(gt=0, le=1)] | None = None
@@ -97,17 +101,22 @@ class Sent(msgspec.Struct, frozen=True):
 
 
 class Drawn(msgspec.Struct, frozen=True):
-    """What is decided about one person: what happens, why, and the arm they were drawn into, once they were."""
+    """What is decided about one person: what happens, why, and the arm they were drawn into, once they were.
+
+    ``cluster`` is the store that they were drawn with, if they were.
+    """
 
     verdict: Verdict
     arm: str
     reason: Reason
+    cluster: str = ""
 
 
 class Counts(msgspec.Struct, frozen=True, kw_only=True):
     """How a target list came about: everybody in the segment is in one of these figures.
 
-    ``decided_before`` are those about whom this campaign has decided already, in an earlier version of it.
+    ``decided_before`` are those about whom this campaign has decided already, in an earlier version of it. ``stores``
+    is how many stores each arm has, where stores were drawn.
     """
 
     matched: int = 0
@@ -118,6 +127,7 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
     held_out: int = 0
     no_coupon: int = 0
     send: dict[str, int] = {}
+    stores: dict[str, int] = {}
 
     @property
     def sent(self) -> int:

@@ -29,6 +29,12 @@ from comptoir.office.experiments.assignment import assign, is_held_out
 #: Where the shop has said nothing else.
 CAPS: Final = (Cap(2, 7), Cap(6, 30))
 _REASON_CHARACTERS_MIN: Final = 10
+#: What a store is drawn by, so that it is no person.
+_STORE: Final = "store "
+#: An interval with a covariate needs so many clusters in each arm.
+_STORES_MIN: Final = 3
+#: Where somebody buys is asked of so long a time before they are drawn.
+HOME_SPAN: Final = dt.timedelta(days=365)
 
 
 def judge(version: Version) -> None:
@@ -82,11 +88,13 @@ def decide(
     caps: Sequence[Cap],
     at: dt.datetime,
     salt: bytes,
+    store: str = "",
 ) -> Drawn:
     """Return what is decided about somebody in the segment.
 
     ``sent`` is what was decided to send to them before, by any campaign; ``salt`` is the shop's secret. A person is
-    always drawn into the same arm of a campaign, whatever version of it asks.
+    always drawn into the same arm of a campaign, whatever version of it asks; or a ``store`` is, with everybody who
+    buys there, where stores are drawn. Whoever buys at none is drawn alone.
     """
     is_marketing = version.message_class == "marketing"
     if is_marketing:
@@ -96,8 +104,14 @@ def decide(
             return Drawn("held_out", "", "everything")
         if not fits(sent, caps, channel=version.channel, at=at):
             return Drawn("suppressed", "", "capped")
-    arm = assign(person, experiment=campaign, salt=salt, shares=shares(version))
-    return Drawn("held_out", arm, "campaign") if arm == HOLDOUT else Drawn("send", arm, "")
+    unit = f"{_STORE}{store}" if store else person
+    arm = assign(unit, experiment=campaign, salt=salt, shares=shares(version))
+    return Drawn("held_out", arm, "campaign", store) if arm == HOLDOUT else Drawn("send", arm, "", store)
+
+
+def home(by_store: Mapping[str, int]) -> str:
+    """Return the store at which somebody buys most often; of two alike the first by name, and nothing for none."""
+    return min(by_store, key=lambda store: (-by_store[store], store), default="")
 
 
 def only_with_coupon(
@@ -108,7 +122,12 @@ def only_with_coupon(
     Else the arms would differ by who got one, and not by chance alone.
     """
     return [
-        (person, Drawn("suppressed", each.arm, "no_coupon") if each.verdict == "send" and person not in held else each)
+        (
+            person,
+            Drawn("suppressed", each.arm, "no_coupon", each.cluster)
+            if each.verdict == "send" and person not in held
+            else each,
+        )
         for person, each in drawn
     ]
 
@@ -141,7 +160,9 @@ def longest(caps: Iterable[Cap]) -> dt.timedelta:
 
 def count(drawn: Iterable[Drawn], *, decided_before: int = 0) -> Counts:
     """Return how a list came about."""
+    drawn = list(drawn)
     found = Counter((each.verdict, each.reason or each.arm) for each in drawn)
+    stores = Counter(arm for arm, _store in {(each.arm, each.cluster) for each in drawn if each.cluster})
     return Counts(
         matched=found.total() + decided_before,
         decided_before=decided_before,
@@ -151,7 +172,13 @@ def count(drawn: Iterable[Drawn], *, decided_before: int = 0) -> Counts:
         held_out=found["held_out", "campaign"],
         no_coupon=found["suppressed", "no_coupon"],
         send={arm: number for (verdict, arm), number in sorted(found.items()) if verdict == "send"},
+        stores=dict(sorted(stores.items())),
     )
+
+
+def with_enough_stores(counts: Counts) -> list[str]:
+    """Return the arms that have so many stores that an interval can be told of them."""
+    return [arm for arm, stores in counts.stores.items() if stores >= _STORES_MIN]
 
 
 def members_hash(drawn: Mapping[str, Drawn]) -> str:

@@ -204,14 +204,12 @@ class _Measuring:
         """Compare two arms, or those of their people who are in a group: with others of that group, not with all."""
         results = self.results
         chosen = slice(None) if group is None or results.group is None else results.group == group
-        if results.covariate is None:
+        if results.covariate is None or control.covariate is None or arm.covariate is None:
             if control.cluster is not None and arm.cluster is not None:
                 return estimators.clustered(
                     (control.outcome, None, control.cluster), (arm.outcome, None, arm.cluster), centre=0, spread=0
                 )
             return estimators.welch(control.outcome, arm.outcome)
-        assert control.covariate is not None
-        assert arm.covariate is not None
         covariate = results.covariate[chosen]
         centre = float(np.mean(covariate))
         spread = estimators.variance_of_mean(covariate, None if results.cluster is None else results.cluster[chosen])
@@ -319,7 +317,7 @@ class _Measuring:
         passed_over = []
         for name in self.names:
             for number, group in enumerate(results.groups):
-                control, its = (self._people(each, number) for each in (self.question.control, name))
+                control, its = self._in_group(name, number)
                 if min(control.units(), its.units()) < GROUP_MIN or not _has_spread(control, its):
                     passed_over.append(f"{group} ({name})")
                 else:
@@ -355,11 +353,23 @@ class _Measuring:
         )
         return said
 
+    def _in_group(self, name: str, number: int) -> tuple[_Arm, _Arm]:
+        """Return those of the control group and of an arm who are in a group.
+
+        Where all of them are alike in the covariate (a group of those who never bought), it is left aside.
+        """
+        control, its = (self._people(each, number) for each in (self.question.control, name))
+        if control.covariate is not None and its.covariate is not None:
+            alike = [not len(each) or np.ptp(each) == 0 for each in (control.covariate, its.covariate)]
+            if any(alike):
+                control, its = (msgspec.structs.replace(each, covariate=None) for each in (control, its))
+        return control, its
+
     def _groups_differ(self, name: str, groups: list[GroupEffect]) -> float | None:
         errors = []
         for each in groups:
             number = self.results.groups.index(each.group)
-            found = self._estimate(self._people(self.question.control, number), self._people(name, number), number)
+            found = self._estimate(*self._in_group(name, number), number)
             errors.append(found.standard_error)
         return estimators.differ([each.effect for each in groups], errors) if groups else None
 
@@ -427,10 +437,4 @@ class _Measuring:
 
 
 def _has_spread(control: _Arm, arm: _Arm) -> bool:
-    if np.ptp(np.concatenate((control.outcome, arm.outcome))) == 0:
-        return False
-    return (
-        control.covariate is None
-        or arm.covariate is None
-        or bool(np.ptp(control.covariate) > 0 and np.ptp(arm.covariate) > 0)
-    )
+    return bool(np.ptp(np.concatenate((control.outcome, arm.outcome))) > 0)
