@@ -349,13 +349,13 @@ def groups(key: Hashable, measured: Measured, *, currency: str) -> Groups:
     if not shown or found.verdict == "mismatch":
         return Groups(_("Of no group anything can be said."), notes, None, [])
     chance = 1 - found.level ** len(shown)
-    said = ngettext(
-        "A group that was not named beforehand is a question for the next campaign, and no answer.",
-        "This is fishing: of %(groups)s groups chance alone makes one stand out in %(share)s of all cases. The"
-        " intervals are wider for that. A group that was not named beforehand is a question for the next campaign, and"
-        " no answer.",
-        len(shown),
-    ) % {"groups": len(shown), "share": percent(round(chance, 2))}  # fmt: skip
+    said = _("A group that was not named beforehand is a question for the next campaign, and no answer.")
+    if len(shown) > 1:
+        fishing = _(
+            "This is fishing: of %(groups)s groups chance alone makes one stand out in %(share)s of all cases. The"
+            " intervals are wider for that."
+        ) % {"groups": len(shown), "share": percent(round(chance, 2))}
+        said = f"{fishing} {said}"
     apart = [arm.groups_differ_p_value for arm in found.arms if arm.groups_differ_p_value is not None]
     if apart and len(shown) > 1:
         notes.append(
