@@ -28,6 +28,7 @@ from comptoir.office.segments.errors import (
     SegmentUnknown,
 )
 from comptoir.office.segments.language import SEGMENTS_DEEP_MAX
+from support import promoting
 from support.casting import (
     ALICE,
     ALICE_ONLINE,
@@ -373,3 +374,32 @@ def test_whether_one_person_is_in_is_asked_of_the_database_alone(
     monkeypatch.setattr(store, "read_rows", never)
     asked = [SEGMENTS.is_in(segment.id, uuid.UUID(identify(each)), HEARD) for each in (ALICE, BOB, CHARLIE)]
     assert asked == [True, False, False]
+
+
+def test_coupons_are_facts_by_their_promotions(office: Office) -> None:
+    coffee_week, tea = promoting.new(), promoting.new()
+    office.hear(
+        sale("1", 100), sale("2", 100, of=BOB),
+        promoting.published(coffee_week, title="Coffee week", codes="each", uses_max=2, days_good=10),
+        promoting.published(tea, title="Tea", codes="none"),
+    )  # fmt: skip
+    codes = promoting.issued(office.shop, coffee_week, ALICE, BOB)
+    office.follow()
+    holders = office.define("has_coupon('Coffee week')", "Holders")
+    assert office.members(holders) == ids(ALICE, BOB)
+    assert queries.count(f"has_coupon('{coffee_week}') AND coupons_open() = 1", at=HEARD) == 2
+    assert queries.count("has_coupon('Tea') OR redemptions() > 0", at=HEARD) == 0
+    # The code alone is shown, by whomever: it is the holder's all the same.
+    for number in ("first", "second"):
+        office.hear(promoting.taken(codes["alice"], id=number))
+    assert office.members(holders) == ids(BOB)
+    redeemed = office.define("redeemed('Coffee week', 30) AND redemptions(30) >= 2", "Redeemed")
+    assert office.members(redeemed) == ids(ALICE)
+    assert queries.count("redeemed('Coffee week', 30)", at=HEARD + 40 * DAY) == 0
+    assert queries.count("has_coupon('Coffee week')", at=HEARD + 9 * DAY) == 1
+    assert queries.count("has_coupon('Coffee week')", at=HEARD + 11 * DAY) == 0
+    office.hear(promoting.ended(coffee_week))
+    assert office.members(holders) == set()
+    office.hear(objected(of=ALICE))
+    assert office.members(redeemed) == set(), "what is not allowed is unknown"
+    assert queries.count("NOT redeemed('Coffee week')", at=HEARD) == 1

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import os
 import random
 import shutil
+import uuid
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,7 +20,7 @@ from comptoir.office.segments import engines, store
 from comptoir.office.segments.compiling import Terms
 from comptoir.office.segments.contracts import Tree, leaves
 from comptoir.office.segments.errors import DividesByZero, ExpressionTooLarge
-from comptoir.office.segments.evaluating import Line, Rows, as_of, judge
+from comptoir.office.segments.evaluating import Coupon, Line, Redemption, Rows, as_of, judge
 from comptoir.office.segments.lake import duckdb_over, spark_over
 from comptoir.office.segments.language import read
 from comptoir.office.segments.writing import write
@@ -51,6 +53,11 @@ CASES = (
     "TRUE",
     "FALSE",
     "stores(days => 1) > 0 AND products(days => 1) > 0 AND did('points.redeem')",
+    "coupons_open() = 1 AND NOT has_coupon('it''s 5 %')",
+    "has_coupon('Coffee') OR has_coupon('00000000-0000-0000-0000-000000000000')",
+    "redeemed('パン', 30) AND redemptions() > redemptions(30)",
+    "messaged(30) > 0 AND messaged() > bounced() AND times('message.sent') = messaged()",
+    "coupons_open() / redemptions() >= 0.5 OR redeemed('Coffee', days => 366) AND messaged(90) = 0",
 )
 
 
@@ -63,8 +70,12 @@ class World:
         figures: list[Any] = []
         lines: list[Any] = []
         acts: list[Any] = []
+        coupons: list[tuple[str, Coupon]] = []
+        redemptions: list[tuple[str, Redemption]] = []
         for _ in range(count):
-            person, customers, rows, (owned, done) = somebody(chance)
+            person, customers, rows, (owned, done, has, used) = somebody(chance)
+            coupons += has
+            redemptions += used
             self.people[person] = rows
             for customer, each in zip(customers, rows.figures, strict=True):
                 figures.append((
@@ -89,9 +100,16 @@ class World:
             "day, position, number, customer, store, category, product, quantity, amount, discount, opens",
         )
         self._fill("audiences_act", acts, "day, position, customer, type")
+        self._offer(coupons, redemptions)
         self.lake = lakes.Lake(folder)
         manifest = lakes.Manifest(files={"lines": {}, "acts": {}, "figures": {}})
-        manifest.files["figures"][""] = [self.lake.write("figures", "", lakes.table_of("figures", figures))]
+        wholes = {
+            "figures": figures,
+            "coupons": [(who, *msgspec.structs.astuple(each)) for who, each in coupons],
+            "redemptions": [(who, each.promotion, each.title, each.day) for who, each in redemptions],
+        }
+        for part, whole in wholes.items():
+            manifest.files[part] = {"": [self.lake.write(part, "", lakes.table_of(part, whole))]}
         for part, rows_ in (("lines", lines), ("acts", acts)):
             by_day: dict[str, list[Any]] = {}
             for day, *row in rows_:
@@ -105,6 +123,42 @@ class World:
         with self.connection.cursor() as cursor, cursor.copy(head) as copy:
             for row in rows:
                 copy.write_row(row)
+
+    def _offer(self, coupons: list[tuple[str, Coupon]], redemptions: list[tuple[str, Redemption]]) -> None:
+        """Publish what these coupons and redemptions are of, issue them, and use what is used."""
+        for number, (who, each) in enumerate(coupons):
+            starts, ends = (dt.datetime.combine(day, dt.time(), dt.UTC) for day in (each.since, each.until))
+            window = {"starts_at": starts.isoformat(), "ends_at": (ends + dt.timedelta(days=1)).isoformat()}
+            self._publish(each.promotion, each.title, {"conditions": window, "uses_max": max(1, each.uses)})
+            coupon = POSITION.format(2**41 + number)
+            self.connection.execute(
+                "insert into offers_coupon (id, digest, promotion, customer, issued_at) values (%s, %s, %s, %s, %s)",
+                (coupon, coupon, each.promotion, who, starts - dt.timedelta(days=1)),
+            )
+            if not each.uses:
+                self._give(2**42 + number, each.promotion, coupon, None, "held", starts)
+        for number, (who, used) in enumerate(redemptions):
+            self._publish(used.promotion, used.title, {})
+            at = dt.datetime.combine(used.day, dt.time(23, 59), dt.UTC)
+            self._give(2**43 + number, used.promotion, None, who, "redeemed", at)
+            self._give(2**44 + number, used.promotion, None, who, "returned", at)
+
+    def _publish(self, promotion: str, title: str, more: dict[str, Any]) -> None:
+        definition = {"titles": {"en": title}, "codes": "each", **more}
+        self.connection.execute(
+            "insert into offers_promotion (id, position, definition, codes, published_at, redemptions, discount)"
+            " values (%s, %s, %s, 'each', now(), 0, 0)",
+            (promotion, str(uuid.uuid4()), json.dumps(definition)),
+        )
+
+    def _give(
+        self, number: int, promotion: str, coupon: str | None, who: str | None, status: str, at: dt.datetime
+    ) -> None:
+        self.connection.execute(
+            "insert into offers_redemption (position, ordinal, promotion, coupon, customer, use, discount, status,"
+            " touchpoint, source, redeemed_at) values (%s, 0, %s, %s, %s, %s, 0, %s, 'till', '/till', %s)",
+            (POSITION.format(number), promotion, coupon, who, 1 if coupon else None, status, at),
+        )
 
     def in_python(self, expression: str) -> set[str]:
         return self.in_python_of(read(expression))
@@ -238,7 +292,7 @@ def test_of_a_past_day_all_know_what_was_known_then(world: World, duck: Any, exp
 def test_what_is_done_later_changes_nothing_about_a_past_day(world: World) -> None:
     later = Line(TODAY, "367", "TEA", "bread", 1, 100, 0, 1)
     for rows in world.people.values():
-        more = Rows(rows.figures, [*rows.lines, later], rows.acts)
+        more = msgspec.structs.replace(rows, lines=[*rows.lines, later])
         assert as_of(more, PAST) == as_of(rows, PAST)
 
 
@@ -247,6 +301,10 @@ def test_what_is_done_later_changes_nothing_about_a_past_day(world: World) -> No
 @example("purchases() / 2 <> 1.5 AND days_since_purchase() > 1 AND NOT bought('a\\')")
 @example("spend() / purchases() > 0.333333 OR products(category => 'a\\''b') = 1")
 @example("spend() * items() > spend() * points()")
+@example(
+    "coupons_open() = 1 AND NOT has_coupon('it''s 5 %') OR redeemed('パン', 30) AND redemptions() > redemptions(30)"
+)
+@example("messaged(30) > 0 AND messaged() > bounced() AND times('message.sent') = messaged()")
 @example("bought('it''s') OR bought('100 %') OR bought('{x}') OR bought('?') OR bought(':x')")
 def test_spark_agrees_too(world: World, spark: Any, expression: str) -> None:
     assume(usable(expression))

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import hypothesis.strategies as st
 
-from comptoir.office.segments.evaluating import Act, Figures, Line, Rows
+from comptoir.office.segments.evaluating import Act, Coupon, Figures, Line, Redemption, Rows
 from comptoir.office.segments.facts import FACTS, Fact, Parameter
 
 #: A leap day, near which a window's end lies.
@@ -19,7 +19,9 @@ TODAY: Final = dt.date(2024, 3, 1)
 PRODUCTS: Final = ("bread", "it's", "a\\", "100 %", "パン", "é", "é", "", "Bread", "'; select 1 --", "{x}", "?", ":x")
 CATEGORIES: Final = ("COFFEE", "TEA", "a\\'b", None)
 STORES: Final = ("367", "0367", "12", None)
-TYPES: Final = ("newsletter.subscribed", "coupon.redeemed", "points.redeem")
+TYPES: Final = ("newsletter.subscribed", "coupon.redeemed", "points.redeem", "message.sent", "message.bounced")
+#: The English titles of promotions; each coupon is of a promotion of its own, since each has its own days.
+TITLES: Final = ("Coffee", "it's 5 %", "パン")
 DAYS: Final = (1, 2, 30, 90, 366, 3_660)
 _AMOUNTS: Final = (0, 1, -1, 99, 100, 101, 333, 10_000, 10**12, -(10**12))
 
@@ -29,7 +31,8 @@ def somebody(chance: random.Random) -> tuple[str, list[str], Rows, list[list[Any
     customers = [str(_uuid(chance)) for _ in range(chance.choice((1, 1, 1, 2, 3)))]
     store, web = chance.random() < 0.8, chance.random() < 0.8
     figures, lines, acts = [], [], []
-    owned: list[list[Any]] = [[], []]
+    owned: list[list[Any]] = [[], [], [], []]
+    coupons, redemptions = [], []
     for customer in customers:
         mine = [_line(chance) for _ in range(chance.choice((0, 0, 1, 2, 5)))]
         done = [Act(_day(chance), chance.choice(TYPES)) for _ in range(chance.choice((0, 1, 3)))]
@@ -41,11 +44,19 @@ def somebody(chance: random.Random) -> tuple[str, list[str], Rows, list[list[Any
                 chance.randrange(3), chance.randrange(3), chance.randrange(4),
             )
         )  # fmt: skip
+        has = [_coupon(chance) for _ in range(chance.choice((0, 0, 1, 2)))]
+        used = [
+            Redemption(_day(chance), _uuid(chance), chance.choice(TITLES)) for _ in range(chance.choice((0, 0, 1, 3)))
+        ]
+        coupons += has
+        redemptions += used
+        owned[2] += [(customer, each) for each in has]
+        owned[3] += [(customer, each) for each in used]
         lines += mine
         acts += done
         owned[0] += [(customer, each) for each in mine]
         owned[1] += [(customer, each) for each in done]
-    return min(customers), customers, Rows(figures, lines, acts), owned
+    return min(customers), customers, Rows(figures, lines, acts, coupons, redemptions), owned
 
 
 def _uuid(chance: random.Random) -> str:
@@ -55,6 +66,12 @@ def _uuid(chance: random.Random) -> str:
 
 def _day(chance: random.Random) -> dt.date:
     return TODAY - dt.timedelta(days=chance.choice((-1, 0, 0, 1, 2, 29, 30, 31, 89, 90, 366, 3_659, 3_660, 4_000)))
+
+
+def _coupon(chance: random.Random) -> Coupon:
+    since = TODAY - dt.timedelta(days=chance.choice((-1, 0, 1, 30)))
+    until = max(since, TODAY + dt.timedelta(days=chance.choice((-1, 0, 1, 30))))
+    return Coupon(_uuid(chance), chance.choice(TITLES), since, until, chance.choice((0, 1, 3)))
 
 
 def _line(chance: random.Random) -> Line:
@@ -72,6 +89,7 @@ _TEXTS: Final[dict[Parameter, tuple[str, ...]]] = {
     "category": tuple(filter(None, CATEGORIES)),
     "store": tuple(filter(None, STORES)),
     "type": TYPES,
+    "promotion": TITLES,
 }
 
 

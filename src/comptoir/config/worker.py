@@ -27,7 +27,7 @@ import psycopg
 
 from comptoir.config import following, registry, relaying
 from comptoir.config.messaging import keep_sending
-from comptoir.counter.assembly import handlers_for
+from comptoir.counter.assembly import handlers_for, sweep_forgotten
 from comptoir.counter.audiences import jobs as audiences
 from comptoir.counter.audiences import lake
 from comptoir.counter.audiences.errors import EngineMissing
@@ -40,6 +40,7 @@ from comptoir.counter.loyalty import jobs as loyalty
 from comptoir.counter.loyalty import store as loyalty_store
 from comptoir.counter.loyalty.store import find_programmes
 from comptoir.counter.messages.store import has_ended
+from comptoir.counter.messages.telling import tell_outcomes
 from comptoir.counter.offers import jobs as offers
 from comptoir.counter.sales import jobs as sales
 from comptoir.foundation.events import jobs as events
@@ -70,6 +71,8 @@ _FAILED_JOBS_KEPT_HOURS: Final = 7 * 24
 _LATE_SECONDS_MAX: Final = 3_600
 _END_SECONDS_MAX: Final = 6.0
 _THREADS: Final = 2
+#: A list that was being frozen when somebody was forgotten is written by then.
+_SWEEPING: Final = dt.timedelta(minutes=10)
 _CONNECTION_SECONDS_MAX: Final = 60.0
 
 
@@ -82,6 +85,7 @@ class Jobs:
         self._stopping = threading.Event()
         self._addresses: Addresses | None = None
         self._devices: Devices | None = None
+        self._marks, self._sweeping_until = -1, clock.now()
         self.app = procrastinate.App(
             connector=procrastinate.PsycopgConnector(
                 conninfo=database.conninfo(COUNTER.role),
@@ -114,6 +118,7 @@ class Jobs:
         self._add("invitations.send", "*/5 * * * *", self.send_invitations)
         self._add("messages.send_trials", "* * * * *", self.send_trials)
         self._add("messages.tell_ended", "* * * * *", self.tell_ended)
+        self._add("messages.tell_outcomes", "* * * * *", self.tell_outcomes)
         self._add("customers.end_consents", "*/15 * * * *", self.end_consents)
         self._add("customers.end_quiet_consents", "47 2 * * *", self.end_quiet_consents)
         self._add("sales.report_waiting_returns", "20 4 * * *", self.report_waiting_returns)
@@ -127,6 +132,7 @@ class Jobs:
         self._add("audiences.refresh_trust", "52 2 * * *", self.refresh_trust)
         self._add("lake.write", "* * * * *", self.write_lake)
         self._add("segments.refresh", "* * * * *", self.refresh_segments)
+        self._add("customers.sweep_forgotten", "* * * * *", self.sweep_forgotten)
         self._add("rights.drop_expired", "23 * * * *", self.drop_expired)
         self._add("rights.end_unused_contacts", "37 3 * * *", self.end_unused_contacts)
 
@@ -337,6 +343,10 @@ class Jobs:
 
             tell_ended(now=self._clock.now())
 
+    def tell_outcomes(self, connection: Connection) -> None:
+        """Tell the log what became of messages."""
+        tell_outcomes(connection, now=self._clock.now(), should_stop=self._stopping.is_set)
+
     def clear_expired_sessions(self, connection: Connection) -> None:  # noqa: ARG002 - it has its own, by room
         """Drop sessions that are over, as each room by itself."""
         with _django():
@@ -357,6 +367,18 @@ class Jobs:
         """Count the segments that have changed, and all of them when the shop's day has."""
         with database.connect(OFFICE.role) as office:
             segments.refresh(office, now=self._clock.now(), should_stop=self._stopping.is_set)
+
+    def sweep_forgotten(self, connection: Connection) -> None:
+        """Look for whoever was forgotten while somebody wrote them down: for some minutes after each, and hourly."""
+        row = connection.execute("select count(*) from customers_forgotten").fetchone()
+        marks = 0 if row is None else int(row[0])
+        now = self._clock.now()
+        if marks != self._marks:
+            self._marks, self._sweeping_until = marks, now + _SWEEPING
+        if marks and (now <= self._sweeping_until or not now.minute):
+            gone = sweep_forgotten(connection)
+            if gone:
+                _log.info("%d customers who were forgotten were still written down somewhere", gone)
 
     def drop_expired(self, connection: Connection) -> None:  # noqa: ARG002
         """Drop what the map of personal data gives so many days, as a room that may."""

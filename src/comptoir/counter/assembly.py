@@ -20,9 +20,11 @@ from comptoir.counter.customers.choices import ChoicesHandler
 from comptoir.counter.customers.forgetting import (
     CustomersSeverer,
     ForgettingHandler,
+    LateSeverer,
     Severer,
     TablesSeverer,
     emptied_fields,
+    sweep,
 )
 from comptoir.counter.customers.handlers import CustomersHandler
 from comptoir.counter.customers.personas import PersonasHandler, mates
@@ -47,6 +49,7 @@ from comptoir.counter.sales.rebuilding import SalesDeriver
 from comptoir.counter.trips.forgetting import TripsSeverer
 from comptoir.foundation.events.contracts import Handler, HandlerMaker
 from comptoir.foundation.events.rebuilding import Deriver, IdentitiesDeriver
+from comptoir.foundation.kernel.connection import Connection
 from comptoir.foundation.touchpoints.contracts import EventType, Product
 from comptoir.square.charter import contracts as charter
 from comptoir.square.charter.forgetting import CharterSeverer
@@ -202,6 +205,8 @@ def severers() -> Sequence[Severer]:
     return _SEVERERS
 
 
+#: Of these, those whose rows the office writes.
+_LATE: Final[Sequence[LateSeverer]] = (MessagesSeverer(), TripsSeverer(), AudiencesSeverer())
 _SEVERERS: Final[Sequence[Severer]] = (
     CustomersSeverer(),
     TablesSeverer("answers_answer", "answers_withdrawal", "answers_treat"),
@@ -217,6 +222,11 @@ _SEVERERS: Final[Sequence[Severer]] = (
     HearingSeverer(),
     HealthSeverer(),
 )
+
+
+def sweep_forgotten(connection: Connection) -> int:
+    """Sever whoever was forgotten while somebody wrote them down; returns how many. In the counter's room."""
+    return sweep(connection, late=_LATE, severers=_SEVERERS, emptied=emptied_fields(EVENT_TYPES.values()))
 
 
 def derivers() -> Sequence[Deriver]:

@@ -28,6 +28,7 @@ from comptoir.square.stewardship.store import find_levels
 #: What the follower is called among those who read the outbox.
 FOLLOWER: Final = "house.figures"
 _PORTION: Final = 5_000
+_OF_COUPONS: Final = frozenset({"coupon", "promotion"})
 #: Events that change who is one person, or what a person allows: others of the person are touched too.
 _OF_PERSONS: Final = frozenset({"identifier", "link", "terms", "consent", "objection", "customer"})
 
@@ -44,6 +45,10 @@ def bring(connection: Connection, positions: Collection[Id], *, time_zone: str, 
     personas = {each.persona for each in heard if each.persona is not None}
     posts = {each.post for each in heard if each.post is not None}
     touched |= store.find_behind(connection, personas=personas, posts=posts)
+    coupons = [each.position for each in heard if each.type.partition(".")[0] in _OF_COUPONS]
+    if coupons:
+        # A code is shown without a card, a promotion ends for everybody who has a coupon of it.
+        touched |= store.find_holders(connection, coupons)
     of_persons = {
         each.customer for each in heard
         if each.customer is not None and each.type.partition(".")[0] in _OF_PERSONS

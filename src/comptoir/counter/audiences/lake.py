@@ -1,6 +1,7 @@
 """The lake: what happened, as Parquet by the shop's day, for engines that read a year of everybody at once.
 
-Four parts: ``events`` as the log tells them, ``lines``, ``acts`` and ``figures`` as the tables beside this say. The
+Six parts: ``events`` as the log tells them, ``lines``, ``acts`` and ``figures`` as the tables beside this say,
+``coupons`` and ``redemptions`` as those of offers do. The
 file ``manifest.json`` names the files that count, and the place in the outbox up to which they tell: it is put in place
 in one step, so what was written twice, or half, counts once or not at all. Nobody but opaque customers is in it; of
 what was said in words nothing is; and whoever is forgotten is taken out with the next writing. Needs the extra
@@ -55,13 +56,16 @@ _SILENT: Final = (
 #: What files a lake is made of, below its place.
 _OWN: Final = re.compile(
     r"manifest\.json(?:\.[0-9a-f]{32})?|(?:events|lines|acts)/day=\d{4}-\d\d-\d\d/[0-9a-f]{32}\.parquet"
-    r"|figures/[0-9a-f]{32}\.parquet"
+    r"|(?:figures|coupons|redemptions)/[0-9a-f]{32}\.parquet"
 )
 _PARTS: Final[Mapping[str, str]] = {"events": "lake_events", "lines": "lake_lines", "acts": "lake_acts"}
+#: What is not kept by day is written as a whole: figures each time, the others when something was heard of coupons.
+_WHOLE: Final[Mapping[str, str]] = {"coupons": "lake_coupons", "redemptions": "lake_redemptions"}
+_OF_COUPONS: Final = ("coupon.", "promotion.")
 
 
 class Manifest(msgspec.Struct):
-    """Which files count: for each part its files by day (``figures`` has none), up to which place they tell.
+    """Which files count: for each part its files by day (some have none), up to which place they tell.
 
     ``beyond`` are positions behind the place that the first writing has found already. ``left`` are files that count
     no more and since when: whoever asked before may still be reading them.
@@ -195,6 +199,10 @@ def schema_of(part: str) -> Any:
             "last_day": day, "purchases": whole, "spend": whole, "points": whole, "asked": whole, "answered": whole,
             "trust": whole,
         },
+        "coupons": {
+            "customer": text, "promotion": text, "title": text, "since": day, "until": day, "uses": whole,
+        },
+        "redemptions": {"customer": text, "promotion": text, "title": text, "day": day},
     }[part]  # fmt: skip
     return pa.schema(list(columns.items()))
 
@@ -277,12 +285,14 @@ class _Writing:
         self._now = now
         self._time_zone = following.time_zone_of(connection)
         self._has_swept = False
+        self._has_coupons = False
 
     def everything(self) -> int:
         """Write the lake from the beginning."""
         connection = self._connection
         place = events.register_follower(connection, FOLLOWER)
         manifest = Manifest(*place, self._now, {part: {} for part in (*_PARTS, "figures")})
+        self._has_coupons = True
         manifest.beyond = set(events.read_beyond(connection, place))
         count = 0
         for part in _PARTS:
@@ -331,6 +341,7 @@ class _Writing:
         }
         for rows in self._read("acts", (list(acts), list(acts.values()))):
             self._append(manifest, "acts", rows)
+        self._has_coupons |= any(each.type.startswith(_OF_COUPONS) for each in heard)
         if any(each.type in _NOBODY_TYPES for each in heard):
             self._sweep(manifest, {each.customer for each in heard if each.type in _NOBODY_TYPES and each.customer})
         for part in _PARTS:
@@ -398,18 +409,25 @@ class _Writing:
                 manifest.files[part][day] = [self._lake.write(part, day, table)]
 
     def _figures(self, manifest: Manifest) -> None:
-        with self._connection.cursor("lake_figures") as cursor:
-            cursor.execute(_SQL["lake_figures"])
+        """Write anew what is not kept by day, where it may have changed."""
+        self._whole(manifest, "figures", "lake_figures")
+        for part, statement in _WHOLE.items():
+            if self._has_coupons or self._has_swept or part not in manifest.files:
+                self._whole(manifest, part, statement)
+
+    def _whole(self, manifest: Manifest, part: str, statement: str) -> None:
+        with self._connection.cursor(statement) as cursor:
+            cursor.execute(_SQL[statement], {"time_zone": self._time_zone})
             names = []
             while rows := cursor.fetchmany(_READ_ROWS * 10):
-                names.append(self._lake.write("figures", "", table_of("figures", rows)))
-        manifest.files["figures"] = {"": names}
+                names.append(self._lake.write(part, "", table_of(part, rows)))
+        manifest.files[part] = {"": names}
 
     def _sweep(self, manifest: Manifest, concerned: Collection[Id]) -> None:
         """Take out whoever was forgotten: customers that are no more, and of those ``concerned`` what is not theirs."""
         self._has_swept = True
         for part, days in manifest.files.items():
-            if part == "figures":
+            if part not in _PARTS:
                 continue
             for day in list(days):
                 table = self._lake.read(days[day], ["position", "customer"])

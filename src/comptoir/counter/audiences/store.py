@@ -66,6 +66,11 @@ def find_behind(connection: Connection, *, personas: Collection[Id], posts: Coll
     return found
 
 
+def find_holders(connection: Connection, positions: Collection[Id]) -> set[Id]:
+    """Return the customers whose coupons or redemptions these events have changed."""
+    return {row[0] for row in connection.execute(_SQL["find_holders"], {"positions": value_array(list(positions))})}
+
+
 def find_linked(connection: Connection, customers: Collection[Id]) -> set[Id]:
     """Return everybody who is or was linked with one of these customers."""
     asked = value_array(sorted(customers))
@@ -141,3 +146,8 @@ def is_unmade(connection: Connection) -> bool:
     """Tell whether there are customers, and figures of nobody."""
     row = connection.execute(_SQL["is_unmade"]).fetchone()
     return bool(row and row[0])
+
+
+def find_strays(connection: Connection) -> set[Id]:
+    """Return the ids that are no customers, and were not put in the place of one."""
+    return {row[0] for row in connection.execute(_SQL["find_strays"])}

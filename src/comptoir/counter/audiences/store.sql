@@ -29,6 +29,24 @@ select distinct customer::text from customers_personaholder where persona = any(
 select distinct h.customer::text from community_post p join customers_personaholder h on h.persona = p.author
 where p.id = any(%s::uuid[]);
 
+-- name: find_holders
+-- The customers whose coupons or redemptions these events have changed: who was given something, and who has what has ended.
+with heard as materialized (
+  select position, type, source, touchpoint, data from events_event where position = any(%(positions)s::uuid[])
+), named as (
+  select position from heard where type in ('coupon.redeem', 'coupon.reserve', 'coupon.redeemed')
+  union select i.position from heard h join events_identity i on h.type = 'coupon.return'
+    and i.source = coalesce(h.data -> 'redemption' ->> 'source', h.source) and i.id = h.data -> 'redemption' ->> 'id'
+  union select r.position from heard h join offers_redemption r on h.type in ('coupon.post', 'coupon.release')
+    and r.touchpoint = h.touchpoint and r.name = h.data ->> 'reservation'
+), given as (
+  select r.customer, r.coupon from named n join offers_redemption r on r.position = n.position
+)
+select customer::text from given where customer is not null
+union select c.customer::text from given g join offers_coupon c on c.id = g.coupon
+union select c.customer::text from heard h join offers_coupon c on h.type = 'promotion.ended'
+  and c.promotion = (h.data ->> 'promotion')::uuid;
+
 -- name: find_linked
 -- Everybody who is, or was, linked with one of these customers.
 select low::text from customers_link where high = any(%s::uuid[])
@@ -182,6 +200,27 @@ where %(positions)s::uuid[] is null or (customer, position) in (
 select customer::text, person::text, since, allows_store, allows_web, first_day, last_day, purchases, spend, points,
   asked, answered, trust from audiences_figures;
 
+-- name: lake_coupons
+-- Coupons of those who have figures, as they can still be used, by the shop's days.
+select c.customer::text, c.promotion::text, p.definition -> 'titles' ->> 'en',
+  greatest(c.issued_at at time zone %(time_zone)s, (p.definition -> 'conditions' ->> 'starts_at')::timestamptz
+    at time zone %(time_zone)s)::date,
+  least((c.issued_at + make_interval(hours => 24 * (p.definition ->> 'days_good')::int) - interval '1 microsecond')
+    at time zone %(time_zone)s, ((p.definition -> 'conditions' ->> 'ends_at')::timestamptz - interval '1 microsecond')
+    at time zone %(time_zone)s, (p.ended_at at time zone %(time_zone)s) - interval '1 day', timestamp '9999-12-31')::date,
+  coalesce((p.definition ->> 'uses_max')::bigint, 1) - used.n
+from offers_coupon c join offers_promotion p on p.id = c.promotion join audiences_figures f on f.customer = c.customer
+cross join lateral (
+  select count(*) as n from offers_redemption r where r.coupon = c.id and r.status in ('held', 'redeemed')
+) used;
+
+-- name: lake_redemptions
+-- What was given to the baskets of those who have figures, by the shop's days.
+select r.customer::text, r.promotion::text, p.definition -> 'titles' ->> 'en',
+  (r.redeemed_at at time zone %(time_zone)s)::date
+from offers_redemption r join offers_promotion p on p.id = r.promotion
+join audiences_figures f on f.customer = r.customer where r.status = 'redeemed';
+
 -- name: find_gone
 -- Which of these customers there are no more.
 select asked.customer from unnest(%s::text[]) as asked(customer)
@@ -191,3 +230,8 @@ where not exists (select from customers_customer c where c.customer = asked.cust
 -- Which of these events are not of these customers any more.
 select asked.position from unnest(%s::text[], %s::text[]) as asked(customer, position)
 join events_event e on e.position = asked.position::uuid where e.customer is distinct from asked.customer::uuid;
+
+-- name: find_strays
+-- Ids of the office's rows that are no customers: of somebody who was forgotten while the rows were written.
+select distinct t.customer::text from audiences_member t where substr(t.customer::text, 15, 1) <> '4'
+  and not exists (select from customers_customer c where c.customer = t.customer);

@@ -60,6 +60,14 @@ class Severer(Protocol):
         ...
 
 
+class LateSeverer(Severer, Protocol):
+    """One whose rows others write who do not wait for forgetting, since they wait for other connections themselves."""
+
+    def strays(self, connection: Connection) -> Collection[Id]:
+        """Return the ids in its rows that are no customers, and were not put in the place of one either."""
+        ...
+
+
 class _Names(msgspec.Struct):
     customer: Identifier | None = None
     identifier: Identifier | None = None
@@ -176,6 +184,32 @@ def forget(
         store.delete_customers(connection, unnamed)
     key = shop.secret("forgotten")
     leave_marks(connection, [forgotten_mark(key, member) for member in members])
+
+
+def sweep(
+    connection: Connection,
+    *,
+    late: Sequence[LateSeverer],
+    severers: Sequence[Severer],
+    emptied: Mapping[str, Sequence[str]],
+) -> int:
+    """Sever once more whoever was forgotten and written down in the same moment; returns how many customers.
+
+    For lists, trips and the like: their transactions may have begun before somebody was forgotten, and end later.
+    """
+    if not _strays(connection, late):
+        return 0
+    with connection.transaction():
+        store.lock_links(connection, exclusive=True)
+        gone = sorted(_strays(connection, late))[:_SEVERED_MAX]
+        if gone:
+            forget(connection, gone, severers=severers, emptied=emptied)
+    return len(gone)
+
+
+def _strays(connection: Connection, late: Sequence[LateSeverer]) -> set[Id]:
+    """Return those whom rows still name and who were forgotten; nobody else is taken for one."""
+    return find_forgotten(connection, {each for one in late for each in one.strays(connection)})
 
 
 def _is_named(connection: Connection, customer: Id, severers: Sequence[Severer]) -> bool:

@@ -12,7 +12,8 @@ kind at most once. Only the office decides, only the vault sends. A campaign tha
 
 Files of its own: ``rendering.py`` (Liquid, with limits; in memory), ``footing.py`` (what stands below every message),
 ``leaving.py`` (the link there), ``ending.py`` (whoever wants no more), ``testing.py`` (the test persons of a
-preview), ``forgetting.py`` (whoever is forgotten is written to no more).
+preview), ``telling.py`` (what became of messages, told to the log), ``forgetting.py`` (whoever is forgotten is written
+to no more).
 
 Not here: who is on a list and why (``office/campaigns``), addresses, sending (``vault/messages``).
 """

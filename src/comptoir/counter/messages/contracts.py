@@ -31,7 +31,35 @@ FINAL: Final = frozenset({"accepted", "refused", "unknown", "suppressed", "stopp
 #: That something left the house, or may have.
 LEFT: Final = frozenset({"accepted", "unknown"})
 
+SENT: Final = "message.sent"
+DROPPED: Final = "message.dropped"
+DELIVERED: Final = "message.delivered"
+BOUNCED: Final = "message.bounced"
+COMPLAINED: Final = "message.complained"
+UNSUBSCRIBED: Final = "message.unsubscribed"
+#: What the log says of each outcome; that something was attempted is told by what came of it.
+EVENT_OF: Final[Mapping[str, str]] = {
+    "accepted": SENT, "unknown": SENT, "refused": DROPPED, "suppressed": DROPPED, "stopped": DROPPED,
+    "missed": DROPPED, "unreachable": DROPPED, "delivered": DELIVERED, "bounced": BOUNCED, "complained": COMPLAINED,
+    "unsubscribed": UNSUBSCRIBED,
+}  # fmt: skip
+
 LANGUAGES: Final = ("en", "ja", "fr")
+
+
+class MessageEvent(msgspec.Struct, frozen=True, omit_defaults=True):
+    """``message.sent``, ``message.dropped``, ``message.bounced`` and so on: what became of a message, by its outcome.
+
+    ``campaign`` is the campaign's or the journey's, ``reason`` one of the house's own words.
+    """
+
+    campaign: str
+    version: int
+    channel: MessageChannel
+    message_class: MessageClass
+    outcome: OutcomeKind
+    variant: str = ""
+    reason: str = ""
 
 
 class TemplateText(msgspec.Struct, frozen=True, omit_defaults=True):

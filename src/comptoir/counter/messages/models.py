@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
-from django.db.models import CompositePrimaryKey
+from django.db.models import CompositePrimaryKey, Func
+from django.db.models.functions import Cast
 
 from comptoir.foundation.rooms.declaration import COUNTER, OFFICE, VAULT, Access
 from comptoir.foundation.rooms.personal import Erasure, Export, Kept, NothingPersonal, Personal, Whose
 
+THIS_TRANSACTION = Cast(
+    Cast(Func(function="pg_current_xact_id", output_field=models.TextField()), models.TextField()),
+    models.BigIntegerField(),
+)
 #: The office writes it once; whoever may look, looks.
 _WRITTEN_BY_OFFICE = Access.only(COUNTER, "SELECT").and_for(VAULT, "SELECT").and_for(OFFICE, "SELECT", "INSERT")
 
@@ -197,12 +203,16 @@ class Outcome(models.Model):
     kind = models.TextField(db_collation="C")
     at = models.DateTimeField()
     reason = models.TextField()
+    #: The transaction that wrote it: whoever tells the log waits for those that are still open.
+    transaction = models.BigIntegerField(db_default=THIS_TRANSACTION)
 
     class Meta:
-        """Who wants no more of something is looked for by the clock."""
+        """Who wants no more of something is looked for by the clock, and so is what the log was not told of."""
 
         db_table = "messages_outcome"
         indexes = (
+            # Rows are appended in the order of transactions, nearly: this costs whoever writes them nothing.
+            BrinIndex(fields=["transaction"], name="message_untold", autosummarize=True, pages_per_range=16),
             models.Index(
                 fields=["at"], name="message_ended", condition=models.Q(kind__in=["unsubscribed", "complained"])
             ),
@@ -211,6 +221,25 @@ class Outcome(models.Model):
     def __str__(self) -> str:
         """Return the decision and what became of it."""
         return f"{self.decision} {self.kind}"
+
+
+class Telling(models.Model):
+    """How far the log has been told of outcomes: up to this one, in the order of their transactions. One row."""
+
+    personal: ClassVar[NothingPersonal] = NothingPersonal("A place among outcomes.")
+    access: ClassVar[Access] = Access.only(COUNTER, "SELECT", "INSERT", "UPDATE")
+
+    id = models.SmallIntegerField(primary_key=True)
+    transaction = models.BigIntegerField()
+    decision = models.UUIDField()
+    kind = models.TextField(db_collation="C")
+
+    class Meta:
+        db_table = "messages_telling"
+
+    def __str__(self) -> str:
+        """Return the transaction."""
+        return str(self.transaction)
 
 
 class Stop(models.Model):

@@ -5,11 +5,11 @@ from __future__ import annotations
 import datetime as dt
 import uuid
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
-from comptoir.counter.messages.contracts import Decision, Dispatch, Outcome
+from comptoir.counter.messages.contracts import Decision, Dispatch, MessageChannel, MessageClass, Outcome, OutcomeKind
 from comptoir.foundation.kernel.connection import Connection
 from comptoir.foundation.kernel.database import load_statements, text_array, value_array
 from comptoir.foundation.kernel.ids import Id
@@ -122,6 +122,43 @@ def sever(connection: Connection, fresh: Mapping[Id, Id]) -> None:
     connection.execute(_SQL["sever_decisions"], (value_array(old), value_array([fresh[each] for each in old])))
 
 
+class Untold(NamedTuple):
+    """An outcome that the log has not heard of, with what its decision and its dispatch say."""
+
+    transaction: int
+    decision: str
+    kind: OutcomeKind
+    at: dt.datetime
+    reason: str
+    customer: Id
+    campaign: str
+    version: int
+    variant: str
+    channel: MessageChannel
+    message_class: MessageClass
+
+
+def find_untold(connection: Connection, *, limit: int) -> list[Untold]:
+    """Return the next outcomes that the log has not heard of; nobody else tells of them until the transaction ends.
+
+    In a shop that was restored on another server, whose transactions have other numbers, everything is told once more.
+    """
+    connection.execute(_SQL["begin_telling"])
+    connection.execute(_SQL["lock_telling"])
+    connection.execute(_SQL["begin_telling_anew"])
+    return [Untold(*row) for row in connection.execute(_SQL["find_untold"], {"limit": limit})]
+
+
+def note_told(connection: Connection, last: Untold) -> None:
+    """Note that the log has heard of everything up to an outcome."""
+    connection.execute(_SQL["note_told"], last[:3])
+
+
+def find_there(connection: Connection, customers: Collection[Id]) -> set[Id]:
+    """Return those of these customers who are there."""
+    return {row[0] for row in connection.execute(_SQL["find_there"], (value_array(sorted(customers)),))}
+
+
 def say_again(cursor: Any, decision: uuid.UUID, *, kind: str, at: dt.datetime) -> None:
     """Let an outcome have this later moment if its customer still, or again, agrees to what they want no more of."""
     cursor.execute(_SQL["say_again"], {"decision": decision, "kind": kind, "at": at})
@@ -143,3 +180,8 @@ def has_ended(cursor: Any, *, now: dt.datetime) -> bool:
     """Tell whether anybody said in the last week that they want no more of something."""
     since = now - dt.timedelta(days=7)
     return bool(cursor.execute(_SQL["has_ended"], (since,)).fetchone()[0])
+
+
+def find_strays(connection: Connection) -> set[Id]:
+    """Return the ids that are no customers, and were not put in the place of one."""
+    return {row[0] for row in connection.execute(_SQL["find_strays"])}

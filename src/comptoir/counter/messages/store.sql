@@ -117,6 +117,46 @@ select decision, 'suppressed', now(), 'forgotten' from gone on conflict do nothi
 update messages_decision d set customer = f.fresh, values = null
 from unnest(%s::uuid[], %s::uuid[]) as f(customer, fresh) where d.customer = f.customer;
 
+-- name: begin_telling
+-- Before the first look everything is untold.
+insert into messages_telling (id, transaction, decision, kind)
+values (1, -1, '00000000-0000-0000-0000-000000000000', '') on conflict do nothing;
+
+-- name: lock_telling
+-- One worker tells at a time.
+select from messages_telling where id = 1 for update;
+
+-- name: begin_telling_anew
+-- Numbers of transactions that are yet to come are another server's: what it wrote counts as written before everything here.
+with begun as (
+  update messages_telling set transaction = -1, decision = '00000000-0000-0000-0000-000000000000', kind = ''
+  where transaction >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint returning id
+)
+update messages_outcome set transaction = 0
+where exists (select from begun) and transaction >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint;
+
+-- name: find_untold
+-- The next outcomes behind the place up to which the log has heard, of transactions before which none is open any more.
+with place as materialized (select transaction, decision, kind from messages_telling where id = 1), next as materialized (
+  select o.transaction, o.decision, o.kind, o.at, o.reason from messages_outcome o
+  where o.transaction >= (select transaction from place)
+    and o.transaction < pg_snapshot_xmin(pg_current_snapshot())::text::bigint and o.kind <> 'attempted'
+    and (o.transaction, o.decision, o.kind) > (select transaction, decision, kind from place)
+  order by o.transaction, o.decision, o.kind limit %(limit)s
+)
+select n.transaction, n.decision::text, n.kind, n.at, n.reason, d.customer::text, d.campaign::text, d.campaign_version,
+  d.variant, p.channel, p.message_class
+from next n join messages_decision d on d.id = n.decision join messages_dispatch p on p.id = d.dispatch
+order by n.transaction, n.decision, n.kind;
+
+-- name: note_told
+-- Up to which outcome the log has heard.
+update messages_telling set transaction = %s, decision = %s, kind = %s where id = 1;
+
+-- name: find_there
+-- Which of these customers are there.
+select customer::text from customers_customer where customer = any(%s::uuid[]);
+
 -- name: say_again
 -- Whoever agreed anew and wants no more of it once more said so at the later moment.
 update messages_outcome o set at = %(at)s
@@ -146,3 +186,8 @@ order by d.decided_at desc, d.id limit %s;
 -- name: has_ended
 -- Whether anybody said lately that they want no more of something.
 select exists (select from messages_outcome where kind in ('unsubscribed', 'complained') and at >= %s);
+
+-- name: find_strays
+-- Ids of the office's rows that are no customers: of somebody who was forgotten while the rows were written.
+select distinct t.customer::text from messages_decision t where substr(t.customer::text, 15, 1) <> '4'
+  and not exists (select from customers_customer c where c.customer = t.customer);

@@ -17,7 +17,7 @@ from comptoir.office.segments.facts import FACTS
 from comptoir.office.segments.language import IN_SEGMENT
 from comptoir.office.segments.writing import write, write_leaf, write_value
 
-_WITH_THINGS: Final = frozenset({"thing", "category", "product", "type"})
+_WITH_THINGS: Final = frozenset({"thing", "category", "product", "type", "promotion"})
 
 
 def comparisons() -> list[tuple[str, str]]:
@@ -43,7 +43,7 @@ def facts_with(*parameters: str) -> str:
 
 
 def things() -> str:
-    """Return the names of the facts that are asked about a product, a category, a kind of event or a segment."""
+    """Return the names of the facts that are asked about goods, a kind of event, a promotion or a segment."""
     return f"{facts_with(*_WITH_THINGS)} {IN_SEGMENT}"
 
 
@@ -71,6 +71,12 @@ def titles() -> dict[str, str]:
         "trust": _("Trust on the square"),
         "did": _("Has done something"),
         "times": _("How often something was done"),
+        "coupons_open": _("Coupons that can be used"),
+        "has_coupon": _("Has a coupon that can be used"),
+        "redeemed": _("Has redeemed a promotion"),
+        "redemptions": _("Promotions redeemed"),
+        "messaged": _("Messages sent to them"),
+        "bounced": _("Messages that came back"),
     }
 
 

@@ -177,12 +177,12 @@ def _value(value: Any) -> str:
 
 
 def _known(connection: Connection) -> dict[str, list[str]]:
-    """Return categories, products and stores that are sold, and kinds of events, for a form that suggests them."""
+    """Return what a form suggests: categories, products and stores that are sold, promotions, and kinds of events."""
     found: dict[str, list[str]] = {"category": [], "product": [], "store": []}
     for kind, name in store.find_products(connection):
         found[kind].append(name)
     heard = {sends.type for each in declared_map().touchpoints for sends in each.sends}
-    return {**found, "type": sorted(heard)}
+    return {**found, "promotion": store.find_titles(connection), "type": sorted(heard)}
 
 
 def _is_of_square(tree: Tree) -> bool:

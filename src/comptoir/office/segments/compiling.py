@@ -35,7 +35,7 @@ from comptoir.office.segments.contracts import (
     Within,
     leaves,
 )
-from comptoir.office.segments.facts import FACTS, Fact
+from comptoir.office.segments.facts import FACTS, Fact, Source
 
 #: The columns of each source, as every engine has them; ids are what the engine calls them.
 COLUMNS: Final[Mapping[str, Mapping[str, str]]] = {
@@ -49,6 +49,10 @@ COLUMNS: Final[Mapping[str, Mapping[str, str]]] = {
         "quantity": "int64", "amount": "int64", "discount": "int64", "opens": "int64",
     },
     "acts": {"customer": "id", "day": "date", "type": "string"},
+    "coupons": {
+        "customer": "id", "promotion": "string", "title": "string", "since": "date", "until": "date", "uses": "int64",
+    },
+    "redemptions": {"customer": "id", "promotion": "string", "title": "string", "day": "date"},
 }  # fmt: skip
 _WHOLE: Final = 2**62
 _EXACT: Final = "decimal(38, 0)"
@@ -60,17 +64,26 @@ class Sources(msgspec.Struct, frozen=True):
     figures: ir.Table
     lines: ir.Table
     acts: ir.Table
+    coupons: ir.Table
+    redemptions: ir.Table
+
+    def of_rows(self) -> tuple[tuple[Source, ir.Table], ...]:
+        """Return the sources that are summed up by customer, each with its table."""
+        return (
+            ("line", self.lines), ("act", self.acts), ("coupon", self.coupons), ("redemption", self.redemptions),
+        )  # fmt: skip
 
 
 class Terms(msgspec.Struct, frozen=True):
     """What the shop says for every expression: its day today, and how many of the smallest unit make one of money.
 
-    ``is_past``: the day is over, and what was known on it counts; see :func:`as_of`.
+    ``is_past``: the day is over, and what was known on it counts; see :func:`as_of`. ``time_zone`` is that of its days.
     """
 
     today: dt.date
     minor_units: int
     is_past: bool = False
+    time_zone: str = "UTC"
 
 
 def sources(names: Mapping[str, str], *, ids: str) -> Sources:
@@ -86,10 +99,12 @@ def sources(names: Mapping[str, str], *, ids: str) -> Sources:
 def as_of(tables: Sources, today: dt.date) -> Sources:
     """Return the tables as they were at the end of a day: nobody who came later, and nothing that was done later.
 
-    What is kept as a figure is summed up anew from the lines. Points and the square are kept as they stand now alone,
-    so of a past day they are unknown. Goods that came back since are not in the lines any more.
+    What is kept as a figure is summed up anew from the lines. Points, the square and what is left of coupons are kept
+    as they stand now alone: of a past day they are unknown. Goods that came back since are not in the lines any more.
     """
-    lines, acts = (table.filter(table["day"] <= today) for table in (tables.lines, tables.acts))
+    lines, acts, redemptions = (
+        table.filter(table["day"] <= today) for table in (tables.lines, tables.acts, tables.redemptions)
+    )
     sums = lines.group_by("customer").aggregate(
         first_day=lines["day"].min(), last_day=lines["day"].max(), purchases=lines["opens"].sum(),
         spend=lines["amount"].sum(),
@@ -106,6 +121,8 @@ def as_of(tables: Sources, today: dt.date) -> Sources:
         ).select(*COLUMNS["figures"]),
         lines=lines,
         acts=acts,
+        coupons=tables.coupons,
+        redemptions=redemptions,
     )  # fmt: skip
 
 
@@ -134,7 +151,7 @@ def holds(tree: Tree, tables: Sources, terms: Terms) -> ir.Table:
         if fact.source == "fact":
             figures[f"v{place}"] = _of_persons(tables.figures[fact.column], fact)
     row = tables.figures.aggregate(n=tables.figures.count(), **figures)
-    for source, table in (("line", tables.lines), ("act", tables.acts)):
+    for source, table in tables.of_rows():
         some = [(place, fact, asked[place]) for place, fact in enumerate(facts) if fact.source == source]
         if some:
             row = row.cross_join(_summed(some, table, terms, of_one=True))
@@ -151,12 +168,12 @@ def holds(tree: Tree, tables: Sources, terms: Terms) -> ir.Table:
 def _values(asked: Sequence[Leaf], tables: Sources, terms: Terms) -> ir.Table:
     """Return one row for each person: ``person``, and the facts as ``v0``, ``v1``, ...; null is what is not allowed."""
     facts = [FACTS[leaf.fact] for leaf in asked]
-    by_source: dict[str, list[int]] = {"line": [], "act": [], "different": []}
+    by_source: dict[str, list[int]] = {source: [] for source, _ in tables.of_rows()} | {"different": []}
     for place, fact in enumerate(facts):
         if fact.source != "fact":
             by_source["different" if fact.how == "different" else fact.source].append(place)
     joined = tables.figures
-    for source, table in (("line", tables.lines), ("act", tables.acts)):
+    for source, table in tables.of_rows():
         places = by_source[source]
         if places:
             summed = _summed([(place, facts[place], asked[place]) for place in places], table, terms)
@@ -191,6 +208,8 @@ def _of_persons(column: Any, fact: Fact) -> Any:
 
 
 def _shown(column: Any, fact: Fact, terms: Terms) -> Any:
+    if fact.source == "coupon" and terms.is_past:
+        return ibis.null().cast("boolean" if fact.kind == "truth" else "int64")
     if fact.how == "days_since":
         return ibis.literal(terms.today).delta(column, unit="day")
     if fact.how == "exists":
@@ -210,12 +229,15 @@ def _summed(
     widest = None if None in windows else max(days for days in windows if days is not None)
     if widest is not None:
         table = table.filter(_window(table, terms, widest))
-    if all(_about(fact, leaf, table) for _, fact, leaf in asked):
-        abouts = {(leaf.arguments, fact.parameters): _both(_about(fact, leaf, table)) for _, fact, leaf in asked}
+    if all(_about(fact, leaf, table, terms) for _, fact, leaf in asked):
+        abouts = {
+            (leaf.arguments, fact.parameters, fact.type): _both(_about(fact, leaf, table, terms))
+            for _, fact, leaf in asked
+        }
         table = table.filter(functools.reduce(operator.or_, abouts.values()))
     figures: dict[str, Any] = {}
     for (place, fact, leaf), days in zip(asked, windows, strict=True):
-        conditions = _about(fact, leaf, table) if len(asked) > 1 else []
+        conditions = _about(fact, leaf, table, terms) if len(asked) > 1 else []
         if days is not None and days != widest:
             conditions += [table["day"] > terms.today - dt.timedelta(days=days)]
             conditions += [] if widest is not None else [table["day"] <= terms.today]
@@ -234,7 +256,7 @@ def _different(place: int, fact: Fact, leaf: Leaf, tables: Sources, terms: Terms
     # Its own columns first: what an engine is given twice it reads once and keeps, which costs more than to read twice.
     given = {"category", "product"} if "thing" in fact.parameters else {*fact.parameters} - {"days"}
     lines = tables.lines.select("customer", "day", *sorted({fact.column} | given))
-    conditions = _about(fact, leaf, lines)
+    conditions = _about(fact, leaf, lines, terms)
     days = _days(fact, leaf)
     if days is not None:
         conditions.append(_window(lines, terms, days))
@@ -257,14 +279,20 @@ def _window(table: ir.Table, terms: Terms, days: int) -> Any:
     return (table["day"] > terms.today - dt.timedelta(days=days)) & (table["day"] <= terms.today)
 
 
-def _about(fact: Fact, leaf: Leaf, table: ir.Table) -> list[Any]:
-    """Return the conditions on rows that a fact's arguments make, but for the window."""
+def _about(fact: Fact, leaf: Leaf, table: ir.Table, terms: Terms) -> list[Any]:
+    """Return the conditions on rows that a fact and its arguments make, but for the window."""
     conditions: list[Any] = []
+    if fact.type:
+        conditions.append(table["type"] == fact.type)
+    if fact.source == "coupon":
+        conditions += [table["uses"] > 0, table["since"] <= terms.today, table["until"] >= terms.today]
     for parameter, argument in zip(fact.parameters, leaf.arguments, strict=True):
         if argument is None or parameter == "days":
             continue
         if parameter == "thing":
             conditions.append((table["product"] == argument) | (table["category"] == argument))
+        elif parameter == "promotion":
+            conditions.append((table["promotion"] == argument) | (table["title"] == argument))
         else:
             conditions.append(table[parameter] == argument)
     return conditions

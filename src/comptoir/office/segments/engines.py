@@ -25,8 +25,11 @@ _COMPILERS: Final[dict[Engine, Any]] = {
     "postgres": PostgresCompiler, "duckdb": DuckDBCompiler, "spark": PySparkCompiler,
 }  # fmt: skip
 #: What the tables are called in PostgreSQL, and in the views over the lake.
-_TABLES: Final = {"figures": "audiences_figures", "lines": "audiences_line", "acts": "audiences_act"}
-_VIEWS: Final = {"figures": "figures", "lines": "lines", "acts": "acts"}
+_TABLES: Final = {
+    "figures": "audiences_figures", "lines": "audiences_line", "acts": "audiences_act", "coupons": "all_coupons",
+    "redemptions": "all_redemptions",
+}  # fmt: skip
+_VIEWS: Final = {each: each for each in _TABLES}
 
 
 @functools.cache
@@ -44,7 +47,10 @@ def sql_of(expression: ir.Table, engine: Engine) -> str:
 
 
 def sql_of_tree(tree: Tree, engine: Engine, terms: Terms) -> str:
-    """Return the query for the members of a tree: one column, ``person``."""
+    """Return the query for the members of a tree: one column, ``person``.
+
+    In PostgreSQL ``all_coupons`` and ``all_redemptions`` are the caller's to name (``store.py``).
+    """
     return sql_of(compiling.members(tree, sources_of(engine), terms), engine)
 
 

@@ -52,6 +52,27 @@ class Act(msgspec.Struct, frozen=True):
     type: str
 
 
+class Coupon(msgspec.Struct, frozen=True):
+    """A coupon that somebody has: of which promotion, from when until when, and how often it can still be used."""
+
+    promotion: str
+    title: str
+    since: dt.date
+    until: dt.date
+    uses: int
+
+
+class Redemption(msgspec.Struct, frozen=True):
+    """A promotion that was given to somebody's basket, and not given back."""
+
+    day: dt.date
+    promotion: str
+    title: str
+
+
+Row = Line | Act | Coupon | Redemption
+
+
 class Figures(msgspec.Struct, frozen=True):
     """The figures of one customer, as in ``counter/audiences``; ``None`` where a past day does not know."""
 
@@ -69,11 +90,13 @@ class Figures(msgspec.Struct, frozen=True):
 
 
 class Rows(msgspec.Struct, frozen=True):
-    """Everything that is known of one person, through all of its customers."""
+    """Everything that is known of one person, through all of its customers; ``None``: a past day does not know."""
 
     figures: Sequence[Figures] = ()
     lines: Sequence[Line] = ()
     acts: Sequence[Act] = ()
+    coupons: Sequence[Coupon] | None = ()
+    redemptions: Sequence[Redemption] = ()
 
 
 def as_of(rows: Rows, today: dt.date) -> Rows:
@@ -91,7 +114,8 @@ def as_of(rows: Rows, today: dt.date) -> Rows:
         )
         for number, each in enumerate(rows.figures if is_known else ())
     ]  # fmt: skip
-    return Rows(figures, lines, [each for each in rows.acts if each.day <= today])
+    acts = [each for each in rows.acts if each.day <= today]
+    return Rows(figures, lines, acts, None, [each for each in rows.redemptions if each.day <= today])
 
 
 def judge(tree: Tree, rows: Rows, *, today: dt.date, minor_units: int, at: dt.datetime) -> Verdict:
@@ -122,11 +146,9 @@ def _value(leaf: Leaf, rows: Rows, *, today: dt.date, minor_units: int) -> Known
     if fact.source == "fact":
         return _figure(fact, rows, today, minor_units)
     given: dict[str, str | int | None] = dict(zip(fact.parameters, leaf.arguments, strict=True))
-    found: list[Line] | list[Act]
-    if fact.source == "line":
-        found = [each for each in rows.lines if _matches(each, given, today)]
-    else:
-        found = [each for each in rows.acts if _matches(each, given, today)]
+    if fact.source == "coupon" and rows.coupons is None:
+        return None
+    found = [each for each in _rows_of(fact, rows) if _matches(each, given, today) and _is_its(fact, each, today)]
     if fact.how == "exists":
         return bool(found)
     if fact.how == "count":
@@ -135,6 +157,20 @@ def _value(leaf: Leaf, rows: Rows, *, today: dt.date, minor_units: int) -> Known
     if fact.how == "different":
         return Fraction(len({each for each in column if each is not None}))
     return _in_units(fact, sum(column), minor_units)
+
+
+def _rows_of(fact: Fact, rows: Rows) -> Sequence[Row]:
+    found: dict[str, Sequence[Row]] = {
+        "line": rows.lines, "act": rows.acts, "coupon": rows.coupons or (), "redemption": rows.redemptions,
+    }  # fmt: skip
+    return found[fact.source]
+
+
+def _is_its(fact: Fact, row: Row, today: dt.date) -> bool:
+    """Tell whether a row is one that the fact itself is about, whatever its arguments."""
+    if isinstance(row, Coupon):
+        return row.uses > 0 and row.since <= today <= row.until
+    return not fact.type or (isinstance(row, Act) and row.type == fact.type)
 
 
 def _figure(fact: Fact, rows: Rows, today: dt.date, minor_units: int) -> Known:
@@ -155,17 +191,22 @@ def _in_units(fact: Fact, whole: int, minor_units: int) -> Fraction:
     return Fraction(whole, minor_units if fact.kind == "money" else 1)
 
 
-def _matches(row: Line | Act, given: Mapping[str, str | int | None], today: dt.date) -> bool:
+def _matches(row: Row, given: Mapping[str, str | int | None], today: dt.date) -> bool:
     for parameter, argument in given.items():
         if argument is None:
             continue
         if parameter == "days":
             assert isinstance(argument, int)
+            assert not isinstance(row, Coupon)
             if not today - dt.timedelta(days=argument) < row.day <= today:
                 return False
         elif parameter == "thing":
             assert isinstance(row, Line)
             if argument not in {row.product, row.category}:
+                return False
+        elif parameter == "promotion":
+            assert isinstance(row, Coupon | Redemption)
+            if argument not in {row.promotion, row.title}:
                 return False
         elif getattr(row, parameter) != argument:
             return False

@@ -1,8 +1,9 @@
 """The facts that an expression may ask of a customer: their arguments, their kinds, and from what each is computed.
 
-Each fact has its formula in ``docs/segments.md``. Three sources: ``fact``, a column of the maintained fact table;
-``line``, lines of purchases, summed or counted; ``act``, other things that were done. Where several customers are one
-person, ``joined`` says how their figures become one. Not here: how that is computed (``compiling.py``,
+Each fact has its formula in ``docs/segments.md``. Five sources: ``fact``, a column of the maintained fact table;
+``line``, lines of purchases, summed or counted; ``act``, other things that were done; ``coupon``, coupons that somebody
+has; ``redemption``, promotions that were given to their baskets. Where several customers are one person, ``joined``
+says how their figures become one. Not here: how that is computed (``compiling.py``,
 ``evaluating.py``).
 """
 
@@ -15,13 +16,14 @@ import msgspec
 
 from comptoir.office.segments.contracts import Kind
 
-Source = Literal["fact", "line", "act"]
+Source = Literal["fact", "line", "act", "coupon", "redemption"]
 #: ``exists``: there is a row; ``sum``: of a column; ``count``: of rows; ``different``: values of a column;
 #: ``days_since``: whole days from a column's day to today; ``column``: a column as it is.
 How = Literal["exists", "sum", "count", "different", "days_since", "column"]
 Joined = Literal["sum", "least", "most"]
-#: ``days``: a window that ends today; ``thing``: a product or a category; the others are the rows' columns.
-Parameter = Literal["days", "thing", "product", "category", "store", "type"]
+#: ``days``: a window that ends today; ``thing``: a product or a category; ``promotion``: one by its number or its
+#: English title; the others are the rows' columns.
+Parameter = Literal["days", "thing", "product", "category", "store", "type", "promotion"]
 
 #: A window is at most ten years.
 DAYS_MAX: Final = 3_660
@@ -43,6 +45,8 @@ FAMILIES: Final[Mapping[str, Family]] = {
     for each in (
         Family("buying", "store", "allows_store"),
         Family("points", "store", "allows_store"),
+        Family("coupons", "store", "allows_store"),
+        Family("messages", "web", "allows_web"),
         Family("square", "web", "allows_web"),
         Family("doing", "web", "allows_web"),
         Family("knowing", "web", "allows_web"),
@@ -53,7 +57,8 @@ FAMILIES: Final[Mapping[str, Family]] = {
 class Fact(msgspec.Struct, frozen=True, kw_only=True):
     """One fact. ``parameters`` may be given by place or by name; those in ``required`` must be.
 
-    ``magnitude`` bounds the value, so that no engine is ever asked for a number that it does not have.
+    ``magnitude`` bounds the value, so that no engine is ever asked for a number that it does not have. ``type`` is that
+    of the acts that it is about, where the fact names it.
     """
 
     name: str
@@ -67,6 +72,7 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True):
     required: tuple[Parameter, ...] = ()
     joined: Joined = "sum"
     magnitude: int = 10**12
+    type: str = ""
 
     @property
     def allows(self) -> str:
@@ -163,6 +169,30 @@ FACTS: Final[Mapping[str, Fact]] = {
         Fact(
             name="times", title="How often something was done", kind="number", family="doing", source="act",
             how="count", column="type", parameters=("type", "days"), required=("type",),
+        ),
+        Fact(
+            name="coupons_open", title="Coupons that can be used", kind="number", family="coupons", source="coupon",
+            how="count",
+        ),
+        Fact(
+            name="has_coupon", title="Has a coupon that can be used", kind="truth", family="coupons", source="coupon",
+            how="exists", parameters=("promotion",), required=("promotion",),
+        ),
+        Fact(
+            name="redeemed", title="Has redeemed a promotion", kind="truth", family="coupons", source="redemption",
+            how="exists", parameters=("promotion", "days"), required=("promotion",),
+        ),
+        Fact(
+            name="redemptions", title="Promotions redeemed", kind="number", family="coupons", source="redemption",
+            how="count", parameters=("days",),
+        ),
+        Fact(
+            name="messaged", title="Messages sent to them", kind="number", family="messages", source="act",
+            how="count", parameters=("days",), type="message.sent",
+        ),
+        Fact(
+            name="bounced", title="Messages that came back", kind="number", family="messages", source="act",
+            how="count", parameters=("days",), type="message.bounced",
         ),
     )
 }  # fmt: skip

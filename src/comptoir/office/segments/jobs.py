@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Final
 
+from comptoir.counter.customers import store as customers
 from comptoir.foundation.events.commands import record
 from comptoir.foundation.kernel.connection import Connection
 from comptoir.foundation.kernel.ids import Id
@@ -47,7 +48,7 @@ def follow(connection: Connection, customers: Collection[Id], *, now: dt.datetim
         if tree is None or each.day is None:
             continue
         with connection.transaction():
-            store.lock_segment(connection, each.segment.id)
+            _lock(connection, each.segment)
             inside = store.members_of(connection, tree, of_now, customers)
             before = store.find_in_of(connection, each.segment.id, concerned)
             moved += _move(connection, each.segment, inside - before, before - inside, because="event", now=now)
@@ -85,7 +86,7 @@ def refresh_one(
         if should_stop():
             return moved
         with connection.transaction():
-            store.lock_segment(connection, segment.id)
+            _lock(connection, segment)
             # Looked at once more: an event may have moved somebody since.
             some = [each for each, _ in portion]
             now_inside = store.members_of(connection, tree, of_now, some)
@@ -102,6 +103,16 @@ def refresh_one(
 def _portions(moves: Sequence[tuple[Id, bool]]) -> Iterator[Sequence[tuple[Id, bool]]]:
     for start in range(0, len(moves), _PORTION):
         yield moves[start : start + _PORTION]
+
+
+def _lock(connection: Connection, segment: Segment) -> None:
+    """Let nobody be forgotten, and nobody else refresh this segment, until the transaction ends.
+
+    Whoever forgets has the first of these locks from the beginning: it waits for us and finds what we have written, or
+    we find that somebody is gone.
+    """
+    customers.lock_links(connection, exclusive=False)
+    store.lock_segment(connection, segment.id)
 
 
 def _move(

@@ -15,7 +15,7 @@ from comptoir.counter.audiences.errors import EngineMissing, LakeEmpty
 from comptoir.counter.audiences.lake import Lake, Manifest, schema_of
 
 _DAYS: Final = ("lines", "acts")
-_PARTS: Final = ("figures", *_DAYS)
+_PARTS: Final = ("figures", *_DAYS, "coupons", "redemptions")
 _SPARK: Final[Mapping[str, str]] = {
     "spark.ui.enabled": "false",
     "spark.sql.session.timeZone": "UTC",

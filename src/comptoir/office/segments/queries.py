@@ -38,7 +38,9 @@ def terms(connection: Connection, *, at: dt.datetime, is_past: bool = False) -> 
     programmes = find_programmes(connection)
     if programmes is None:
         return Terms(at.astimezone(dt.UTC).date(), 100, is_past)
-    return Terms(programmes.at(at).local_day(at), int(10 ** exponent(programmes.currency)), is_past)
+    version = programmes.at(at)
+    minor_units = int(10 ** exponent(programmes.currency))
+    return Terms(version.local_day(at), minor_units, is_past, version.programme.time_zone)
 
 
 def tree_of(connection: Connection, expression: str) -> Tree:
@@ -149,7 +151,7 @@ def judged(
 ) -> Verdict:
     """Return what an expression says of one person, or said at a moment that is over."""
     of_now = terms(connection, at=at, is_past=is_past)
-    rows = store.read_rows(connection, str(customer_id))
+    rows = store.read_rows(connection, str(customer_id), time_zone=of_now.time_zone)
     if of_now.is_past:
         rows = evaluating.as_of(rows, of_now.today)
     return evaluating.judge(

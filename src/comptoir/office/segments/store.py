@@ -17,12 +17,24 @@ from comptoir.foundation.kernel.database import load_statements, value_array
 from comptoir.foundation.kernel.ids import Id
 from comptoir.office.segments import compiling, engines
 from comptoir.office.segments.compiling import Terms
-from comptoir.office.segments.contracts import Segment, Tree
-from comptoir.office.segments.evaluating import Act, Figures, Line, Rows
+from comptoir.office.segments.contracts import Segment, Tree, leaves
+from comptoir.office.segments.evaluating import Act, Coupon, Figures, Line, Redemption, Rows
+from comptoir.office.segments.facts import FACTS
+from comptoir.office.segments.language import TEXT_CHARACTERS_MAX
 
 _SQL = load_statements(__package__)
-_FEW: Final = {"figures": "few_figures", "lines": "few_lines", "acts": "few_acts"}
-_OF_FEW, _OF_ONE = (_SQL[name].rpartition(") select")[0] + ")\n" for name in ("of_few", "of_one"))
+_FEW: Final = {
+    "figures": "few_figures", "lines": "few_lines", "acts": "few_acts", "coupons": "few_coupons",
+    "redemptions": "few_redemptions",
+}  # fmt: skip
+
+
+def _head(name: str) -> str:
+    """Return the sources that a statement names; the rest of the statement comes behind them."""
+    return _SQL[name].rpartition(") select")[0] + ")\n"
+
+
+_OF_FEW, _OF_ONE = _head("of_few"), _head("of_one")
 #: How many names of each kind a form suggests.
 _SUGGESTED: Final = 50
 _numbers = itertools.count()
@@ -157,36 +169,66 @@ def find_products(connection: Connection) -> list[tuple[str, str]]:
     return [(kind, name) for kind, name in connection.execute(_SQL["find_products"], (_SUGGESTED,))]
 
 
-def read_rows(connection: Connection, customer: Id) -> Rows:
-    """Return everything that is known of the person that a customer is."""
+def find_titles(connection: Connection) -> list[str]:
+    """Return the English titles of the latest promotions."""
+    return [row[0] for row in connection.execute(_SQL["find_titles"], (TEXT_CHARACTERS_MAX, _SUGGESTED))]
+
+
+def read_rows(connection: Connection, customer: Id, *, time_zone: str) -> Rows:
+    """Return everything that is known of the person that a customer is; days are those of a time zone."""
     found = connection.execute(_SQL["read_figures"], (customer,)).fetchall()
     customers = value_array([row[-1] for row in found])
+    coupons = _coupons(time_zone)
     return Rows(
         figures=[Figures(*row[:-1]) for row in found],
         lines=[Line(*row) for row in connection.execute(_SQL["read_lines"], (customers,))],
         acts=[Act(*row) for row in connection.execute(_SQL["read_acts"], (customers,))],
+        coupons=[Coupon(*row) for row in connection.execute(coupons + _SQL["read_coupons"], (customers,))],
+        redemptions=[Redemption(*row) for row in connection.execute(coupons + _SQL["read_redemptions"], (customers,))],
     )
 
 
 # -- trees --------------------------------------------------------------------------------------------------------
 
 
+def _coupons(time_zone: str) -> str:
+    """Return the sources of facts about coupons, by the days of a time zone."""
+    return _head("coupons").replace("'UTC'", "'" + time_zone.replace("'", "''") + "'")
+
+
+def _asks_coupons(tree: Tree) -> bool:
+    return any(FACTS[leaf.fact].source in {"coupon", "redemption"} for leaf in leaves(tree))
+
+
+def _sources_of(some: str, tree: Tree, terms: Terms) -> str:
+    """Return the sources of some persons, with their coupons where the tree asks for them: nobody plans the rest."""
+    if not _asks_coupons(tree):
+        return some
+    theirs = _SQL["few_coupons"].partition("with ")[2].rpartition(") select")[0] + ")\n"
+    return f"{_coupons(terms.time_zone)}, {some.partition('with ')[2]}, {theirs}"
+
+
 @functools.lru_cache(256)
 def _query(tree: Tree, terms: Terms) -> str:
-    return engines.sql_of_tree(tree, "postgres", terms).replace("%", "%%")
+    query = engines.sql_of_tree(tree, "postgres", terms).replace("%", "%%")
+    if not _asks_coupons(tree):
+        return query
+    return f"{_coupons(terms.time_zone)} select person from ({query}) found"  # noqa: S608 - compiled from a tree
 
 
 @functools.lru_cache(256)
 def _query_of_few(tree: Tree, terms: Terms) -> str:
     few = compiling.sources(_FEW, ids="uuid")
     query = engines.sql_of(compiling.members(tree, few, terms), "postgres").replace("%", "%%")
-    return f"{_OF_FEW} select person::text from ({query}) found"  # noqa: S608 - compiled from a tree
+    head = _sources_of(_OF_FEW, tree, terms)
+    return f"{head} select person::text from ({query}) found"  # noqa: S608 - compiled from a tree
 
 
 @functools.lru_cache(256)
 def _query_of_one(tree: Tree, terms: Terms) -> str:
     few = compiling.sources(_FEW, ids="uuid")
-    return _OF_ONE + engines.sql_of(compiling.holds(tree, few, terms), "postgres").replace("%", "%%")
+    query = engines.sql_of(compiling.holds(tree, few, terms), "postgres").replace("%", "%%")
+    return _sources_of(_OF_ONE, tree, terms) + query
 
 
 def members(connection: Connection, tree: Tree, terms: Terms, *, portion: int) -> Iterator[list[uuid.UUID]]:

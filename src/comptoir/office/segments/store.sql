@@ -128,3 +128,46 @@ with lately as materialized (
 select kind, name from (
   select kind, name, row_number() over (partition by kind order by lines desc, name) as place from counted
 ) ranked where place <= %s order by kind, place;
+
+-- name: coupons
+-- Coupons as they can still be used, and redemptions, by the shop's days; the rest of the statement asks these.
+with all_coupons as (
+  select c.customer, c.promotion::text as promotion, p.definition -> 'titles' ->> 'en' as title,
+    greatest(c.issued_at at time zone 'UTC', (p.definition -> 'conditions' ->> 'starts_at')::timestamptz at time zone
+      'UTC')::date as since,
+    least((c.issued_at + make_interval(hours => 24 * (p.definition ->> 'days_good')::int) - interval '1 microsecond')
+      at time zone 'UTC', ((p.definition -> 'conditions' ->> 'ends_at')::timestamptz - interval '1 microsecond')
+      at time zone 'UTC', (p.ended_at at time zone 'UTC') - interval '1 day', timestamp '9999-12-31')::date as until,
+    coalesce((p.definition ->> 'uses_max')::bigint, 1) - used.n as uses
+  from offers_coupon c join offers_promotion p on p.id = c.promotion
+  cross join lateral (
+    select count(*) as n from offers_redemption r where r.coupon = c.id and r.status in ('held', 'redeemed')
+  ) used
+), all_redemptions as (
+  select r.customer, r.promotion::text as promotion, p.definition -> 'titles' ->> 'en' as title,
+    (r.redeemed_at at time zone 'UTC')::date as day
+  from offers_redemption r join offers_promotion p on p.id = r.promotion
+  where r.customer is not null and r.status = 'redeemed'
+) select * from all_coupons, all_redemptions;
+
+-- name: few_coupons
+-- The same of the persons that some customers are, behind their figures.
+with few_coupons as (
+  select * from all_coupons where customer = any(array(select customer from few_figures))
+), few_redemptions as (
+  select * from all_redemptions where customer = any(array(select customer from few_figures))
+) select * from few_coupons, few_redemptions;
+
+-- name: read_coupons
+-- The coupons of these customers.
+select promotion, title, since, until, uses from all_coupons where customer = any(%s::uuid[]);
+
+-- name: read_redemptions
+-- What was given to the baskets of these customers.
+select day, promotion, title from all_redemptions where customer = any(%s::uuid[]);
+
+-- name: find_titles
+-- What the latest promotions are called, as far as an expression can say it.
+select title from (
+  select definition -> 'titles' ->> 'en' as title, max(published_at) as at from offers_promotion group by 1
+) named where length(title) <= %s order by at desc limit %s;
