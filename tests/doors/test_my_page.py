@@ -20,12 +20,15 @@ from support.shop import Shop, environment
 set_up_django()  # before the modules that hold models
 
 # ruff: noqa: E402
+from comptoir.counter.audiences import following
 from comptoir.doors.storefront import links, remembered
 from comptoir.foundation.rooms.addresses import host_of, url_of
 from comptoir.foundation.rooms.current import entered
 from comptoir.foundation.rooms.declaration import COUNTER, VAULT
 from comptoir.foundation.rooms.web import views_of
 from comptoir.foundation.touchpoints import house
+from comptoir.office.segments import jobs as segments
+from comptoir.office.segments.commands import define
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -212,3 +215,55 @@ def test_my_page_is_walked_by_keyboard_without_a_script_on_every_screen(
         page.set_viewport_size({"width": 390, "height": 844})
     assert heard == []
     context.close()
+
+
+def _followed(shop: Shop) -> None:
+    """Do what the worker does with everything that was said: figures, then who is in which segment."""
+    now = dt.datetime.now(dt.UTC)
+    positions = [row["position"] for row in shop.rows("select position::text from events_event")]
+    with shop.connect("comptoir_counter") as counter, counter.transaction():
+        touched = following.bring(counter, positions, time_zone="UTC", now=now)
+    with shop.connect("comptoir_office") as office:
+        segments.refresh(office, now=now)
+        segments.follow(office, touched, now=now)
+
+
+def test_everybody_sees_their_groups_with_what_they_rest_on_and_can_leave_them(
+    nora: uuid.UUID, gateway: Gateway, shop: Shop
+) -> None:
+    accepted(gateway.post([sale("2", 7, receipt="other")]))
+    with shop.connect("comptoir_office") as office:
+        for name, expression in (
+            ("Twice here", "purchases() >= 2 AND NOT bought('no such thing', 60)"), ("Large", "spend() > 1000"),
+        ):  # fmt: skip
+            define(office, name=name, expression=expression, by="Ada", at=dt.datetime.now(dt.UTC))
+    _followed(shop)
+    mine = opened(nora)
+    page = said(mine.get("/groups"))
+    assert "Twice here" in page
+    assert "Large" not in page
+    assert "Purchases · at least 2" in page
+    assert "It rests on: what you bought." in page
+    assert "Do not count what I buy" in page
+    assert "Do not count what I do on the web" not in page
+    assert "Which groups I am in" in said(mine.get("/messages"))
+    assert "You are in no group." in said(opened(customer_of(gateway, "2")).get("/groups"))
+    assert "Vous en faites partie" in said(opened(nora, "fr").get("/groups"))
+    assert "グループ" in said(opened(nora, "ja").get("/groups"))
+    # The button, as it stands on the page.
+    form = dict(re.findall(r'name="(purpose|channel|give)" value="([^"]*)"', mine.get("/groups").content.decode()))
+    assert form == {"purpose": "analysis", "channel": "store", "give": "0"}
+    send(mine, "/consents", **form)
+    _followed(shop)
+    assert "You are in no group." in said(mine.get("/groups"))
+
+
+def test_a_group_that_cannot_be_read_is_said_as_such(nora: uuid.UUID, shop: Shop) -> None:
+    with shop.connect("comptoir_office") as office:
+        define(office, name="Later", expression="purchases() >= 2", by="Ada", at=dt.datetime.now(dt.UTC))
+    _followed(shop)
+    with shop.connect("comptoir_office") as office:
+        office.execute("update audiences_segment set expression = 'dreamt()'")
+    page = said(opened(nora).get("/groups"))
+    assert "Later" in page
+    assert "cannot be read any more" in page

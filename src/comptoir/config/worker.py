@@ -35,6 +35,7 @@ from comptoir.counter.contributions import jobs as contributions
 from comptoir.counter.customers import jobs as customers
 from comptoir.counter.customers.errors import TermsPolicyInvalid
 from comptoir.counter.customers.policy import load_policy
+from comptoir.counter.customers.store import count_forgotten
 from comptoir.counter.letters.rules import ShopTime
 from comptoir.counter.loyalty import jobs as loyalty
 from comptoir.counter.loyalty import store as loyalty_store
@@ -370,9 +371,7 @@ class Jobs:
 
     def sweep_forgotten(self, connection: Connection) -> None:
         """Look for whoever was forgotten while somebody wrote them down: for some minutes after each, and hourly."""
-        row = connection.execute("select count(*) from customers_forgotten").fetchone()
-        marks = 0 if row is None else int(row[0])
-        now = self._clock.now()
+        marks, now = count_forgotten(connection), self._clock.now()
         if marks != self._marks:
             self._marks, self._sweeping_until = marks, now + _SWEEPING
         if marks and (now <= self._sweeping_until or not now.minute):

@@ -20,7 +20,6 @@ from comptoir.counter.customers.choices import ChoicesHandler
 from comptoir.counter.customers.forgetting import (
     CustomersSeverer,
     ForgettingHandler,
-    LateSeverer,
     Severer,
     TablesSeverer,
     emptied_fields,
@@ -205,8 +204,6 @@ def severers() -> Sequence[Severer]:
     return _SEVERERS
 
 
-#: Of these, those whose rows the office writes.
-_LATE: Final[Sequence[LateSeverer]] = (MessagesSeverer(), TripsSeverer(), AudiencesSeverer())
 _SEVERERS: Final[Sequence[Severer]] = (
     CustomersSeverer(),
     TablesSeverer("answers_answer", "answers_withdrawal", "answers_treat"),
@@ -226,7 +223,7 @@ _SEVERERS: Final[Sequence[Severer]] = (
 
 def sweep_forgotten(connection: Connection) -> int:
     """Sever whoever was forgotten while somebody wrote them down; returns how many. In the counter's room."""
-    return sweep(connection, late=_LATE, severers=_SEVERERS, emptied=emptied_fields(EVENT_TYPES.values()))
+    return sweep(connection, late=AudiencesSeverer(), severers=_SEVERERS, emptied=emptied_fields(EVENT_TYPES.values()))
 
 
 def derivers() -> Sequence[Deriver]:

@@ -20,7 +20,7 @@ class AudiencesSeverer:
         return ()
 
     def strays(self, connection: Connection) -> Collection[Id]:
-        """Return the ids that are no customers any more."""
+        """Return the ids that are no customers any more: of members, and of what else the office writes."""
         return store.find_strays(connection)
 
     def sever(self, connection: Connection, fresh: Mapping[Id, Id], named: Sequence[Named]) -> None:  # noqa: ARG002

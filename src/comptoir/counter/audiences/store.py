@@ -148,6 +148,11 @@ def is_unmade(connection: Connection) -> bool:
     return bool(row and row[0])
 
 
+def find_segments_of(connection: Connection, customers: Collection[Id], *, limit: int) -> list[tuple[str, str]]:
+    """Return the segments that these customers are in: names and expressions, by name."""
+    return connection.execute(_SQL["find_segments_of"], (value_array(sorted(customers)), limit)).fetchall()
+
+
 def find_strays(connection: Connection) -> set[Id]:
-    """Return the ids that are no customers, and were not put in the place of one."""
+    """Return the ids in decisions, trips and members that are no customers, and were not put in the place of one."""
     return {row[0] for row in connection.execute(_SQL["find_strays"])}

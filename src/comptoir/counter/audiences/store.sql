@@ -160,6 +160,11 @@ select exists (select from customers_customer) and not exists (select from audie
 -- Everybody who has a public name, in portions.
 select distinct customer::text from customers_personaholder where customer > %s::uuid order by 1 limit %s;
 
+-- name: find_segments_of
+-- The segments that these customers are in, by name.
+select distinct s.name, s.expression from audiences_member m join audiences_segment s on s.id = m.segment
+where m.is_in and s.ended_at is null and m.customer = any(%s::uuid[]) order by s.name limit %s;
+
 -- name: lock_lake
 -- One writer of the lake at a time.
 select pg_advisory_lock(7209022);
@@ -233,5 +238,8 @@ join events_event e on e.position = asked.position::uuid where e.customer is dis
 
 -- name: find_strays
 -- Ids of the office's rows that are no customers: of somebody who was forgotten while the rows were written.
-select distinct t.customer::text from audiences_member t where substr(t.customer::text, 15, 1) <> '4'
+select distinct t.customer::text from (
+  select customer from messages_decision union all select customer from trips_trip
+  union all select customer from audiences_member
+) t where substr(t.customer::text, 15, 1) <> '4'
   and not exists (select from customers_customer c where c.customer = t.customer);

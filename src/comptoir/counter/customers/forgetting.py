@@ -60,11 +60,11 @@ class Severer(Protocol):
         ...
 
 
-class LateSeverer(Severer, Protocol):
-    """One whose rows others write who do not wait for forgetting, since they wait for other connections themselves."""
+class LateSeverer(Protocol):
+    """Knows the rows of those who do not wait for forgetting, since they wait for other connections themselves."""
 
     def strays(self, connection: Connection) -> Collection[Id]:
-        """Return the ids in its rows that are no customers, and were not put in the place of one either."""
+        """Return the ids in these rows that are no customers, and were not put in the place of one either."""
         ...
 
 
@@ -189,7 +189,7 @@ def forget(
 def sweep(
     connection: Connection,
     *,
-    late: Sequence[LateSeverer],
+    late: LateSeverer,
     severers: Sequence[Severer],
     emptied: Mapping[str, Sequence[str]],
 ) -> int:
@@ -207,9 +207,9 @@ def sweep(
     return len(gone)
 
 
-def _strays(connection: Connection, late: Sequence[LateSeverer]) -> set[Id]:
+def _strays(connection: Connection, late: LateSeverer) -> set[Id]:
     """Return those whom rows still name and who were forgotten; nobody else is taken for one."""
-    return find_forgotten(connection, {each for one in late for each in one.strays(connection)})
+    return find_forgotten(connection, set(late.strays(connection)))
 
 
 def _is_named(connection: Connection, customer: Id, severers: Sequence[Severer]) -> bool:

@@ -31,6 +31,12 @@ def find_members(connection: Connection, customers: Collection[Id]) -> dict[Id, 
     return {customer: tuple(sorted(members[person])) for customer, person in rows}  # type: ignore[index, misc]
 
 
+def count_forgotten(connection: Connection) -> int:
+    """Return how many customers and purchases were ever forgotten."""
+    row = connection.execute(_SQL["count_marks"]).fetchone()
+    return 0 if row is None else int(row[0])
+
+
 def find_known(connection: Connection, customers: Collection[Id]) -> set[Id]:
     """Return those of these customers that exist."""
     return {row[0] for row in connection.ask(_SQL["find_known"], _ids(customers)) if row[0]}

@@ -85,6 +85,10 @@ on conflict (customer, matter) do update set
 -- Who of these was forgotten.
 select mark from customers_forgotten where mark = any(%s::bytea[]);
 
+-- name: count_marks
+-- How many customers and purchases were ever forgotten.
+select count(*) from customers_forgotten;
+
 -- name: insert_marks
 -- That somebody was forgotten is all that is remembered.
 insert into customers_forgotten (mark) select * from unnest(%s::bytea[]) on conflict do nothing;

@@ -154,11 +154,6 @@ def note_told(connection: Connection, last: Untold) -> None:
     connection.execute(_SQL["note_told"], last[:3])
 
 
-def find_there(connection: Connection, customers: Collection[Id]) -> set[Id]:
-    """Return those of these customers who are there."""
-    return {row[0] for row in connection.execute(_SQL["find_there"], (value_array(sorted(customers)),))}
-
-
 def say_again(cursor: Any, decision: uuid.UUID, *, kind: str, at: dt.datetime) -> None:
     """Let an outcome have this later moment if its customer still, or again, agrees to what they want no more of."""
     cursor.execute(_SQL["say_again"], {"decision": decision, "kind": kind, "at": at})
@@ -180,8 +175,3 @@ def has_ended(cursor: Any, *, now: dt.datetime) -> bool:
     """Tell whether anybody said in the last week that they want no more of something."""
     since = now - dt.timedelta(days=7)
     return bool(cursor.execute(_SQL["has_ended"], (since,)).fetchone()[0])
-
-
-def find_strays(connection: Connection) -> set[Id]:
-    """Return the ids that are no customers, and were not put in the place of one."""
-    return {row[0] for row in connection.execute(_SQL["find_strays"])}

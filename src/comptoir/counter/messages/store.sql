@@ -153,10 +153,6 @@ order by n.transaction, n.decision, n.kind;
 -- Up to which outcome the log has heard.
 update messages_telling set transaction = %s, decision = %s, kind = %s where id = 1;
 
--- name: find_there
--- Which of these customers are there.
-select customer::text from customers_customer where customer = any(%s::uuid[]);
-
 -- name: say_again
 -- Whoever agreed anew and wants no more of it once more said so at the later moment.
 update messages_outcome o set at = %(at)s
@@ -186,8 +182,3 @@ order by d.decided_at desc, d.id limit %s;
 -- name: has_ended
 -- Whether anybody said lately that they want no more of something.
 select exists (select from messages_outcome where kind in ('unsubscribed', 'complained') and at >= %s);
-
--- name: find_strays
--- Ids of the office's rows that are no customers: of somebody who was forgotten while the rows were written.
-select distinct t.customer::text from messages_decision t where substr(t.customer::text, 15, 1) <> '4'
-  and not exists (select from customers_customer c where c.customer = t.customer);

@@ -39,7 +39,7 @@ def tell_outcomes(
             rows = store.find_untold(connection, limit=portion)
             if not rows:
                 break
-            there = store.find_there(connection, {each.customer for each in rows if not is_severed(each.customer)})
+            there = customers.find_known(connection, {each.customer for each in rows if not is_severed(each.customer)})
             arrivals = [
                 said_by_clock(
                     EVENT_OF[each.kind],

@@ -19,10 +19,6 @@ class TripsSeverer:
         """Nothing is named here that the log does not find by itself."""
         return ()
 
-    def strays(self, connection: Connection) -> Collection[Id]:
-        """Return the ids that are no customers any more."""
-        return store.find_strays(connection)
-
     def sever(self, connection: Connection, fresh: Mapping[Id, Id], named: Sequence[Named]) -> None:  # noqa: ARG002
         """Put the fresh ids in place. The place in the log with which a trip began leads to somebody: it goes."""
         store.sever(connection, fresh)

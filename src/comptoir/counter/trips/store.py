@@ -15,8 +15,3 @@ def sever(connection: Connection, fresh: Mapping[Id, Id]) -> None:
     """End these customers' trips, and put the fresh ids in their place."""
     old = list(fresh)
     connection.execute(_SQL["sever_trips"], (value_array(old), value_array([fresh[each] for each in old])))
-
-
-def find_strays(connection: Connection) -> set[Id]:
-    """Return the ids that are no customers, and were not put in the place of one."""
-    return {row[0] for row in connection.execute(_SQL["find_strays"])}

@@ -30,7 +30,7 @@ from comptoir.foundation.rooms.declaration import OFFICE
 from comptoir.foundation.rooms.web import in_room
 from comptoir.office.campaigns import queries as campaigns
 from comptoir.office.journeys import queries as journeys
-from comptoir.office.segments import commands, jobs, queries, store
+from comptoir.office.segments import commands, jobs, queries, store, wording
 from comptoir.office.segments.contracts import Segment, Tree, leaves
 from comptoir.office.segments.errors import ExpressionRefused, SegmentUnknown
 from comptoir.office.segments.facts import FACTS
@@ -130,9 +130,9 @@ def _builder(connection: Connection, form: dict[str, str], found: Any, trouble: 
     people, is_hidden = _people(connection, form["expression"]) if counted else ([], False)
     return {
         "form": form, "found": found, "trouble": trouble or refused, "counted": counted, "people": people,
-        "is_hidden": is_hidden, "facts": conditions.facts(), "comparisons": conditions.comparisons(),
+        "is_hidden": is_hidden, "facts": conditions.facts(), "comparisons": wording.comparisons(),
         "known": _known(connection),
-        "said": conditions.in_words(queries.tree_of(connection, form["expression"])) if counted else [],
+        "said": wording.in_words(queries.tree_of(connection, form["expression"])) if counted else [],
         "others": [name for name in store.find_expressions(connection) if found is None or name != found.name],
         "of_numbers": conditions.facts_with(), "of_things": conditions.things(),
         "of_stores": conditions.facts_with("store"), "of_days": conditions.facts_with("days"),
@@ -162,7 +162,7 @@ def _people(connection: Connection, expression: str) -> tuple[list[dict[str, Any
     people = []
     for person in first[:_SHOWN]:
         verdict = queries.judged(connection, expression, person, now)
-        why = [f"{conditions.title_of(each.leaf)}: {_value(each.value)}" for each in verdict.reasons]
+        why = [f"{wording.title_of(each.leaf)}: {_value(each.value)}" for each in verdict.reasons]
         people.append({"customer": person, "short": str(person)[:8], "why": why})
     return people, False
 

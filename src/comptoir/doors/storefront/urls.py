@@ -5,7 +5,18 @@ from __future__ import annotations
 from django.conf import settings
 from django.urls import URLPattern, URLResolver, include, path, re_path
 
-from comptoir.doors.storefront import coupons, devices, letters, me, messages, remembered, showing, spending, views
+from comptoir.doors.storefront import (
+    coupons,
+    devices,
+    groups,
+    letters,
+    me,
+    messages,
+    remembered,
+    showing,
+    spending,
+    views,
+)
 from comptoir.doors.storefront.community import (
     charter,
     feeds,
@@ -49,6 +60,7 @@ urlpatterns = [
     path("letters/devices", devices.choose, name="devices"),
     path("letters/devices/ticket", devices.ticket, name="devices_ticket"),
     path("letters/stop/<str:token>", letters.stop, name="letters_stop"),
+    path("groups", groups.page, name="groups"),
     path("messages", messages.messages, name="messages"),
     path("messages/why/<str:token>", messages.why, name="messages_why"),
     path("who", me.who, name="who"),

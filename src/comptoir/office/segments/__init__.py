@@ -11,8 +11,8 @@ has the same members in PostgreSQL, in DuckDB, in Spark and in Python, since num
 them, days are the shop's, and today is an argument.
 
 Files of its own: ``facts.py`` (the facts), ``language.py`` (from an expression to the tree), ``writing.py`` (and
-back), ``evaluating.py`` (the tree for one person, in Python), ``compiling.py`` (the tree as an Ibis expression),
-``engines.py`` (where that runs), ``lake.py`` (what lies in the lake).
+back), ``wording.py`` (conditions in words), ``evaluating.py`` (the tree for one person, in Python), ``compiling.py``
+(the tree as an Ibis expression), ``engines.py`` (where that runs), ``lake.py`` (what lies in the lake).
 
 Not here: what is known of a customer, and the rows of members (``counter/audiences``).
 """
