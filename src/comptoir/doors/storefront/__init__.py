@@ -7,5 +7,6 @@ Files of its own: ``links.py`` (card links), ``cards.py`` (what a card shows), `
 ``coupons.py`` (a customer's coupons), ``spending.py`` (where and how much a customer lets be spent), ``me.py`` (terms
 and consents, and who somebody is here), ``remembered.py`` (what the counter holds of somebody, and where it came from),
 ``privacy.py`` (Global Privacy Control), ``letters.py`` (how often a letter comes), ``devices.py`` (which devices show
-what is new), ``messages.py`` (what the shop sent, and why), ``community/`` (the square's pages).
+what is new), ``messages.py`` (what the shop sent, and why), ``groups.py`` (the segments that somebody is in),
+``community/`` (the square's pages).
 """
