@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
     """Outcomes are told."""
 
     dependencies = [
-        ("messaging", "0003_add_weekdays"),
+        ("messaging", "0004_add_cluster"),
     ]
 
     operations = [
