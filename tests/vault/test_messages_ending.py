@@ -20,13 +20,19 @@ from django.test import Client
 
 from comptoir.counter.customers import queries as customers
 from comptoir.counter.messages import ending, leaving
+from comptoir.counter.messages.contracts import TemplateText
 from comptoir.doors.storefront import links
 from comptoir.foundation.rooms.addresses import host_of
 from comptoir.foundation.rooms.current import entered
-from comptoir.foundation.rooms.declaration import COUNTER
+from comptoir.foundation.rooms.declaration import COUNTER, VAULT
 from comptoir.foundation.touchpoints import house
-from support.mailing import customer, decide, dispatched, of, outcomes, send
+from comptoir.vault.contacts import commands, keeping, pending
+from comptoir.vault.contacts.contracts import ContactValues
+from comptoir.vault.lists.models import Entry
+from comptoir.vault.messages import texts
+from support.mailing import address, customer, decide, dispatched, final, of, outcomes, send, user
 
+PHONE = "+33612345601"
 MY = {"host": f"{host_of(COUNTER)}:8000"}
 
 
@@ -132,3 +138,43 @@ def test_the_customers_own_page_shows_what_came_and_why(gate: Gateway, shop: Sho
     other = Client(headers=MY)
     other.get(f"/card/{links.card_token(uuid.uuid4())}")
     assert "20 % off coffee." not in other.get("/messages").content.decode()
+
+
+def test_stop_ends_offers_to_everybody_with_that_number(gate: Gateway, shop: Shop) -> None:
+    """A couple shares a telephone, and a third has it from a list; a fourth has another one."""
+    house.keep_key(house.VAULT, gate.keys["vault"])
+    now = dt.datetime.now(dt.UTC)
+    for number in (1, 2, 4):
+        phone = "+33612345699" if number == 4 else PHONE
+        commands.keep(
+            user(number), values=ContactValues.of(phone=phone, email=address(number)), purpose="sign_in",
+            actor="customer", at=now, proven=["phone"] if number == 1 else [],
+        )  # fmt: skip
+    keeping.prepare(at=now)
+    listed, entry = customer(3), uuid.uuid4()
+    with entered(VAULT):
+        Entry.objects.create(id=entry, list="crm", kind="crm", customer=listed, taken_at=now, kept_at=now)
+    pending.keep_all({entry: ContactValues.of(phone=PHONE)}, purpose="list", actor="operator", at=now)
+    everybody = {"one": of(1), "two": of(2), "listed": of(3), "four": of(4)}
+    for reference in everybody.values():
+        for channel in ("message", "mail"):
+            told = casting.consented("marketing", channel, of=reference, at=now - dt.timedelta(hours=1))
+            assert gate.post(told, touchpoint="storefront").is_success
+    (to_listed,) = decide(
+        dispatched(channel="message", texts={"en": TemplateText("Hi")}), [listed], occurrence="before"
+    )  # fmt: skip
+    (offer,) = decide(dispatched(channel="message", texts={"en": TemplateText("Hi")}), [customer(1)], occurrence="sms")
+    assert send("message", now=now) == 2
+    assert set(final(shop).values()) == {"accepted"}
+    assert texts.take_answer(PHONE, "Stop.") is True
+    assert {"unsubscribed" in outcomes(shop)[each] for each in (to_listed, offer)} == {True, False}, "by the latest"
+    with entered(COUNTER):
+        mine = {
+            "one": customer(1), "two": customer(2), "four": customer(4), "listed": listed,
+        }  # fmt: skip
+        texted = {who: customers.permits(each, purpose="marketing", channel="message") for who, each in mine.items()}
+        mailed = {who: customers.permits(each, purpose="marketing", channel="mail") for who, each in mine.items()}
+    assert texted == {"one": False, "two": False, "four": True, "listed": False}
+    assert set(mailed.values()) == {True}, "mail is another channel"
+    with shop.unchanged():
+        assert texts.take_answer("+33612345698", "STOP") is False, "nobody has this number"

@@ -38,7 +38,7 @@ from comptoir.vault.messages.contracts import Ready
 from comptoir.vault.messages.mail import Mail, Written
 from comptoir.vault.messages.ports import PortAway
 from comptoir.vault.messages.stopping import WORDS, is_stop
-from support.mailing import NOW, address, agree, counter_of, customer, decide, dispatched, outcomes, send, settle
+from support.mailing import NOW, address, agree, counter_of, customer, decide, dispatched, outcomes, send, settle, user
 
 PHONE = "+33612345601"
 SAFE = {"host": f"{host_of(VAULT)}:8000"}
@@ -320,10 +320,14 @@ def test_stop_after_a_receipt_ends_the_offers_that_came_before(shop: Shop, perso
     assert "unsubscribed" not in outcomes(shop)[receipt]
 
 
-def test_stop_to_receipts_alone_does_not_say_that_it_ended_anything(shop: Shop, person: None) -> None:
-    texted(purpose="service", message_class="service")
+def test_stop_to_receipts_alone_ends_offers_and_no_receipts(shop: Shop, person: None) -> None:
+    receipt = texted(purpose="service", message_class="service")
+    assert texts.take_answer(PHONE, "STOP") is True, "whoever answers holds the telephone"
+    assert "unsubscribed" not in outcomes(shop)[receipt]
+    told = shop.rows("select person, said from announcements_announcement where kind = 'consent.withdrawn'")
+    assert [each["person"] for each in told] == [user(1)]
     with shop.unchanged():
-        assert texts.take_answer(PHONE, "STOP") is False
+        assert texts.take_answer("+33612345698", "STOP") is False, "nobody has this number"
 
 
 def test_stop_and_bounces_count_for_what_left_and_not_for_what_was_held_back_since(

@@ -200,6 +200,10 @@ select (
   select count(*) from messages_outcome o where not exists (select from messages_decision d where d.id = o.decision)
 );
 
+-- name: messages_have_somebody_who_takes_them
+-- No message waits because there is no mail server (COMPTOIR_MAIL_URL) or no provider of text messages (COMPTOIR_TEXTS_URL).
+select count(*) from messages_waiting where why <> '';
+
 -- name: figures_match_tables
 -- What segments know of a customer is what sales, returns and points say, once they follow; but of who just came.
 with arriving as (

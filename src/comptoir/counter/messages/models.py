@@ -166,6 +166,8 @@ class Waiting(models.Model):
     tries = models.SmallIntegerField(default=0, db_default=0)
     taken_by = models.BigIntegerField(null=True)
     taken_at = models.DateTimeField(null=True)
+    #: Why it waits although it is due, in a word: the shop has nobody who would take it.
+    why = models.TextField(default="", db_default="")
 
     class Meta:
         """Taken up in the order in which they are due."""

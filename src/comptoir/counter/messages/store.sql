@@ -72,8 +72,9 @@ from messages_decision d where d.campaign = %s order by d.id;
 
 -- name: count_outcomes
 -- How many of a campaign's decisions there are: by version, variant, verdict and reason; and by kind of outcome, on its way only as long as it is.
-select d.campaign_version, d.variant, d.verdict, o.kind, coalesce(nullif(o.reason, ''), d.reason), count(*)
-from messages_decision d left join messages_outcome o on o.decision = d.id and not (o.kind = 'attempted' and exists (
+select d.campaign_version, d.variant, d.verdict, o.kind,
+  coalesce(nullif(o.reason, ''), case when o.kind is null then nullif(w.why, '') end, d.reason), count(*)
+from messages_decision d left join messages_waiting w on w.decision = d.id left join messages_outcome o on o.decision = d.id and not (o.kind = 'attempted' and exists (
   select from messages_outcome f where f.decision = d.id
     and f.kind in ('accepted', 'refused', 'unknown', 'suppressed', 'stopped', 'missed', 'unreachable')
 )) where d.campaign = %s group by 1, 2, 3, 4, 5 order by 1, 2, 3, 4, 5;

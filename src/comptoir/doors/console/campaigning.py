@@ -41,6 +41,7 @@ from comptoir.office.campaigns.contracts import HOLDOUT, Cap, Counts, Version
 from comptoir.office.campaigns.errors import CampaignInvalid
 from comptoir.office.campaigns.grouping import By
 from comptoir.office.campaigns.queries import Standing, Written
+from comptoir.vault.messages import ports
 from comptoir.vault.messages.viewing import is_shown
 
 _SECONDS: Final = 60
@@ -119,8 +120,8 @@ def write(request: HttpRequest, campaign: uuid.UUID | None = None) -> HttpRespon
             return redirect(f"{reverse('console:campaign', args=(written,))}?count=1")
     context = {
         "form": form, "problem": trouble, "found": found, "segments": segmenting.named_segments(),
-        "templates": texts(), "promotions": promotions(),
-        "channels": list(reporting.channels().items()), "weekdays": list(enumerate(_days())),
+        "templates": texts(), "promotions": promotions(), "lacking": lacking(),
+        "channels": offered(form["channel"]), "weekdays": list(enumerate(_days())),
         "field": trouble.field if trouble else "", "hours": range(25),
         "languages": [(code, title, form[f"why_{code}"]) for code, title in reporting.LANGUAGES.items()],
         "currency": shop_of().currency,
@@ -400,6 +401,23 @@ def _moment(text: str) -> dt.datetime | None:
     from comptoir.office.campaigns.windows import zone_of  # noqa: PLC0415
 
     return moment.replace(tzinfo=zone_of(shop_of().zone)) if moment.tzinfo is None else moment
+
+
+def offered(chosen: str) -> list[tuple[str, str]]:
+    """Return the channels that the shop can write by; what a campaign has chosen before stays."""
+    return [(name, title) for name, title in reporting.channels().items() if not ports.lacks(name) or name == chosen]
+
+
+def lacking() -> list[tuple[str, str]]:
+    """Return the channels that nobody takes messages of in this shop, each with what to do about it."""
+    words = {
+        "no_server": _(
+            "The shop has no mail server. Whoever runs it sets COMPTOIR_MAIL_URL or COMPTOIR_MAIL_PROVIDER."
+        ),
+        "no_provider": _("The shop has no provider of text messages. Whoever runs it sets COMPTOIR_TEXTS_URL."),
+    }
+    found = ((title, ports.lacks(name)) for name, title in reporting.channels().items())
+    return [(title, words[lack]) for title, lack in found if lack]
 
 
 def texts() -> list[tuple[str, str]]:

@@ -399,7 +399,10 @@ def channels() -> dict[str, str]:
 def outcomes() -> dict[str, str]:
     """Return what may become of a message, in words; where the reason matters, with it behind the kind."""
     return {
-        "waiting": _("waits to leave"), "attempted": _("on its way"), "accepted": _("handed over"),
+        "waiting": _("waits to leave"),
+        "waiting no_server": _("waits: the shop has no mail server"),
+        "waiting no_provider": _("waits: the shop has no provider of text messages"),
+        "attempted": _("on its way"), "accepted": _("handed over"),
         "refused": _("refused"), "unknown": _("nobody can say whether it arrived"),
         "suppressed": _("did not leave"), "suppressed consent": _("did not leave: no consent any more"),
         "suppressed same_address": _("did not leave: somebody else with this address gets it"),

@@ -74,6 +74,12 @@ def entries_of(customers: Collection[uuid.UUID]) -> list[tuple[uuid.UUID, str]]:
     return list(kept.order_by("list", "id").values_list("id", "list"))
 
 
+def customers_of(entries: Collection[uuid.UUID]) -> dict[uuid.UUID, uuid.UUID]:
+    """Return, of these ids, which are entries that are kept, each with the customer that it is about."""
+    with entered(VAULT):
+        return dict(Entry.objects.filter(id__in=list(entries), kept_at__isnull=False).values_list("id", "customer"))
+
+
 def untouched_since(since: dt.datetime, *, after: uuid.UUID, limit: int) -> list[tuple[uuid.UUID, uuid.UUID]]:
     """Return entries, each with its customer, taken and changed before a moment, by id. In the current room."""
     old = Entry.objects.filter(Q(changed_at=None) | Q(changed_at__lt=since), taken_at__lt=since, id__gt=after)

@@ -27,7 +27,7 @@ from django.core.mail.message import sanitize_address
 
 from comptoir.vault.messages import envelopes
 from comptoir.vault.messages.contracts import Ready, Result
-from comptoir.vault.messages.ports import PortAway
+from comptoir.vault.messages.ports import PortAway, lacks
 
 _SMTP: Final = "django.core.mail.backends.smtp.EmailBackend"
 _OWN: Final = "comptoir.vault.messages.mail.CarefulBackend"
@@ -272,7 +272,9 @@ class MailPort:
             self._drop()
 
     def open(self) -> None:
-        """Have a connection. Raises :class:`PortAway`."""
+        """Have a connection. Raises :class:`PortAway`, also in a shop with a domain and without a mail server."""
+        if lack := lacks("mail"):
+            raise PortAway(lack)
         try:
             self._backend.open()
         except (smtplib.SMTPException, OSError) as error:

@@ -6,9 +6,14 @@ anything was handed over. Not here: the queue and what is written down (``sendin
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
-from typing import Final, Protocol, runtime_checkable
+from typing import Final, Literal, Protocol, runtime_checkable
 
+from django.conf import settings
+
+from comptoir.foundation.rooms import addresses
+from comptoir.foundation.rooms.declaration import VAULT
 from comptoir.vault.messages.contracts import Ready, Result
 
 
@@ -53,6 +58,24 @@ class PagePort:
 
     def close(self) -> None:
         """Nothing was opened."""
+
+
+#: Why a channel has nobody who would take its messages: no mail server, no provider of text messages.
+Lack = Literal["", "no_server", "no_provider"]
+FOLDER_BACKEND: Final = "comptoir.vault.credentials.mail.FolderBackend"
+
+
+def lacks(channel: str) -> Lack:
+    """Return why nobody takes a channel's messages in this shop, or nothing.
+
+    Where a shop has a domain, a file in its folder is no message that somebody got. A process without the vault does
+    not know what the vault has, and says nothing.
+    """
+    if not addresses.is_production() or VAULT not in addresses.rooms_here():
+        return ""
+    if channel == "mail" and settings.EMAIL_BACKEND == FOLDER_BACKEND:
+        return "no_server"
+    return "no_provider" if channel == "message" and not os.environ.get("COMPTOIR_TEXTS_URL") else ""
 
 
 def port_of(channel: str) -> Port:

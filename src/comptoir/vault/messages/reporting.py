@@ -57,6 +57,16 @@ def report_of(word: Word, value: str, *, field: Field, at: dt.datetime, why: str
     return decision is not None and report(word, decision, at=at, why=why)
 
 
+def written_to(phone: str) -> list[uuid.UUID]:
+    """Return everybody to whom something was sent at a number, whoever they are. Raises :class:`VaultClosed`."""
+    try:
+        text = rules.index_of_phone(phone, country=None)
+    except ContactInvalid:
+        return []
+    with entered(VAULT), connections[VAULT.name].cursor() as cursor:
+        return store.find_persons(cursor, sealing.blind_index(queries.index_keys(["phone"])["phone"], text))
+
+
 def latest(value: str, *, field: Field, at: dt.datetime, offers_only: bool = False) -> uuid.UUID | None:
     """Return the latest message that left for an address or a number. Raises :class:`VaultClosed`.
 

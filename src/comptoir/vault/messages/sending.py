@@ -31,7 +31,7 @@ from comptoir.foundation.kernel.connection import Connection
 from comptoir.foundation.kernel.problem import Problem
 from comptoir.foundation.rooms.current import entered
 from comptoir.foundation.rooms.declaration import VAULT
-from comptoir.vault.messages import store
+from comptoir.vault.messages import ports, store
 from comptoir.vault.messages.contracts import Back, Done, Ready, Result
 from comptoir.vault.messages.ports import LooksAhead, Port, PortAway, port_of
 from comptoir.vault.messages.preparing import Preparer
@@ -80,6 +80,8 @@ class Sender:
         self.channel = channel
         self._clock = clock
         self._make_port = make_port or (lambda: port_of(channel))
+        self._is_shops = make_port is None
+        self._said = float("-inf")
         self._count = count or CONNECTIONS[channel]
         self._fresh_seconds = fresh_seconds
         self._me = secrets.randbelow(_NUMBERS) + 1
@@ -125,12 +127,29 @@ class Sender:
             if time.monotonic() - recovered > _RECOVER_SECONDS:
                 recover(holder, me=self._me, now=now)
                 recovered = time.monotonic()
+            if self._waits_for_somebody(holder, now=now):
+                if until_idle:
+                    return
+                self._wait(_IDLE_SECONDS, should_stop)
+                continue
             if store.is_due(holder, self.channel, now=now) and self._take_up_portion(now=now):
                 continue
             if until_idle and self._ready.unfinished_tasks == 0:
                 return
             # What goes back is due at some time; nobody else's work comes in the next moment.
             self._wait(_UNTIL_IDLE_SECONDS if until_idle else _IDLE_SECONDS, should_stop)
+
+    def _waits_for_somebody(self, holder: Any, *, now: dt.datetime) -> bool:
+        """Tell whether nobody takes this channel's messages in this shop; what is due waits, and says why.
+
+        Nothing is taken up then: no address is opened for what cannot leave.
+        """
+        lack = ports.lacks(self.channel) if self._is_shops else ""
+        if lack and time.monotonic() - self._said > _RECOVER_SECONDS:
+            self._said = time.monotonic()
+            if store.say_why(holder, self.channel, why=lack, now=now):
+                _log.warning("no message can be sent by %s: %s", self.channel, lack)
+        return bool(lack)
 
     def _take_up_portion(self, *, now: dt.datetime) -> bool:
         """Take up the next portion; returns whether there was one."""

@@ -33,6 +33,11 @@ def is_due(connection: Any, channel: str, *, now: dt.datetime) -> bool:
     return bool(connection.execute(_SQL["is_due"], (channel, now)).fetchone()[0])
 
 
+def say_why(connection: Any, channel: str, *, why: str, now: dt.datetime) -> int:
+    """Say of what is due why it waits; returns of how many that was not said before."""
+    return int(connection.execute(_SQL["say_why"], {"channel": channel, "why": why, "now": now}).rowcount)
+
+
 def claim(cursor: Any, channel: str, *, me: int, limit: int, now: dt.datetime) -> list[Claim]:
     """Take up what is due."""
     cursor.execute(_SQL["claim"], {"channel": channel, "me": me, "limit": limit, "now": now})
@@ -160,6 +165,12 @@ def find_reached(
     """Return the latest message to a contact point that may have left: decision, person, campaign."""
     cursor.execute(_SQL["find_reached"], {"digest": digest, "since": since, "offers_only": offers_only})
     return next(iter(cursor.fetchall()), None)
+
+
+def find_persons(cursor: Any, digest: bytes) -> list[uuid.UUID]:
+    """Return everybody to whom something was sent at a contact point."""
+    cursor.execute(_SQL["find_persons"], (digest,))
+    return [row[0] for row in cursor.fetchall()]
 
 
 def find_decision(cursor: Any, decision: uuid.UUID) -> tuple[uuid.UUID, str, str, str] | None:

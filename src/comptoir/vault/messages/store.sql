@@ -10,6 +10,11 @@ select pg_advisory_unlock(7209160, %s);
 -- Whether anything waits for a channel's sender.
 select exists (select from messages_waiting where channel = %s and due_at <= %s and taken_by is null);
 
+-- name: say_why
+-- Say of what is due why it waits: nobody takes this channel's messages in this shop.
+update messages_waiting set why = %(why)s
+where channel = %(channel)s and due_at <= %(now)s and taken_by is null and why <> %(why)s;
+
 -- name: use_indexes
 -- For the rest of a transaction sets of ids are looked up in indexes.
 select set_config(name, 'off', true) from unnest(array['enable_seqscan', 'enable_hashjoin', 'enable_mergejoin']) as name;
@@ -20,7 +25,7 @@ with due as (
   select decision from messages_waiting where channel = %(channel)s and due_at <= %(now)s and taken_by is null
   order by channel, due_at, decision limit %(limit)s for update skip locked
 ), taken as (
-  update messages_waiting w set taken_by = %(me)s, taken_at = %(now)s from due where w.decision = due.decision
+  update messages_waiting w set taken_by = %(me)s, taken_at = %(now)s, why = '' from due where w.decision = due.decision
   returning w.decision, w.tries
 )
 select coalesce(json_agg(json_build_array(d.id, t.tries, d.campaign, d.customer, d.occurrence, d.coupon, d.values,
@@ -131,6 +136,10 @@ from delivery_reached r join messages_decision d on d.id = r.decision join messa
 where r.digest = %(digest)s and r.at >= %(since)s and not (%(offers_only)s and p.message_class = 'service')
   and exists (select from messages_outcome o where o.decision = r.decision and o.kind = 'attempted')
 order by r.at desc limit 1;
+
+-- name: find_persons
+-- Everybody to whom something was sent at a contact point.
+select distinct person from delivery_reached where digest = %s order by person;
 
 -- name: find_decision
 -- Whom a decision is about, and on which channel and for which purpose it was sent, if it was.

@@ -8,6 +8,7 @@ their own, with a secret. Not here: whether an answer ends the messages (``stopp
 from __future__ import annotations
 
 import hmac
+import logging
 import os
 from http import HTTPStatus
 from typing import Any, Final
@@ -20,24 +21,26 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from comptoir.counter.customers.contracts import CONSENT_WITHDRAWN
+from comptoir.counter.customers.contracts import CONSENT_WITHDRAWN, CUSTOMER_KIND
+from comptoir.counter.customers.queries import customer_of_user, permits
 from comptoir.foundation.kernel import shop
 from comptoir.foundation.kernel.problem import Problem
-from comptoir.foundation.rooms import addresses
 from comptoir.foundation.rooms.current import entered
 from comptoir.foundation.rooms.declaration import VAULT
 from comptoir.foundation.rooms.web import in_room
-from comptoir.vault.announcements.commands import announce, send_waiting
+from comptoir.vault.announcements.commands import announce, send
 from comptoir.vault.contacts import queries
+from comptoir.vault.lists.queries import customers_of
 from comptoir.vault.messages import reporting
 from comptoir.vault.messages.contracts import Ready, Result
 from comptoir.vault.messages.errors import ProviderUnknown, ReportRefused, TextsInvalid
-from comptoir.vault.messages.ports import Port, PortAway
+from comptoir.vault.messages.ports import Port, PortAway, lacks
 from comptoir.vault.messages.stopping import is_stop
 
 SECONDS_MAX: Final = 10.0
 _ANSWER_BYTES_MAX: Final = 64 << 10
 _FOLDER: Final = "texts"
+_log = logging.getLogger("comptoir.messages")
 
 
 class HttpPort:
@@ -105,8 +108,8 @@ class FolderPort:
 
         There a file would count as a message that somebody got, with their number in it.
         """
-        if addresses.is_production():
-            raise PortAway("no_provider")
+        if lack := lacks("message"):
+            raise PortAway(lack)
         (shop.folder() / _FOLDER).mkdir(mode=0o700, exist_ok=True)
 
     def send(self, message: Ready) -> Result:
@@ -163,21 +166,34 @@ def answered(request: HttpRequest) -> HttpResponse:
 def take_answer(number: str, text: str) -> bool:
     """End text messages to a number if its holder answers STOP; returns whether they did and somebody was found.
 
-    Whoever was sent an offer lately is found by that; else whoever has shown the number to be theirs. A number is
-    international, with its plus or, as many providers write it, without.
+    They end for whoever was sent an offer lately and for everybody else with that number: whoever answers holds the
+    telephone, whoever's it was said to be. A number is international, with its plus or, as many providers write it,
+    without. Raises :class:`VaultClosed`.
     """
     if not is_stop(text):
         return False
     number, at = "+" + number.strip().removeprefix("+"), timezone.now()
-    if reporting.report_of("unsubscribed", number, field="phone", at=at):
-        return True
-    user = queries.find_by_phone(number)
-    if user is None:
-        return False
-    with entered(VAULT):
-        announce(user, CONSENT_WITHDRAWN, at=at, said={"purpose": "marketing", "channel": "message"})
-    send_waiting(stop_at=3)
-    return True
+    is_ended = reporting.report_of("unsubscribed", number, field="phone", at=at)
+    persons = list(dict.fromkeys((*queries.all_with_phone(number), *reporting.written_to(number))))
+    entries, told = customers_of(persons), []
+    for person in persons:
+        customer = entries.get(person) or customer_of_user(person)
+        said: dict[str, Any] = {"purpose": "marketing", "channel": "message"}
+        with entered(VAULT):
+            if not permits(customer, **said):
+                continue
+            if person in entries:
+                # Somebody who is known from a list only has no sign-in by whose number the counter would know them.
+                said["customer"] = {"kind": CUSTOMER_KIND, "value": str(customer)}
+            told.append(announce(person, CONSENT_WITHDRAWN, at=at, said=said))
+    for each in told:
+        try:
+            send(each)
+        except Problem as problem:
+            # What cannot be told now waits, and is told by the clock.
+            _log.warning("the counter was not told of somebody who wants no more (%s)", problem.name)
+            break
+    return is_ended or bool(told)
 
 
 def answer_secret() -> str:

@@ -22,9 +22,9 @@ from comptoir.foundation.kernel import shop
 from comptoir.foundation.rooms import addresses
 from comptoir.foundation.rooms.declaration import VAULT
 from comptoir.foundation.rooms.web import in_room
+from comptoir.vault.messages.ports import FOLDER_BACKEND
 
 SHOWN_MAX: Final = 100
-_FOLDER_BACKEND: Final = "comptoir.vault.credentials.mail.FolderBackend"
 _BYTES_MAX: Final = 200_000
 _LINE: Final = re.compile(rb"-{79}\n?")
 
@@ -51,7 +51,7 @@ def mail(request: HttpRequest) -> HttpResponse:
 
 def is_shown() -> bool:
     """Tell whether mails stay in the shop's folder, for whoever tries it out to read."""
-    return not addresses.is_production() and settings.EMAIL_BACKEND == _FOLDER_BACKEND
+    return not addresses.is_production() and settings.EMAIL_BACKEND == FOLDER_BACKEND
 
 
 def letters(*, to: str = "") -> list[Letter]:
