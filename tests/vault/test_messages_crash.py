@@ -14,6 +14,7 @@ import os
 import random
 import signal
 import smtplib
+import socket
 import subprocess
 import sys
 import threading
@@ -130,6 +131,24 @@ def waiting() -> int:
     return -1
 
 
+def is_dead(sink: DyingSink) -> bool:
+    """Let a sink die; returns whether nobody listens there any more."""
+    sink.die()
+    try:
+        socket.create_connection(("127.0.0.1", sink.port), timeout=1).close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
+def started_at() -> object:
+    """Return when the database server began, or nothing while there is none."""
+    with contextlib.suppress(psycopg.Error), database.connect(VAULT.role) as vault:
+        row = vault.execute("select pg_postmaster_start_time()").fetchone()
+        return None if row is None else row[0]
+    return None
+
+
 def test_everybody_gets_one_message_or_there_is_a_reason(
     shop_on_own_server: Shop, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -141,28 +160,34 @@ def test_everybody_gets_one_message_or_there_is_a_reason(
     connections.close_all()
     sink = DyingSink()
     sink.start()
-    killed: collections.Counter[str] = collections.Counter()
+    died: collections.Counter[str] = collections.Counter()
+    # Each at least once, then by chance, in an order by chance.
+    kills = ["sender", "sink", "database", *chance.choices(("sender", "sink", "database"), k=KILLS - 3)]
+    chance.shuffle(kills)
     with contextlib.ExitStack() as stack:
         running = [stack.enter_context(sender(sink.port, tmp_path / "log")) for _ in range(2)]
-        for number in range(KILLS):
+        for what in kills:
             before = sink.count()
             processes.wait_until(lambda before=before: sink.count() > before + 25, what="work to go on")  # type: ignore[misc]
             time.sleep(chance.uniform(0, 0.1))
-            what = ("sender", "sink", "sender", "database")[number % 4]
-            killed[what] += 1
             if what == "sender":
                 victim = chance.randrange(2)
                 os.kill(running[victim].pid, signal.SIGKILL)
+                died[what] += running[victim].wait(timeout=10) == -signal.SIGKILL
                 running[victim] = stack.enter_context(sender(sink.port, tmp_path / "log"))
             elif what == "sink":
-                sink.die()
+                died[what] += is_dead(sink)
                 time.sleep(chance.uniform(0, 0.4))
                 sink.start()
             else:
+                begun = started_at()
                 kill_server()
+                processes.wait_until(lambda begun=begun: started_at() not in {None, begun}, what="another server")  # type: ignore[misc]
+                died[what] += 1
         processes.wait_until(lambda: waiting() == 0, what="everything to be answered for", seconds_max=120)
     sink.die()
-    assert killed == {"sender": KILLS - KILLS // 2, "sink": KILLS // 4, "database": KILLS // 4}
+    assert died == collections.Counter(kills), "each died as often as it was killed"
+    assert min(died[each] for each in ("sender", "sink", "database")) > 0
     ended = final(shop)
     assert set(ended) == {*decisions, *receipts}, "nobody is left without an answer"
     assert set(ended.values()) <= {"accepted", "unknown"}
@@ -179,9 +204,7 @@ def test_everybody_gets_one_message_or_there_is_a_reason(
     assert uncertain <= KILLS * 2 * 3 * CONNECTIONS["mail"]
     assert all(got[each] >= 1 for each in receipts if ended[each] == "accepted")
     with capsys.disabled():
-        sys.stdout.write(
-            f"\nseed {SEED}: {dict(killed)} killed, {uncertain} uncertain, {len(missing)} did not arrive\n"
-        )
+        sys.stdout.write(f"\nseed {SEED}: {dict(died)} died, {uncertain} uncertain, {len(missing)} did not arrive\n")
 
 
 def key_of(decision: uuid.UUID) -> str:
