@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 import uuid
+import zoneinfo
 from collections.abc import Iterator
 from typing import Any
 
@@ -109,6 +111,20 @@ def test_what_is_wrong_with_a_promotion_is_said_beside_the_field(staff: Client) 
         page = shown(staff, "/promotions/new", 422, **{"identity": str(uuid.uuid4()), **FORM, **form})
         assert said in page, form
     assert shown(staff, "/promotions").count("Coffee week") == 0
+
+
+def test_days_begin_at_midnight_of_the_programme_like_days_of_the_week_and_hours(staff: Client, shop: Shop) -> None:
+    """The programme's clock is New York's; the pages' is UTC, as nothing else is set."""
+    address = published(staff, starts="2031-03-08", ends="2031-03-09", weekdays=["5", "6"])
+    said = shop.value("select definition->'conditions' from offers_promotion")
+    begins, ends = (dt.datetime.fromisoformat(said[name]) for name in ("starts_at", "ends_at"))
+    new_york = zoneinfo.ZoneInfo("America/New_York")
+    assert begins == dt.datetime(2031, 3, 8, tzinfo=new_york)
+    assert ends == dt.datetime(2031, 3, 10, tzinfo=new_york)
+    assert ends - begins == dt.timedelta(hours=47), "summer time begins on the ninth"
+    page = shown(staff, address)
+    assert "March 8, 2031" in page
+    assert "March 10, 2031" in page
 
 
 def test_a_form_that_is_sent_twice_publishes_once_and_a_code_is_one_promotions(staff: Client, shop: Shop) -> None:

@@ -17,10 +17,12 @@ from django.utils import dates, timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
+from comptoir.counter.loyalty.store import find_programmes
 from comptoir.counter.offers import rules
 from comptoir.counter.offers.contracts import Promotion
 from comptoir.counter.offers.errors import PromotionInvalid
 from comptoir.counter.offers.wording import money
+from comptoir.doors.console.acting import own_connection
 from comptoir.doors.console.declared import declared_map
 from comptoir.foundation.kernel import codec
 from comptoir.foundation.kernel.money import Money
@@ -113,9 +115,7 @@ class _Reading:
         except (ValueError, OverflowError):
             self.errors[name] = _("A day, such as 2026-12-24.")
             return None
-        zone = timezone.get_current_timezone()
-        assert isinstance(zone, zoneinfo.ZoneInfo | dt.tzinfo)
-        return dt.datetime.combine(day, dt.time(), zone).isoformat()
+        return dt.datetime.combine(day, dt.time(), shop_zone()).isoformat()
 
     def words(self, name: str) -> list[str]:
         return [each.strip() for each in self.form[name].replace("\n", ",").split(",") if each.strip()]
@@ -233,4 +233,10 @@ def in_words(promotion: Promotion, *, currency: str) -> list[tuple[str, str]]:
 
 
 def _day(moment: dt.datetime | None) -> str:
-    return "" if moment is None else f"{date_format(timezone.localtime(moment), 'DATE_FORMAT')}"
+    return "" if moment is None else f"{date_format(moment.astimezone(shop_zone()), 'DATE_FORMAT')}"
+
+
+def shop_zone() -> zoneinfo.ZoneInfo:
+    """Return the programme's time zone: days, days of the week and hours of a promotion are all of the one clock."""
+    programmes = find_programmes(own_connection())
+    return zoneinfo.ZoneInfo("UTC" if programmes is None else programmes.at(timezone.now()).programme.time_zone)
