@@ -217,7 +217,15 @@ def test_the_verb_counts_the_same_on_every_engine(shore: Shore) -> None:
             done = CliRunner().invoke(main, asked)
             assert done.exit_code == 0, done.output
             counts[engine] = json.loads(done.output)["count"]
+        rough = [
+            CliRunner().invoke(main, ["segments", "count", "spend() > 0 OR asked() = 37", *how]).output
+            for how in ([], ["--json"], ["--on", "duckdb", "--json"])
+        ]
         done = CliRunner().invoke(main, ["segments", "count", "bougt('COFFEE')"])
+    # Who asked something on the square everybody sees under their name: nobody counts them one by one.
+    assert rough[0].startswith("fewer than 20 (postgres, ")
+    for said in rough[1:]:
+        assert {key: json.loads(said)[key] for key in ("count", "is_rough")} == {"count": 0, "is_rough": True}
     assert 0 < counts["postgres"] == counts["duckdb"] < 7
     assert done.exit_code == 2
     assert "bought is meant" in done.output or "Is bought meant?" in done.output

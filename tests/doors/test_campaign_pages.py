@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import datetime as dt
+import io
 import re
 import uuid
 from collections.abc import Callable
@@ -26,6 +28,7 @@ set_up_django()  # before the modules that hold models
 # ruff: noqa: E402
 from comptoir.doors.console import reporting
 from comptoir.office.campaigns import effects, queries, segmenting
+from comptoir.office.segments import queries as segment_queries
 from comptoir.office.segments.errors import SegmentUnknown
 
 FORM = {
@@ -318,3 +321,44 @@ def test_stores_are_drawn_where_that_was_chosen(client: Client, segments: Segmen
     assert "for the one look at the end" in page
     answer = client.post("/campaigns/new", {**FORM, "drawn_by": "town"})
     assert answer.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+
+
+@pytest.mark.parametrize("hostile", ["=cmd|'/c calc'!A1", "+1+1", "-2+3", "@SUM(A1)", "\t=1+1", "\r=1", " =1+1", "＝1"])
+def test_a_list_is_taken_along_without_formulas_and_without_addresses(
+    client: Client, segments: Segments, shop: Shop, hostile: str
+) -> None:
+    bought(shop, days_ago=50, store=lambda number: hostile if number % 2 else "367")
+    campaign = written(client, holdout="40", drawn_by="store")
+    client.post(f"/campaigns/{campaign}/launch", {"version": "1"})
+    assert "Take the list along" in said(client, f"/campaigns/{campaign}")
+    answer: Any = client.get(f"/campaigns/{campaign}/list/1.csv")
+    assert answer.status_code == HTTPStatus.OK
+    assert answer["Content-Disposition"].startswith("attachment")
+    rows = list(csv.DictReader(io.StringIO(b"".join(answer.streaming_content).decode("utf-8-sig"), newline="")))
+    assert len(rows) == 300
+    assert {row["customer"] for row in rows} == {str(each) for each in crowd_ids(300)}
+    assert not [cell for row in rows for cell in row.values() if cell.lstrip(" ").startswith(tuple("=+-@\t\r＝"))]
+    assert {row["store"] for row in rows} <= {"", "367", f"'{hostile}"}
+    assert f"'{hostile}" in {row["store"] for row in rows}
+    assert client.get(f"/campaigns/{campaign}/list/2.csv").status_code == HTTPStatus.NOT_FOUND
+
+
+def test_what_rests_on_the_square_is_told_roughly_and_is_no_list(
+    client: Client, segments: Segments, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever could count exactly, with and without one condition, would learn who is behind a name."""
+    monkeypatch.setattr(segment_queries, "ever_asked_square", lambda segment: segment == COFFEE)
+    campaign = written(client)
+    page = said(client, f"/campaigns/{campaign}?count=1")
+    assert "In the segment about 300" in page
+    assert "Without consent to offers on this channel fewer than 20" in page
+    segments.found[COFFEE] = segments.found[COFFEE][:297]
+    assert said(client, f"/campaigns/{campaign}?count=1") == page
+    client.post(f"/campaigns/{campaign}/launch", {"version": "1"})
+    page = said(client, f"/campaigns/{campaign}")
+    exact = shop.value("select count(*) from messages_decision where verdict = 'send'")
+    assert "numbers are rough" in page
+    assert re.search(r"waits to leave about 2[4-8]0", page)
+    assert f" {exact} " not in page or exact % 20 == 0
+    assert client.get(f"/campaigns/{campaign}/list/1.csv").status_code == HTTPStatus.NOT_FOUND
+    assert re.search(r"E-mail about 2[4-8]0", said(client, "/campaigns"))

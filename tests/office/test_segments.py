@@ -53,7 +53,8 @@ from support.shop import Shop
 
 set_up_django()  # before the modules that hold models
 
-from comptoir.office.campaigns.segmenting import SEGMENTS  # noqa: E402
+from comptoir.office.campaigns.segmenting import SEGMENTS, is_of_square  # noqa: E402
+from comptoir.office.segments.telling import roughly  # noqa: E402
 
 DAY = dt.timedelta(days=1)
 ZONE = "America/New_York"
@@ -403,3 +404,17 @@ def test_coupons_are_facts_by_their_promotions(office: Office) -> None:
     office.hear(objected(of=ALICE))
     assert office.members(redeemed) == set(), "what is not allowed is unknown"
     assert queries.count("NOT redeemed('Coffee week')", at=HEARD) == 1
+
+
+def test_what_ever_asked_the_square_is_told_roughly_for_good(office: Office) -> None:
+    plain = office.define("spend() > 20", "Much")
+    asks = office.define("asked() > 2", "Askers")
+    rests = office.define("in_segment('Askers') AND spend() > 20", "Both")
+    assert not is_of_square([str(plain.id)])
+    assert is_of_square([str(plain.id), str(asks.id)])
+    assert is_of_square([str(rests.id)])
+    # A list that was frozen by an earlier definition is still there.
+    commands.change(office.office, segment_id=asks.id, name="Askers", expression="spend() > 1", by="Ada", at=HEARD)
+    assert is_of_square([str(asks.id)])
+    assert not is_of_square([str(uuid.UUID(int=1))])
+    assert [roughly(count) for count in (0, 1, 19, 20, 29, 31, 1_007)] == [0, 0, 0, 20, 20, 40, 1_000]

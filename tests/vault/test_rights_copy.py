@@ -37,6 +37,7 @@ set_up_django()
 
 # ruff: noqa: E402
 from comptoir.foundation.events.queries import accesses_of
+from comptoir.foundation.kernel.codec import from_cell
 from comptoir.vault.contacts import commands as contacts
 from comptoir.vault.contacts.contracts import ContactValues, PostalAddress
 from comptoir.vault.credentials.models import Kind, User
@@ -71,7 +72,7 @@ def as_csv(archive: zipfile.ZipFile, name: str) -> list[dict[str, str]]:
     text = archive.read(f"{name}.csv").decode("utf-8-sig")
     assert text.count("\r\n") >= 1
     rows = list(csv.DictReader(io.StringIO(text, newline=""), strict=True))
-    return [{key: rules.from_cell(value) for key, value in row.items()} for row in rows]
+    return [{key: from_cell(value) for key, value in row.items()} for row in rows]
 
 
 def everything(gateway: Gateway, user: uuid.UUID) -> None:
@@ -244,7 +245,7 @@ def test_no_cell_is_a_formula_and_none_loses_anything(text: str) -> None:
     written = rules.row([text, "end"])
     ((cell, end),) = csv.reader(io.StringIO(written, newline=""), strict=True)
     assert end == "end"
-    assert rules.from_cell(cell) == text
+    assert from_cell(cell) == text
     is_number = text.lstrip("-").replace(".", "", 1).isdigit() and text.isascii()
     assert is_number or not cell.startswith(BEGINNINGS[:-1])
 

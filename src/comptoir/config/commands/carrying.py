@@ -201,13 +201,13 @@ def _say(result: dict[str, Any], output: Console) -> None:
 
 
 def _write_report(path: Path, source: Source, refusals: list[Any]) -> None:
-    from comptoir.config.replaying.reports import harmless
+    from comptoir.foundation.kernel.codec import harmless
 
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["post", "refused_by", "reason", "field", "detail"])
         for post, reason in source.refused_posts:
-            writer.writerow([harmless(post), "import", reason, "", ""])
+            writer.writerow([harmless(cell) for cell in (post, "import", reason, "", "")])
         for each in refusals:
             writer.writerow(
                 [harmless(cell) for cell in (each.id, "gateway", each.reason, each.field or "", each.detail)]

@@ -267,7 +267,7 @@ def _sent(export: Export, path: Path, *, gateway: str, key: str | None) -> _Sent
 
 def write_report(path: Path, name: str, refused: Iterable[RefusedRow | Note], sent: list[tuple[int, Refusal]]) -> None:
     """Write a line for each row that was not taken, or whose event the gateway refused, in the order of the file."""
-    from comptoir.config.replaying.reports import harmless
+    from comptoir.foundation.kernel.codec import harmless
 
     by_rows = ((row.line, "import", row.reason, row.column or "", row.detail, "") for row in refused)
     by_events = (

@@ -145,7 +145,7 @@ def keyring_of(key: str | None) -> Keyring:
 
 @contextlib.contextmanager
 def _refusals_into(path: Path) -> Iterator[Any]:
-    from comptoir.config.replaying.reports import harmless
+    from comptoir.foundation.kernel.codec import harmless
 
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)

@@ -53,38 +53,58 @@ def count(expression: str, engine: str, as_json: bool) -> None:
     """Count the customers that an expression names."""
     try:
         with database.server():
-            counting = _brought_up_to_date(engine, expression)
+            counting, is_rough = _brought_up_to_date(engine, expression)
             started = time.perf_counter()
             found = counting()
             seconds = time.perf_counter() - started
     except Problem as problem:
         raise _Refused(problem, as_json=as_json, expression=expression) from None
     if as_json:
-        click.echo(json.dumps({"on": engine, "count": found, "seconds": round(seconds, 3)}))
+        told = {"on": engine, **_numbered("count", found, is_rough=is_rough), "seconds": round(seconds, 3)}
+        click.echo(json.dumps(told))
     else:
-        click.echo(f"{found:,} ({engine}, {seconds:.2f} s)")
+        click.echo(f"{_in_words(found, is_rough=is_rough)} ({engine}, {seconds:.2f} s)")
 
 
-def _brought_up_to_date(engine: str, expression: str) -> Callable[[], int]:
-    """Read an expression, bring figures, or the lake, up to date; return what counts."""
+def _numbered(name: str, count: int, *, is_rough: bool) -> dict[str, Any]:
+    """Return a number of people for software; where the square was asked, by the score, and saying so."""
+    from comptoir.office.segments.telling import roughly
+
+    return {name: roughly(count), "is_rough": True} if is_rough else {name: count}
+
+
+def _in_words(count: int, *, is_rough: bool) -> str:
+    from comptoir.office.segments.telling import STEP, roughly
+
+    if not is_rough:
+        return f"{count:,}"
+    return f"fewer than {STEP}" if count < STEP else f"about {roughly(count):,}"
+
+
+def _brought_up_to_date(engine: str, expression: str) -> tuple[Callable[[], int], bool]:
+    """Read an expression, bring figures, or the lake, up to date; return what counts, and whether that is told roughly.
+
+    The square says under everybody's eyes who said what (``office/segments/telling.py``).
+    """
     from comptoir.counter.audiences import lake
     from comptoir.foundation.kernel.clock import SYSTEM_CLOCK
     from comptoir.foundation.rooms.declaration import COUNTER, OFFICE
-    from comptoir.office.segments import engines, queries
+    from comptoir.office.segments import engines, queries, telling
 
     now = SYSTEM_CLOCK.now()
     with database.connect(OFFICE.role) as connection:
         tree = queries.tree_of(connection, expression)
+    is_rough = telling.is_of_square(tree)
     if engine == "postgres":
         with database.connect(COUNTER.role) as connection:
             lake.make_current(connection)
-        return lambda: queries.count(expression, at=now)
+        return lambda: queries.count(expression, at=now), is_rough
     found = lake.Lake()
     lake.write_all(found, now=now, seconds_max=5.0)
     with database.connect(OFFICE.role) as connection:
         terms = queries.terms(connection, at=now)
     on: engines.Engine = "duckdb" if engine == "duckdb" else "spark"
-    return lambda: engines.count_in_lake(found, on, tree, terms)
+    return lambda: engines.count_in_lake(found, on, tree, terms), is_rough
 
 
 @command.command(epilog="Example: comptoir segments define Coffee \"bought('COFFEE', 60)\" --by Ada")
@@ -96,7 +116,7 @@ def define(name: str, expression: str, by: str, as_json: bool) -> None:
     """Define a segment, and count who is in it."""
     from comptoir.foundation.kernel.clock import SYSTEM_CLOCK
     from comptoir.foundation.rooms.declaration import OFFICE
-    from comptoir.office.segments import commands, jobs, store
+    from comptoir.office.segments import commands, jobs, queries, store
 
     now = SYSTEM_CLOCK.now()
     try:
@@ -104,10 +124,12 @@ def define(name: str, expression: str, by: str, as_json: bool) -> None:
             segment = commands.define(connection, name=name, expression=expression, by=by, at=now)
             jobs.refresh(connection, now=now)
             members = store.count_in(connection).get(str(segment.id), 0)
+            is_rough = queries.ever_asked_square(segment.id)
     except Problem as problem:
         raise _Refused(problem, as_json=as_json, expression=expression) from None
-    told = {"id": str(segment.id), "name": segment.name, "members": members}
-    click.echo(json.dumps(told) if as_json else f"{segment.name}: {members:,} members ({segment.id})")
+    told = {"id": str(segment.id), "name": segment.name, **_numbered("members", members, is_rough=is_rough)}
+    words = _in_words(members, is_rough=is_rough)
+    click.echo(json.dumps(told) if as_json else f"{segment.name}: {words} members ({segment.id})")
 
 
 @command.command("list", epilog="Example: comptoir segments list --json")
@@ -115,15 +137,16 @@ def define(name: str, expression: str, by: str, as_json: bool) -> None:
 def list_(as_json: bool) -> None:
     """Show the segments, and how many are in each."""
     from comptoir.foundation.rooms.declaration import OFFICE
-    from comptoir.office.segments import store
+    from comptoir.office.segments import queries, store
 
     with database.server(), database.connect(OFFICE.role) as connection:
         counts = store.count_in(connection)
         segments = [each.segment for each in store.find_segments(connection)]
+        rough = {each.id for each in segments if queries.ever_asked_square(each.id)}
     rows = [
         {
             "id": str(each.id), "name": each.name, "expression": each.expression, "version": each.version,
-            "members": counts.get(str(each.id), 0),
+            **_numbered("members", counts.get(str(each.id), 0), is_rough=each.id in rough),
         }
         for each in segments
     ]  # fmt: skip
@@ -131,4 +154,5 @@ def list_(as_json: bool) -> None:
         click.echo(json.dumps(rows))
         return
     for row in rows:
-        click.echo(f"{row['name']}: {row['members']:,}   {row['expression']}")
+        is_rough = bool(row.get("is_rough"))
+        click.echo(f"{row['name']}: {_in_words(row['members'], is_rough=is_rough)}   {row['expression']}")

@@ -5,18 +5,21 @@ Not here: what a campaign is and who gets a message (``office/campaigns``), its 
 
 from __future__ import annotations
 
+import csv
 import datetime as dt
+import io
+import tempfile
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, BinaryIO, Final, cast
 
 import msgspec
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.formats import number_format
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
@@ -27,10 +30,12 @@ from comptoir.counter.loyalty.store import find_programmes
 from comptoir.counter.messages import queries as messaging
 from comptoir.counter.offers import queries as offers
 from comptoir.counter.offers.models import Promotion
-from comptoir.doors.console import charts, reporting
+from comptoir.doors.console import charts, counting, reporting
 from comptoir.doors.console.acting import name_of, own_connection, page
+from comptoir.doors.console.counting import Write
 from comptoir.doors.console.refusals import told
 from comptoir.foundation.kernel import database, money
+from comptoir.foundation.kernel.codec import harmless
 from comptoir.foundation.kernel.problem import Problem
 from comptoir.foundation.rooms.addresses import url_of
 from comptoir.foundation.rooms.declaration import OFFICE, VAULT
@@ -41,6 +46,7 @@ from comptoir.office.campaigns.contracts import HOLDOUT, Cap, Counts, Version
 from comptoir.office.campaigns.errors import CampaignInvalid
 from comptoir.office.campaigns.grouping import By
 from comptoir.office.campaigns.queries import Standing, Written
+from comptoir.office.segments.telling import roughly
 from comptoir.vault.messages import ports
 from comptoir.vault.messages.viewing import is_shown
 
@@ -48,6 +54,7 @@ _SECONDS: Final = 60
 _CAP_ROWS: Final = 5
 _REPORTS_MAX: Final = 5
 _PROMOTIONS_MAX: Final = 200
+_LIST_IN_MEMORY: Final = 4_000_000
 _BLANK: Final = {
     "name": "", "message_class": "marketing", "segment": "", "channel": "mail", "template_a": "", "template_b": "",
     "why_en": "", "why_fr": "", "why_ja": "", "promotion": "", "holdout": "10", "holdout_reason": "", "from_hour": "9",
@@ -90,10 +97,11 @@ def listed(request: HttpRequest) -> HttpResponse:
         standing = queries.standing(written.campaign)
         content = written.content
         people = sum(each.counts.sent for each in standing.lists)
+        write = writing([content.segment])
         lines.append(
             Line(
                 written.campaign, content.name, _states()[standing.state], names.get(content.segment, "–"),
-                reporting.channels()[content.channel], _number(people) if standing.lists else "–", written.written_at,
+                reporting.channels()[content.channel], write(people) if standing.lists else "–", written.written_at,
             )
         )  # fmt: skip
     return page(request, "console/campaigns.html", "campaigns", {"lines": lines, "caps": _caps_in_words()})
@@ -167,6 +175,35 @@ def stop(request: HttpRequest, campaign: uuid.UUID) -> HttpResponse:
 
 
 @in_room(OFFICE)
+@require_safe
+def take(_request: HttpRequest, campaign: uuid.UUID, version: int) -> HttpResponseBase:
+    """Answer with a frozen list for a spreadsheet: opaque numbers, what was decided, what became of it.
+
+    Of a list that rests on what was said on the square there is none: it would say who is behind a name.
+    """
+    _find(campaign)
+    frozen = next((each for each in queries.lists(campaign) if each.version == version), None)
+    if frozen is None or writing([queries.version(campaign, version).content.segment]) is counting.rough:
+        raise Http404
+    file = tempfile.SpooledTemporaryFile(max_size=_LIST_IN_MEMORY)  # noqa: SIM115 - the answer closes it
+    # Spreadsheets know by its first mark that it is UTF-8.
+    text = io.TextIOWrapper(cast("BinaryIO", file), encoding="utf-8-sig", newline="")
+    writer = csv.writer(text)
+    writer.writerow(["customer", "decision", "reason", "text", "store", "decided_at", "what_became_of_it"])
+    for each in messaging.decisions_of(campaign):
+        if each.campaign_version == version:
+            said = (
+                str(each.customer), each.verdict, each.reason, each.variant, each.cluster,
+                each.decided_at.isoformat(), " ".join(sorted(each.outcomes)),
+            )  # fmt: skip
+            writer.writerow([harmless(cell) for cell in said])
+    text.detach()
+    file.seek(0)
+    name = f"list-{str(campaign)[-12:]}-{version}.csv"
+    return FileResponse(file, as_attachment=True, filename=name, content_type="text/csv; charset=utf-8")
+
+
+@in_room(OFFICE)
 @require_http_methods(["GET", "HEAD", "POST"])
 def caps(request: HttpRequest) -> HttpResponse:
     """Show and set what all campaigns together may send to one person."""
@@ -205,6 +242,9 @@ def _one(request: HttpRequest, campaign: uuid.UUID, *, problem: Trouble | None =
     standing, shop, now = queries.standing(campaign), shop_of(), timezone.now()
     by = request.GET.get("by", "")
     content = standing.latest.content
+    write = writing(
+        {queries.version(campaign, each.version).content.segment for each in standing.lists} | {content.segment}
+    )
     context: dict[str, Any] = {
         "problem": problem, "standing": standing, "content": content, "state": _states()[standing.state],
         "facts": _facts(content, shop), "versions": queries.versions(campaign), "can_launch": _can_launch(standing),
@@ -212,18 +252,22 @@ def _one(request: HttpRequest, campaign: uuid.UUID, *, problem: Trouble | None =
     }  # fmt: skip
     if standing.lists:
         counts = [each.counts for each in standing.lists]
-        context["lists"] = [(each, _counted(each.counts)) for each in standing.lists]
-        context["drawing"] = _drawing(campaign, counts)
-        context["outcomes"] = outcomes_of(campaign)
-        context |= {"reports": _reports(campaign, standing, shop, now, by=by), "bys": list(reporting.bys().items())}
+        context["lists"] = [(each, _counted(each.counts, write)) for each in standing.lists]
+        context["drawing"] = _drawing(campaign, counts, write)
+        context["outcomes"] = outcomes_of(campaign, write)
+        context |= {
+            "reports": _reports(campaign, standing, shop, now, by=by, write=write),
+            "bys": list(reporting.bys().items()),
+        }
         context["by"] = by
+        context["is_rough"] = write is counting.rough
         context["letters"] = url_of(VAULT, "/messages/mail/") if is_shown() else ""
         if content.promotion is not None:
             given, redeemed, off = offers.of_campaign(campaign)
-            context["coupons"] = (_number(given), _number(redeemed), off)
+            context["coupons"] = (write(given), write(redeemed), off)
     elif "count" in request.GET and not problem:
         try:
-            context["foreseen"] = _foreseen(campaign, content, shop, now)
+            context["foreseen"] = _foreseen(campaign, content, shop, now, write)
         except Problem as refused:
             context["problem"] = problem = told(refused, fields=_FIELDS)
     if standing.due is not None:
@@ -246,7 +290,7 @@ def _can_launch(standing: Standing) -> bool:
     return standing.state != "stopped" and not is_frozen and not is_launched
 
 
-def _foreseen(campaign: uuid.UUID, content: Version, shop: Shop, now: dt.datetime) -> dict[str, Any]:
+def _foreseen(campaign: uuid.UUID, content: Version, shop: Shop, now: dt.datetime, write: Write) -> dict[str, Any]:
     """Return how the list would come about now, and which effect it could show."""
     counts, open_to = commands.preview(content, campaign=campaign, now=now, segments=segmenting.SEGMENTS)
     seen = effects.detectable(open_to, content, minor_units=shop.minor_units, now=now, stores=open_to)
@@ -263,7 +307,7 @@ def _foreseen(campaign: uuid.UUID, content: Version, shop: Shop, now: dt.datetim
             "Too few stores are in an arm to say anything of it. Hold out a greater share, or draw each person by"
             " themselves."
         )
-    return {"counts": _counted(counts), "sent": counts.sent, "said": said, "drawing": _drawing(campaign, [counts])}
+    return {"counts": _counted(counts, write), "said": said, "drawing": _drawing(campaign, [counts], write)}
 
 
 def hindered(segments: Iterable[str], promotions: Iterable[str | None]) -> list[str]:
@@ -281,7 +325,7 @@ def hindered(segments: Iterable[str], promotions: Iterable[str | None]) -> list[
 
 
 def _reports(
-    campaign: uuid.UUID, standing: Standing, shop: Shop, now: dt.datetime, *, by: str
+    campaign: uuid.UUID, standing: Standing, shop: Shop, now: dt.datetime, *, by: str, write: Write
 ) -> list[reporting.Report]:
     """Return a report for each list that was frozen, the latest first: another version may have other arms."""
     reports = []
@@ -295,7 +339,7 @@ def _reports(
             terms = effects.terms_of(content)
             return effects.measure(people, terms, minor_units=shop.minor_units, now=now, version=number, by=by)
 
-        report = reporting.reported(key, measured, reason, currency=shop.currency, by=by)
+        report = reporting.reported(key, measured, reason, currency=shop.currency, by=by, write=write)
         reports.append(msgspec.structs.replace(report, version=frozen.version if len(standing.lists) > 1 else 0))
     return reports
 
@@ -536,7 +580,7 @@ def _title_of(promotion: str) -> str:
     return title or _("a promotion without a title")
 
 
-def _counted(counts: Counts) -> list[tuple[str, str]]:
+def _counted(counts: Counts, write: Write) -> list[tuple[str, str]]:
     rows = [(_("In the segment"), counts.matched)]
     if counts.decided_before:
         rows.append((_("Decided about by an earlier version"), counts.decided_before))
@@ -552,10 +596,10 @@ def _counted(counts: Counts) -> list[tuple[str, str]]:
     for arm, stores in sorted(counts.stores.items(), key=lambda each: each[0] != HOLDOUT):
         words = _("Stores held out") if arm == HOLDOUT else _("Stores that get text %(name)s")
         rows.append((words % {"name": arm.upper()} if arm != HOLDOUT else words, stores))
-    return [(title, _number(number)) for title, number in rows]
+    return [(title, write(number)) for title, number in rows]
 
 
-def outcomes_of(campaign: uuid.UUID) -> list[tuple[str, str, str]]:
+def outcomes_of(campaign: uuid.UUID, write: Write) -> list[tuple[str, str, str]]:
     """Return what became of the messages, by variant: variant, outcome, how many, in the order in which it happens."""
     words = reporting.outcomes()
     found: dict[tuple[str, str], int] = {}
@@ -565,7 +609,7 @@ def outcomes_of(campaign: uuid.UUID) -> list[tuple[str, str, str]]:
             found[key] = found.get(key, 0) + each.count
     order = {kind: place for place, kind in enumerate(words)}
     shown = sorted(found.items(), key=lambda each: (each[0][0], order.get(each[0][1], len(order))))
-    return [(variant, words.get(kind, kind), _number(number)) for (variant, kind), number in shown]
+    return [(variant, words.get(kind, kind), write(number)) for (variant, kind), number in shown]
 
 
 def _kind_in(words: Mapping[str, str], kind: str, reason: str) -> str:
@@ -573,13 +617,15 @@ def _kind_in(words: Mapping[str, str], kind: str, reason: str) -> str:
     return f"{kind} {reason}" if f"{kind} {reason}" in words else kind
 
 
-def _drawing(campaign: uuid.UUID, counts: Sequence[Counts]) -> SafeString | None:
+def _drawing(campaign: uuid.UUID, counts: Sequence[Counts], write: Write) -> SafeString | None:
     rows = [
         (_("get a message"), sum(each.sent for each in counts)),
         (_("held out by chance"), sum(each.held_out + each.held_out_of_all for each in counts)),
         (_("no consent"), sum(each.no_consent for each in counts)),
         (_("written to often enough"), sum(each.capped for each in counts)),
     ]
+    if write is counting.rough:
+        rows = [(title, roughly(number)) for title, number in rows]
     if not sum(number for _title, number in rows):
         return None
     words = {"figure": _("people"), "label": _("What is decided about the people in the segment")}
@@ -587,5 +633,6 @@ def _drawing(campaign: uuid.UUID, counts: Sequence[Counts]) -> SafeString | None
     return charts.cached(key, _SECONDS, lambda: charts.parts(rows, words=words))
 
 
-def _number(value: int) -> str:
-    return number_format(value, 0, force_grouping=True)
+def writing(segments: Iterable[str]) -> Write:
+    """Return how numbers of people are written of what rests on these segments: roughly where the square is asked."""
+    return counting.rough if segmenting.is_of_square(segments) else counting.exact

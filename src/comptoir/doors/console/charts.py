@@ -262,7 +262,8 @@ def intervals(rows: Sequence[tuple[str, float, float | None, float | None]], *, 
         x=alt.X(
             "low:Q",
             title=textwrap.wrap(words["figure"], _LINE_CHARACTERS),
-            axis=alt.Axis(tickCount=5),
+            # On a telephone every other number stands where all would touch each other.
+            axis=alt.Axis(tickCount=5, labelOverlap=True, labelSeparation=10),
             scale=alt.Scale(zero=True),
         ),
         x2="high:Q",

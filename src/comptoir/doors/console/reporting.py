@@ -17,7 +17,8 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from comptoir.doors.console import charts
+from comptoir.doors.console import charts, counting
+from comptoir.doors.console.counting import Write
 from comptoir.foundation.kernel import money as amounts
 from comptoir.office.campaigns.effects import EVERYTHING, Measured
 from comptoir.office.campaigns.grouping import NO_STORE, OTHER_STORES, By
@@ -109,9 +110,12 @@ def forget() -> None:
     _kept.clear()
 
 
-def report(key: Hashable, measured: Measured, unheld: str, *, currency: str) -> Report:
-    """Return a report of what was measured; ``unheld`` is why nobody was held out, where that is so."""
-    notes = _notes(measured, unheld)
+def report(key: Hashable, measured: Measured, unheld: str, *, currency: str, write: Write = counting.exact) -> Report:
+    """Return a report of what was measured; ``unheld`` is why nobody was held out, where that is so.
+
+    ``write`` says how exactly numbers of people are told.
+    """
+    notes = _notes(measured, unheld, write)
     found = measured.effects
     if found is None:
         return Report(_problem(measured), "attention", notes, None, [])
@@ -120,12 +124,12 @@ def report(key: Hashable, measured: Measured, unheld: str, *, currency: str) -> 
             "Do not read the effects: the arms do not have the sizes that were drawn, so something went wrong in"
             " sending or recording."
         )
-        return Report(said, "problem", notes, None, _rows(found, currency))
+        return Report(said, "problem", notes, None, _rows(found, currency, write))
     arms = [_sentence(found, arm, measured, currency) for arm in found.arms]
     tone = {"paid": "good", "better": "good", "lost_money": "problem", "worse": "problem"}.get(
         found.verdict, "attention"
     )
-    return Report(" ".join(arms), tone, notes, _drawing(key, found, currency), _rows(found, currency))
+    return Report(" ".join(arms), tone, notes, _drawing(key, found, currency), _rows(found, currency, write))
 
 
 def _sentence(found: Effects, arm: ArmEffect, measured: Measured, currency: str) -> str:
@@ -189,7 +193,7 @@ def _name(found: Effects, arm: str) -> str:
     return _("The message") if len(found.arms) == 1 else _("Text %(name)s") % {"name": arm.upper()}
 
 
-def _notes(measured: Measured, unheld: str) -> list[str]:
+def _notes(measured: Measured, unheld: str, write: Write) -> list[str]:
     notes = []
     if unheld:
         notes.append(_("Nobody was held out: %(reason)s") % {"reason": unheld})
@@ -206,7 +210,7 @@ def _notes(measured: Measured, unheld: str) -> list[str]:
             ngettext(
                 "%(number)s person does not allow the shop to count what they buy, and is left out.",
                 "%(number)s people do not allow the shop to count what they buy, and are left out.", measured.left_out,
-            ) % {"number": number_format(measured.left_out, 0, force_grouping=True)}
+            ) % {"number": write(measured.left_out)}
         )  # fmt: skip
     if measured.stores:
         notes.append(
@@ -215,7 +219,7 @@ def _notes(measured: Measured, unheld: str) -> list[str]:
                 "%(stores)s stores were drawn, each with everybody who buys there most; whoever buys at none was drawn"
                 " alone.",
                 measured.stores,
-            ) % {"stores": _count(measured.stores)}
+            ) % {"stores": counting.exact(measured.stores)}
         )  # fmt: skip
     found = measured.effects
     if found is None:
@@ -272,9 +276,9 @@ def _problems() -> dict[str, str]:
     }
 
 
-def _rows(found: Effects, currency: str) -> list[Row]:
+def _rows(found: Effects, currency: str, write: Write) -> list[Row]:
     control = found.control
-    rows = [Row(_("Held out"), _count(control.n), money(control.mean, currency), "–", "–", "–")]
+    rows = [Row(_("Held out"), write(control.n), money(control.mean, currency), "–", "–", "–")]
     for arm in found.arms:
         low_effect, high_effect = _interval(found, arm)
         between = "–" if math.isinf(high_effect) else _between(low_effect, high_effect, currency)
@@ -282,7 +286,7 @@ def _rows(found: Effects, currency: str) -> list[Row]:
         if (made := arm.money) is not None:
             profit = f"{money(made.profit, currency)} ({_between(made.profit_low, made.profit_high, currency)})"
         mean, effect = money(arm.mean, currency), money(arm.effect, currency)
-        rows.append(Row(_name(found, arm.arm), _count(arm.n), mean, effect, between, profit))
+        rows.append(Row(_name(found, arm.arm), write(arm.n), mean, effect, between, profit))
     return rows
 
 
@@ -317,17 +321,25 @@ def bys() -> dict[By, str]:
 
 
 def reported(
-    key: tuple[Hashable, ...], measure: Callable[[By | None], Measured], unheld: str, *, currency: str, by: str = ""
+    key: tuple[Hashable, ...],
+    measure: Callable[[By | None], Measured],
+    unheld: str,
+    *,
+    currency: str,
+    by: str = "",
+    write: Write = counting.exact,
 ) -> Report:
     """Return a report of what ``measure`` measures, with its groups where ``by`` asks for them."""
-    said = report(key, kept(key, lambda: measure(None)), unheld, currency=currency)
+    said = report(key, kept(key, lambda: measure(None)), unheld, currency=currency, write=write)
     if not said.rows or (asked := next((each for each in bys() if each == by), None)) is None:
         return said
     deeper = (*key, asked)
-    return msgspec.structs.replace(said, groups=groups(deeper, kept(deeper, lambda: measure(asked)), currency=currency))
+    return msgspec.structs.replace(
+        said, groups=groups(deeper, kept(deeper, lambda: measure(asked)), currency=currency, write=write)
+    )
 
 
-def groups(key: Hashable, measured: Measured, *, currency: str) -> Groups:
+def groups(key: Hashable, measured: Measured, *, currency: str, write: Write = counting.exact) -> Groups:
     """Return the effect by group, with what has to be known of it first."""
     found = measured.effects
     if found is None:
@@ -365,7 +377,7 @@ def groups(key: Hashable, measured: Measured, *, currency: str) -> Groups:
         )
     rows = [
         GroupRow(
-            name, _count(each.n), _count(each.n_control), money(each.effect, currency),
+            name, write(each.n), write(each.n_control), money(each.effect, currency),
             _between(each.low, each.high, currency),
         )
         for name, each in shown
@@ -431,7 +443,3 @@ def percent(value: float) -> str:
     """Return a share in hundredths."""
     shown = round(100 * value, 1)
     return _("%(number)s %%") % {"number": number_format(shown, 0 if shown == int(shown) else 1)}
-
-
-def _count(value: int) -> str:
-    return number_format(value, 0, force_grouping=True)

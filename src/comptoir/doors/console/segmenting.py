@@ -19,7 +19,7 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from comptoir.doors.console import conditions, crowds
+from comptoir.doors.console import conditions, counting, crowds
 from comptoir.doors.console.acting import name_of, page
 from comptoir.doors.console.declared import declared_map
 from comptoir.doors.console.refusals import Placed, told_at
@@ -30,16 +30,13 @@ from comptoir.foundation.rooms.declaration import OFFICE
 from comptoir.foundation.rooms.web import in_room
 from comptoir.office.campaigns import queries as campaigns
 from comptoir.office.journeys import queries as journeys
-from comptoir.office.segments import commands, jobs, queries, store, wording
-from comptoir.office.segments.contracts import Segment, Tree, leaves
+from comptoir.office.segments import commands, jobs, queries, store, telling, wording
+from comptoir.office.segments.contracts import Segment, Tree
 from comptoir.office.segments.errors import ExpressionRefused, SegmentUnknown
-from comptoir.office.segments.facts import FACTS
 from comptoir.office.segments.language import CHARACTERS_MAX
 
 _SHOWN: Final = 20
 _TAKE_BACK: Final = "take_back-"
-#: What somebody said on the square everybody sees under their name: numbers of people who said so are told by so many.
-_SQUARE_MIN: Final = 20
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -152,7 +149,7 @@ def _counted(connection: Connection, expression: str) -> tuple[str, Placed | Non
 def _people(connection: Connection, expression: str) -> tuple[list[dict[str, Any]], bool]:
     """Return some of those whom an expression names, and why; nobody, where that could say who is behind a name."""
     tree = queries.tree_of(connection, expression)
-    if _is_of_square(tree):
+    if telling.is_of_square(tree):
         # Whoever knows nineteen others would know the twentieth: it is nobody, however many there are.
         return [], True
     now = timezone.now()
@@ -185,11 +182,6 @@ def _known(connection: Connection) -> dict[str, list[str]]:
     return {**found, "promotion": store.find_titles(connection), "type": sorted(heard)}
 
 
-def _is_of_square(tree: Tree) -> bool:
-    """Tell whether an expression asks what somebody said on the square, where everybody sees it under their name."""
-    return any(FACTS[leaf.fact].family == "square" for leaf in leaves(tree))
-
-
 def _members(count: int, segment: Segment, expressions: Mapping[str, str]) -> str:
     """Return how many are in a segment; of one that cannot be read nobody knows whether it asks the square."""
     tree = queries.readable(segment, expressions)
@@ -198,15 +190,7 @@ def _members(count: int, segment: Segment, expressions: Mapping[str, str]) -> st
 
 def _people_in(count: int, tree: Tree) -> str:
     """Return how many people there are; where the square is asked, so roughly that one more or less is not told."""
-    if not _is_of_square(tree):
-        return _number(count)
-    if count < _SQUARE_MIN:
-        return _("fewer than %(number)s") % {"number": _number(_SQUARE_MIN)}
-    return _("about %(number)s") % {"number": _number(round(count / _SQUARE_MIN) * _SQUARE_MIN)}
-
-
-def _number(count: int) -> str:
-    return str(number_format(count, force_grouping=True))
+    return counting.rough(count) if telling.is_of_square(tree) else counting.exact(count)
 
 
 # -- what is done -------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ travels (``office/journeys``).
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -22,8 +22,9 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from comptoir.counter.messages import queries as messaging
-from comptoir.doors.console import campaigning, charts, reporting
+from comptoir.doors.console import campaigning, charts, counting, reporting
 from comptoir.doors.console.acting import name_of, page
+from comptoir.doors.console.counting import Write
 from comptoir.doors.console.declared import declared_map
 from comptoir.doors.console.refusals import told
 from comptoir.foundation.kernel import database
@@ -52,6 +53,7 @@ from comptoir.office.journeys.contracts import (
 )
 from comptoir.office.journeys.errors import JourneyInvalid
 from comptoir.office.journeys.queries import Written
+from comptoir.office.segments.telling import roughly
 
 _SECONDS: Final = 60
 _STEPS: Final = 8
@@ -70,10 +72,11 @@ _THANKED: Final = "contribution.thanked"
 @require_safe
 def listed(request: HttpRequest) -> HttpResponse:
     """Answer with every journey."""
-    lines = [
-        (each, _states()[queries.switch(each.journey).state], _triggered(each.content), queries.traffic(each.journey))
-        for each in queries.journeys()
-    ]
+    lines = []
+    for each in queries.journeys():
+        traffic, write = queries.traffic(each.journey), campaigning.writing(_named_by(queries.versions(each.journey)))
+        on_it = (write(traffic.entered), write(traffic.under_way))
+        lines.append((each, _states()[queries.switch(each.journey).state], _triggered(each.content), on_it))
     return page(request, "console/journeys.html", "campaigns", {"lines": lines})
 
 
@@ -143,16 +146,18 @@ def _one(request: HttpRequest, journey: uuid.UUID, *, problem: Trouble | None = 
     written = _find(journey)
     switched = queries.switch(journey)
     traffic = queries.traffic(journey)
+    write = campaigning.writing(_named_by(queries.versions(journey)))
     context: dict[str, Any] = {
         "problem": problem, "written": written, "content": written.content, "switched": switched,
         "state": _states()[switched.state], "steps": [_step(each) for each in written.content.steps],
-        "trigger": _triggered(written.content), "facts": _facts(written.content), "traffic": traffic,
-        "ended": [(_ends().get(name, name), _number(count)) for name, count in traffic.ended.items()],
-        "versions": queries.versions(journey), "outcomes": campaigning.outcomes_of(journey),
+        "trigger": _triggered(written.content), "facts": _facts(written.content),
+        "traffic": [(_("Entered"), write(traffic.entered)), (_("Under way"), write(traffic.under_way))]
+        + [(_ends().get(name, name), write(count)) for name, count in traffic.ended.items()],
+        "versions": queries.versions(journey), "outcomes": campaigning.outcomes_of(journey, write),
     }  # fmt: skip
     if traffic.entered:
         by = request.GET.get("by", "")
-        context |= {"reports": _reports(journey, by=by), "bys": list(reporting.bys().items()), "by": by}
+        context |= {"reports": _reports(journey, by=by, write=write), "bys": list(reporting.bys().items()), "by": by}
     if switched.state == "on":
         used = [each.content for each in queries.in_use(journey)]
         promotions = {step.promotion for content in used for step in content.steps if isinstance(step, Say)}
@@ -165,14 +170,14 @@ def _one(request: HttpRequest, journey: uuid.UUID, *, problem: Trouble | None = 
                 written.content, journey=journey, now=timezone.now(), segments=segmenting.PAST_SEGMENTS,
                 caps=campaign_queries.caps(), salt=campaigns.salt(),
             )  # fmt: skip
-            context["simulated"] = _simulated(journey, said)
+            context["simulated"] = _simulated(journey, said, write)
         except Problem as refused:
             context["problem"] = problem = told(refused)
     status = (problem.status or HTTPStatus.UNPROCESSABLE_ENTITY) if problem else HTTPStatus.OK
     return page(request, "console/journey.html", "campaigns", context, status=status)
 
 
-def _reports(journey: uuid.UUID, *, by: str) -> list[reporting.Report]:
+def _reports(journey: uuid.UUID, *, by: str, write: Write) -> list[reporting.Report]:
     """Return a report for each version by which somebody entered first, the latest first."""
     shop = campaigning.shop_of()
     numbers = queries.entered_by(journey)
@@ -189,35 +194,43 @@ def _reports(journey: uuid.UUID, *, by: str) -> list[reporting.Report]:
             )
 
         unheld = content.holdout_reason if not content.holdout else ""
-        report = reporting.reported(key, measured, unheld, currency=shop.currency, by=by)
+        report = reporting.reported(key, measured, unheld, currency=shop.currency, by=by, write=write)
         reports.append(msgspec.structs.replace(report, version=number if len(numbers) > 1 else 0))
     return reports
 
 
-def _simulated(journey: uuid.UUID, said: Simulated) -> dict[str, Any]:
+def _simulated(journey: uuid.UUID, said: Simulated, write: Write) -> dict[str, Any]:
     """Return a simulation in words: a sentence, a drawing, and a table that says the same."""
     each = said.messages / said.reached if said.reached else 0.0
     sentence = ngettext(
         "It would have reached %(people)s person, with %(each)s messages.",
         "It would have reached %(people)s people, with %(each)s messages each.", said.reached,
-    ) % {"people": _number(said.reached), "each": number_format(round(each, 1), 1)}  # fmt: skip
+    ) % {"people": write(said.reached), "each": number_format(round(each, 1), 1)}  # fmt: skip
     rows = [
         (_("It would have begun"), said.happenings), (_("People who would have entered"), said.people),
         (_("Held out by chance"), said.held_out), (_("Ways that were gone"), said.trips),
         (_("Messages"), said.messages), (_("Without consent then"), said.no_consent),
         (_("Written to often enough"), said.capped), (_("Points"), said.points),
     ]  # fmt: skip
-    ended = [(_ends().get(name, name), _number(count)) for name, count in said.ended.items()]
+    ended = [(_ends().get(name, name), write(count)) for name, count in said.ended.items()]
     drawing = None
     if len(said.by_month) > 1:
-        months = list(said.by_month.items())
+        months = [
+            (month, roughly(count) if write is counting.rough else count) for month, count in said.by_month.items()
+        ]
         words = {"figure": _("messages"), "label": _("Messages by month, had the journey been on")}
         key = ("journey", database.database_name(), journey, tuple(months))
         drawing = charts.cached(key, _SECONDS, lambda: charts.parts(months, words=words, is_even=True))
     return {
-        "sentence": sentence, "rows": [(title, _number(count)) for title, count in rows if count], "ended": ended,
+        "sentence": sentence, "rows": [(title, write(count)) for title, count in rows if count], "ended": ended,
         "drawing": drawing,
     }  # fmt: skip
+
+
+def _named_by(versions: Sequence[Written]) -> set[str]:
+    """Return the segments that any version of a journey begins with or asks for."""
+    named = {segment for each in versions for segment in segments_of(each.content)}
+    return named | {each.content.trigger.segment for each in versions if isinstance(each.content.trigger, Joins)}
 
 
 def _find(journey: uuid.UUID) -> Written:
@@ -381,7 +394,7 @@ def _step(step: Step) -> str:
             words = _("Go on if in “%(segment)s”") if is_in else _("Go on if not in “%(segment)s”")
             return words % {"segment": _segment(segment)}
         case Give(points, reason):
-            return _("Give %(points)s points: %(reason)s") % {"points": _number(points), "reason": reason}
+            return _("Give %(points)s points: %(reason)s") % {"points": counting.exact(points), "reason": reason}
         case Ask(path=path):
             return _("Ask with “%(template)s” for something at %(path)s of the square") % {
                 "template": step.template, "path": path,
@@ -406,7 +419,3 @@ def _facts(content: Version) -> list[tuple[str, str]]:
     else:
         facts.append((_("Nobody is held out"), content.holdout_reason))
     return facts
-
-
-def _number(value: int) -> str:
-    return number_format(value, 0, force_grouping=True)

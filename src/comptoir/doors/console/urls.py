@@ -72,6 +72,7 @@ urlpatterns = [
     path("campaigns/year", campaigning.year, name="campaigns_year"),
     path("campaigns/<uuid:campaign>", campaigning.one, name="campaign"),
     path("campaigns/<uuid:campaign>/change", campaigning.write, name="campaign_edit"),
+    path("campaigns/<uuid:campaign>/list/<int:version>.csv", campaigning.take, name="campaign_list"),
     path("campaigns/<uuid:campaign>/launch", campaigning.launch, name="campaign_launch"),
     path("campaigns/<uuid:campaign>/stop", campaigning.stop, name="campaign_stop"),
     path("journeys", travelling.listed, name="journeys"),

@@ -1,16 +1,25 @@
 """Bytes to values and back: JSON by msgspec, one way to write it, so that equal values are equal bytes.
 
+And cells of CSV: a spreadsheet takes a cell that begins with certain signs for a formula, whatever it is quoted in. All
+CSV that the house writes goes through :func:`harmless`, and :func:`from_cell` takes nothing away but what that added.
+
 Not here: what any message means. Shapes stand in each package's ``contracts.py``.
 """
 
 from __future__ import annotations
 
 import hashlib
-from typing import Any, TypeVar
+import re
+from typing import Any, Final, TypeVar
 
 import msgspec
 
 T = TypeVar("T")
+
+#: What begins a formula (OWASP, "CSV Injection"), in full width too; an apostrophe itself, so that one in front can
+#: always be taken away.
+_FORMULA: Final = frozenset("=+-@\t\r\n\0|%＝＋－＠'")
+_NUMBER: Final = re.compile(r"-?\d{1,30}(?:\.\d{1,30})?", re.ASCII)
 
 _encoder = msgspec.json.Encoder()
 _sorted_encoder = msgspec.json.Encoder(order="sorted")
@@ -39,3 +48,14 @@ def fingerprint(data: bytes) -> bytes:
 def digest_of(secret: str) -> bytes:
     """Return what is kept of a secret that was drawn at random: its SHA-256, 32 bytes."""
     return hashlib.sha256(secret.encode()).digest()
+
+
+def harmless(cell: str) -> str:
+    """Return a cell of CSV with an apostrophe before it where a spreadsheet would compute it; a number stays one."""
+    begins = cell.lstrip(" ")[:1]
+    return f"'{cell}" if begins and begins in _FORMULA and not _NUMBER.fullmatch(cell) else cell
+
+
+def from_cell(text: str) -> str:
+    """Return what a cell said before it was made harmless, given as a CSV reader returns it."""
+    return text.removeprefix("'")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Final
 
 import msgspec
@@ -52,6 +52,14 @@ class OfTheOffice:
 SEGMENTS: Final[Segments] = OfTheOffice()
 #: For whoever walks through the past: nothing is known there that came later.
 PAST_SEGMENTS: Final[Segments] = OfTheOffice(is_past=True)
+
+
+def is_of_square(segments: Iterable[str]) -> bool:
+    """Tell whether one of these segments asks what was said on the square, or ever did: numbers are then told roughly.
+
+    What cannot be read any more is taken for one that did.
+    """
+    return any(queries.ever_asked_square(uuid.UUID(segment)) for segment in segments)
 
 
 def named_segments() -> list[Named]:

@@ -20,7 +20,7 @@ from comptoir.foundation.kernel.connection import Connection
 from comptoir.foundation.kernel.money import exponent
 from comptoir.foundation.kernel.problem import Problem
 from comptoir.foundation.rooms.declaration import OFFICE
-from comptoir.office.segments import evaluating, store
+from comptoir.office.segments import evaluating, store, telling
 from comptoir.office.segments.compiling import Terms
 from comptoir.office.segments.contracts import Segment, Tree, Verdict, hash_of
 from comptoir.office.segments.errors import SegmentUnknown
@@ -104,6 +104,18 @@ def astray(*, at: dt.datetime) -> dict[str, set[str]]:
             if wrong := inside ^ store.find_in(connection, kept.segment.id):
                 found[kept.segment.name] = wrong
     return found
+
+
+def ever_asked_square(segment_id: uuid.UUID) -> bool:
+    """Tell whether any version of a segment asked what was said on the square, or cannot be read any more."""
+    with _office() as connection:
+        for _number, _name, expression, _by, _at in store.find_versions(connection, segment_id):
+            try:
+                if telling.is_of_square(tree_of(connection, expression)):
+                    return True
+            except Problem:
+                return True
+    return False
 
 
 def verdict(segment_id: uuid.UUID, customer_id: uuid.UUID, at: dt.datetime, *, is_past: bool = False) -> Verdict:

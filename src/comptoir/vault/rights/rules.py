@@ -1,7 +1,6 @@
 """How values are written into a copy: JSON for systems, CSV (RFC 4180) for people, each without loss. Pure.
 
-A spreadsheet takes a cell that begins with certain characters for a formula, whatever it is quoted in. Such a cell is
-given an apostrophe in front; :func:`from_cell` takes it away again, so that nothing is lost on the way back.
+Cells are made harmless for spreadsheets, and nothing is lost on the way back (``foundation/kernel/codec.py``).
 """
 
 from __future__ import annotations
@@ -9,19 +8,16 @@ from __future__ import annotations
 import base64
 import datetime as dt
 import decimal
-import re
 import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
 
+from comptoir.foundation.kernel.codec import harmless
 from comptoir.foundation.kernel.money import exponent
 
 LINE_END: Final = "\r\n"
-#: What begins a formula, in full width too; an apostrophe itself, so that one in front can always be taken away.
-_FORMULA: Final = frozenset("=+-@\t\r\n\0|%＝＋－＠'")
-_NUMBER: Final = re.compile(r"-?\d{1,30}(?:\.\d{1,30})?", re.ASCII)
 
 
 def as_json(value: Any) -> Any:
@@ -56,14 +52,7 @@ def cell(value: Any) -> str:
         text = str(plain)
     else:
         text = msgspec.json.encode(plain).decode()
-    if text[:1] in _FORMULA and text and not _NUMBER.fullmatch(text):
-        text = "'" + text
-    return '"' + text.replace('"', '""') + '"'
-
-
-def from_cell(text: str) -> str:
-    """Return what a cell said before it was made harmless, given as a CSV reader returns it."""
-    return text.removeprefix("'")
+    return '"' + harmless(text).replace('"', '""') + '"'
 
 
 def row(values: Sequence[Any]) -> str:
