@@ -9,13 +9,12 @@ import pytest
 from comptoir.foundation.rooms.commands import set_up_django
 from support.campaigning import STAFF, Segments, drawn_alike, version
 from support.casting import Counter
-from support.mailbox import Mailbox, running_mailbox
-from support.shop import Shop, environment
+from support.mailbox import Mailbox
+from support.shop import Shop
 
 set_up_django()  # before the modules that hold models
 
 # ruff: noqa: E402
-from django.test import override_settings
 
 from comptoir.counter.messages import commands as messages
 from comptoir.counter.messages import queries as messaging
@@ -27,7 +26,7 @@ from comptoir.office.campaigns.contracts import Variant, Window
 from comptoir.office.journeys import commands as journeys
 from comptoir.office.journeys import travelling
 from comptoir.office.journeys.contracts import Say
-from support.mailing import NOW, counter_of, final, send, settle
+from support.mailing import NOW, counter_of, final, mailed, send, settle
 from support.travelling import Hands, heard, journey
 
 OFFER = TemplateText("{{ percent }} % off until {{ until }}.", "{{ percent }} % off")
@@ -36,13 +35,8 @@ ANY_HOUR = Window(0, 24)
 
 @pytest.fixture
 def mailbox() -> Iterator[Mailbox]:
-    with running_mailbox() as box:
-        mail = {
-            "EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend", "EMAIL_HOST": "127.0.0.1",
-            "EMAIL_PORT": box.port, "EMAIL_USE_TLS": False, "EMAIL_HOST_USER": "",
-        }  # fmt: skip
-        with override_settings(**mail), environment(COMPTOIR_GATEWAY_URL="http://127.0.0.1:9"):
-            yield box
+    with mailed() as box:
+        yield box
 
 
 @pytest.fixture

@@ -5,10 +5,13 @@ Not here: the mail server (``mailbox.py``).
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
+
+from django.test import override_settings
 
 from comptoir.counter.customers import queries as customers
 from comptoir.counter.messages import commands as records
@@ -23,12 +26,28 @@ from comptoir.vault.contacts.contracts import ContactValues
 from comptoir.vault.messages.sending import Sender
 from support import casting
 from support.casting import Counter
-from support.shop import Shop
+from support.mailbox import Mailbox, running_mailbox
+from support.shop import Shop, environment
 
 NOW = dt.datetime(2024, 5, 6, 9, 0, tzinfo=dt.UTC)
 AGREED = dt.datetime(2024, 5, 3, 9, 0, tzinfo=dt.UTC)
 CAMPAIGN = uuid.UUID(int=0xC0)
 COFFEE = TemplateText("Hello {{ name | default: 'you' }}, {{ percent }} % off coffee.", "{{ percent }} % off")
+
+
+@contextlib.contextmanager
+def mailed(**given: str) -> Iterator[Mailbox]:
+    """Have a mail server of one's own, to which the vault's letters go, and a gateway that never answers.
+
+    ``given`` is what else stands in the environment.
+    """
+    with running_mailbox() as box:
+        mail = {
+            "EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend", "EMAIL_HOST": "127.0.0.1",
+            "EMAIL_PORT": box.port, "EMAIL_USE_TLS": False, "EMAIL_HOST_USER": "",
+        }  # fmt: skip
+        with override_settings(**mail), environment(COMPTOIR_GATEWAY_URL="http://127.0.0.1:9", **given):
+            yield box
 
 
 def counter_of(shop: Shop) -> Counter:

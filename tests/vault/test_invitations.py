@@ -18,14 +18,14 @@ from comptoir.foundation.touchpoints import house
 from support import casting, talking
 from support.casting import Counter
 from support.gateway import EXAMPLES, Gateway
-from support.mailbox import Mailbox, running_mailbox
+from support.mailbox import Mailbox
+from support.mailing import mailed
 from support.pages import Pages, running_pages
 from support.shop import Shop, environment
 
 set_up_django()  # before the modules that hold models
 
 # ruff: noqa: E402
-from django.test import override_settings
 
 from comptoir.config.worker import Jobs
 from comptoir.doors.gateway.reading import Reader
@@ -43,13 +43,8 @@ AGAIN = "The first questions are there, and they wait for you."
 
 @pytest.fixture
 def mailbox() -> Iterator[Mailbox]:
-    with running_mailbox() as box:
-        mail = {
-            "EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend", "EMAIL_HOST": "127.0.0.1",
-            "EMAIL_PORT": box.port, "EMAIL_USE_TLS": False, "EMAIL_HOST_USER": "",
-        }  # fmt: skip
-        with override_settings(**mail), environment(COMPTOIR_GATEWAY_URL="http://127.0.0.1:9"):
-            yield box
+    with mailed() as box:
+        yield box
 
 
 @pytest.fixture

@@ -12,13 +12,12 @@ import pytest
 
 from comptoir.foundation.rooms.commands import set_up_django
 from support.casting import Counter
-from support.mailbox import Mailbox, running_mailbox
-from support.shop import Shop, environment
+from support.mailbox import Mailbox
+from support.shop import Shop
 
 set_up_django()  # before the modules that hold models
 
 # ruff: noqa: E402
-from django.test import override_settings
 
 from comptoir.counter.messages import commands as records
 from comptoir.counter.messages.contracts import TemplateText
@@ -36,6 +35,7 @@ from support.mailing import (
     decide,
     dispatched,
     final,
+    mailed,
     outcomes,
     send,
     settle,
@@ -47,13 +47,8 @@ DAY = dt.timedelta(days=1)
 
 @pytest.fixture
 def mailbox() -> Iterator[Mailbox]:
-    with running_mailbox() as box:
-        mail = {
-            "EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend", "EMAIL_HOST": "127.0.0.1",
-            "EMAIL_PORT": box.port, "EMAIL_USE_TLS": False, "EMAIL_HOST_USER": "",
-        }  # fmt: skip
-        with override_settings(**mail), environment(COMPTOIR_GATEWAY_URL="http://127.0.0.1:9"):
-            yield box
+    with mailed() as box:
+        yield box
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from comptoir.foundation.rooms.commands import set_up_django
 from support.casting import Counter
-from support.mailbox import Mailbox, running_mailbox
+from support.mailbox import Mailbox
 from support.shop import Shop, environment
 
 set_up_django()  # before the modules that hold models
@@ -38,7 +38,20 @@ from comptoir.vault.messages.contracts import Ready
 from comptoir.vault.messages.mail import Mail, Written
 from comptoir.vault.messages.ports import PortAway
 from comptoir.vault.messages.stopping import WORDS, is_stop
-from support.mailing import NOW, address, agree, counter_of, customer, decide, dispatched, outcomes, send, settle, user
+from support.mailing import (
+    NOW,
+    address,
+    agree,
+    counter_of,
+    customer,
+    decide,
+    dispatched,
+    mailed,
+    outcomes,
+    send,
+    settle,
+    user,
+)
 
 PHONE = "+33612345601"
 SAFE = {"host": f"{host_of(VAULT)}:8000"}
@@ -46,13 +59,8 @@ SAFE = {"host": f"{host_of(VAULT)}:8000"}
 
 @pytest.fixture
 def mailbox() -> Iterator[Mailbox]:
-    with running_mailbox() as box:
-        mail = {
-            "EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend", "EMAIL_HOST": "127.0.0.1",
-            "EMAIL_PORT": box.port, "EMAIL_USE_TLS": False, "EMAIL_HOST_USER": "",
-        }  # fmt: skip
-        with override_settings(**mail), environment(COMPTOIR_GATEWAY_URL="http://127.0.0.1:9"):
-            yield box
+    with mailed() as box:
+        yield box
 
 
 @pytest.fixture

@@ -17,19 +17,18 @@ from hypothesis import strategies as st
 
 from comptoir.foundation.rooms.commands import set_up_django
 from support.casting import Counter
-from support.mailbox import Mailbox, running_mailbox
+from support.mailbox import Mailbox
 from support.shop import Shop, environment
 
 set_up_django()  # before the modules that hold models
 
 # ruff: noqa: E402
 from click.testing import CliRunner
-from django.test import override_settings
 
 from comptoir.config.commands.messages import command as verb
 from comptoir.vault.messages import bounces, envelopes
 from comptoir.vault.messages.errors import BouncesInvalid
-from support.mailing import NOW, counter_of, decide, dispatched, final, outcomes, send, settle
+from support.mailing import NOW, counter_of, decide, dispatched, final, mailed, outcomes, send, settle
 
 SAMPLES = Path(__file__).parents[1] / "data" / "returned"
 BOX = "bounces@shop.example"
@@ -77,14 +76,8 @@ NAMES_NOBODY = (
 
 @pytest.fixture
 def mailbox() -> Iterator[Mailbox]:
-    with running_mailbox() as box:
-        mail = {
-            "EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend", "EMAIL_HOST": "127.0.0.1",
-            "EMAIL_PORT": box.port, "EMAIL_USE_TLS": False, "EMAIL_HOST_USER": "",
-        }  # fmt: skip
-        given = {"COMPTOIR_GATEWAY_URL": "http://127.0.0.1:9", "COMPTOIR_MAIL_BOUNCES": BOX}
-        with override_settings(**mail), environment(**given):
-            yield box
+    with mailed(COMPTOIR_MAIL_BOUNCES=BOX) as box:
+        yield box
 
 
 @pytest.fixture
