@@ -28,27 +28,27 @@ _OFF_CENTS: Final = 300
 _BASKET_CENTS: Final = (1_450, 1_990, 2_380, 3_120, 4_260)
 #: How many of those who got the coupon come with it.
 _SHARE: Final = 0.4
-_ENGLISH: Final = """Hello {{ name }},
+_ENGLISH: Final = """Hello {{ name | default: "there" }},
 
-you have been to our stores, and we would like to see you again: three dollars off a basket of ten or more, in any store
-and in the web shop.
+you have been to our stores, and we would like to see you again: three dollars off a basket of ten or more, in any\
+ store and in the web shop.
 
 {% if coupon %}Show this code at the till: {{ coupon.code }}
 
 {% endif %}See you soon,
 {{ shop }}
 """
-_FRENCH: Final = """Bonjour {{ name }},
+_FRENCH: Final = """Bonjour {{ name | default: "à vous" }},
 
-vous êtes venu dans nos magasins, et nous aimerions vous revoir : trois dollars de moins sur un panier de dix dollars ou
-plus, en magasin comme en ligne.
+vous êtes venu dans nos magasins, et nous aimerions vous revoir : trois dollars de moins sur un panier de dix dollars\
+ ou plus, en magasin comme en ligne.
 
 {% if coupon %}Montrez ce code à la caisse : {{ coupon.code }}
 
 {% endif %}À bientôt,
 {{ shop }}
 """
-_JAPANESE: Final = """{{ name }} 様
+_JAPANESE: Final = """{{ name | default: "お客" }}様
 
 いつもご来店ありがとうございます。10ドル以上のお買い物が、どのお店でもネットショップでも3ドル引きになります。
 
