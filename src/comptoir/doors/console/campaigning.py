@@ -5,18 +5,14 @@ Not here: what a campaign is and who gets a message (``office/campaigns``), its 
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
-import io
-import tempfile
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
-from typing import Any, BinaryIO, Final, cast
+from typing import Any, Final
 
 import msgspec
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse
-from django.http.response import HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
@@ -35,7 +31,6 @@ from comptoir.doors.console.acting import name_of, own_connection, page
 from comptoir.doors.console.counting import Write
 from comptoir.doors.console.refusals import told
 from comptoir.foundation.kernel import database, money
-from comptoir.foundation.kernel.codec import harmless
 from comptoir.foundation.kernel.problem import Problem
 from comptoir.foundation.rooms.addresses import url_of
 from comptoir.foundation.rooms.declaration import OFFICE, VAULT
@@ -54,7 +49,6 @@ _SECONDS: Final = 60
 _CAP_ROWS: Final = 5
 _REPORTS_MAX: Final = 5
 _PROMOTIONS_MAX: Final = 200
-_LIST_IN_MEMORY: Final = 4_000_000
 _BLANK: Final = {
     "name": "", "message_class": "marketing", "segment": "", "channel": "mail", "template_a": "", "template_b": "",
     "why_en": "", "why_fr": "", "why_ja": "", "promotion": "", "holdout": "10", "holdout_reason": "", "from_hour": "9",
@@ -172,35 +166,6 @@ def stop(request: HttpRequest, campaign: uuid.UUID) -> HttpResponse:
     except Problem as problem:
         return _one(request, campaign, problem=told(problem, fields=_FIELDS))
     return redirect("console:campaign", campaign=campaign)
-
-
-@in_room(OFFICE)
-@require_safe
-def take(_request: HttpRequest, campaign: uuid.UUID, version: int) -> HttpResponseBase:
-    """Answer with a frozen list for a spreadsheet: opaque numbers, what was decided, what became of it.
-
-    Of a list that rests on what was said on the square there is none: it would say who is behind a name.
-    """
-    _find(campaign)
-    frozen = next((each for each in queries.lists(campaign) if each.version == version), None)
-    if frozen is None or writing([queries.version(campaign, version).content.segment]) is counting.rough:
-        raise Http404
-    file = tempfile.SpooledTemporaryFile(max_size=_LIST_IN_MEMORY)  # noqa: SIM115 - the answer closes it
-    # Spreadsheets know by its first mark that it is UTF-8.
-    text = io.TextIOWrapper(cast("BinaryIO", file), encoding="utf-8-sig", newline="")
-    writer = csv.writer(text)
-    writer.writerow(["customer", "decision", "reason", "text", "store", "decided_at", "what_became_of_it"])
-    for each in messaging.decisions_of(campaign):
-        if each.campaign_version == version:
-            said = (
-                str(each.customer), each.verdict, each.reason, each.variant, each.cluster,
-                each.decided_at.isoformat(), " ".join(sorted(each.outcomes)),
-            )  # fmt: skip
-            writer.writerow([harmless(cell) for cell in said])
-    text.detach()
-    file.seek(0)
-    name = f"list-{str(campaign)[-12:]}-{version}.csv"
-    return FileResponse(file, as_attachment=True, filename=name, content_type="text/csv; charset=utf-8")
 
 
 @in_room(OFFICE)
