@@ -353,7 +353,7 @@ def test_what_rests_on_the_square_is_told_roughly_and_is_no_list(
     assert "In the segment about 300" in page
     assert "Without consent to offers on this channel fewer than 20" in page
     segments.found[COFFEE] = segments.found[COFFEE][:297]
-    assert said(client, f"/campaigns/{campaign}?count=1") == page
+    assert "In the segment about 300" in said(client, f"/campaigns/{campaign}?count=1")
     client.post(f"/campaigns/{campaign}/launch", {"version": "1"})
     page = said(client, f"/campaigns/{campaign}")
     exact = shop.value("select count(*) from messages_decision where verdict = 'send'")
