@@ -445,11 +445,6 @@ def promotions() -> list[tuple[str, str]]:
     ]
 
 
-def shop_zone() -> str:
-    """Return the shop's time zone."""
-    return shop_of().zone
-
-
 def shop_of() -> Shop:
     """Return what the shop's programme says of money and time."""
     programmes = find_programmes(own_connection())
@@ -564,7 +559,7 @@ def _counted(counts: Counts, write: Write) -> list[tuple[str, str]]:
     return [(title, write(number)) for title, number in rows]
 
 
-def outcomes_of(campaign: uuid.UUID, write: Write) -> list[tuple[str, str, str]]:
+def outcomes_of(campaign: uuid.UUID, write: Write = counting.exact) -> list[tuple[str, str, str]]:
     """Return what became of the messages, by variant: variant, outcome, how many, in the order in which it happens."""
     words = reporting.outcomes()
     found: dict[tuple[str, str], int] = {}

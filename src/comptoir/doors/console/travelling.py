@@ -262,7 +262,7 @@ def _read(form: Mapping[str, str], steps: list[dict[str, str]]) -> Version:
         "exit_events": [*([SALE] if form["exit_bought"] else []), *exits],
         "exit_segment": form["exit_segment"] or None, "re_entry": form["re_entry"],
         "every_days": _whole(form["every_days"] or "30"), "holdout": _whole(form["holdout"]) / 100,
-        "holdout_reason": form["holdout_reason"], "window": {"zone": campaigning.shop_zone()},
+        "holdout_reason": form["holdout_reason"], "window": {"zone": campaigning.shop_of().zone},
     }  # fmt: skip
     try:
         return msgspec.convert(said, Version)
