@@ -44,6 +44,7 @@ INSTALLED_APPS = [
     "comptoir.square.stewardship",
     "comptoir.square.hearing",
     "comptoir.square.health",
+    "comptoir.square.catalog",
     "comptoir.square.charter",
     "comptoir.square.programme",
     "comptoir.square.shortlinks",

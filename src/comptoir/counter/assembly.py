@@ -50,6 +50,9 @@ from comptoir.foundation.events.contracts import Handler, HandlerMaker
 from comptoir.foundation.events.rebuilding import Deriver, IdentitiesDeriver
 from comptoir.foundation.kernel.connection import Connection
 from comptoir.foundation.touchpoints.contracts import EventType, Product
+from comptoir.square.catalog import contracts as catalog
+from comptoir.square.catalog.handlers import CatalogHandler
+from comptoir.square.catalog.rebuilding import CatalogDeriver
 from comptoir.square.charter import contracts as charter
 from comptoir.square.charter.forgetting import CharterSeverer
 from comptoir.square.charter.handlers import CharterHandler
@@ -84,6 +87,7 @@ EVENT_TYPES: Final[Mapping[str, EventType]] = {
         *answers.EVENT_TYPES,
         *loyalty.EVENT_TYPES,
         *offers.EVENT_TYPES,
+        *catalog.EVENT_TYPES,
         *community.EVENT_TYPES,
         *stewardship.EVENT_TYPES,
         *charter.EVENT_TYPES,
@@ -128,10 +132,10 @@ def handlers_for(
 
     Sales come first, since a return's customer is found through its sale; then customers, who say who is one
     person, and what that person chose; then answers, which ask nobody; then offers, which say what is taken off a
-    basket, and whose coupon that was; then loyalty, which locks and moves the points; then whether the square is open
-    at all, what is reported and decided there, what is said, who hears of it, and how it counts; last whoever is
-    forgotten. Of a batch that only sells and moves points, nobody hears but the three whom
-    that concerns, and of one that only takes coupons, but these two.
+    basket, and whose coupon that was; then loyalty, which locks and moves the points; then what the
+    shop sells; then whether the square is open at all, what is reported and decided there, what is said, who hears of
+    it, and how it counts; last whoever is forgotten. Of a batch that only sells and moves points, nobody hears but the
+    three whom that concerns, and of one that only takes coupons, but these two.
     """
     emptied = emptied_fields(types.values())
     wait = cooling() if waiting is None else waiting
@@ -181,6 +185,7 @@ def handlers_for(
             multiplied,
             *offered,
             points,
+            CatalogHandler(),
             ClosingHandler(),
             StewardshipHandler(mates),
             CharterHandler(mates),
@@ -235,6 +240,7 @@ def derivers() -> Sequence[Deriver]:
         SalesDeriver(),
         LoyaltyDeriver(),
         OffersDeriver(),
+        CatalogDeriver(),
         CommunityDeriver(),
         StewardshipDeriver(),
         CharterDeriver(),

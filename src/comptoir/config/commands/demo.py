@@ -169,6 +169,7 @@ class _Demo:
                 stack.enter_context(house)
             self._say(f"The house is open after {time.monotonic() - began:.1f} s.")
             result = self._load(house, keyring, resume=serve)
+            result["catalog"] = self._list(house)
             result["community"] = self._talk(house)
             result["coupons"] = self._offer(house)
             if not self._is_plain:
@@ -246,6 +247,28 @@ class _Demo:
             " points for what they contributed."
         )
         return result
+
+    def _list(self, house: House) -> dict[str, Any]:
+        """List what was sold so far, and the stores: the shop window."""
+        from comptoir.config.replaying import journey, progress, sending, wares
+        from comptoir.config.replaying.keyring import Keyring
+
+        keyring = Keyring.load()
+        assert keyring is not None, "the demo's channels have their keys"
+        sold: set[int] = set()
+        stores: set[int] = set()
+        for basket in journey.baskets(until=self._until.date()):
+            sold.update(int(line.product) for line in basket.sale.lines)
+            stores.add(int(basket.sale.store))
+        with progress.sending_bar("The shop window", len(sold) + len(stores)) as bar:
+            # One batch after the other: a product comes after its category.
+            sender = sending.Sender(house.gateway_url, keyring, in_flight=1, progress=bar)
+            asyncio.run(sender.send(event.encode() for event in wares.listings(sold, stores)))
+        self._say(
+            f"The shop window has the {len(sold):,} of {wares.PRODUCTS:,} products that were sold so far,"
+            f" and {len(stores):,} stores, whose hours are made up."
+        )
+        return {**sender.tally.as_members(), "products": len(sold), "stores": len(stores)}
 
     def _offer(self, house: House) -> dict[str, Any]:
         """Bring in the data set's coupons, which another system gave, and give the demo's card a coupon to try."""

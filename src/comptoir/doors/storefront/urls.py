@@ -30,6 +30,7 @@ from comptoir.doors.storefront.community import (
     writing,
 )
 from comptoir.doors.storefront.community import views as community
+from comptoir.doors.storefront.shop import places, window
 
 app_name = "storefront"
 
@@ -82,7 +83,11 @@ _square = [
     path("topics/<slug:slug>", community.topic, name="topic"),
     path("topics/<slug:slug>/feed.atom", feeds.topic, name="topic_feed"),
     path("feed.atom", feeds.everything, name="feed"),
+    path("shop", window.window, name="shop"),
+    path("shop/<slug:category>", window.window, name="category"),
     path("product/<str:product>", products.product, name="product"),
+    path("stores", places.stores, name="stores"),
+    path("stores/<str:store>", places.store, name="store"),
     path("honest", honest.honest, name="honest"),
     path("strip/<str:product>", strips.strip, name="strip"),
     path("ideas", community.ideas, name="ideas"),

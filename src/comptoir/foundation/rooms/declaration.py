@@ -211,6 +211,7 @@ HOMES: Mapping[str, Room | None] = {
     "stewardship": SQUARE,
     "hearing": SQUARE,
     "health": SQUARE,
+    "catalog": SQUARE,
     "charter": SQUARE,
     "programme": SQUARE,
     "shortlinks": SQUARE,

@@ -20,7 +20,8 @@ def tolerant(data: type[msgspec.Struct]) -> type[msgspec.Struct]:
     fields: list[Any] = []
     for field in msgspec.structs.fields(data):
         kind: Any = _plain(msgspec.inspect.type_info(field.type))
-        fields.append((field.encode_name, kind) if field.required else (field.encode_name, kind | None, field.default))
+        default = None if field.default is msgspec.NODEFAULT else field.default
+        fields.append((field.encode_name, kind) if field.required else (field.encode_name, kind | None, default))
     return msgspec.defstruct(f"Logged{data.__name__}", fields, kw_only=True)
 
 
@@ -32,10 +33,14 @@ def _plain(kind: msgspec.inspect.Type) -> Any:
         return list[_plain(kind.item_type)]  # type: ignore[misc]  # a type made of what the field says
     if isinstance(kind, msgspec.inspect.StructType):
         return tolerant(kind.cls)
+    if isinstance(kind, msgspec.inspect.DictType):
+        return dict[str, _plain(kind.value_type)]  # type: ignore[misc]  # likewise
     return _PLAIN.get(type(kind), str)
 
 
-_PLAIN: Final[dict[type, type]] = {msgspec.inspect.IntType: int, msgspec.inspect.BoolType: bool}
+_PLAIN: Final[dict[type, type]] = {
+    msgspec.inspect.IntType: int, msgspec.inspect.BoolType: bool, msgspec.inspect.FloatType: float,
+}  # fmt: skip
 _READERS: Final = {each.name: msgspec.json.Decoder(tolerant(each.data)) for each in (*EVENT_TYPES, *CLOCK_TYPES)}
 
 

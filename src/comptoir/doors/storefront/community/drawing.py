@@ -25,6 +25,7 @@ from django.utils.safestring import SafeString
 from comptoir.doors.storefront.community import keeping, reminding, unsent
 from comptoir.doors.storefront.community.speaking import prefix, ways_of
 from comptoir.foundation.rooms.forms import secret_for
+from comptoir.square.catalog import queries as catalog
 from comptoir.square.community.queries import Author, PostShown, ThreadLine
 from comptoir.square.hearing import queries as hearing
 
@@ -128,6 +129,7 @@ def page(
         ("here", _MARKS["here"]),
         ("news_max", hearing.NEWS_MAX),
         ("archive", reminding.archive()),
+        ("shop_has", keeping.fact("shop_has", catalog.has_any)),
         ("news_count", ways.news_count() if "news_count" not in look else 0),
         *look.items(),
     )

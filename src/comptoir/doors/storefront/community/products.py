@@ -1,19 +1,28 @@
-"""A product's page on the square, at an address that a receipt can carry: what is asked and said about it.
+"""A product's page on the square, at an address that a receipt can carry: what it is, what is asked and said about it.
 
 ``/product/REFERENCE`` answers for every product, also for one of which nobody has spoken yet: then it invites to begin.
-Not here: what the shop sells and for how much.
+The number of a variant, or in a barcode, leads to its product. What the shop lists of it comes from ``square/catalog``.
 """
 
 from __future__ import annotations
 
 from http import HTTPStatus
+from typing import Any
+from urllib.parse import quote
 
+import msgspec
 from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
+from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from comptoir.doors.storefront.community import drawing
-from comptoir.doors.storefront.community.speaking import page, spoken
+from comptoir.doors.storefront.community import drawing, keeping
+from comptoir.doors.storefront.community.speaking import page, prefix, spoken
+from comptoir.foundation.rooms import addresses
+from comptoir.foundation.rooms.declaration import SQUARE
+from comptoir.square.catalog import describing
+from comptoir.square.catalog import queries as catalog
 from comptoir.square.community import queries
 from comptoir.square.community.contracts import PRODUCT_CHARACTERS_MAX
 from comptoir.square.community.errors import TextUnfit
@@ -23,16 +32,36 @@ from comptoir.square.community.writing import judge_text
 @spoken
 @require_safe
 def product(request: HttpRequest, product: str) -> HttpResponseBase:
-    """Answer with the questions and reviews about a product."""
+    """Answer with what the shop lists of a product, and with the questions and reviews about it."""
     if len(product) > PRODUCT_CHARACTERS_MAX or isinstance(judge_text(product, field="product"), TextUnfit):
         raise Http404
+    ware = catalog.product(product)
+    if ware is None and (other := catalog.product_of(product)) is not None and other != product:
+        return redirect(reverse("square:product", args=[other], current_app=_namespace(request)))
     slug = queries.topic_of(product)
     lines = queries.about(product)
-    context = {
+    rating = queries.rating_of(product)
+    context: dict[str, Any] = {
         "product": product,
         "topic": queries.topic(slug) if slug else None,
         "lines": lines,
         "drawn": drawing.lines(lines),
-        "rating": queries.rating_of(product),
+        "rating": rating,
+        "ware": ware,
     }
+    if ware is not None:
+        categories = keeping.fact(f"categories {prefix()}", catalog.categories)
+        origin = f"{addresses.origin_of(SQUARE)}{prefix().rstrip('/')}"
+        path = catalog.path_to(ware.category, categories)
+        said = describing.describe(ware, url=f"{origin}/product/{quote(product)}", rating=(rating.count, rating.mean))
+        described = [said, *([describing.describe_path(path, origin=origin)] if path else [])]
+        context |= {
+            "path": path, "option_names": list(ware.variants[0].options) if ware.variants else [],
+            "described": msgspec.json.encode(described).decode().replace("<", "\\u003c"),
+        }  # fmt: skip
     return page(request, "community/product.html", context, status=HTTPStatus.OK)
+
+
+def _namespace(request: HttpRequest) -> str | None:
+    match = request.resolver_match
+    return match.namespace if match is not None else None

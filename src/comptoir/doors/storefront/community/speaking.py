@@ -21,6 +21,7 @@ from comptoir.foundation.rooms.declaration import COUNTER, OFFICE, SQUARE
 from comptoir.foundation.rooms.staying import let_keep
 from comptoir.foundation.rooms.visits import Visit, visit_of
 from comptoir.foundation.rooms.web import in_room
+from comptoir.square.catalog import queries as catalog
 from comptoir.square.hearing import queries as hearing
 
 View = Callable[..., HttpResponseBase]
@@ -120,6 +121,6 @@ def page(request: HttpRequest, template: str, context: dict[str, Any], *, status
         "languages": languages, **dict(ways.rooms), "member": ways.member, "here": ways.here,
         "news_count": ways.news_count() if "news_count" not in context else 0, "news_max": hearing.NEWS_MAX,
         "prefix_here": prefix(), **unsent.context_of(request, ways.persona),
-        "archive": reminding.archive(),
+        "archive": reminding.archive(), "shop_has": keeping.fact("shop_has", catalog.has_any),
     }  # fmt: skip
     return render(request, template, {**said, **context}, status=status)

@@ -1,0 +1,110 @@
+"""The shop window: everything that is sold, a category of it, or what a question finds."""
+
+from __future__ import annotations
+
+import decimal
+from collections.abc import Mapping
+from typing import Any, Final, cast
+from urllib.parse import urlencode
+
+import msgspec
+from django.http import Http404, HttpRequest
+from django.http.response import HttpResponseBase
+from django.utils import translation
+from django.views.decorators.http import require_safe
+
+from comptoir.doors.storefront.community import keeping
+from comptoir.doors.storefront.community.speaking import page, prefix, spoken
+from comptoir.foundation.kernel.money import Money, exponent
+from comptoir.foundation.rooms import addresses
+from comptoir.foundation.rooms.declaration import SQUARE
+from comptoir.square.catalog import describing, queries
+from comptoir.square.catalog.contracts import NAME_CHARACTERS_MAX, PRICE_MAX
+from comptoir.square.catalog.queries import Asked, CategoryShown, Order
+
+_WORDS_CHARACTERS_MAX: Final = 200
+_PRICE_CHARACTERS_MAX: Final = 12
+
+
+class Filter(msgspec.Struct, frozen=True):
+    """A maker to choose, or one that is chosen: where that leads, and how much there is of it."""
+
+    name: str
+    count: int
+    url: str
+
+
+@spoken
+@require_safe
+def window(request: HttpRequest, category: str = "") -> HttpResponseBase:
+    """Answer with what is sold, newest first; in a category; or what the words in ``q`` find."""
+    categories = _categories()
+    if category and category not in categories:
+        raise Http404
+    asked = _asked(request, category, categories)
+    key = ("shop", translation.get_language(), category, asked)
+    found, has_more = keeping.part(request, key, lambda: queries.wares(asked))
+    makers = keeping.part(request, (*key, "makers"), lambda: queries.makers(asked)) if category or asked.words else []
+    path = queries.path_to(category, categories)
+    inside = [each for each in categories.values() if each.within == (category or None) and each.count]
+    described = [describing.describe_path(path, origin=_origin())] if path else []
+    context: dict[str, Any] = {
+        "section": "shop", "path": path[:-1], "category": categories.get(category), "inside": inside, "wares": found,
+        "words": asked.words, "order": asked.order, "most": _said_most(asked), "currency": asked.currency,
+        "makers": [Filter(name, count, _address(request, maker=name)) for name, count in makers],
+        "maker": asked.maker, "without_maker": _address(request, maker=""), "number": asked.page,
+        "more": _address(request, page=str(asked.page + 1)) if has_more else "",
+        "previous": _address(request, page=str(asked.page - 1)) if asked.page > 1 else "",
+        "is_asked": bool(asked.words or asked.maker or asked.most is not None),
+        "described": msgspec.json.encode(described).decode().replace("<", "\\u003c") if described else "",
+    }  # fmt: skip
+    return page(request, "shop/window.html", context)
+
+
+def _categories() -> Mapping[str, CategoryShown]:
+    return keeping.fact(f"categories {translation.get_language()}", queries.categories)
+
+
+def _asked(request: HttpRequest, category: str, categories: Mapping[str, CategoryShown]) -> Asked:
+    """Return what the address asks for; what cannot be read is not asked."""
+    currency = keeping.fact("currency", queries.currency)
+    number = request.GET.get("page", "1")
+    order = request.GET.get("order", "fitting")
+    return Asked(
+        words=request.GET.get("q", "")[:_WORDS_CHARACTERS_MAX].replace("\x00", "").strip(),
+        categories=queries.below(category, categories) if category else None,
+        maker=request.GET.get("maker", "")[:NAME_CHARACTERS_MAX].replace("\x00", "").strip(),
+        most=_most(request.GET.get("most", ""), currency),
+        currency=currency,
+        order=cast("Order", order) if order in {"fitting", "newest", "cheapest"} else "fitting",
+        page=min(max(int(number), 1), queries.PAGES_MAX)
+        if number.isascii() and number.isdecimal() and len(number) < 4
+        else 1,
+    )
+
+
+def _most(said: str, currency: str) -> int | None:
+    """Read a price as somebody types it; nothing where it is none."""
+    said = said[:_PRICE_CHARACTERS_MAX].strip().replace(",", ".")
+    try:
+        found = decimal.Decimal(said)
+    except decimal.InvalidOperation:
+        return None
+    if not currency or not found.is_finite() or found < 0:
+        return None
+    return min(int(found.scaleb(exponent(currency))), PRICE_MAX)
+
+
+def _said_most(asked: Asked) -> str:
+    return "" if asked.most is None else describing.amount(Money(asked.most, asked.currency))
+
+
+def _address(request: HttpRequest, **changes: str) -> str:
+    """Return this page's address with something asked otherwise, from the first page on unless that is it."""
+    asked = {name: request.GET[name] for name in ("q", "maker", "most", "order") if request.GET.get(name)}
+    asked = {name: value for name, value in {**asked, **changes}.items() if value}
+    return f"?{urlencode(asked)}"
+
+
+def _origin() -> str:
+    return addresses.origin_of(SQUARE) + prefix().rstrip("/")

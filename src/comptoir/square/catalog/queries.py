@@ -1,0 +1,300 @@
+"""Reads of the catalog, for pages. Runs in the current room; every list has an end."""
+
+from __future__ import annotations
+
+import datetime as dt
+import zoneinfo
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Final, Literal
+
+import msgspec
+from django.utils import translation
+
+from comptoir.foundation.kernel.database import load_statements
+from comptoir.foundation.kernel.money import Money
+from comptoir.foundation.rooms import reading
+from comptoir.square.catalog import hours
+from comptoir.square.catalog.contracts import LANGUAGES, StoreListed
+from comptoir.square.community import words
+
+_SQL: Final = load_statements(__package__, "queries.sql")
+#: So many wares on a page, so many pages of one list, so many makers to choose from.
+WARES: Final = 24
+PAGES_MAX: Final = 50
+MAKERS: Final = 12
+#: So many matches of a question are put in order: the ones beyond would be on no page.
+_RANKED_MAX: Final = 2_000
+_CATEGORIES_MAX: Final = 5_000
+STORES_MAX: Final = 2_000
+
+Order = Literal["fitting", "newest", "cheapest"]
+
+
+class Named(msgspec.Struct, frozen=True):
+    """What something is called in the language of the page, or in the first one that it has."""
+
+    text: str
+    language: str
+
+
+class CategoryShown(msgspec.Struct, frozen=True):
+    """A category with how many products stand in it or below."""
+
+    category: str
+    within: str | None
+    name: Named
+    count: int
+
+
+class Ware(msgspec.Struct, frozen=True):
+    """A product in a list; ``lowest`` and ``highest`` are what its variants cost, unset without a price."""
+
+    product: str
+    name: Named
+    maker: str | None
+    minimum_age: int | None
+    lowest: Money | None
+    highest: Money | None
+
+    @property
+    def has_several_prices(self) -> bool:
+        """Tell whether its variants do not all cost the same."""
+        return self.lowest != self.highest
+
+
+class OfferShown(msgspec.Struct, frozen=True):
+    """A price; ``before`` is what it was."""
+
+    price: Money
+    includes_tax: bool
+    before: Money | None
+
+
+class VariantShown(msgspec.Struct, frozen=True):
+    """One kind of a product."""
+
+    sku: str
+    gtin: str | None
+    options: Mapping[str, str]
+    offers: tuple[OfferShown, ...]
+
+
+class ProductShown(msgspec.Struct, frozen=True):
+    """A product on its page. ``text`` are its paragraphs."""
+
+    product: str
+    name: Named
+    text: Named | None
+    category: str | None
+    maker: str | None
+    minimum_age: int | None
+    tax: str
+    is_listed: bool
+    at: dt.datetime
+    variants: tuple[VariantShown, ...]
+
+    @property
+    def paragraphs(self) -> list[str]:
+        """Return what is told of it, in paragraphs."""
+        return [each.strip() for each in self.text.text.split("\n\n") if each.strip()] if self.text else []
+
+
+class StoreShown(msgspec.Struct, frozen=True):
+    """A store; ``said`` is all that was listed of it."""
+
+    store: str
+    name: str
+    locality: str | None
+    said: StoreListed
+    is_listed: bool = True
+
+    @property
+    def week(self) -> list[list[tuple[str, str]]]:
+        """Return its hours on each weekday, Monday first."""
+        return hours.week(self.said.hours)
+
+    def standing(self, at: dt.datetime) -> hours.Standing:
+        """Return whether it is open."""
+        return hours.standing(self.said.hours, self.said.exceptions, zoneinfo.ZoneInfo(self.said.zone), at)
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """What somebody asks of the shop window. ``most`` is in minor units of ``currency``."""
+
+    words: str = ""
+    categories: tuple[str, ...] | None = None
+    maker: str = ""
+    most: int | None = None
+    currency: str = ""
+    order: Order = "fitting"
+    page: int = 1
+
+
+def has_any() -> bool:
+    """Tell whether anything is sold here."""
+    return bool(_rows("has_any")[0][0])
+
+
+def currency() -> str:
+    """Return in which currency most things are sold; nothing where nothing has a price."""
+    found = _rows("currency")
+    return str(found[0][0]) if found else ""
+
+
+def categories() -> dict[str, CategoryShown]:
+    """Return every category in its order, each with the number of products in it or below."""
+    rows = _rows("categories", {"limit": _CATEGORIES_MAX})
+    within = {row[0]: row[1] for row in rows}
+    counts = dict.fromkeys(within, 0)
+    for category, _, _, count in rows:
+        above: str | None = category
+        while above is not None and above in counts:
+            counts[above] += count
+            above = within[above]
+    return {row[0]: CategoryShown(row[0], row[1], named(row[2]), counts[row[0]]) for row in rows}
+
+
+def below(category: str, among: Mapping[str, CategoryShown]) -> tuple[str, ...]:
+    """Return a category and every one that stands within it."""
+    inside: dict[str, list[str]] = {}
+    for each in among.values():
+        if each.within is not None:
+            inside.setdefault(each.within, []).append(each.category)
+    found, waiting = [], [category]
+    while waiting:
+        found.append(waiting.pop())
+        waiting += inside.get(found[-1], ())
+    return tuple(found)
+
+
+def path_to(category: str | None, among: Mapping[str, CategoryShown]) -> list[CategoryShown]:
+    """Return the categories from the top to this one."""
+    path: list[CategoryShown] = []
+    while category is not None and (here := among.get(category)) is not None:
+        path.append(here)
+        category = here.within
+    return path[::-1]
+
+
+def wares(asked: Asked, *, limit: int = WARES) -> tuple[list[Ware], bool]:
+    """Return what is sold and asked for, on this page of the list; and whether there is more."""
+    statement, values = _composed("wares", asked)
+    values |= {"limit": limit + 1, "offset": (min(asked.page, PAGES_MAX) - 1) * limit}
+    rows = reading.rows(statement, values)
+    return [_ware(row) for row in rows[:limit]], len(rows) > limit and asked.page < PAGES_MAX
+
+
+def makers(asked: Asked) -> list[tuple[str, int]]:
+    """Return who makes most of what is asked for, and how much of it."""
+    statement, values = _composed("makers", msgspec.structs.replace(asked, maker=""))
+    return [(row[0], row[1]) for row in reading.rows(statement, {**values, "limit": MAKERS})]
+
+
+def product(number: str) -> ProductShown | None:
+    """Return a product by its own number."""
+    found = _rows("product", {"product": number})
+    if not found:
+        return None
+    name, said, category, maker, age, tax, is_listed, at = found[0]
+    variants = tuple(
+        VariantShown(sku, gtin, options, tuple(_offer(each) for each in offers))
+        for sku, gtin, options, offers in _rows("variants", {"product": number})
+    )
+    text = named(said["text"]) if said.get("text") else None
+    return ProductShown(name, named(said["name"]), text, category, maker, age, tax, is_listed, at, variants)
+
+
+def product_of(number: str) -> str | None:
+    """Return which product the number of a variant, or of a barcode, means."""
+    gtins = [number.lstrip("0").zfill(size) for size in (8, 12, 13, 14)] if number.isdecimal() else []
+    found = _rows("product_of_number", {"number": number, "gtins": gtins})
+    return str(found[0][0]) if found else None
+
+
+def names_of(numbers: Collection[str]) -> dict[str, Named]:
+    """Return what these are called that a sale's lines name, those that are known."""
+    return {sku: named(said) for sku, said in _rows("names", {"numbers": list(numbers)})}
+
+
+def stores(locality: str | None = None) -> list[StoreShown]:
+    """Return the stores, by locality and name."""
+    rows = _rows("stores", {"locality": locality, "limit": STORES_MAX})
+    return [StoreShown(row[0], row[1], row[2], msgspec.convert(row[3], StoreListed)) for row in rows]
+
+
+def store(number: str) -> StoreShown | None:
+    """Return a store."""
+    found = _rows("store", {"store": number})
+    if not found:
+        return None
+    number, name, locality, said, is_listed = found[0]
+    return StoreShown(number, name, locality, msgspec.convert(said, StoreListed), is_listed)
+
+
+def named(said: Mapping[str, str]) -> Named:
+    """Return a text in the language of the page, or in the first one that it has."""
+    here = translation.get_language() or "en"
+    for language in (here, *LANGUAGES):
+        if said.get(language):
+            return Named(said[language], language)
+    return Named("", here)
+
+
+def _composed(statement: str, asked: Asked) -> tuple[str, dict[str, Any]]:
+    """Return a statement with the conditions of what is asked; nothing of what somebody typed stands in it."""
+    conditions = ["p.is_listed"]
+    values: dict[str, Any] = {"currency": asked.currency}
+    among, order = "catalog_product p", _ORDERS[asked.order]
+    if asked.categories is not None:
+        conditions.append("p.category = any(%(categories)s::text[])")
+        values["categories"] = list(asked.categories)
+    if asked.maker:
+        conditions.append("p.maker = %(maker)s")
+        values["maker"] = asked.maker
+    if asked.most is not None:
+        conditions.append("o.lowest <= %(most)s")
+        values["most"] = asked.most
+    pairs, rest = words.question(asked.words)
+    if pairs or rest:
+        parts = []
+        if pairs:
+            parts.append("%(pairs)s::tsquery")
+            values["pairs"] = pairs
+        if rest:
+            parts.append(_REST)
+            values["rest"] = rest
+        question = " && ".join(parts)
+        among = _SQL["matching"].format(question=question, limit=_RANKED_MAX)
+        if asked.order == "fitting":
+            order = "p.rank desc, p.product"
+    text = _SQL[statement].format(among=among, conditions=" and ".join(conditions), order=order)
+    return text, values
+
+
+_REST: Final = (
+    "(plainto_tsquery('english', %(rest)s) || plainto_tsquery('french', %(rest)s)"
+    " || plainto_tsquery('simple', %(rest)s))"
+)
+_ORDERS: Final[Mapping[Order, str]] = {
+    "fitting": "p.at desc, p.product",
+    "newest": "p.at desc, p.product",
+    "cheapest": "o.lowest, p.product",
+}
+
+
+def _ware(row: Sequence[Any]) -> Ware:
+    product, name, maker, age, currency_of, lowest, highest = row
+    prices = (Money(lowest, currency_of), Money(highest, currency_of)) if currency_of else (None, None)
+    return Ware(product, named(name), maker, age, *prices)
+
+
+def _offer(said: Mapping[str, Any]) -> OfferShown:
+    before = said.get("before")
+    return OfferShown(
+        Money(said["amount"], said["currency"]), said.get("includes_tax", True),
+        None if before is None else Money(before, said["currency"]),
+    )  # fmt: skip
+
+
+def _rows(statement: str, values: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
+    return reading.rows(_SQL[statement], values or {})

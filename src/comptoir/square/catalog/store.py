@@ -1,0 +1,167 @@
+"""The catalog's statements, on the caller's connection."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from comptoir.foundation.events.contracts import Accepted
+from comptoir.foundation.kernel.connection import Connection
+from comptoir.foundation.kernel.database import load_statements, text_array
+from comptoir.foundation.kernel.ids import Id
+from comptoir.square.catalog.contracts import LANGUAGES, ProductListed
+from comptoir.square.community import words
+
+_SQL = load_statements(__package__)
+#: What parts the words of a number: PostgreSQL would take ``tea-250/b`` for a path.
+_PARTS: Final = str.maketrans("-_/.:+#", "       ")
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """When something was listed last, and delisted, each with its place in the log."""
+
+    listed: tuple[dt.datetime, Id]
+    ended: tuple[dt.datetime, Id] | None
+
+
+def lock_catalog(connection: Connection) -> Id | None:
+    """Wait for other batches; return the last position."""
+    row = connection.execute(_SQL["lock_catalog"]).fetchone()
+    assert row is not None
+    return None if row[1] is None else str(row[1])
+
+
+def find_categories(connection: Connection) -> dict[str, tuple[str | None, Kept]]:
+    """Return every category: what it stands within, and when it was listed."""
+    rows = connection.execute(_SQL["find_categories"])
+    return {row[0]: (row[1], Kept((row[2], row[3]), None)) for row in rows}
+
+
+def find_products(connection: Connection, products: Collection[str]) -> dict[str, Kept]:
+    """Return which of these products there are."""
+    return _kept(connection, "find_products", products)
+
+
+def find_stores(connection: Connection, stores: Collection[str]) -> dict[str, Kept]:
+    """Return which of these stores there are."""
+    return _kept(connection, "find_stores", stores)
+
+
+def _kept(connection: Connection, statement: str, keys: Collection[str]) -> dict[str, Kept]:
+    rows = connection.execute(_SQL[statement], (text_array(sorted(keys)),))
+    return {row[0]: Kept((row[1], row[2]), None if row[3] is None else (row[3], row[4])) for row in rows}
+
+
+def find_skus(connection: Connection, skus: Collection[str], products: Collection[str]) -> dict[str, str]:
+    """Return whose these SKUs are, and all of these products, as a product by SKU."""
+    values = (text_array(sorted(skus)), text_array(sorted(products)))
+    return dict(connection.execute(_SQL["find_skus"], values).fetchall())
+
+
+def write_categories(connection: Connection, listed: Sequence[Accepted]) -> None:
+    """Write categories."""
+    rows = [
+        {
+            "category": each.data.category, "within": each.data.within, "place": each.data.place,
+            "said": _said(each.data.name), "at": each.at, "position": each.position,
+        }
+        for each in listed
+    ]  # fmt: skip
+    _write(connection, "write_categories", rows)
+
+
+def write_products(connection: Connection, listed: Sequence[Accepted]) -> None:
+    """Write products with their variants and prices, in place of what was written of them before."""
+    keys = text_array([each.data.product for each in listed])
+    _write(connection, "write_products", [_product(each) for each in listed])
+    connection.tell(_SQL["drop_offers"], keys)
+    connection.tell(_SQL["drop_variants"], keys)
+    variants, offers = [], []
+    for each in listed:
+        data: ProductListed = each.data
+        prices: dict[str, list[int]] = {}
+        for place, variant in enumerate(data.variants):
+            variants.append(
+                {
+                    "sku": variant.sku, "product": data.product, "place": place, "gtin": variant.gtin,
+                    "options": variant.options or {}, "offers": [_said(offer) for offer in variant.offers or ()],
+                }
+            )  # fmt: skip
+            for offer in variant.offers or ():
+                prices.setdefault(offer.currency, []).append(offer.amount)
+        offers += [
+            {"product": data.product, "currency": currency, "lowest": min(amounts), "highest": max(amounts)}
+            for currency, amounts in prices.items()
+        ]
+    _write(connection, "write_variants", variants)
+    _write(connection, "write_offers", offers)
+
+
+def end_products(connection: Connection, ended: Sequence[Accepted]) -> None:
+    """Write that products are sold no more."""
+    rows = [{"product": each.data.product, "at": each.at, "position": each.position} for each in ended]
+    _write(connection, "end_products", rows)
+
+
+def write_stores(connection: Connection, listed: Sequence[Accepted]) -> None:
+    """Write stores."""
+    rows = [
+        {
+            "store": each.data.store, "name": each.data.name, "locality": each.data.locality, "said": _said(each.data),
+            "at": each.at, "position": each.position,
+        }
+        for each in listed
+    ]  # fmt: skip
+    _write(connection, "write_stores", rows)
+
+
+def end_stores(connection: Connection, ended: Sequence[Accepted]) -> None:
+    """Write that stores are no more."""
+    rows = [{"store": each.data.store, "at": each.at, "position": each.position} for each in ended]
+    _write(connection, "end_stores", rows)
+
+
+def _product(listed: Accepted) -> dict[str, Any]:
+    """Return the row of a product; numbers, maker and Japanese are found as they are, the rest by its stems."""
+    data: ProductListed = listed.data
+    names: dict[str, str | None] = {language: getattr(data.name, language) for language in LANGUAGES}
+    texts: dict[str, str | None] = {language: getattr(data.text, language, None) for language in LANGUAGES}
+    indexed = {language: words.index(names[language] or "", language=language) for language in LANGUAGES}
+    told = {language: words.index(texts[language] or "", language=language) for language in LANGUAGES}
+    numbers = [data.product, *(each for v in data.variants for each in (v.sku, v.gtin) if each)]
+    options = [value for variant in data.variants for value in (variant.options or {}).values()]
+    plain = " ".join(
+        word for each in (*numbers, data.maker or "", *options) for word in (each, each.translate(_PARTS)) if word
+    )
+    runs = " ".join(filter(None, [names["ja"], names["en"], names["fr"], texts["ja"], data.maker, *options]))
+    return {
+        "product": data.product, "category": data.category, "maker": data.maker,
+        "said": {"name": _said(data.name), "text": _said(data.text)},
+        "minimum_age": data.minimum_age, "tax": data.tax,
+        "en_name": " ".join(filter(None, [indexed["en"].rest, indexed["ja"].rest])), "fr_name": indexed["fr"].rest,
+        "plain": words.folded(plain), "pairs": words.index(runs, language="ja").pairs,
+        "en_text": " ".join(filter(None, [told["en"].rest, told["ja"].rest])), "fr_text": told["fr"].rest,
+        "at": listed.at, "position": listed.position,
+    }  # fmt: skip
+
+
+def _said(data: msgspec.Struct | None) -> dict[str, Any]:
+    """Return what was said, and nothing of what was left out, the same live and from the log."""
+    if data is None:
+        return {}
+    fields = {name: getattr(data, name) for name in data.__struct_fields__}
+    return {
+        name: [_said(each) if isinstance(each, msgspec.Struct) else each for each in value]
+        if isinstance(value, list)
+        else value
+        for name, value in fields.items()
+        if value is not None and value != []
+    }
+
+
+def _write(connection: Connection, statement: str, rows: Sequence[Any]) -> None:
+    if rows:
+        connection.tell(_SQL[statement], msgspec.json.encode(rows).decode())

@@ -1,0 +1,87 @@
+-- name: lock_catalog
+-- One batch at a time lists something.
+select pg_advisory_xact_lock(hashtextextended('catalog_product', 0)), greatest(
+  (select max(position::text) from catalog_category),
+  (select position::text from catalog_product order by position desc limit 1),
+  (select max(position::text) from catalog_store)
+);
+
+-- name: find_categories
+-- Every category, what it stands within, and when it was listed last.
+select category, within, at, position::text from catalog_category;
+
+-- name: find_products
+-- Which of these products there are, and when something was said of them last.
+select product, at, position::text, ended_at, ended_position::text from catalog_product where product = any(%s::text[]);
+
+-- name: find_stores
+-- Which of these stores there are, and when something was said of them last.
+select store, at, position::text, ended_at, ended_position::text from catalog_store where store = any(%s::text[]);
+
+-- name: find_skus
+-- Whose these SKUs are, and those of these products.
+select sku, product from catalog_variant where sku = any(%s::text[]) or product = any(%s::text[]);
+
+-- name: write_categories
+-- Categories; the last word holds.
+insert into catalog_category as c (category, within, place, said, at, position)
+select category, within, place, said, at, position
+from jsonb_to_recordset(%s::jsonb) as r(category text, within text, place int, said jsonb, at timestamptz, position uuid)
+on conflict (category) do update set within = excluded.within, place = excluded.place, said = excluded.said,
+  at = excluded.at, position = excluded.position;
+
+-- name: write_products
+-- Products, with what is found of their words in each language.
+insert into catalog_product as p (product, category, maker, said, minimum_age, tax, words, at, position,
+  is_listed)
+select product, category, maker, said, minimum_age, tax,
+  setweight(to_tsvector('english', en_name) || to_tsvector('french', fr_name) || to_tsvector('simple', plain)
+    || pairs::tsvector, 'A')
+  || setweight(to_tsvector('english', en_text) || to_tsvector('french', fr_text), 'C'), at, position, true
+from jsonb_to_recordset(%s::jsonb) as r(product text, category text, maker text, said jsonb,
+  minimum_age smallint, tax text, en_name text, fr_name text, plain text, pairs text, en_text text, fr_text text,
+  at timestamptz, position uuid)
+on conflict (product) do update set category = excluded.category, maker = excluded.maker, said = excluded.said,
+  minimum_age = excluded.minimum_age, tax = excluded.tax, words = excluded.words,
+  at = excluded.at, position = excluded.position,
+  is_listed = p.ended_at is null or (excluded.at, excluded.position) > (p.ended_at, p.ended_position);
+
+-- name: drop_offers
+-- What products cost that are described anew.
+delete from catalog_offer where product = any(%s::text[]);
+
+-- name: drop_variants
+-- What was sold of products that are described anew.
+delete from catalog_variant where product = any(%s::text[]);
+
+-- name: write_variants
+-- Variants with their prices.
+insert into catalog_variant (sku, product, place, gtin, options, offers)
+select * from jsonb_to_recordset(%s::jsonb) as r(sku text, product text, place smallint, gtin text, options jsonb,
+  offers jsonb);
+
+-- name: write_offers
+-- From how much to how much a product costs.
+insert into catalog_offer (product, currency, lowest, highest)
+select * from jsonb_to_recordset(%s::jsonb) as r(product text, currency text, lowest bigint, highest bigint);
+
+-- name: end_products
+-- Products that are sold no more.
+update catalog_product p set ended_at = r.at, ended_position = r.position,
+  is_listed = (p.at, p.position) > (r.at, r.position)
+from jsonb_to_recordset(%s::jsonb) as r(product text, at timestamptz, position uuid) where p.product = r.product;
+
+-- name: write_stores
+-- Stores.
+insert into catalog_store as s (store, name, locality, said, at, position, is_listed)
+select store, name, locality, said, at, position, true
+from jsonb_to_recordset(%s::jsonb) as r(store text, name text, locality text, said jsonb, at timestamptz, position uuid)
+on conflict (store) do update set name = excluded.name, locality = excluded.locality, said = excluded.said,
+  at = excluded.at, position = excluded.position,
+  is_listed = s.ended_at is null or (excluded.at, excluded.position) > (s.ended_at, s.ended_position);
+
+-- name: end_stores
+-- Stores that are no more.
+update catalog_store s set ended_at = r.at, ended_position = r.position,
+  is_listed = (s.at, s.position) > (r.at, r.position)
+from jsonb_to_recordset(%s::jsonb) as r(store text, at timestamptz, position uuid) where s.store = r.store;
