@@ -260,15 +260,17 @@ class _Demo:
         for basket in journey.baskets(until=self._until.date()):
             sold.update(int(line.product) for line in basket.sale.lines)
             stores.add(int(basket.sale.store))
-        with progress.sending_bar("The shop window", len(sold) + len(stores)) as bar:
+        listed = list(wares.listings(sold, stores))
+        products = sum(event.type == "product.listed" for event in listed)
+        with progress.sending_bar("The shop window", len(listed)) as bar:
             # One batch after the other: a product comes after its category.
             sender = sending.Sender(house.gateway_url, keyring, in_flight=1, progress=bar)
-            asyncio.run(sender.send(event.encode() for event in wares.listings(sold, stores)))
+            asyncio.run(sender.send(event.encode() for event in listed))
         self._say(
-            f"The shop window has the {len(sold):,} of {wares.PRODUCTS:,} products that were sold so far,"
+            f"The shop window has {products:,} products, those that were sold so far of {wares.PRODUCTS:,},"
             f" and {len(stores):,} stores, whose hours are made up."
         )
-        return {**sender.tally.as_members(), "products": len(sold), "stores": len(stores)}
+        return {**sender.tally.as_members(), "products": products, "stores": len(stores)}
 
     def _offer(self, house: House) -> dict[str, Any]:
         """Bring in the data set's coupons, which another system gave, and give the demo's card a coupon to try."""

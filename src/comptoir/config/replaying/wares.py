@@ -24,6 +24,11 @@ PRODUCTS: Final = 92_331
 _AT: Final = dt.datetime(2017, 1, 1, tzinfo=dt.UTC)
 _ZONE: Final = "America/New_York"
 _SPIRITS, _SPIRITS_AGE = "SPIRITS", 21
+#: What the tills book and no shelf has.
+_NO_GOODS: Final = frozenset({
+    "CHARITABLE CONT", "CNTRL/STORE SUP", "COUPON", "FUEL", "MISCELLANEOUS", "PHOTO & VIDEO", "POSTAL CENTER",
+    "PROD-WHS SALES", "TRAVEL & LEISURE",
+})  # fmt: skip
 #: The departments as a shop calls them; the others are written as they are.
 _DEPARTMENTS: Final = {
     "GROCERY": ("Groceries", "食料品", "Épicerie"),
@@ -56,7 +61,11 @@ _HOURS: Final = (
 
 def listings(products: Collection[int] | None = None, stores: Iterable[int] = ()) -> Iterator[Event]:
     """Yield the categories, these products (unset: all of them) and these stores, as events of the web shop's."""
-    rows = [row for row in _rows() if products is None or row["product_id"] in products]
+    rows = [
+        row
+        for row in _rows()
+        if row["department"] not in _NO_GOODS and (products is None or row["product_id"] in products)
+    ]
     yield from _categories(rows)
     prices = _prices()
     for row in rows:
@@ -132,7 +141,7 @@ def _prices() -> dict[int, int]:
 def _said(words: str) -> str:
     """Write the data set's capitals as a shelf's label does: ``BREAD:ITALIAN/FRENCH`` is Bread: Italian/French."""
     words = re.sub(r"\s*:\s*", ": ", re.sub(r"\s+", " ", words)).strip()
-    return re.sub(r"[A-Za-z']+", lambda found: found[0].capitalize(), words)
+    return re.sub(r"(?<![0-9])[A-Za-z']+", lambda found: found[0].capitalize(), words.lower())
 
 
 def _slug(words: str) -> str:
