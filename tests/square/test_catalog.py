@@ -38,7 +38,7 @@ def product(number: str = "4711", at: float = 0, **more: Any) -> dict[str, Any]:
 
 
 def variant(sku: str, amount: int = 450, currency: str = "USD", **more: Any) -> dict[str, Any]:
-    return {"sku": sku, "offers": [{"currency": currency, "amount": amount}], **more}
+    return {"sku": sku, "prices": [{"currency": currency, "amount": amount}], **more}
 
 
 def store(number: str = "330", at: float = 0, **more: Any) -> dict[str, Any]:
@@ -104,10 +104,10 @@ def test_a_sku_is_of_one_product(counter: Counter) -> None:
         (product(variants=[variant("a"), variant("b")]), "data.variants[1].options"),
         (product(variants=[variant("a", options={"size": "1"}), variant("b", options={"colour": "1"})]),
          "data.variants[1].options"),
-        (product(variants=[{"sku": "a", "offers": [{"currency": "USD", "amount": 1}] * 2}]),
-         "data.variants[0].offers[1].currency"),
-        (product(variants=[{"sku": "a", "offers": [{"currency": "USD", "amount": 5, "before": 5}]}]),
-         "data.variants[0].offers[0].before"),
+        (product(variants=[{"sku": "a", "prices": [{"currency": "USD", "amount": 1}] * 2}]),
+         "data.variants[0].prices[1].currency"),
+        (product(variants=[{"sku": "a", "prices": [{"currency": "USD", "amount": 5, "before": 5}]}]),
+         "data.variants[0].prices[0].before"),
         (store(zone="Mars/Olympus"), "data.zone"),
         (store(latitude=1.5), "data.latitude"),
         (store(hours=[{"days": ["mon"], "opens": "09:00", "closes": "09:00"}]), "data.hours[0].closes"),
@@ -139,7 +139,7 @@ def test_a_category_stands_within_another_one_and_never_within_itself(counter: C
 def _tables(counter: Counter) -> dict[str, list[Any]]:
     return {
         name: counter.connection.execute(f"select t::text from catalog_{name} t order by 1").fetchall()
-        for name in ("category", "product", "variant", "offer", "store")
+        for name in ("category", "product", "variant", "price", "store")
     }
 
 

@@ -101,7 +101,7 @@ def _product(row: dict[str, Any], price: int | None) -> Event:
         name = f"{name}, {row['package_size'].lower()}"
     variant: dict[str, Any] = {"sku": number}
     if price is not None:
-        variant["offers"] = [{"currency": journey.CURRENCY, "amount": price, "includes_tax": False}]
+        variant["prices"] = [{"currency": journey.CURRENCY, "amount": price, "includes_tax": False}]
     data: dict[str, Any] = {
         "product": number, "name": {"en": name}, "variants": [variant],
         "category": _slug(f"{department}-{category}" if category else department),

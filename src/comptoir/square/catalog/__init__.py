@@ -1,7 +1,7 @@
 """The catalog: what the shop sells, for how much, and where its stores are. Open to everybody.
 
 *Product*: what is described once (``Product`` and ``ProductGroup`` of schema.org); *variant*: one kind of it that can
-be bought, with a *SKU* of its own, which is what a sale's line calls its product. *Offer*: a price of a variant in one
+be bought, with a *SKU* of its own, which is what a sale's line calls its product. *Price*: what a variant costs in one
 currency, its tax included or not. *Category*: where a product stands in the shop window, within another one or on
 top. *Store*: a place with opening hours. *Listed*: said to be there, as a whole; *delisted*: said to be there no more.
 

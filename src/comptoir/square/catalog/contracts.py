@@ -39,7 +39,7 @@ Paragraphs = Annotated[str, Meta(min_length=1, max_length=TEXT_CHARACTERS_MAX, p
 Gtin = Annotated[str, Meta(pattern=r"^(?:\d{8}|\d{12,14})$")]
 #: Three capital letters (ISO 4217).
 Currency = Annotated[str, Meta(pattern=r"^[A-Z]{3}$")]
-Price = Annotated[int, Meta(ge=0, le=PRICE_MAX)]
+MinorUnits = Annotated[int, Meta(ge=0, le=PRICE_MAX)]
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 WEEKDAYS: Final[tuple[str, ...]] = get_args(Weekday)
 #: ``09:00``; an hour past 24 is one of the next morning: ``26:00`` is two o'clock.
@@ -64,20 +64,20 @@ class Prose(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, froz
     fr: Paragraphs | None = None
 
 
-class Offer(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, frozen=True):
+class Price(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, frozen=True):
     """A price of one unit, in minor units of its currency; ``before`` is what it was, struck through beside it."""
 
     currency: Currency
-    amount: Price
+    amount: MinorUnits
     includes_tax: bool = True
-    before: Price | None = None
+    before: MinorUnits | None = None
 
 
 class Variant(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, frozen=True):
     """One kind of a product that can be bought: ``options`` tell it from the others (``{"size": "250 g"}``)."""
 
     sku: Reference
-    offers: Annotated[list[Offer], Meta(max_length=CURRENCIES_MAX)] = []
+    prices: Annotated[list[Price], Meta(max_length=CURRENCIES_MAX)] = []
     gtin: Gtin | None = None
     options: Annotated[dict[OptionName, OptionValue], Meta(max_length=OPTIONS_MAX)] = {}
 

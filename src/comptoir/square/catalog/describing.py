@@ -13,7 +13,7 @@ from typing import Any, Final
 from comptoir.foundation.kernel.money import Money, exponent
 from comptoir.square.catalog.contracts import ExceptionalDay, Opening
 from comptoir.square.catalog.hours import clock, minutes
-from comptoir.square.catalog.queries import CategoryShown, OfferShown, ProductShown, StoreShown, VariantShown
+from comptoir.square.catalog.queries import CategoryShown, PriceShown, ProductShown, StoreShown, VariantShown
 
 _CONTEXT: Final = "https://schema.org"
 _IN_STOCK, _GONE = "https://schema.org/InStock", "https://schema.org/Discontinued"
@@ -92,26 +92,26 @@ def _variant(variant: VariantShown, *, url: str, is_listed: bool) -> dict[str, A
         said["additionalProperty"] = [
             {"@type": "PropertyValue", "name": name, "value": value} for name, value in variant.options.items()
         ]
-    if variant.offers:
-        said["offers"] = [_offer(each, url=url, is_listed=is_listed) for each in variant.offers]
+    if variant.prices:
+        said["offers"] = [_offer(each, url=url, is_listed=is_listed) for each in variant.prices]
     return said
 
 
-def _offer(offer: OfferShown, *, url: str, is_listed: bool) -> dict[str, Any]:
+def _offer(price: PriceShown, *, url: str, is_listed: bool) -> dict[str, Any]:
     return {
-        "@type": "Offer", "url": url, "price": amount(offer.price), "priceCurrency": offer.price.currency,
+        "@type": "Offer", "url": url, "price": written(price.amount), "priceCurrency": price.amount.currency,
         "availability": _IN_STOCK if is_listed else _GONE,
         "priceSpecification": {
-            "@type": "UnitPriceSpecification", "price": amount(offer.price), "priceCurrency": offer.price.currency,
-            "valueAddedTaxIncluded": offer.includes_tax,
+            "@type": "UnitPriceSpecification", "price": written(price.amount), "priceCurrency": price.amount.currency,
+            "valueAddedTaxIncluded": price.includes_tax,
         },
     }  # fmt: skip
 
 
-def amount(price: Money) -> str:
+def written(price: Money) -> str:
     """Return an amount as a decimal number with a point.
 
-    >>> amount(Money(450, "USD")), amount(Money(450, "JPY"))
+    >>> written(Money(450, "USD")), written(Money(450, "JPY"))
     ('4.50', '450')
     """
     digits = exponent(price.currency)

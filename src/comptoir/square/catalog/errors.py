@@ -33,7 +33,7 @@ class CategoryUnknown(Problem):
 
 
 class CategoryWithinItself(Problem):
-    """A category cannot stand within itself, nor ten deep."""
+    """A category cannot stand within itself, nor more than six deep."""
 
     name = "category_within_itself"
     status = 409

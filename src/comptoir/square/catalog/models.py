@@ -1,4 +1,4 @@
-"""Tables of the catalog: categories, products, variants, offers, stores."""
+"""Tables of the catalog: categories, products, variants, prices, stores."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class Product(models.Model):
 
 
 class Variant(models.Model):
-    """One kind of a product; ``offers`` are its prices as they were listed."""
+    """One kind of a product; ``prices`` are as they were listed."""
 
     personal: ClassVar[NothingPersonal] = NothingPersonal("What the shop sells.")
     access: ClassVar[Access] = WRITTEN_BY_COUNTER
@@ -84,7 +84,7 @@ class Variant(models.Model):
     place = models.SmallIntegerField()
     gtin = models.TextField(null=True, db_collation="C")
     options = models.JSONField()
-    offers = models.JSONField()
+    prices = models.JSONField()
 
     class Meta:
         """Found by product, and by the number in its barcode."""
@@ -99,7 +99,7 @@ class Variant(models.Model):
         return self.sku
 
 
-class Offer(models.Model):
+class Price(models.Model):
     """What the variants of a listed product cost in a currency, from ``lowest`` to ``highest`` minor units."""
 
     personal: ClassVar[NothingPersonal] = NothingPersonal("What it costs.")
@@ -114,7 +114,7 @@ class Offer(models.Model):
     class Meta:
         """Listed from the cheapest on."""
 
-        indexes = (models.Index(fields=["currency", "lowest", "product"], name="offer_cheapest"),)
+        indexes = (models.Index(fields=["currency", "lowest", "product"], name="price_cheapest"),)
 
     def __str__(self) -> str:
         """Return what costs how much."""

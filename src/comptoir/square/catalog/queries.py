@@ -62,10 +62,10 @@ class Ware(msgspec.Struct, frozen=True):
         return self.lowest != self.highest
 
 
-class OfferShown(msgspec.Struct, frozen=True):
+class PriceShown(msgspec.Struct, frozen=True):
     """A price; ``before`` is what it was."""
 
-    price: Money
+    amount: Money
     includes_tax: bool
     before: Money | None
 
@@ -76,7 +76,7 @@ class VariantShown(msgspec.Struct, frozen=True):
     sku: str
     gtin: str | None
     options: Mapping[str, str]
-    offers: tuple[OfferShown, ...]
+    prices: tuple[PriceShown, ...]
 
 
 class ProductShown(msgspec.Struct, frozen=True):
@@ -197,8 +197,8 @@ def product(number: str) -> ProductShown | None:
         return None
     name, said, category, maker, age, tax, is_listed, at = found[0]
     variants = tuple(
-        VariantShown(sku, gtin, options, tuple(_offer(each) for each in offers))
-        for sku, gtin, options, offers in _rows("variants", {"product": number})
+        VariantShown(sku, gtin, options, tuple(_price(each) for each in prices))
+        for sku, gtin, options, prices in _rows("variants", {"product": number})
     )
     text = named(said["text"]) if said.get("text") else None
     return ProductShown(name, named(said["name"]), text, category, maker, age, tax, is_listed, at, variants)
@@ -288,9 +288,9 @@ def _ware(row: Sequence[Any]) -> Ware:
     return Ware(product, named(name), maker, age, *prices)
 
 
-def _offer(said: Mapping[str, Any]) -> OfferShown:
+def _price(said: Mapping[str, Any]) -> PriceShown:
     before = said.get("before")
-    return OfferShown(
+    return PriceShown(
         Money(said["amount"], said["currency"]), said.get("includes_tax", True),
         None if before is None else Money(before, said["currency"]),
     )  # fmt: skip

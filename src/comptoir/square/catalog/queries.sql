@@ -4,7 +4,7 @@ select exists (select from catalog_product where is_listed);
 
 -- name: currency
 -- In which currency most things are sold.
-select currency from catalog_offer group by currency order by count(*) desc, currency limit 1;
+select currency from catalog_price group by currency order by count(*) desc, currency limit 1;
 
 -- name: categories
 -- Every category, and how much stands right in it.
@@ -17,7 +17,7 @@ order by c.place, c.category limit %(limit)s;
 -- name: wares
 -- What is sold, by conditions and in an order that stand in the code.
 select p.product, p.said -> 'name', p.maker, p.minimum_age, o.currency, o.lowest, o.highest
-from {among} left join catalog_offer o on o.product = p.product and o.currency = %(currency)s
+from {among} left join catalog_price o on o.product = p.product and o.currency = %(currency)s
 where {conditions} order by {order} limit %(limit)s offset %(offset)s;
 
 -- name: matching
@@ -27,7 +27,7 @@ where {conditions} order by {order} limit %(limit)s offset %(offset)s;
 
 -- name: makers
 -- Who makes most of what is sold under these conditions.
-select p.maker, count(*) from {among} left join catalog_offer o on o.product = p.product and o.currency = %(currency)s
+select p.maker, count(*) from {among} left join catalog_price o on o.product = p.product and o.currency = %(currency)s
 where {conditions} and p.maker is not null group by p.maker order by count(*) desc, p.maker limit %(limit)s;
 
 -- name: product
@@ -36,7 +36,7 @@ select product, said, category, maker, minimum_age, tax, is_listed, at from cata
 
 -- name: variants
 -- Its kinds and what they cost.
-select sku, gtin, options, offers from catalog_variant where product = %(product)s order by place;
+select sku, gtin, options, prices from catalog_variant where product = %(product)s order by place;
 
 -- name: product_of_number
 -- Which product a SKU or a barcode means.

@@ -99,7 +99,7 @@ def _judge_variants(variants: Iterable[Variant]) -> Problem | None:
             return ListingInvalid("Every variant says the same options.", field=f"{at}.options")
         if options in told:
             return ListingInvalid("Its options tell each variant from the others.", field=f"{at}.options")
-        if (problem := _judge_options(each.options, field=f"{at}.options") or _judge_offers(each, at)) is not None:
+        if (problem := _judge_options(each.options, field=f"{at}.options") or _judge_prices(each, at)) is not None:
             return problem
         skus.add(each.sku)
         told.add(options)
@@ -114,14 +114,14 @@ def _judge_options(options: Mapping[str, str], *, field: str) -> Problem | None:
     return None
 
 
-def _judge_offers(variant: Variant, at: str) -> Problem | None:
+def _judge_prices(variant: Variant, at: str) -> Problem | None:
     currencies: set[str] = set()
-    for number, offer in enumerate(variant.offers):
-        if offer.currency in currencies:
-            return ListingInvalid("One price in a currency.", field=f"{at}.offers[{number}].currency")
-        if offer.before is not None and offer.before <= offer.amount:
-            return ListingInvalid("What it was before is more than it is now.", field=f"{at}.offers[{number}].before")
-        currencies.add(offer.currency)
+    for number, price in enumerate(variant.prices):
+        if price.currency in currencies:
+            return ListingInvalid("One price in a currency.", field=f"{at}.prices[{number}].currency")
+        if price.before is not None and price.before <= price.amount:
+            return ListingInvalid("What it was before is more than it is now.", field=f"{at}.prices[{number}].before")
+        currencies.add(price.currency)
     return None
 
 

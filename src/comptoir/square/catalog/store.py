@@ -77,27 +77,27 @@ def write_products(connection: Connection, listed: Sequence[Accepted]) -> None:
     """Write products with their variants and prices, in place of what was written of them before."""
     keys = text_array([each.data.product for each in listed])
     _write(connection, "write_products", [_product(each) for each in listed])
-    connection.tell(_SQL["drop_offers"], keys)
+    connection.tell(_SQL["drop_prices"], keys)
     connection.tell(_SQL["drop_variants"], keys)
-    variants, offers = [], []
+    variants, spans = [], []
     for each in listed:
         data: ProductListed = each.data
-        prices: dict[str, list[int]] = {}
+        amounts: dict[str, list[int]] = {}
         for place, variant in enumerate(data.variants):
             variants.append(
                 {
                     "sku": variant.sku, "product": data.product, "place": place, "gtin": variant.gtin,
-                    "options": variant.options or {}, "offers": [_said(offer) for offer in variant.offers or ()],
+                    "options": variant.options or {}, "prices": [_said(price) for price in variant.prices or ()],
                 }
             )  # fmt: skip
-            for offer in variant.offers or ():
-                prices.setdefault(offer.currency, []).append(offer.amount)
-        offers += [
-            {"product": data.product, "currency": currency, "lowest": min(amounts), "highest": max(amounts)}
-            for currency, amounts in prices.items()
+            for price in variant.prices or ():
+                amounts.setdefault(price.currency, []).append(price.amount)
+        spans += [
+            {"product": data.product, "currency": currency, "lowest": min(each), "highest": max(each)}
+            for currency, each in amounts.items()
         ]
     _write(connection, "write_variants", variants)
-    _write(connection, "write_offers", offers)
+    _write(connection, "write_prices", spans)
 
 
 def end_products(connection: Connection, ended: Sequence[Accepted]) -> None:

@@ -46,9 +46,9 @@ on conflict (product) do update set category = excluded.category, maker = exclud
   at = excluded.at, position = excluded.position,
   is_listed = p.ended_at is null or (excluded.at, excluded.position) > (p.ended_at, p.ended_position);
 
--- name: drop_offers
+-- name: drop_prices
 -- What products cost that are described anew.
-delete from catalog_offer where product = any(%s::text[]);
+delete from catalog_price where product = any(%s::text[]);
 
 -- name: drop_variants
 -- What was sold of products that are described anew.
@@ -56,13 +56,13 @@ delete from catalog_variant where product = any(%s::text[]);
 
 -- name: write_variants
 -- Variants with their prices.
-insert into catalog_variant (sku, product, place, gtin, options, offers)
+insert into catalog_variant (sku, product, place, gtin, options, prices)
 select * from jsonb_to_recordset(%s::jsonb) as r(sku text, product text, place smallint, gtin text, options jsonb,
-  offers jsonb);
+  prices jsonb);
 
--- name: write_offers
+-- name: write_prices
 -- From how much to how much a product costs.
-insert into catalog_offer (product, currency, lowest, highest)
+insert into catalog_price (product, currency, lowest, highest)
 select * from jsonb_to_recordset(%s::jsonb) as r(product text, currency text, lowest bigint, highest bigint);
 
 -- name: end_products

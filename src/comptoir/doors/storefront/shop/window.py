@@ -96,7 +96,7 @@ def _most(said: str, currency: str) -> int | None:
 
 
 def _said_most(asked: Asked) -> str:
-    return "" if asked.most is None else describing.amount(Money(asked.most, asked.currency))
+    return "" if asked.most is None else describing.written(Money(asked.most, asked.currency))
 
 
 def _address(request: HttpRequest, **changes: str) -> str:
