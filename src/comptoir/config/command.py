@@ -24,6 +24,7 @@ VERBS = (
     "audit",
     "rights",
     "terms",
+    "catalog",
     "community",
     "rebuild",
     "backup",

@@ -1,6 +1,7 @@
 """``comptoir import``: makes recordings out of what other systems know of a shop's sales.
 
-Customer lists, which do not become recordings, stand in ``listing.py``, communities in ``carrying.py``.
+Customer lists, which do not become recordings, stand in ``listing.py``, communities in ``carrying.py``, lists of goods
+in ``catalog.py``.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from comptoir.config.commands.carrying import community, discourse, stackexchange
+from comptoir.config.commands.catalog import import_catalog
 from comptoir.config.commands.listing import customers
 
 if TYPE_CHECKING:
@@ -38,10 +40,11 @@ _DAY = click.DateTime(["%Y-%m-%d"])
 
 @click.group(epilog="Example: comptoir import completejourney --until 2017-02-01, then comptoir replay FILE")
 def command() -> None:
-    """Bring in what others know: sales as a recording, customer lists into the vault, a community to the square."""
+    """Bring in what others know: sales, a catalog, customer lists into the vault, a community to the square."""
 
 
 command.add_command(customers)
+command.add_command(import_catalog)
 command.add_command(stackexchange)
 command.add_command(discourse)
 command.add_command(community)

@@ -90,7 +90,6 @@ class ProductShown(msgspec.Struct, frozen=True):
     minimum_age: int | None
     tax: str
     is_listed: bool
-    at: dt.datetime
     variants: tuple[VariantShown, ...]
 
     @property
@@ -195,13 +194,32 @@ def product(number: str) -> ProductShown | None:
     found = _rows("product", {"product": number})
     if not found:
         return None
-    name, said, category, maker, age, tax, is_listed, at = found[0]
-    variants = tuple(
-        VariantShown(sku, gtin, options, tuple(_price(each) for each in prices))
-        for sku, gtin, options, prices in _rows("variants", {"product": number})
-    )
+    name, said, category, maker, age, tax, is_listed = found[0]
+    variants = tuple(variant(*row) for row in _rows("variants", {"product": number}))
+    return product_shown(name, said, category, maker, age, tax, variants, is_listed=is_listed)
+
+
+def product_shown(
+    number: str,
+    said: Mapping[str, Any],
+    category: str | None,
+    maker: str | None,
+    minimum_age: int | None,
+    tax: str,
+    variants: tuple[VariantShown, ...],
+    *,
+    is_listed: bool = True,
+) -> ProductShown:
+    """Return a product from what the table has of it, in the language of the page."""
     text = named(said["text"]) if said.get("text") else None
-    return ProductShown(name, named(said["name"]), text, category, maker, age, tax, is_listed, at, variants)
+    return ProductShown(number, named(said["name"]), text, category, maker, minimum_age, tax, is_listed, variants)
+
+
+def variant(
+    sku: str, gtin: str | None, options: Mapping[str, str], prices: Sequence[Mapping[str, Any]]
+) -> VariantShown:
+    """Return a variant from what the table has of it."""
+    return VariantShown(sku, gtin, options, tuple(_price(each) for each in prices))
 
 
 def product_of(number: str) -> str | None:

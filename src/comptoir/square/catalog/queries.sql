@@ -32,7 +32,7 @@ where {conditions} and p.maker is not null group by p.maker order by count(*) de
 
 -- name: product
 -- A product.
-select product, said, category, maker, minimum_age, tax, is_listed, at from catalog_product where product = %(product)s;
+select product, said, category, maker, minimum_age, tax, is_listed from catalog_product where product = %(product)s;
 
 -- name: variants
 -- Its kinds and what they cost.
