@@ -97,6 +97,7 @@ def shopify(path: Path, *, language: str, currency: str) -> Rows:
     Raises :class:`ListError` for a file without the columns ``Handle`` and ``Title``, or without a currency: the file
     does not name its own.
     """
+    import nh3  # noqa: PLC0415 - for importers only
     from markdownify import markdownify  # noqa: PLC0415 - a tenth of a second, for importers only
 
     heading, table = _table(path)
@@ -110,7 +111,7 @@ def shopify(path: Path, *, language: str, currency: str) -> Rows:
         if first.get("Status", "active").lower() not in {"", "active"}:
             continue
         said: dict[str, Any] = {"name": {language: first.get("Title", "")}}
-        text = markdownify(first.get("Body (HTML)", ""), strip=["a", "img", "script", "style"]).strip()
+        text = markdownify(nh3.clean(first.get("Body (HTML)", "")), strip=["a", "img"]).strip()
         if text:
             said["text"] = {language: text}
         if first.get("Vendor"):
@@ -184,7 +185,14 @@ def _rows(path: Path, heading: list[str], delimiter: str) -> Iterator[tuple[int,
 def _cells(heading: Iterable[str], cells: Iterable[str]) -> dict[str, str]:
     """Return a row by its columns; an apostrophe that keeps a spreadsheet from computing a cell is no part of it."""
     found = {name: cell.strip()[:CELL_CHARACTERS_MAX] for name, cell in zip(heading, cells, strict=False) if name}
-    return {name: cell[1:] if cell[:1] == "'" and harmless(cell[1:]) == cell else cell for name, cell in found.items()}
+    return {
+        name: cell[1:] if cell[:1] == "'" and kept_whole(cell[1:]) == cell else cell for name, cell in found.items()
+    }
+
+
+def kept_whole(cell: str) -> str:
+    """Return a cell that no spreadsheet computes, and from which one apostrophe in front can always be taken away."""
+    return f"'{cell}" if cell.startswith("'") else harmless(cell)
 
 
 def _minor(column: str, said: str, currency: str) -> int:
