@@ -273,6 +273,8 @@ def _composed(statement: str, asked: Asked) -> tuple[str, dict[str, Any]]:
         conditions.append("o.lowest <= %(most)s")
         values["most"] = asked.most
     pairs, rest = words.question(asked.words)
+    if asked.words and not (pairs or rest):
+        conditions.append("false")  # signs alone are found nowhere
     if pairs or rest:
         parts = []
         if pairs:
