@@ -113,7 +113,7 @@ def _sent(path: Path, gateway: str) -> dict[str, Any]:
 
 
 def _report(path: Path, name: str, refused: list[Refused]) -> None:
-    from comptoir.config.replaying.reports import harmless
+    from comptoir.foundation.kernel.codec import harmless
 
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)

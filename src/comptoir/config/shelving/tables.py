@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from comptoir.config.replaying.reports import harmless
 from comptoir.config.shelving.contracts import CELL_CHARACTERS_MAX, ListError, Refused, Row, Rows
+from comptoir.foundation.kernel.codec import harmless
 from comptoir.foundation.kernel.money import Money
 from comptoir.square.catalog.contracts import LANGUAGES
 
@@ -185,14 +185,7 @@ def _rows(path: Path, heading: list[str], delimiter: str) -> Iterator[tuple[int,
 def _cells(heading: Iterable[str], cells: Iterable[str]) -> dict[str, str]:
     """Return a row by its columns; an apostrophe that keeps a spreadsheet from computing a cell is no part of it."""
     found = {name: cell.strip()[:CELL_CHARACTERS_MAX] for name, cell in zip(heading, cells, strict=False) if name}
-    return {
-        name: cell[1:] if cell[:1] == "'" and kept_whole(cell[1:]) == cell else cell for name, cell in found.items()
-    }
-
-
-def kept_whole(cell: str) -> str:
-    """Return a cell that no spreadsheet computes, and from which one apostrophe in front can always be taken away."""
-    return f"'{cell}" if cell.startswith("'") else harmless(cell)
+    return {name: cell[1:] if cell[:1] == "'" and harmless(cell[1:]) == cell else cell for name, cell in found.items()}
 
 
 def _minor(column: str, said: str, currency: str) -> int:

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from comptoir.config.shelving.tables import kept_whole
 from comptoir.foundation.kernel import codec
+from comptoir.foundation.kernel.codec import harmless
 from comptoir.foundation.kernel.connection import Connection
 from comptoir.foundation.kernel.database import load_statements
 from comptoir.foundation.kernel.money import Money
@@ -40,7 +40,7 @@ def write_csv(connection: Connection, path: Path, *, passed: Callable[[int], Non
             writer = csv.DictWriter(file, heading, restval="")
             writer.writeheader()
             for row in _variants(connection):
-                writer.writerow({name: kept_whole(cell) for name, cell in _cells(row, paths).items()})
+                writer.writerow({name: harmless(cell) for name, cell in _cells(row, paths).items()})
                 count += 1
                 if count % _PORTION == 0:
                     passed(count)
