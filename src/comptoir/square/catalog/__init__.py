@@ -10,6 +10,6 @@ delisted keeps its page, which says so, since receipts and conversations lead to
 Nothing here is about anybody. All of it comes out of the log again.
 
 Files of its own: ``rules.py`` (what a listing may be), ``effects.py`` (the last word on each thing), ``hours.py`` (when
-a store is open, past midnight too), ``describing.py`` (a product, a store as schema.org says it), ``rebuilding.py`` (the
-same from the log).
+a store is open, past midnight too), ``describing.py`` (a product, a store as schema.org says it), ``rebuilding.py``
+(the same from the log).
 """
