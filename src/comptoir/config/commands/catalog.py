@@ -119,7 +119,7 @@ def _report(path: Path, name: str, refused: list[Refused]) -> None:
         writer = csv.writer(file)
         writer.writerow(["file", "line", "reason", "column", "detail"])
         for row in sorted(refused, key=lambda each: each.line):
-            writer.writerow([name, row.line, *map(harmless, (row.reason, row.column, row.detail))])
+            writer.writerow([name, row.line, *(harmless(cell) for cell in (row.reason, row.column, row.detail))])
 
 
 @click.group(epilog="Example: comptoir catalog export products.csv")

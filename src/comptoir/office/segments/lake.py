@@ -21,6 +21,9 @@ _SPARK: Final[Mapping[str, str]] = {
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.shuffle.partitions": "4",
     "spark.sql.ansi.enabled": "true",
+    # Many days have few lines: their files are listed here, and read together.
+    "spark.sql.sources.parallelPartitionDiscovery.threshold": "100000",
+    "spark.sql.files.openCostInBytes": "16384",
     "spark.driver.bindAddress": "127.0.0.1",
     "spark.driver.host": "127.0.0.1",
     "spark.log.level": "ERROR",
@@ -82,10 +85,10 @@ def spark_over(lake: Lake) -> Iterator[Any]:
 
 
 def _spark_view(session: Any, lake: Lake, part: str, files: Sequence[str]) -> None:
+    schema = ", ".join(f"{name} {spark}" for name, _, spark in _columns(part))
     if files:
-        frame = session.read.option("basePath", lake.address(part)).parquet(*files)
+        frame = session.read.schema(schema).option("basePath", lake.address(part)).parquet(*files)
     else:
-        schema = ", ".join(f"{name} {spark}" for name, _, spark in _columns(part))
         frame = session.createDataFrame([], schema)
     frame.createOrReplaceTempView(part)
 
