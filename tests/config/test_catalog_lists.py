@@ -26,7 +26,7 @@ from support.shop import Shop
 set_up_django()
 
 OWN = """\
-product;sku;name;name_ja;maker;category_path;gtin;price;currency;before;option size;minimum_age
+product;sku;name;name_ja;maker;category_path;gtin;price;currency;before;option size;asks_over
 sencha;sencha-100;Sencha;煎茶;Oi;Drinks > Tea;4006381333931;12.50;EUR;15.00;100 g;
 sencha;sencha-250;;;;;;28;EUR;;250 g;
 wine;;Red wine;;;Drinks > Wine;;9.9;;;;18
@@ -86,7 +86,7 @@ def test_the_houses_own_csv(tmp_path: Path) -> None:
             {"sku": "sencha-250", "options": {"size": "250 g"}, "prices": [{"currency": "EUR", "amount": 2_800}]},
         ],
     }  # fmt: skip
-    assert (found["wine"]["minimum_age"], found["wine"]["variants"][0]["sku"]) == (18, "wine")
+    assert (found["wine"]["asks_over"], found["wine"]["variants"][0]["sku"]) == (18, "wine")
     assert [(each.line, each.reason, each.column) for each in taken.refused] == [
         (5, "cell_invalid", "price"), (6, "listing_invalid", "variants[0].gtin")
     ]  # fmt: skip
@@ -141,7 +141,7 @@ def counter(shop: Shop) -> Iterator[Counter]:
 
 
 def _listed(counter: Counter) -> list[Any]:
-    statement = """select p.product, p.said::text, p.category, p.maker, p.minimum_age, p.tax, v.sku, v.gtin,
+    statement = """select p.product, p.said::text, p.category, p.maker, p.asks_over, p.tax, v.sku, v.gtin,
       v.options::text, v.prices::text
       from catalog_product p join catalog_variant v using (product) order by 1, v.place"""
     return counter.connection.execute(statement).fetchall()
@@ -214,4 +214,4 @@ def test_the_verb_says_what_it_did_and_search_engines_form_comes_back(counter: C
     assert taken.refused == []
     assert [each["sku"] for each in again["sencha"]["variants"]] == ["sencha-100", "sencha-250"]
     assert again["sencha"]["category"] == "drinks-tea"
-    assert again["wine"]["minimum_age"] == 18
+    assert again["wine"]["asks_over"] == 18

@@ -59,7 +59,7 @@ def shelves(pages: Pages) -> Pages:
                         ]),
                 product("darjeeling", "Darjeeling, second flush", 900, name={"en": "Darjeeling, second flush",
                         "fr": "Darjeeling d'été"}, maker="Ōi & fils"),
-                product("hot-toddy", "Hot toddy mix", 700, minimum_age=21),
+                product("hot-toddy", "Hot toddy mix", 700, asks_over=21),
                 product("old", "Old coffee", 500, category="drinks"),
                 listed("product.delisted", product="old"),
                 listed("store.listed", store="12", name="Night market", zone="Asia/Tokyo", locality="Kyoto",

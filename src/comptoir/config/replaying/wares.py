@@ -108,7 +108,7 @@ def _product(row: dict[str, Any], price: int | None) -> Event:
         "maker": "Our own brand" if row["brand"] == "Private" else f"Maker {row['manufacturer_id']}",
     }  # fmt: skip
     if department == _SPIRITS:
-        data["minimum_age"] = _SPIRITS_AGE
+        data["asks_over"] = _SPIRITS_AGE
     return Event(id=f"product-{number}", source=SOURCE, type="product.listed", time=_AT, data=data)
 
 

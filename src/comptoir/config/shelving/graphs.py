@@ -75,7 +75,7 @@ def _read(line: int, said: dict[str, Any], *, language: str, currency: str) -> R
         told["maker"] = maker
     audience = said.get("audience")
     if isinstance(audience, dict) and isinstance(age := audience.get("suggestedMinAge"), int):
-        told["minimum_age"] = age
+        told["asks_over"] = age
     path = tuple(part for part in map(str.strip, _text(said.get("category")).split(">")) if part)
     variants = said.get("hasVariant")
     variants = [variants] if isinstance(variants, dict) else variants if isinstance(variants, list) else [said]

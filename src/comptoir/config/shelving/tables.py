@@ -59,8 +59,8 @@ def _own_row(line: int, cells: Mapping[str, str], *, language: str, currency: st
     for field in ("maker", "tax"):
         if cells.get(field):
             said[field] = cells[field]
-    if cells.get("minimum_age"):
-        said["minimum_age"] = _number("minimum_age", cells["minimum_age"])
+    if cells.get("asks_over"):
+        said["asks_over"] = _number("asks_over", cells["asks_over"])
     variant: dict[str, Any] = {"sku": cells.get("sku") or cells["product"]}
     if cells.get("gtin"):
         variant["gtin"] = cells["gtin"].replace(" ", "")

@@ -31,7 +31,7 @@ def write_csv(connection: Connection, path: Path, *, passed: Callable[[int], Non
         paths = _paths(connection)
         heading = [
             "product", "sku", *(f"{field}_{each}" for field in ("name", "text") for each in LANGUAGES), "maker",
-            "category", "category_path", "gtin", "minimum_age", "tax", *(f"option {name}" for name in names),
+            "category", "category_path", "gtin", "asks_over", "tax", *(f"option {name}" for name in names),
             *(f"{field}{_suffix(number)}" for number in range(CURRENCIES_MAX)
               for field in ("price", "currency", "before", "includes_tax")),
         ]  # fmt: skip
@@ -73,7 +73,7 @@ def _cells(row: tuple[Any, ...], paths: Mapping[str, str]) -> dict[str, str]:
     if category is not None:
         cells |= {"category": category, "category_path": paths.get(category, "")}
     if age is not None:
-        cells["minimum_age"] = str(age)
+        cells["asks_over"] = str(age)
     cells |= {f"option {name}": value for name, value in options.items()}
     for number, price in enumerate(prices):
         suffix, code = _suffix(number), price["currency"]

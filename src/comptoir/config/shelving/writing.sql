@@ -8,6 +8,6 @@ select category, within, said from catalog_category;
 
 -- name: variants
 -- Everything that is listed, the variants of a product side by side.
-select p.product, p.said, p.category, p.maker, p.minimum_age, p.tax, v.sku, v.gtin, v.options, v.prices
+select p.product, p.said, p.category, p.maker, p.asks_over, p.tax, v.sku, v.gtin, v.options, v.prices
 from catalog_product p join catalog_variant v on v.product = p.product where p.is_listed
 order by p.product, v.place;

@@ -94,7 +94,7 @@ class CategoryListed(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=T
 class ProductListed(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     """``product.listed``: the shop sells this, or describes it anew; what was said of it before holds no more.
 
-    ``minimum_age`` in years is asked for as an answer ("over 18"), never as a birth date.
+    With ``asks_over`` 18, a buyer is asked whether they are over 18, and never for a birth date.
     """
 
     product: Reference
@@ -103,7 +103,7 @@ class ProductListed(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=Tr
     text: Prose | None = None
     category: Slug | None = None
     maker: Label | None = None
-    minimum_age: Annotated[int, Meta(ge=1, le=99)] | None = None
+    asks_over: Annotated[int, Meta(ge=1, le=99)] | None = None
     tax: Tax = "standard"
 
 
@@ -152,7 +152,7 @@ class StoreDelisted(msgspec.Struct, forbid_unknown_fields=True):
 
 
 _OF_PRODUCTS: Final = dict.fromkeys(
-    ("product", "name", "variants", "text", "category", "maker", "minimum_age", "tax"), "public"
+    ("product", "name", "variants", "text", "category", "maker", "asks_over", "tax"), "public"
 )
 _OF_STORES: Final = {
     **dict.fromkeys(("store", "zone", "street", "locality", "postcode", "country", "latitude", "longitude"), "place"),

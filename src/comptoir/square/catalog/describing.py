@@ -30,8 +30,8 @@ def describe(product: ProductShown, *, url: str, rating: tuple[int, float] | Non
         said["description"] = "\n\n".join(product.paragraphs)
     if product.maker:
         said["brand"] = {"@type": "Brand", "name": product.maker}
-    if product.minimum_age:
-        said["audience"] = {"@type": "PeopleAudience", "suggestedMinAge": product.minimum_age}
+    if product.asks_over:
+        said["audience"] = {"@type": "PeopleAudience", "suggestedMinAge": product.asks_over}
     if rating and rating[0]:
         said["aggregateRating"] = {
             "@type": "AggregateRating", "ratingValue": round(rating[1], 2), "bestRating": 5, "worstRating": 1,

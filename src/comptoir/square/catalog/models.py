@@ -48,7 +48,7 @@ class Product(models.Model):
     category = models.TextField(null=True, db_collation="C")
     maker = models.TextField(null=True)
     said = models.JSONField()
-    minimum_age = models.SmallIntegerField(null=True)
+    asks_over = models.SmallIntegerField(null=True)
     tax = models.TextField()
     words = SearchVectorField()
     at = models.DateTimeField()

@@ -52,7 +52,7 @@ class Ware(msgspec.Struct, frozen=True):
     product: str
     name: Named
     maker: str | None
-    minimum_age: int | None
+    asks_over: int | None
     lowest: Money | None
     highest: Money | None
 
@@ -87,7 +87,7 @@ class ProductShown(msgspec.Struct, frozen=True):
     text: Named | None
     category: str | None
     maker: str | None
-    minimum_age: int | None
+    asks_over: int | None
     tax: str
     is_listed: bool
     variants: tuple[VariantShown, ...]
@@ -204,7 +204,7 @@ def product_shown(
     said: Mapping[str, Any],
     category: str | None,
     maker: str | None,
-    minimum_age: int | None,
+    asks_over: int | None,
     tax: str,
     variants: tuple[VariantShown, ...],
     *,
@@ -212,7 +212,7 @@ def product_shown(
 ) -> ProductShown:
     """Return a product from what the table has of it, in the language of the page."""
     text = named(said["text"]) if said.get("text") else None
-    return ProductShown(number, named(said["name"]), text, category, maker, minimum_age, tax, is_listed, variants)
+    return ProductShown(number, named(said["name"]), text, category, maker, asks_over, tax, is_listed, variants)
 
 
 def variant(

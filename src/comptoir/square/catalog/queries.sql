@@ -16,7 +16,7 @@ order by c.place, c.category limit %(limit)s;
 
 -- name: wares
 -- What is sold, by conditions and in an order that stand in the code.
-select p.product, p.said -> 'name', p.maker, p.minimum_age, o.currency, o.lowest, o.highest
+select p.product, p.said -> 'name', p.maker, p.asks_over, o.currency, o.lowest, o.highest
 from {among} left join catalog_price o on o.product = p.product and o.currency = %(currency)s
 where {conditions} order by {order} limit %(limit)s offset %(offset)s;
 
@@ -32,7 +32,7 @@ where {conditions} and p.maker is not null group by p.maker order by count(*) de
 
 -- name: product
 -- A product.
-select product, said, category, maker, minimum_age, tax, is_listed from catalog_product where product = %(product)s;
+select product, said, category, maker, asks_over, tax, is_listed from catalog_product where product = %(product)s;
 
 -- name: variants
 -- Its kinds and what they cost.

@@ -140,7 +140,7 @@ def _product(listed: Accepted) -> dict[str, Any]:
     return {
         "product": data.product, "category": data.category, "maker": data.maker,
         "said": {"name": _said(data.name), "text": _said(data.text)},
-        "minimum_age": data.minimum_age, "tax": data.tax,
+        "asks_over": data.asks_over, "tax": data.tax,
         "en_name": " ".join(filter(None, [indexed["en"].rest, indexed["ja"].rest])), "fr_name": indexed["fr"].rest,
         "plain": words.folded(plain), "pairs": words.index(runs, language="ja").pairs,
         "en_text": " ".join(filter(None, [told["en"].rest, told["ja"].rest])), "fr_text": told["fr"].rest,

@@ -32,17 +32,17 @@ on conflict (category) do update set within = excluded.within, place = excluded.
 
 -- name: write_products
 -- Products, with what is found of their words in each language.
-insert into catalog_product as p (product, category, maker, said, minimum_age, tax, words, at, position,
+insert into catalog_product as p (product, category, maker, said, asks_over, tax, words, at, position,
   is_listed)
-select product, category, maker, said, minimum_age, tax,
+select product, category, maker, said, asks_over, tax,
   setweight(to_tsvector('english', en_name) || to_tsvector('french', fr_name) || to_tsvector('simple', plain)
     || pairs::tsvector, 'A')
   || setweight(to_tsvector('english', en_text) || to_tsvector('french', fr_text), 'C'), at, position, true
 from jsonb_to_recordset(%s::jsonb) as r(product text, category text, maker text, said jsonb,
-  minimum_age smallint, tax text, en_name text, fr_name text, plain text, pairs text, en_text text, fr_text text,
+  asks_over smallint, tax text, en_name text, fr_name text, plain text, pairs text, en_text text, fr_text text,
   at timestamptz, position uuid)
 on conflict (product) do update set category = excluded.category, maker = excluded.maker, said = excluded.said,
-  minimum_age = excluded.minimum_age, tax = excluded.tax, words = excluded.words,
+  asks_over = excluded.asks_over, tax = excluded.tax, words = excluded.words,
   at = excluded.at, position = excluded.position,
   is_listed = p.ended_at is null or (excluded.at, excluded.position) > (p.ended_at, p.ended_position);
 

@@ -47,7 +47,7 @@ class Migration(migrations.Migration):
                 ("category", models.TextField(db_collation="C", null=True)),
                 ("maker", models.TextField(null=True)),
                 ("said", models.JSONField()),
-                ("minimum_age", models.SmallIntegerField(null=True)),
+                ("asks_over", models.SmallIntegerField(null=True)),
                 ("tax", models.TextField()),
                 ("words", django.contrib.postgres.search.SearchVectorField()),
                 ("at", models.DateTimeField()),
