@@ -11,7 +11,7 @@ import json
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import httpx
 import pytest
@@ -21,7 +21,7 @@ from comptoir.foundation.kernel import database
 from comptoir.foundation.rooms.commands import set_up_django
 from comptoir.foundation.rooms.current import entered
 from comptoir.foundation.rooms.declaration import OFFICE, VAULT
-from support import talking
+from support import casting, talking
 from support.attacked import Attacked, attacked_shop, say_everything
 from support.campaigning import version
 from support.crawling import Reader, Seen, attacks, places, reader
@@ -266,6 +266,17 @@ def starts(one: Reader, *rooms: str) -> list[str]:
     ]
 
 
+def shelf() -> list[dict[str, Any]]:
+    """Return a product in a category, both called like an attack: a category is led to once something stands in it."""
+    text, now = attacks()["script that ends a script"], dt.datetime.now(dt.UTC)
+    product = {
+        "product": "attacked", "category": "attacked", "name": {"en": text}, "text": {"en": text}, "maker": text,
+        "variants": [{"sku": "attacked", "options": {text[:30]: text[:60]}}],
+    }  # fmt: skip
+    said = (("category.listed", {"category": "attacked", "name": {"en": text}}), ("product.listed", product))
+    return [casting.event(kind, data, source=casting.WEBSHOP, at=now) for kind, data in said]
+
+
 def of_ones_own(attacked: Attacked, one: Reader) -> list[str]:
     """Let the member have written, been answered, and been decided upon; return the addresses of all that."""
     now = dt.datetime.now(dt.UTC)
@@ -295,6 +306,7 @@ def test_nothing_that_was_written_anywhere_runs_on_any_page(attacked: Attacked, 
     seen, port = Seen(), attacked.pages.port
     assert attacked.taken > 500
     assert attacked.refused > 500
+    attacked.send(shelf(), touchpoint="webshop")
     customer = reader("a member", browser, port, seen)
     member(attacked, customer)
     customer.crawl(of_ones_own(attacked, customer), fills=True)

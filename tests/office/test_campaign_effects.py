@@ -349,6 +349,11 @@ def test_stores_are_drawn_with_everybody_who_buys_there_and_looked_at_once(offic
     # What a store's people have in common is no effect: a person at a time it would be taken for one.
     chance = random.Random(5)
     mood = {store: chance.gauss(0, 1_000) for store in sorted(set(homes.values()))}
+    # Which stores are drawn is chance; what their moods come to is not: a little better where something was sent.
+    for one, better in (({"holdout"}, 0), ({"a"}, 150)):
+        those = [store for store in mood if arms[store] == one]
+        mean = sum(mood[store] for store in those) / len(those)
+        mood |= {store: mood[store] - mean + better for store in those}
     bought = [
         (each.person, NOW + DAY, round(5_000 + mood.get(each.cluster, 0) + chance.gauss(0, 300))) for each in drawn
     ]

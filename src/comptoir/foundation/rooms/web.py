@@ -334,8 +334,12 @@ def _closed(request: HttpRequest, room: Room, status: HTTPStatus) -> HttpRespons
 
 
 def _steps(room: Room, content: Iterator[bytes]) -> Iterator[bytes]:
-    for step in content:
-        enter(room)
+    # Whoever takes the steps is in the room for each of them, and in none between two.
+    while True:
+        with entered(room):
+            step = next(content, None)
+        if step is None:
+            return
         yield step
 
 
