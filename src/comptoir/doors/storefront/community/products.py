@@ -17,8 +17,9 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from comptoir.doors.storefront.community import drawing, keeping
+from comptoir.doors.storefront.community import drawing
 from comptoir.doors.storefront.community.speaking import page, prefix, spoken
+from comptoir.doors.storefront.shop.window import all_categories
 from comptoir.foundation.rooms import addresses
 from comptoir.foundation.rooms.declaration import SQUARE
 from comptoir.square.catalog import describing
@@ -50,9 +51,8 @@ def product(request: HttpRequest, product: str) -> HttpResponseBase:
         "ware": ware,
     }
     if ware is not None:
-        categories = keeping.fact(f"categories {prefix()}", catalog.categories)
         origin = f"{addresses.origin_of(SQUARE)}{prefix().rstrip('/')}"
-        path = catalog.path_to(ware.category, categories)
+        path = catalog.path_to(ware.category, all_categories())
         said = describing.describe(ware, url=f"{origin}/product/{quote(product)}", rating=(rating.count, rating.mean))
         described = [said, *([describing.describe_path(path, origin=origin)] if path else [])]
         context |= {

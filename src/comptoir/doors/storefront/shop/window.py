@@ -38,7 +38,7 @@ class Filter(msgspec.Struct, frozen=True):
 @require_safe
 def window(request: HttpRequest, category: str = "") -> HttpResponseBase:
     """Answer with what is sold, newest first; in a category; or what the words in ``q`` find."""
-    categories = _categories()
+    categories = all_categories()
     if category and category not in categories:
         raise Http404
     asked = _asked(request, category, categories)
@@ -61,7 +61,8 @@ def window(request: HttpRequest, category: str = "") -> HttpResponseBase:
     return page(request, "shop/window.html", context)
 
 
-def _categories() -> Mapping[str, CategoryShown]:
+def all_categories() -> Mapping[str, CategoryShown]:
+    """Return every category in the language of the page, asked once a second for all pages that need them."""
     return keeping.fact(f"categories {translation.get_language()}", queries.categories)
 
 
