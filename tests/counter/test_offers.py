@@ -13,6 +13,7 @@ from comptoir.counter.assembly import handlers_for
 from comptoir.counter.offers.codes import CouponCodes
 from comptoir.counter.offers.errors import UNUSABLE
 from comptoir.counter.offers.jobs import release_overdue
+from comptoir.foundation.kernel.database import load_statements
 from comptoir.foundation.rooms.commands import set_up_django
 from comptoir.foundation.rooms.current import entered
 from comptoir.foundation.rooms.declaration import COUNTER
@@ -44,6 +45,14 @@ def refused(counter: Counter, said: casting.Event, *, received_at: dt.datetime =
     moving = [name for name in shop.contents() if name not in LOGGED and not name.startswith("events_event")]
     with shop.unchanged(*moving):
         return str(counter.tell(said, received_at=received_at).problem)
+
+
+def found_by_doctor(counter: Counter) -> dict[str, int]:
+    """Count what the checks of the books find."""
+    statements = load_statements("comptoir.config", "checking.sql")
+    found = {name: counter.shop.value(sql) for name, sql in statements.items() if "redempt" in name or "promo" in name}
+    assert found
+    return {name: count for name, count in found.items() if count}
 
 
 def test_a_coupon_is_redeemed_once_at_whichever_channel(counter: Counter) -> None:
@@ -158,6 +167,31 @@ def test_in_one_batch_it_is_taken_given_back_and_taken_again(counter: Counter) -
     answers = counter.send(first, given_back(first), taken(code))
     assert [each.problem for each in answers] == [None, None, None]
     assert rebuild(keep=False).changed == []
+
+
+@pytest.mark.parametrize("is_paid", [True, False])
+def test_a_reservation_that_takes_nothing_is_closed_like_any_other(counter: Counter, is_paid: bool) -> None:
+    counter.tell(published(new(), conditions={"amount_min": 5000}))
+    first = held("small", of=ALICE)
+    answer = counter.tell(first)
+    assert (answer.problem, answer.outcome["basket"]["deductions"]) == (None, [])
+    assert refused(counter, held("small", basket=[goods(9000)])) == "redemption_taken"
+    assert refused(counter, given_back(first)) == "redemption_over"
+    assert counter.tell((posted if is_paid else released)("small", source=OTHER_TILL)).problem is None
+    assert refused(counter, posted("small")) == "redemption_over"
+    assert counter.shop.rows("select promotion, customer, discount, status from offers_redemption") == [
+        {"promotion": None, "customer": None, "discount": 0, "status": "redeemed" if is_paid else "released"}
+    ]
+    # In one batch too; and what nobody closes is over by the clock, once.
+    assert [each.problem for each in counter.send(held("quick"), posted("quick"))] == [None, None]
+    counter.send(held("late"))
+    handlers, over = handlers_for(casting.versions(PROGRAMME)), HEARD + dt.timedelta(seconds=601)
+    assert release_overdue(counter.connection, now=over, handlers=handlers) == 1
+    assert release_overdue(counter.connection, now=over, handlers=handlers) == 0
+    assert counter.tell(posted("late"), received_at=over).problem == "redemption_over"
+    assert counter.tell(given_back(first), received_at=over).problem == (None if is_paid else "redemption_over")
+    assert rebuild(keep=False).changed == []
+    assert found_by_doctor(counter) == {}
 
 
 def test_what_is_held_too_long_is_released_by_the_clock(counter: Counter) -> None:
@@ -311,9 +345,19 @@ def test_points_that_count_three_times_go_back_with_the_goods(counter: Counter) 
     # Taken and sold in one batch: the promotion comes first.
     counter.send(taken("TRIPLE", of=BOB, receipt="r4"), casting.sale("r4", 10, of=BOB))
     assert counter.balance(BOB)[0] == balance + 30
+    # Whoever posts books the sale, and need not be the till that reserved, whose receipt of that name is another.
+    assert counter.tell(posted("h", source=OTHER_TILL, receipt="r5")).problem is None
+    counter.tell(casting.sale("r5", 10, of=BOB))
+    assert counter.balance(BOB)[0] == balance + 40
+    counter.tell(casting.sale("r5", 10, of=BOB, source=OTHER_TILL))
+    assert counter.balance(BOB)[0] == balance + 70
+    counter.tell(casting.goods_back("b5", sale="r5", source=OTHER_TILL, lines=[(1, 1, 10)]))
+    assert counter.balance(BOB)[0] == balance + 40
     assert rebuild(keep=False).changed == []
     assert counter.tell(forgotten.forget_sale("r1", of=ALICE)).problem is None
     assert counter.shop.value("select count(*) from offers_redemption where receipt = 'r1'") == 0
+    assert counter.tell(forgotten.forget_sale("r5", of=BOB, source=OTHER_TILL)).problem is None
+    assert counter.shop.value("select count(*) from offers_redemption where receipt = 'r5' or sale_source <> ''") == 0
     assert rebuild(keep=False).changed == []
 
 

@@ -109,7 +109,7 @@ class OffersModel(RuleBasedStateMachine):
         if problem is None:
             self.used += self._taken(shown)
 
-    @rule(shown=shown, name=st.sampled_from(NAMES), seconds=st.sampled_from([60, 600]))
+    @rule(shown=st.just([]) | shown, name=st.sampled_from(NAMES), seconds=st.sampled_from([60, 600]))
     def reserve(self, shown: list[_Use], name: str, seconds: int) -> None:
         """Hold it."""
         problem, worth = self._expected(shown)

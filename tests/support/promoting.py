@@ -60,8 +60,9 @@ def held(
     return event("coupon.reserve", data, source=source, at=at, id=id)
 
 
-def posted(name: str, *, source: str = TILL, at: dt.datetime = NOON) -> Event:
-    return event("coupon.post", {"reservation": name}, source=source, at=at)
+def posted(name: str, *, source: str = TILL, at: dt.datetime = NOON, receipt: str | None = None) -> Event:
+    data = {"reservation": name} | ({"receipt": receipt} if receipt else {})
+    return event("coupon.post", data, source=source, at=at)
 
 
 def released(name: str, *, source: str = TILL, at: dt.datetime = NOON) -> Event:

@@ -65,9 +65,12 @@ _SEEN: Final = TAKING | CLOSING | {ISSUED, REDEEMED, RETURN}
 
 
 class Given(msgspec.Struct, frozen=True, array_like=True):
-    """What the log keeps of a promotion that was given to a basket: the decision, of which nothing is decided again."""
+    """What the log keeps of a promotion that was given to a basket: the decision, of which nothing is decided again.
 
-    promotion: Id
+    Without a promotion it is a reservation that holds nothing, and can be closed like any other.
+    """
+
+    promotion: Id | None
     coupon: Id | None
     customer: Id | None
     use: int | None
@@ -150,7 +153,10 @@ class OffersHandler:
             self._taken_codes = set(store.find_shared(connection, own))
         wanted = {
             *named, *self._automatic, *self._shared.values(), *(each.promotion for each in self._coupons.values()),
-            *(each.promotion for held in (*self._held.values(), *self._redeemed.values()) for each in held),
+            *(
+                each.promotion for held in (*self._held.values(), *self._redeemed.values()) for each in held
+                if each.promotion is not None
+            ),
         }  # fmt: skip
         if wanted:
             self._offered = store.find_promotions(connection, wanted)
@@ -244,6 +250,8 @@ class OffersHandler:
             arrival.basket = None
             return NothingTaken("The answer says why.", field="data.codes", not_applied=priced.not_applied)
         given = [self._give(arrival, number, each) for number, each in enumerate(priced.deductions)]
+        if arrival.type == RESERVE and not given:
+            given = [self._hold_nothing(arrival)]
         if given:
             arrival.decision = given
             if arrival.customer is None:
@@ -317,21 +325,31 @@ class OffersHandler:
             assert turn is not None
             self._turns_of(promotion, buyers).add(turn)
         self._count(offered, 1, discount)
+        given = Given(promotion, None if coupon is None else coupon.id, customer, use, turn, discount)
+        self._keep(arrival, ordinal, given, self._receipt(offered, arrival))
+        return given
+
+    def _hold_nothing(self, arrival: Arrival) -> Given:
+        """Hold a name for a basket that gets nothing: whoever made the reservation closes it like any other."""
+        given = Given(None, None, None, None, None, 0)
+        self._keep(arrival, 0, given, None)
+        return given
+
+    def _keep(self, arrival: Arrival, ordinal: int, given: Given, receipt: str | None) -> None:
         assert arrival.position is not None
         self._fresh.add(arrival.position)
         is_held = arrival.type == RESERVE
         self._given.append(
             Redemption(
-                arrival.position, ordinal, promotion, None if coupon is None else coupon.id, customer, use, turn,
-                discount, rules.HELD if is_held else rules.REDEEMED, arrival.touchpoint, arrival.source,
-                data.reservation if is_held else None, self._receipt(offered, arrival), arrival.received_at,
-                arrival.received_at + dt.timedelta(seconds=data.expires_in) if is_held else None,
+                arrival.position, ordinal, given.promotion, given.coupon, given.customer, given.use, given.turn,
+                given.discount, rules.HELD if is_held else rules.REDEEMED, arrival.touchpoint, arrival.source,
+                arrival.data.reservation if is_held else None, receipt, arrival.received_at,
+                arrival.received_at + dt.timedelta(seconds=arrival.data.expires_in) if is_held else None,
             )
         )  # fmt: skip
         self._redeemed.setdefault((arrival.source, arrival.id), []).append(self._given[-1])
         if is_held:
             self._held.setdefault(_key(arrival), []).append(self._given[-1])
-        return Given(promotion, None if coupon is None else coupon.id, customer, use, turn, discount)
 
     def _receipt(self, offered: Offered, arrival: Arrival) -> str | None:
         """Return the receipt if its sale is to earn more points by this promotion; nobody else has to know it."""
@@ -355,7 +373,9 @@ class OffersHandler:
         for each in held:
             if arrival.type == POST:
                 each.status = rules.REDEEMED
-                each.receipt = self._receipt(self._offered[each.promotion], arrival)
+                if each.promotion is not None:
+                    each.receipt = self._receipt(self._offered[each.promotion], arrival)
+                each.sale_source = rules.sale_source(each.receipt, reserved=each.source, posted=arrival.source)
             else:
                 self._free(each, rules.EXPIRED if is_clock else rules.RELEASED)
             if each.position not in self._fresh:
@@ -378,6 +398,8 @@ class OffersHandler:
 
     def _free(self, redemption: Redemption, status: str) -> None:
         redemption.status = status
+        if redemption.promotion is None:
+            return
         self._count(self._offered[redemption.promotion], -1, -redemption.discount)
         if redemption.coupon is not None:
             self._uses.get(redemption.coupon, set()).discard(redemption.use or 0)

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from django.db import models
 from django.db.models import CompositePrimaryKey, Q
+from django.db.models.functions import Coalesce
 
 from comptoir.foundation.rooms.personal import NOTHING_PERSONAL, Erasure, Export, Kept, NothingPersonal, Personal, Whose
 
@@ -123,7 +124,8 @@ class Redemption(models.Model):
 
     ``use`` numbers the uses of a coupon, ``turn`` a customer's turns where a promotion counts them; no two redemptions
     that hold have the same. ``name`` is the reservation's, where it was one; ``receipt`` that of the sale, where it is
-    to earn more points, and else nobody's business.
+    to earn more points, and else nobody's business; ``sale_source`` who books that sale, if not ``source``. Without a
+    promotion it is a reservation that holds nothing.
     """
 
     personal: ClassVar[Personal] = Personal(
@@ -143,6 +145,7 @@ class Redemption(models.Model):
             "receipt": "sale",
             "redeemed_at": "time",
             "expires_at": "time",
+            "sale_source": "place",
         },
         subject="customer",
         whose=Whose.CUSTOMER,
@@ -154,7 +157,7 @@ class Redemption(models.Model):
     pk = CompositePrimaryKey("position", "ordinal")
     position = models.UUIDField()
     ordinal = models.SmallIntegerField()
-    promotion = models.UUIDField()
+    promotion = models.UUIDField(null=True)
     coupon = models.UUIDField(null=True)
     customer = models.UUIDField(null=True)
     use = models.SmallIntegerField(null=True)
@@ -167,6 +170,7 @@ class Redemption(models.Model):
     receipt = models.TextField(null=True, db_collation="C")
     redeemed_at = models.DateTimeField()
     expires_at = models.DateTimeField(null=True)
+    sale_source = models.TextField(null=True, db_collation="C")
 
     class Meta:
         """A use is used once, whatever the code that decides may do."""
@@ -175,8 +179,11 @@ class Redemption(models.Model):
             models.Index(fields=["promotion"], name="redemption_of_promotion"),
             models.Index(fields=["customer"], name="redemption_of_customer", condition=Q(customer__isnull=False)),
             models.Index(fields=["expires_at"], name="redemption_held", condition=Q(status="held")),
-            models.Index(fields=["source", "receipt"], name="redemption_of_sale", condition=Q(receipt__isnull=False)),
-        )
+            models.Index(
+                "receipt", Coalesce("sale_source", "source"), name="redemption_at_sale",
+                condition=Q(receipt__isnull=False),
+            ),
+        )  # fmt: skip
         constraints = (
             models.UniqueConstraint(
                 fields=["coupon", "use"], name="coupon_use_once", condition=_ACTIVE & Q(coupon__isnull=False)
@@ -194,6 +201,10 @@ class Redemption(models.Model):
                 name="redemption_status",
             ),
             models.CheckConstraint(condition=Q(discount__gte=0), name="redemption_discount"),
+            models.CheckConstraint(
+                condition=Q(promotion__isnull=False) | Q(name__isnull=False, coupon=None, discount=0),
+                name="redemption_of_something",
+            ),
         )
 
     def __str__(self) -> str:

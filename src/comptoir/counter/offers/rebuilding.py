@@ -142,7 +142,7 @@ class OffersDeriver:
             if is_held:
                 self._held.setdefault((event.touchpoint, str(said.reservation)), []).append(redemption)
 
-    def _receipt(self, promotion: Id, said: _Said) -> str | None:
+    def _receipt(self, promotion: Id | None, said: _Said) -> str | None:
         return (said.receipt or None) if promotion in self._multiplying else None
 
     def _close(self, event: Logged, said: _Said) -> None:
@@ -153,5 +153,6 @@ class OffersDeriver:
         for each in self._held[event.touchpoint, str(said.reservation)]:
             if event.type == POST:
                 each.status, each.receipt = rules.REDEEMED, self._receipt(each.promotion, said)
+                each.sale_source = rules.sale_source(each.receipt, reserved=each.source, posted=event.source)
             else:
                 each.status = rules.EXPIRED if event.source == CLOCK_SOURCE else rules.RELEASED

@@ -70,6 +70,11 @@ def first_free(taken: Collection[int], most: int) -> int | None:
     return next((number for number in range(1, most + 1) if number not in taken), None)
 
 
+def sale_source(receipt: str | None, *, reserved: str, posted: str) -> str | None:
+    """Return who books the sale of what was held, if a receipt is kept and it is not whoever held it."""
+    return posted if receipt is not None and posted != reserved else None
+
+
 def check(promotion: Promotion) -> None:
     """Raise :class:`PromotionInvalid` for a promotion that contradicts itself, with the field at fault."""
     benefit, conditions = promotion.benefit, promotion.conditions

@@ -26,7 +26,7 @@ class Redemption(msgspec.Struct):
 
     position: Id
     ordinal: int
-    promotion: Id
+    promotion: Id | None
     coupon: Id | None
     customer: Id | None
     use: int | None
@@ -39,6 +39,7 @@ class Redemption(msgspec.Struct):
     receipt: str | None
     redeemed_at: dt.datetime
     expires_at: dt.datetime | None
+    sale_source: str | None = None
 
 
 class Held(NamedTuple):
@@ -59,7 +60,7 @@ _coupons = Appending(
 _redemptions = Appending(
     "offers_redemption", position="uuid", ordinal="smallint", promotion="uuid", coupon="uuid", customer="uuid",
     use="smallint", turn="smallint", discount="bigint", status="word", touchpoint="word", source="word", name="text",
-    receipt="text", redeemed_at="timestamptz", expires_at="timestamptz",
+    receipt="text", redeemed_at="timestamptz", expires_at="timestamptz", sale_source="text",
 )  # fmt: skip
 #: A definition never changes, and the same few are read with every batch.
 _definition = functools.lru_cache(maxsize=2048)(msgspec.json.Decoder(Promotion).decode)
@@ -198,10 +199,10 @@ def lock_redeemed(connection: Connection, positions: Collection[Id]) -> dict[Id,
 
 def _read_redemption(row: Sequence[Any]) -> Redemption:
     touchpoint, name, position, ordinal, promotion, coupon, customer, use, turn, discount, status, *rest = row
-    source, receipt, redeemed_at, expires_at = rest
+    source, receipt, redeemed_at, expires_at, sale_source = rest
     return Redemption(
         position, ordinal, promotion, coupon, customer, use, turn, discount, status, touchpoint, source, name,
-        receipt, redeemed_at, expires_at,
+        receipt, redeemed_at, expires_at, sale_source,
     )  # fmt: skip
 
 
@@ -217,6 +218,7 @@ def close_reserved(connection: Connection, closed: Sequence[Redemption]) -> None
         value_array([str(each.ordinal) for each in closed]),
         text_array([each.status for each in closed]),
         text_array([each.receipt for each in closed]),
+        text_array([each.sale_source for each in closed]),
     )
 
 
@@ -239,6 +241,7 @@ def insert_redemptions(connection: Connection, redemptions: Sequence[Redemption]
         [each.receipt for each in redemptions],
         [each.redeemed_at for each in redemptions],
         [each.expires_at for each in redemptions],
+        [each.sale_source for each in redemptions],
     )
 
 

@@ -64,7 +64,7 @@ join unnest(%s::text[], %s::text[]) as asked(touchpoint, name)
 -- name: lock_reserved
 -- What these reservations hold; nobody else closes them until the end of the transaction.
 select r.touchpoint, r.name, r.position::text, r.ordinal, r.promotion::text, r.coupon::text, r.customer::text, r.use,
-  r.turn, r.discount, r.status, r.source, r.receipt, r.redeemed_at, r.expires_at
+  r.turn, r.discount, r.status, r.source, r.receipt, r.redeemed_at, r.expires_at, r.sale_source
 from offers_redemption r join unnest(%s::text[], %s::text[]) as asked(touchpoint, name)
   on r.touchpoint = asked.touchpoint and r.name = asked.name
 order by r.position, r.ordinal for no key update of r;
@@ -72,13 +72,15 @@ order by r.position, r.ordinal for no key update of r;
 -- name: lock_redeemed
 -- What the events at these positions have taken; nobody else gives it back until the end of the transaction.
 select r.touchpoint, r.name, r.position::text, r.ordinal, r.promotion::text, r.coupon::text,
-  r.customer::text, r.use, r.turn, r.discount, r.status, r.source, r.receipt, r.redeemed_at, r.expires_at
+  r.customer::text, r.use, r.turn, r.discount, r.status, r.source, r.receipt, r.redeemed_at, r.expires_at, r.sale_source
 from offers_redemption r where r.position = any(%s::uuid[]) order by r.position, r.ordinal for no key update;
 
 -- name: close_reserved
 -- How reservations ended.
-update offers_redemption r set status = new.status, receipt = coalesce(new.receipt, r.receipt)
-from unnest(%s::uuid[], %s::smallint[], %s::text[], %s::text[]) as new(position, ordinal, status, receipt)
+update offers_redemption r set status = new.status, receipt = coalesce(new.receipt, r.receipt),
+  sale_source = coalesce(new.sale_source, r.sale_source)
+from unnest(%s::uuid[], %s::smallint[], %s::text[], %s::text[], %s::text[])
+  as new(position, ordinal, status, receipt, sale_source)
 where r.position = new.position and r.ordinal = new.ordinal;
 
 -- name: find_overdue
@@ -141,15 +143,16 @@ select c.digest::text, c.id::text, c.promotion::text, c.customer::text, c.issued
 
 -- name: find_times
 -- How often these sales earn their points, by promotions that were given to their baskets.
-select r.source, r.receipt, max((p.definition->'benefit'->>'times')::int)::text from offers_redemption r
-join unnest(%s::text[], %s::text[]) as sale(source, receipt) on r.source = sale.source and r.receipt = sale.receipt
+select sale.source, sale.receipt, max((p.definition->'benefit'->>'times')::int)::text from offers_redemption r
+join unnest(%s::text[], %s::text[]) as sale(source, receipt)
+  on coalesce(r.sale_source, r.source) = sale.source and r.receipt = sale.receipt
 join offers_promotion p on p.id = r.promotion
-where r.status in ('redeemed', 'returned') and r.receipt is not null group by r.source, r.receipt;
+where r.status in ('redeemed', 'returned') and r.receipt is not null group by sale.source, sale.receipt;
 
 -- name: forget_receipt
 -- Nothing that was given to these customers names a receipt any more.
-update offers_redemption set receipt = null
-where source = %s and receipt = %s and receipt is not null and customer = any(%s::uuid[]);
+update offers_redemption set receipt = null, sale_source = null
+where coalesce(sale_source, source) = %s and receipt = %s and receipt is not null and customer = any(%s::uuid[]);
 
 -- name: has_points
 -- Whether any promotion lets points count several times.
