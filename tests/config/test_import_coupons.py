@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 from click.testing import CliRunner
@@ -35,6 +36,7 @@ def test_every_coupon_and_redemption_is_there_and_no_effect_is_claimed(
             assert done.exit_code == 0, done.output
             result = json.loads(done.stdout.splitlines()[-1])
             assert (result["campaigns"], result["coupon_rows"], result["redemptions"]) == (27, 116_204, 2_102)
+            assert result["targetings"] == 6_589
             assert result["randomised"] is False
             assert (result["refused"], result["duplicates"]) == (0, turn * result["events"])
     finally:
@@ -44,10 +46,26 @@ def test_every_coupon_and_redemption_is_there_and_no_effect_is_claimed(
     assert shop.value(counted) == offered.ROWS
     assert shop.value("select count(*) from offers_redemption where status = 'redeemed'") == offered.REDEMPTIONS
     assert shop.value("select min(redeemed_at)::date::text from offers_redemption") == "2017-01-01"
+    # What a person would count in the files: the largest campaign, and that nobody redeemed who was not on its list.
+    assert shop.value("select count(*) from offers_targeting") == offered.TARGETINGS
+    assert shop.value("select count(distinct customer) from offers_targeting") == 1_559
+    largest = "select count(*) from offers_targeting where series = 'Campaign 18 (Type A)'"
+    assert shop.value(largest) == 1_133
+    uninvited = (
+        "select count(*) from offers_redemption r join offers_promotion p on p.id = r.promotion where not exists ("
+        "select from offers_targeting t where t.customer = r.customer and t.series = p.definition->>'series')"
+    )
+    assert shop.value(uninvited) == 0
     client = Client(headers={"host": f"{host_of(OFFICE)}:8000"})
     name, value = staff_session("Alice")
     client.cookies[name] = value
     page = words(client.get("/promotions").content.decode())
-    assert "116,204 products under coupons, 2,102 redemptions. Who got them was chosen, not drawn by lot." in page
+    sums = "116,204 products under coupons, sent to customers 6,589 times, 2,102 redemptions."
+    assert f"{sums} Who got them was chosen, not drawn by lot." in page
     assert page.count("not randomised") == offered.CAMPAIGNS
+    redeemers = shop.value(
+        "select count(distinct r.customer) from offers_redemption r join offers_promotion p on p.id = r.promotion"
+        " where p.definition->>'series' = 'Campaign 18 (Type A)'"
+    )
+    assert re.search(rf"Campaign 18 \(Type A\) .{{0,80}} 1,133 {redeemers} \d+ not randomised", page), page
     assert rebuild(keep=False).changed == []

@@ -22,7 +22,7 @@ from comptoir.foundation.events.commands import record
 from comptoir.foundation.events.contracts import Arrival
 from comptoir.foundation.events.rules import content_fingerprint
 from comptoir.foundation.kernel import codec
-from support import casting, forgotten, invariants
+from support import casting, forgotten, invariants, promoting
 from support.casting import HEARD, NOON, Counter, identify
 from support.examples import examples
 from support.forgotten import forget
@@ -98,6 +98,8 @@ def test_the_canary_is_found_nowhere(shop: Shop, counter: Counter) -> None:
         casting.reserve(10, "held", of=CARD), casting.subscribed(of=ONLINE), casting.reviewed(of=CARD),
     )  # fmt: skip
     counter.tell(casting.link(ONLINE, CARD))
+    series = examples()["promotion.targeted"]["series"]
+    counter.tell(promoting.published(promoting.new(), benefit={"kind": "Elsewhere"}, series=series))
     accepted: set[str] = set()
     for number in (1, 2):  # twice, since what a first one makes a second one may change or be refused for
         for name, example in examples().items():

@@ -50,7 +50,7 @@ def refused(counter: Counter, said: casting.Event, *, received_at: dt.datetime =
 def found_by_doctor(counter: Counter) -> dict[str, int]:
     """Count what the checks of the books find."""
     statements = load_statements("comptoir.config", "checking.sql")
-    found = {name: counter.shop.value(sql) for name, sql in statements.items() if "redempt" in name or "promo" in name}
+    found = {name: counter.shop.value(sql) for name, sql in statements.items() if "_log" in name or "promo" in name}
     assert found
     return {name: count for name, count in found.items() if count}
 
@@ -291,6 +291,8 @@ def test_everything_is_made_anew_from_the_log(counter: Counter) -> None:
         published(one, codes="each", honey=3, uses_max=2, budget={"redemptions_max": 9}),
         published(two, codes="shared", code="SPRING", budget={"per_customer_max": 1}),
         published(three, benefit={"kind": "Amount", "amount": 50}),
+        published(new(), benefit={"kind": "Elsewhere"}, series="Spring"),
+        promoting.targeted("Spring", of=ALICE),
     )
     codes = issued(counter.shop, one, ALICE, BOB, CHARLIE, campaign=new())
     counter.send(
@@ -299,7 +301,7 @@ def test_everything_is_made_anew_from_the_log(counter: Counter) -> None:
     )  # fmt: skip
     counter.send(posted("h1"), released("h2"), promoting.ended(two, at=NOON))
     before = counter.shop.contents(*TABLES)
-    assert [len(before[name]) for name in TABLES] == [3, 3, 1, 3, 10]
+    assert [len(before[name]) for name in TABLES] == [4, 3, 1, 3, 10, 1]
     counter.close()
     assert rebuild().changed == []
     assert counter.shop.contents(*TABLES) == before
@@ -358,6 +360,29 @@ def test_points_that_count_three_times_go_back_with_the_goods(counter: Counter) 
     assert counter.shop.value("select count(*) from offers_redemption where receipt = 'r1'") == 0
     assert counter.tell(forgotten.forget_sale("r5", of=BOB, source=OTHER_TILL)).problem is None
     assert counter.shop.value("select count(*) from offers_redemption where receipt = 'r5' or sale_source <> ''") == 0
+    assert rebuild(keep=False).changed == []
+
+
+def test_whom_another_system_has_told_of_its_promotions(counter: Counter) -> None:
+    assert refused(counter, promoting.targeted("Spring", of=ALICE)) == "promotion_unknown"
+    counter.tell(published(new(), series="Ours"))
+    assert refused(counter, promoting.targeted("Ours", of=ALICE)) == "promotion_unknown"
+    promotion = new()
+    answers = counter.send(
+        published(promotion, benefit={"kind": "Elsewhere"}, series="Spring"), promoting.targeted("Spring", of=ALICE)
+    )
+    assert [each.problem for each in answers] == [None, None]
+    counter.send(*[promoting.targeted("Spring", of=each) for each in (ALICE, BOB, CHARLIE)])
+    redeemed = {"customer": dict(BOB), "promotion": promotion}
+    assert counter.tell(casting.event("coupon.redeemed", redeemed, source=casting.CONSOLE)).problem is None
+    with entered(COUNTER):
+        assert queries.targeted() == {"Spring": (3, 1)}
+    assert found_by_doctor(counter) == {}
+    assert rebuild(keep=False).changed == []
+    assert counter.tell(forgotten.forget(BOB)).problem is None
+    bob = casting.identify(BOB)
+    assert counter.shop.value(f"select count(*) from offers_targeting where customer = '{bob}'") == 0
+    assert counter.shop.value("select count(*) from offers_targeting") == 4
     assert rebuild(keep=False).changed == []
 
 

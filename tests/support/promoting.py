@@ -14,7 +14,14 @@ from support import casting
 from support.casting import ALICE, CONSOLE, HEARD, NOON, PROGRAMME, TILL, Event, Reference, event, identify
 from support.shop import Shop
 
-TABLES = ("offers_promotion", "offers_honeycode", "offers_alert", "offers_coupon", "offers_redemption")
+TABLES = (
+    "offers_promotion",
+    "offers_honeycode",
+    "offers_alert",
+    "offers_coupon",
+    "offers_redemption",
+    "offers_targeting",
+)
 
 
 def new() -> str:
@@ -34,6 +41,11 @@ def published(
 
 def ended(promotion: str, *, at: dt.datetime = NOON) -> Event:
     return event("promotion.ended", {"staff": "camille", "promotion": promotion}, source=CONSOLE, at=at)
+
+
+def targeted(series: str, *, of: Reference, at: dt.datetime = NOON) -> Event:
+    """Another system has told somebody of its promotions."""
+    return event("promotion.targeted", {"customer": dict(of), "series": series}, source=CONSOLE, at=at)
 
 
 def goods(amount: int, *, quantity: int = 1, product: str = "bread", category: str | None = None) -> dict[str, Any]:

@@ -112,6 +112,15 @@ select count(*) from (
 full join offers_coupon c on c.id = e.position
 where e.position is null or c.id is null or e.customer is distinct from c.customer;
 
+-- name: targetings_match_log
+-- Whom another system has told of its promotions stands in the log, and everybody who stands there was told.
+select count(*) from (
+  select position, customer, data->>'series' as series from events_event
+  where type = 'promotion.targeted' and status = 'accepted'
+) e
+full join offers_targeting t on t.position = e.position
+where e.position is null or t.position is null or e.customer is distinct from t.customer or e.series <> t.series;
+
 -- name: no_coupon_is_used_too_often
 -- No coupon is held or redeemed oftener than its promotion allows.
 select count(*) from (

@@ -284,8 +284,9 @@ class _Demo:
             asyncio.run(sender.send(event.encode() for event in (*offered.to_try(CARD), *offered.events())))
         tally = sender.tally
         self._say(
-            f"{offered.CAMPAIGNS} campaigns of coupons with {offered.ROWS:,} products and {offered.REDEMPTIONS:,} "
-            "redemptions are told as what they are: not randomised, so nothing is claimed of what they changed."
+            f"{offered.CAMPAIGNS} campaigns of coupons with {offered.ROWS:,} products, sent {offered.TARGETINGS:,} "
+            f"times, and {offered.REDEMPTIONS:,} redemptions are told as what they are: not randomised, so nothing is "
+            "claimed of what they changed."
         )
         return {"accepted": tally.accepted + tally.duplicates, "refused": tally.refused_total}
 

@@ -1,16 +1,16 @@
 """The coupons of "The Complete Journey": 27 campaigns, 1,197 coupons for 116,204 products, 2,102 redemptions.
 
 Each coupon of a campaign becomes a promotion that another system has given, for its products and in the campaign's
-days; each redemption a fact about its household. Who was sent what was chosen and not drawn by lot, and what a coupon
-was worth the data set does not say: so these are reported, and nothing is claimed of them. Not here: sales
-(``journey.py``).
+days; each household that a campaign went to (6,589 in all), and each redemption, becomes a fact. Who was sent what was
+chosen and not drawn by lot, and what a coupon was worth the data set does not say: so these are reported, and nothing
+is claimed of them. Not here: sales (``journey.py``).
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from comptoir.config.replaying.journey import card_number, data_folder
@@ -19,6 +19,7 @@ from comptoir.counter.offers.contracts import (
     ISSUED,
     PUBLISHED,
     REDEEMED,
+    TARGETED,
     Amount,
     Budget,
     Conditions,
@@ -31,6 +32,7 @@ from comptoir.counter.offers.contracts import (
 CAMPAIGNS: Final = 27
 ROWS: Final = 116_204
 REDEMPTIONS: Final = 2_102
+TARGETINGS: Final = 6_589
 SOURCE: Final = "/console"
 _STAFF: Final = "import"
 _OPENED: Final = dt.datetime(2017, 1, 1, tzinfo=dt.UTC)
@@ -43,7 +45,7 @@ def promotion_id(campaign: int, coupon: int) -> str:
 
 
 def events() -> Iterator[Event]:
-    """Yield the promotions, then the redemptions, in the order of time.
+    """Yield the promotions, then to whom each campaign went, then the redemptions, in the order of time.
 
     Raises :class:`~comptoir.config.replaying.journey.JourneyError` if the data set is not installed.
     """
@@ -59,11 +61,21 @@ def events() -> Iterator[Event]:
             Elsewhere(),
             items=Items(products=tuple(products[campaign, coupon])),
             conditions=Conditions(starts_at=begins, ends_at=ends),
-            series=f"Campaign {campaign:02d} ({said['campaign_type']})",
+            series=_series(said),
         )
         promotion = promotion_id(campaign, coupon)
         data = {"staff": _STAFF, "promotion": promotion, "definition": definition}
         yield Event(id=f"journey/{promotion}", source=SOURCE, type=PUBLISHED, time=_OPENED, data=data)
+    went = sorted(_rows("campaigns"), key=lambda each: (campaigns[each["campaign_id"]]["start_date"], *each.values()))
+    for row in went:
+        said, household = campaigns[row["campaign_id"]], row["household_id"]
+        yield Event(
+            id=f"journey/targeted/{row['campaign_id']}/{household}",
+            source=SOURCE,
+            type=TARGETED,
+            time=max(_OPENED, _day(said["start_date"])),  # three went out before the year begins
+            data={"customer": {"kind": "card", "value": card_number(household)}, "series": _series(said)},
+        )
     redeemed = _rows("coupon_redemptions")
     for row in sorted(redeemed, key=lambda each: (each["redemption_date"], each["household_id"], each["coupon_upc"])):
         promotion = promotion_id(row["campaign_id"], row["coupon_upc"])
@@ -105,6 +117,11 @@ def _rows(name: str, *columns: str) -> list[dict[str, Any]]:
         data_folder() / f"{name}.parquet", columns=list(columns) or None
     ).to_pylist()
     return rows
+
+
+def _series(said: Mapping[str, Any]) -> str:
+    """Return what the promotions of a campaign of the data set belong to."""
+    return f"Campaign {said['campaign_id']:02d} ({said['campaign_type']})"
 
 
 def _day(value: Any) -> dt.datetime:

@@ -4,7 +4,9 @@
 to whom, with what else, and out of which budget. *Coupon*: one customer's right to a promotion, so many times, shown as
 a code. *Code*: what is shown at a till or typed into a web shop; one for everybody, or one for each coupon.
 *Redemption*: that a promotion was given to one basket: held while the money is taken, then redeemed or released.
-*Honey code*: a code that nobody was given; whoever shows it has it from where it was planted.
+*Series*: what several promotions belong to, in words of the staff; *targeting*: that another system has told a customer
+of the promotions of a series. *Honey code*: a code that nobody was given; whoever shows it has it from where it was
+planted.
 
 Always true: a coupon is redeemed at most as often as it allows, whichever channels race for it, and so is a promotion
 with a budget; a released redemption frees what it had taken, and nothing else; no code of a coupon is kept anywhere,

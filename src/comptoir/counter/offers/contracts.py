@@ -14,6 +14,7 @@ from comptoir.foundation.touchpoints.contracts import EventType, Product
 
 PUBLISHED: Final = "promotion.published"
 ENDED: Final = "promotion.ended"
+TARGETED: Final = "promotion.targeted"
 ISSUED: Final = "coupon.issued"
 REDEEMED: Final = "coupon.redeemed"
 REDEEM: Final = "coupon.redeem"
@@ -26,7 +27,7 @@ TAKING: Final = frozenset({REDEEM, RESERVE})
 CLOSING: Final = frozenset({POST, RELEASE})
 PROMOTIONS: Final = frozenset({PUBLISHED, ENDED})
 #: Everything that this package hears.
-TYPES: Final = TAKING | CLOSING | PROMOTIONS | {ISSUED, REDEEMED, RETURN}
+TYPES: Final = TAKING | CLOSING | PROMOTIONS | {TARGETED, ISSUED, REDEEMED, RETURN}
 
 LINES_MAX: Final = 1000
 CODES_MAX: Final = 10
@@ -168,6 +169,13 @@ class PromotionEnded(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=T
 
     staff: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
     promotion: Uuid
+
+
+class PromotionTargeted(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """``promotion.targeted``: another system has told a customer of promotions that it gives: of those of a series."""
+
+    customer: Identifier
+    series: Title
 
 
 class CouponIssued(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
@@ -317,6 +325,10 @@ EVENT_TYPES: Final = (
     EventType(
         name=ENDED, title="A promotion has ended", data=PromotionEnded,
         classes={"staff": "pseudonym", "promotion": "public"}, only_from="office",
+    ),
+    EventType(
+        name=TARGETED, title="Another system has told a customer of its promotions", data=PromotionTargeted,
+        classes={"customer": "pseudonym", "series": "public"},
     ),
     EventType(
         name=REDEEM, title="Take off a basket what promotions give", data=CouponRedeem,

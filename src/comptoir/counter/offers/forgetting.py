@@ -1,4 +1,4 @@
-"""Coupons and redemptions of somebody who is forgotten: they stay in the books, under a random customer's id.
+"""Coupons, redemptions and targetings of somebody who is forgotten: they stay in the books, under a random id.
 
 A code that the person still has goes on being good: what it is worth was promised, and leads to nobody. Not here: the
 order of things (``counter/customers/forgetting.py``).
@@ -15,12 +15,12 @@ from comptoir.foundation.kernel.ids import Id
 
 
 class OffersSeverer:
-    """Severs coupons and redemptions."""
+    """Severs coupons, redemptions and targetings."""
 
-    tables = ("offers_coupon", "offers_redemption")
+    tables = ("offers_coupon", "offers_redemption", "offers_targeting")
 
     def positions(self, connection: Connection, customers: Collection[Id]) -> Collection[Id]:
-        """Return every event that gave these customers something."""
+        """Return every event that gave these customers something, or told them of it."""
         return store.find_positions(connection, customers)
 
     def sever(self, connection: Connection, fresh: Mapping[Id, Id], named: Sequence[Named]) -> None:  # noqa: ARG002

@@ -31,6 +31,7 @@ from comptoir.counter.offers.contracts import (
     RESERVE,
     RETURN,
     TAKING,
+    TARGETED,
     Deduction,
     Elsewhere,
     Points,
@@ -50,7 +51,7 @@ from comptoir.counter.offers.errors import (
 from comptoir.counter.offers.multiplying import Multiplied
 from comptoir.counter.offers.pricing import Candidate, Circumstances
 from comptoir.counter.offers.rules import Coupon, Offered
-from comptoir.counter.offers.store import Alert, Key, Redemption
+from comptoir.counter.offers.store import Alert, Key, Redemption, Targeting
 from comptoir.foundation.events.contracts import Arrival, Batch
 from comptoir.foundation.events.store import find_identities
 from comptoir.foundation.kernel.connection import Connection
@@ -116,6 +117,7 @@ class OffersHandler:
         self._redeemed: dict[tuple[str, str], list[Redemption]] = {}
         self._issued_before: set[tuple[Id, Id | None, Id]] = set()
         self._taken_codes: set[str] = set()
+        self._series: set[str] = set()
         # What the batch decides.
         self._published: list[tuple[Arrival, str | None, list[str]]] = []
         self._ended: list[Arrival] = []
@@ -125,6 +127,7 @@ class OffersHandler:
         self._closed: list[Redemption] = []
         self._counted: set[Id] = set()
         self._alerts: list[Alert] = []
+        self._targetings: list[Targeting] = []
 
     # -- prepare and load ---------------------------------------------------------------------------------------------
 
@@ -148,6 +151,9 @@ class OffersHandler:
             reserving = {_key(arrival) for arrival in taking if arrival.type == RESERVE}
             if reserving:
                 self._reserved = store.find_reserved(connection, reserving)
+        series = {arrival.data.series for arrival in batch.arrivals if arrival.type == TARGETED}
+        if series:
+            self._series = store.find_series(connection, series)
         own = {digest for arrival in publishing if (digest := self._digest_of(arrival)) is not None}
         if own:
             self._taken_codes = set(store.find_shared(connection, own))
@@ -230,6 +236,8 @@ class OffersHandler:
                 arrival.refusal = self._issue(arrival)
             elif arrival.type == REDEEMED:
                 arrival.refusal = self._note(arrival)
+            elif arrival.type == TARGETED:
+                arrival.refusal = self._target(arrival)
             elif arrival.type == PUBLISHED:
                 arrival.refusal = self._publish(arrival)
             elif arrival.type == ENDED:
@@ -435,6 +443,16 @@ class OffersHandler:
         arrival.decision = [Given(data.promotion, None, arrival.customer, None, None, data.discount)]
         return None
 
+    def _target(self, arrival: Arrival) -> Problem | None:
+        """Note whom another system has told of what it gives."""
+        data, customer = arrival.data, arrival.customer
+        if data.series not in self._series:
+            return PromotionUnknown("No promotion of another system belongs to this.", field="data.series")
+        assert customer is not None
+        assert arrival.position is not None
+        self._targetings.append(Targeting(arrival.position, customer, data.series, arrival.occurred_at))
+        return None
+
     def _publish(self, arrival: Arrival) -> Problem | None:
         data = arrival.data
         if data.promotion in self._offered:
@@ -452,6 +470,8 @@ class OffersHandler:
         honey = [self._codes.digest(self._codes.honey(data.promotion, number)) for number in range(definition.honey)]
         self._offered[data.promotion] = Offered(data.promotion, definition)
         self._published.append((arrival, digest, honey))
+        if definition.series is not None and isinstance(definition.benefit, Elsewhere):
+            self._series.add(definition.series)
         return None
 
     def _digest_of(self, arrival: Arrival) -> str | None:
@@ -494,6 +514,8 @@ class OffersHandler:
             store.count_given(connection, [self._offered[each] for each in self._counted])
         if self._alerts:
             store.insert_alerts(connection, self._alerts)
+        if self._targetings:
+            store.insert_targetings(connection, self._targetings)
         for arrival in batch.fresh:
             if arrival.type == SALE_FORGET and arrival.refusal is None and arrival.customer is not None:
                 sale = arrival.data.sale

@@ -119,6 +119,41 @@ class Coupon(models.Model):
         return str(self.id)
 
 
+class Targeting(models.Model):
+    """Another system has told a customer of the promotions of a series; said by the event at ``position``."""
+
+    personal: ClassVar[Personal] = Personal(
+        columns={
+            "position": "mechanical",
+            "customer": "pseudonym",
+            "series": "activity",
+            "targeted_at": "time",
+        },
+        subject="customer",
+        whose=Whose.CUSTOMER,
+        exported=Export.ROWS,
+        erased=Erasure.SEVERED,
+        kept=Kept("the shop gives up its books; once severed, it is a fact about nobody"),
+    )
+
+    position = models.UUIDField(primary_key=True)
+    customer = models.UUIDField()
+    series = models.TextField(db_collation="C")
+    targeted_at = models.DateTimeField()
+
+    class Meta:
+        """Counted by series, found by customer."""
+
+        indexes = (
+            models.Index(fields=["series", "customer"], name="targeting_of_series"),
+            models.Index(fields=["customer"], name="targeting_of_customer"),
+        )
+
+    def __str__(self) -> str:
+        """Return the series."""
+        return self.series
+
+
 class Redemption(models.Model):
     """A promotion given to a basket by the event at ``position``, and what became of it.
 

@@ -13,7 +13,8 @@ from typing import Any, Final
 
 import msgspec
 from django.db import connections, router
-from django.db.models import Count, Sum
+from django.db.models import Count, Exists, OuterRef, Q, Sum
+from django.db.models.fields.json import KeyTextTransform
 from django.utils import timezone
 
 from comptoir.counter.loyalty.store import find_programmes
@@ -118,6 +119,25 @@ def of_campaign(campaign: uuid.UUID) -> tuple[int, int, Money]:
     redeemed = models.Redemption.objects.filter(coupon__in=coupons.values("id"), status="redeemed")
     sums = redeemed.aggregate(coupons=Count("coupon", distinct=True), off=Sum("discount"))
     return coupons.count(), sums["coupons"], Money(sums["off"] or 0, currency())
+
+
+def targeted() -> dict[str, tuple[int, int]]:
+    """Return, by series, how many customers another system has told of it, and how many of those have redeemed."""
+    named = models.Promotion.objects.annotate(name=KeyTextTransform("series", "definition"))
+    redeemed = models.Redemption.objects.filter(
+        customer=OuterRef("customer"),
+        status="redeemed",
+        promotion__in=named.filter(name=OuterRef(OuterRef("series"))).values("id"),
+    )
+    rows = (
+        models.Targeting.objects.annotate(has_redeemed=Exists(redeemed))
+        .values("series")
+        .annotate(
+            customers=Count("customer", distinct=True),
+            redeemers=Count("customer", distinct=True, filter=Q(has_redeemed=True)),
+        )
+    )
+    return {row["series"]: (row["customers"], row["redeemers"]) for row in rows}
 
 
 def alarms() -> list[Alarm]:

@@ -19,13 +19,14 @@ from comptoir.counter.offers.contracts import (
     RESERVE,
     RETURN,
     TAKING,
+    TARGETED,
     TYPES,
     Points,
     Promotion,
 )
 from comptoir.counter.offers.handlers import Given
 from comptoir.counter.offers.rules import Coupon
-from comptoir.counter.offers.store import Alert, Key, Redemption
+from comptoir.counter.offers.store import Alert, Key, Redemption, Targeting
 from comptoir.foundation.events.rebuilding import Logged
 from comptoir.foundation.kernel.connection import Connection
 from comptoir.foundation.kernel.ids import Id
@@ -47,6 +48,7 @@ class _Said(msgspec.Struct):
     reservation: str | None = None
     expires_in: int = 0
     receipt: str | None = None
+    series: str = ""
     redemption: _Reference | None = None
 
 
@@ -57,7 +59,10 @@ _given = msgspec.json.Decoder(list[Given])
 class OffersDeriver:
     """Promotions and coupons are written as they come; redemptions at the end, when it is known how each ended."""
 
-    tables = ("offers_promotion", "offers_honeycode", "offers_alert", "offers_coupon", "offers_redemption")
+    tables = (
+        "offers_promotion", "offers_honeycode", "offers_alert", "offers_coupon", "offers_redemption",
+        "offers_targeting",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         """Start with nothing given."""
@@ -73,6 +78,7 @@ class OffersDeriver:
     def take(self, connection: Connection, events: Sequence[Logged]) -> None:
         """Write the next promotions and coupons; follow what was given."""
         coupons: list[tuple[Coupon, str]] = []
+        targetings: list[Targeting] = []
         for event in events:
             if event.type not in TYPES:
                 continue
@@ -85,16 +91,17 @@ class OffersDeriver:
                 self._take(event, said, at=event.occurred_at)
             elif event.type in CLOSING or event.type == RETURN:
                 self._close(event, said)
-            elif event.type == ISSUED:
-                assert event.customer is not None
+            elif event.customer is not None and event.type == ISSUED:
                 coupon = Coupon(event.position, said.promotion, event.customer, event.occurred_at, said.campaign)
                 coupons.append((coupon, self._codes.digest(self._codes.code(coupon.id))))
+            elif event.customer is not None and event.type == TARGETED:
+                targetings.append(Targeting(event.position, event.customer, said.series, event.occurred_at))
             elif event.type == PUBLISHED:
                 self._publish(connection, event, said)
             elif event.type == ENDED:
                 self._ended.append((said.promotion, event.occurred_at))
-        if coupons:
-            store.insert_coupons(connection, coupons)
+        store.insert_coupons(connection, coupons)
+        store.insert_targetings(connection, targetings)
 
     def finish(self, connection: Connection) -> None:
         """Write what was given, and count."""

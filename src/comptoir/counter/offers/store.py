@@ -57,6 +57,7 @@ _coupons = Appending(
     "offers_coupon", id="uuid", digest="uuid", promotion="uuid", campaign="uuid", customer="uuid",
     issued_at="timestamptz",
 )  # fmt: skip
+_targetings = Appending("offers_targeting", position="uuid", customer="uuid", series="text", targeted_at="timestamptz")
 _redemptions = Appending(
     "offers_redemption", position="uuid", ordinal="smallint", promotion="uuid", coupon="uuid", customer="uuid",
     use="smallint", turn="smallint", discount="bigint", status="word", touchpoint="word", source="word", name="text",
@@ -258,6 +259,31 @@ def insert_coupons(connection: Connection, coupons: Sequence[tuple[Coupon, str]]
     )
 
 
+class Targeting(NamedTuple):
+    """That another system has told a customer of the promotions of a series."""
+
+    position: Id
+    customer: Id
+    series: str
+    targeted_at: dt.datetime
+
+
+def insert_targetings(connection: Connection, targetings: Sequence[Targeting]) -> None:
+    """Append whom another system has told of its promotions."""
+    _targetings.rows(
+        connection,
+        [each.position for each in targetings],
+        [each.customer for each in targetings],
+        [each.series for each in targetings],
+        [each.targeted_at for each in targetings],
+    )
+
+
+def find_series(connection: Connection, series: Collection[str]) -> set[str]:
+    """Return which of these are series of promotions that another system gives."""
+    return {str(row[0]) for row in connection.ask(_SQL["find_series"], text_array(sorted(series)))}
+
+
 class Alert(NamedTuple):
     """A honey code that was shown: by which event, which, of which promotion, where and when."""
 
@@ -326,7 +352,7 @@ def has_points(connection: Connection) -> bool:
 
 
 def find_positions(connection: Connection, customers: Collection[Id]) -> list[Id]:
-    """Return where the log names these customers by a coupon or a redemption."""
+    """Return where the log names these customers by a coupon, a redemption or a targeting."""
     rows = connection.execute(_SQL["find_positions"], {"customers": value_array(list(customers))})
     return [row[0] for row in rows]
 
@@ -336,3 +362,4 @@ def sever(connection: Connection, fresh: Mapping[Id, Id]) -> None:
     old, new = value_array(list(fresh)), value_array(list(fresh.values()))
     connection.execute(_SQL["sever_coupons"], (old, new))
     connection.execute(_SQL["sever_redemptions"], (old, new))
+    connection.execute(_SQL["sever_targetings"], (old, new))

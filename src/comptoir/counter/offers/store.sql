@@ -88,6 +88,11 @@ where r.position = new.position and r.ordinal = new.ordinal;
 select touchpoint, name, position::text, expires_at from offers_redemption
 where status = 'held' and expires_at <= %s and ordinal = 0 order by expires_at limit %s;
 
+-- name: find_series
+-- Which of these are series of promotions that another system gives.
+select distinct definition->>'series' from offers_promotion
+where definition->>'series' = any(%s::text[]) and definition->'benefit'->>'kind' = 'Elsewhere';
+
 -- name: insert_alerts
 -- Honey codes that were shown.
 insert into offers_alert (position, digest, promotion, touchpoint, source, shown_at)
@@ -120,9 +125,10 @@ update offers_promotion p set redemptions = given.redemptions, discount = given.
   and (p.definition -> 'budget' ? 'redemptions_max' or p.definition -> 'budget' ? 'discount_max');
 
 -- name: find_positions
--- Every event that gave these customers a coupon or a promotion.
+-- Every event that gave these customers a coupon or a promotion, or told them of one.
 select id::text from offers_coupon where customer = any(%(customers)s::uuid[])
-union select position::text from offers_redemption where customer = any(%(customers)s::uuid[]);
+union select position::text from offers_redemption where customer = any(%(customers)s::uuid[])
+union select position::text from offers_targeting where customer = any(%(customers)s::uuid[]);
 
 -- name: sever_coupons
 -- Coupons of somebody who is forgotten are nobody's.
@@ -133,6 +139,11 @@ from unnest(%s::uuid[], %s::uuid[]) as new(customer, fresh) where c.customer = n
 -- And so are redemptions.
 update offers_redemption r set customer = new.fresh
 from unnest(%s::uuid[], %s::uuid[]) as new(customer, fresh) where r.customer = new.customer;
+
+-- name: sever_targetings
+-- And so is what they were told of.
+update offers_targeting t set customer = new.fresh
+from unnest(%s::uuid[], %s::uuid[]) as new(customer, fresh) where t.customer = new.customer;
 
 -- name: find_coupons
 -- Coupons by the digests of their codes, and which of their uses are taken; somebody may take one meanwhile.

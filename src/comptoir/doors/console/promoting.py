@@ -42,11 +42,13 @@ def listed(request: HttpRequest) -> HttpResponse:
         sorted((each for each in found if each.state == "elsewhere"), key=lambda each: each.promotion.series or ""),
         key=lambda each: each.promotion.series or "",
     )
-    elsewhere = [_summed(name, list(each)) for name, each in series]
+    targeted = queries.targeted()
+    elsewhere = [_summed(name, list(each), targeted.get(name, (0, 0))) for name, each in series]
     context = {
         "open": [each for each in own if each.state != "over"], "over": [each for each in own if each.state == "over"],
         "elsewhere": elsewhere, "alarms": queries.alarms(),
-        "rows": sum(each["rows"] for each in elsewhere), "redeemed": sum(each["redeemed"] for each in elsewhere),
+        "rows": sum(each["rows"] for each in elsewhere), "sent": sum(each["sent"] for each in elsewhere),
+        "redeemed": sum(each["redeemed"] for each in elsewhere),
     }  # fmt: skip
     return page(request, "console/promotions.html", "promotions", context)
 
@@ -133,14 +135,15 @@ def _one(
     return page(request, "console/promotion.html", "promotions", context, status=status)
 
 
-def _summed(name: str, found: list[queries.Shown]) -> dict[str, Any]:
-    """Sum up what another system has given in one campaign of its own."""
+def _summed(name: str, found: list[queries.Shown], targeted: tuple[int, int]) -> dict[str, Any]:
+    """Sum up what another system has given in one campaign of its own; ``targeted``: customers, those who redeemed."""
     days = [each.promotion.conditions for each in found]
     return {
         "name": name,
         "coupons": len(found),
         "rows": sum(len(each.promotion.items.products) for each in found),
-        "customers": sum(each.coupons for each in found),
+        "sent": targeted[0],
+        "redeemers": targeted[1],
         "redeemed": sum(each.given.redeemed for each in found),
         "begins": min((each.starts_at for each in days if each.starts_at is not None), default=None),
         "ends": max((each.ends_at for each in days if each.ends_at is not None), default=None),
