@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from django.core.exceptions import ImproperlyConfigured
 from django.utils.functional import lazy
 from django.utils.translation import gettext_lazy as _
 
@@ -267,9 +268,13 @@ if MAIL_PROVIDER:
     ANYMAIL = {"REQUESTS_TIMEOUT": 10} | tomllib.loads((shop.folder() / "mail.toml").read_text())
 elif _mail := os.environ.get("COMPTOIR_MAIL_URL"):
     _parts = urlsplit(_mail)
+    if _parts.scheme not in {"smtp", "smtps", "smtp+plain"}:
+        raise ImproperlyConfigured("COMPTOIR_MAIL_URL begins with smtp://, smtps:// or smtp+plain://.")
+    if _parts.scheme == "smtp+plain" and _parts.hostname not in {"localhost", "127.0.0.1", "::1"}:
+        raise ImproperlyConfigured("COMPTOIR_MAIL_URL: without encryption mail goes to this machine alone.")
     EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     EMAIL_HOST = _parts.hostname or "localhost"
-    EMAIL_PORT = _parts.port or (465 if _parts.scheme == "smtps" else 587)
+    EMAIL_PORT = _parts.port or {"smtp": 587, "smtps": 465, "smtp+plain": 25}[_parts.scheme]
     EMAIL_HOST_USER = unquote(_parts.username or "")
     EMAIL_HOST_PASSWORD = unquote(_parts.password or "")
     EMAIL_USE_SSL = _parts.scheme == "smtps"

@@ -52,6 +52,8 @@ _LATER: Final = dt.timedelta(minutes=1)
 _TURN_SECONDS: Final = 0.0002
 _AWAY_SECONDS: Final = (1.0, 2.0, 5.0, 15.0, 30.0)
 _IDLE_SECONDS: Final = 1.0
+#: So often it is asked whether anything more is due.
+_LOOK_SECONDS: Final = 0.25
 _UNTIL_IDLE_SECONDS: Final = 0.05
 _RECOVER_SECONDS: Final = 10.0
 _WRITING_SECONDS_MAX: Final = 60.0
@@ -137,7 +139,7 @@ class Sender:
             if until_idle and self._ready.unfinished_tasks == 0:
                 return
             # What goes back is due at some time; nobody else's work comes in the next moment.
-            self._wait(_UNTIL_IDLE_SECONDS if until_idle else _IDLE_SECONDS, should_stop)
+            self._wait(_UNTIL_IDLE_SECONDS if until_idle else _LOOK_SECONDS, should_stop)
 
     def _waits_for_somebody(self, holder: Any, *, now: dt.datetime) -> bool:
         """Tell whether nobody takes this channel's messages in this shop; what is due waits, and says why.
@@ -434,9 +436,11 @@ class _Line:
 class Senders:
     """The senders of a process: one for each channel, begun anew when the database was away."""
 
-    def __init__(self, *, clock: Clock = SYSTEM_CLOCK) -> None:
-        """Start nothing yet."""
+    def __init__(self, *, clock: Clock = SYSTEM_CLOCK, shares: int = 1) -> None:
+        """Start nothing yet; of each channel's connections it has one of so many ``shares``, and at least one."""
         self._clock = clock
+        self._counts = {channel: max(1, count // shares) for channel, count in CONNECTIONS.items()}
+        self._due = {channel: threading.Event() for channel in CONNECTIONS}
         self._stopping = threading.Event()
 
     def stop(self) -> None:
@@ -444,18 +448,39 @@ class Senders:
         self._stopping.set()
 
     def run(self) -> None:
-        """Serve every channel until told to stop."""
-        threads = [threading.Thread(target=self._serve, args=(channel,), name=channel) for channel in CONNECTIONS]
+        """Serve every channel until told to stop; a channel without work has no connections."""
+        threads = [threading.Thread(target=self._serve, args=(channel,), name=channel) for channel in self._counts]
         for each in threads:
             each.start()
+        while not self._stopping.is_set():
+            try:
+                self._watch()
+            except (psycopg.Error, OSError) as error:
+                _log.warning("messages: the database is away (%s)", type(error).__name__)
+            self._stopping.wait(_IDLE_SECONDS)
+        for due in self._due.values():
+            due.set()
         for each in threads:
             each.join()
 
+    def _watch(self) -> None:
+        """See what is due on which channel, and answer for senders that died, until told to stop."""
+        recovered = float("-inf")
+        with database.connect(VAULT.role) as connection:
+            while not self._stopping.is_set():
+                if time.monotonic() - recovered > _RECOVER_SECONDS:
+                    recover(connection, me=0, now=self._clock.now())
+                    recovered = time.monotonic()
+                for channel in store.find_due_channels(connection, self._due, now=self._clock.now()):
+                    self._due[channel].set()
+                self._stopping.wait(_LOOK_SECONDS)
+
     def _serve(self, channel: str) -> None:
-        while not self._stopping.is_set():
+        due = self._due[channel]
+        while due.wait() and not self._stopping.is_set():
+            due.clear()
             try:
-                if self._is_due(channel):
-                    Sender(channel, clock=self._clock).run(should_stop=self._stopping.is_set)
+                Sender(channel, clock=self._clock, count=self._counts[channel]).run(should_stop=self._stopping.is_set)
             except (psycopg.Error, Error, OSError) as error:
                 _log.warning("messages by %s: the database is away (%s)", channel, type(error).__name__)
             except Exception:  # noqa: BLE001 - it is begun anew, and the other channels go on
@@ -463,9 +488,3 @@ class Senders:
             finally:
                 connections.close_all()
             self._stopping.wait(_IDLE_SECONDS)
-
-    def _is_due(self, channel: str) -> bool:
-        """Tell whether there is anything to do: a sender without work has no connections."""
-        with database.connect(VAULT.role) as connection:
-            recover(connection, me=0, now=self._clock.now())
-            return store.is_due(connection, channel, now=self._clock.now())

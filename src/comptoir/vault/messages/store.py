@@ -33,6 +33,11 @@ def is_due(connection: Any, channel: str, *, now: dt.datetime) -> bool:
     return bool(connection.execute(_SQL["is_due"], (channel, now)).fetchone()[0])
 
 
+def find_due_channels(connection: Any, channels: Collection[str], *, now: dt.datetime) -> list[str]:
+    """Return those of these channels on which anything waits for a sender."""
+    return [row[0] for row in connection.execute(_SQL["find_due_channels"], (list(channels), now)).fetchall()]
+
+
 def say_why(connection: Any, channel: str, *, why: str, now: dt.datetime) -> int:
     """Say of what is due why it waits; returns of how many that was not said before."""
     return int(connection.execute(_SQL["say_why"], {"channel": channel, "why": why, "now": now}).rowcount)

@@ -10,6 +10,11 @@ select pg_advisory_unlock(7209160, %s);
 -- Whether anything waits for a channel's sender.
 select exists (select from messages_waiting where channel = %s and due_at <= %s and taken_by is null);
 
+-- name: find_due_channels
+-- The channels on which anything waits for a sender.
+select channel from unnest(%s::text[]) as asked(channel)
+where exists (select from messages_waiting w where w.channel = asked.channel and w.due_at <= %s and w.taken_by is null);
+
 -- name: say_why
 -- Say of what is due why it waits: nobody takes this channel's messages in this shop.
 update messages_waiting set why = %(why)s
