@@ -78,6 +78,7 @@ _OWN = "needs something of one's own that this customer does not have"
 _SCRIPT: Final = "asked by a script; tests/doors/test_segments_page.py"
 _AWAY: Final = "leads out of the house; tests/square/test_shortlinks.py"
 NOT_REACHED: Final[dict[str, str]] = {
+    "counter: basket/checkout": "as soon as the vault takes baskets over",
     "counter: card/leave": _ENDS,
     "counter: consents/<slug:purpose>/<slug:channel>/receipt": "a signed text to download, for whoever has consented",
     "counter: letters/devices": _OWN,

@@ -45,6 +45,8 @@ ELSEWHERE = {
     "terms_policy_invalid",
     "relay_invalid",
     "touchpoint_not_in_map",
+    "taxes_invalid",
+    "basket_moved",
 }
 PACKAGES = re.compile(r"comptoir\.(doors\.gateway|counter\.\w+|foundation\.(events|rooms|touchpoints))\.errors")
 

@@ -280,7 +280,7 @@ def test_a_touchpoint_speaks_for_its_sources_sends_its_types_and_reads_its_needs
         till.decoder("points.adjust")
     with pytest.raises(UnknownType):
         till.decoder("sale.opened")
-    assert till.rights == {"points.balance", "customer.answers", "basket.price", "customer.coupons"}
+    assert till.rights == {"points.balance", "customer.answers", "basket.price", "basket.content", "customer.coupons"}
     till.check_right("points.balance")
     with pytest.raises(NeedNotDeclared):
         till.check_right("points.history")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import decimal
 import uuid
+from collections.abc import Mapping
 from typing import Any, Final
 
 import qrcode
@@ -23,6 +24,7 @@ from comptoir.counter.loyalty.programme import title_in
 from comptoir.counter.loyalty.queries import Move
 from comptoir.counter.offers.codes import OWN_IDENTIFIER, normal
 from comptoir.doors.console.declared import declared_map
+from comptoir.foundation.kernel.ids import IDS
 from comptoir.foundation.kernel.money import Money, exponent
 from comptoir.foundation.rooms import addresses
 from comptoir.foundation.rooms.declaration import ROOMS
@@ -141,8 +143,10 @@ def rule_title(move: Move) -> str:
 
 @register.filter
 def in_language(titles: Any) -> str:
-    """Write what something is called in the reader's language; where that is missing, in English."""
+    """Write what something is called in the reader's language; where that is missing, in English, or as it can be."""
     language = (translation.get_language() or "en").split("-")[0]
+    if isinstance(titles, Mapping):
+        return str(titles.get(language) or titles.get("en") or next(iter(titles.values()), ""))
     return str(getattr(titles, language, None) or titles.en)
 
 
@@ -154,8 +158,8 @@ def room_url(room: str, path: str) -> str:
 
 @register.simple_tag
 def fresh_id() -> str:
-    """Write an identity for a form, so that sending it twice is sending it once."""
-    return str(uuid.uuid4())
+    """Write an identity for a form, so that sending it twice is sending it once; it says when it was made."""
+    return str(IDS.new())
 
 
 @register.simple_tag

@@ -58,6 +58,7 @@ INSTALLED_APPS = [
     "comptoir.counter.loyalty",
     "comptoir.counter.audiences",
     "comptoir.counter.offers",
+    "comptoir.counter.baskets",
     "comptoir.vault.announcements",
     "comptoir.vault.contacts",
     "comptoir.vault.invitations",

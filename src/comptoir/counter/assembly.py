@@ -15,6 +15,10 @@ from comptoir.counter.answers.handlers import AnswersHandler
 from comptoir.counter.answers.rebuilding import AnswersDeriver
 from comptoir.counter.audiences.forgetting import AudiencesSeverer
 from comptoir.counter.audiences.rebuilding import AudiencesDeriver
+from comptoir.counter.baskets import contracts as baskets
+from comptoir.counter.baskets.forgetting import BasketsSeverer
+from comptoir.counter.baskets.handlers import BasketsHandler
+from comptoir.counter.baskets.rebuilding import BasketsDeriver
 from comptoir.counter.customers import contracts as customers
 from comptoir.counter.customers.choices import ChoicesHandler
 from comptoir.counter.customers.forgetting import (
@@ -87,6 +91,7 @@ EVENT_TYPES: Final[Mapping[str, EventType]] = {
         *answers.EVENT_TYPES,
         *loyalty.EVENT_TYPES,
         *offers.EVENT_TYPES,
+        *baskets.EVENT_TYPES,
         *catalog.EVENT_TYPES,
         *community.EVENT_TYPES,
         *stewardship.EVENT_TYPES,
@@ -113,7 +118,7 @@ _WITH_COUPONS: Final = _SELLING | _COUPONS
 _HEARD_BY_OFFERS: Final = offers.TYPES | {customers.SALE_FORGET}
 #: The data that touchpoints may need, by name.
 PRODUCTS: Final[Mapping[str, Product]] = {
-    each.name: each for each in (*answers.PRODUCTS, *loyalty.PRODUCTS, *offers.PRODUCTS)
+    each.name: each for each in (*answers.PRODUCTS, *loyalty.PRODUCTS, *offers.PRODUCTS, *baskets.PRODUCTS)
 }
 
 
@@ -132,10 +137,11 @@ def handlers_for(
 
     Sales come first, since a return's customer is found through its sale; then customers, who say who is one
     person, and what that person chose; then answers, which ask nobody; then offers, which say what is taken off a
-    basket, and whose coupon that was; then loyalty, which locks and moves the points; then what the
-    shop sells; then whether the square is open at all, what is reported and decided there, what is said, who hears of
-    it, and how it counts; last whoever is forgotten. Of a batch that only sells and moves points, nobody hears but the
-    three whom that concerns, and of one that only takes coupons, but these two.
+    basket, and whose coupon that was; then loyalty, which locks and moves the points; then baskets, out of which
+    sales take something; then what the shop sells; then whether the square is open at all, what is reported and
+    decided there, what is said, who hears of it, and how it counts; last whoever is forgotten. Of a batch that only
+    sells and moves points, nobody hears but the three whom that concerns, and of one that only takes coupons, but
+    these two.
     """
     emptied = emptied_fields(types.values())
     wait = cooling() if waiting is None else waiting
@@ -144,12 +150,15 @@ def handlers_for(
         return programmes.at(at).local_time(at)
 
     def make(types: Collection[str]) -> Sequence[Handler]:
-        only_coupons = _COUPONS.issuperset(types)
+        only_coupons, only_baskets = _COUPONS.issuperset(types), baskets.TYPES.issuperset(types)
         sold = SalesHandler(currency=programmes.currency)
-        known = CustomersHandler(finds_known=only_coupons)
+        known = CustomersHandler(finds_known=only_coupons or only_baskets)
+        laid = BasketsHandler(customers=known, sales=sold, currency=programmes.currency)
+        if only_baskets:
+            return known, laid
         if not multiplies and _SELLING.issuperset(types):
             points = LoyaltyHandler(programmes=programmes, customers=known, sales=sold, waiting=wait)
-            return sold, known, points
+            return sold, known, points, laid
         multiplied = Multiplied()
         offered: tuple[Handler, ...] = ()
         if not _HEARD_BY_OFFERS.isdisjoint(types):
@@ -170,11 +179,11 @@ def handlers_for(
             customers=known,
             sales=sold,
             waiting=wait,
-            without_points=_COUPONS,
+            without_points=_COUPONS | baskets.TYPES,
             times=multiplied.times,
         )
         if _WITH_COUPONS.issuperset(types):
-            return sold, known, multiplied, *offered, points
+            return sold, known, multiplied, *offered, points, laid
         gone = ForgettingHandler(customers=known, severers=severers(), emptied=emptied)
         return (
             sold,
@@ -185,6 +194,7 @@ def handlers_for(
             multiplied,
             *offered,
             points,
+            laid,
             CatalogHandler(),
             ClosingHandler(),
             StewardshipHandler(mates),
@@ -218,6 +228,7 @@ _SEVERERS: Final[Sequence[Severer]] = (
     LoyaltySeverer(),
     AudiencesSeverer(),
     OffersSeverer(),
+    BasketsSeverer(),
     StewardshipSeverer(),
     CharterSeverer(),
     CommunitySeverer(),
@@ -240,6 +251,7 @@ def derivers() -> Sequence[Deriver]:
         SalesDeriver(),
         LoyaltyDeriver(),
         OffersDeriver(),
+        BasketsDeriver(),
         CatalogDeriver(),
         CommunityDeriver(),
         StewardshipDeriver(),

@@ -77,40 +77,57 @@ def coupons_of(connection: Connection, members: Collection[Id], *, now: dt.datet
     ]
 
 
+class Candidates(msgspec.Struct, frozen=True):
+    """What may be given to a basket, and which of the codes that were shown are good for nothing."""
+
+    candidates: tuple[Candidate, ...]
+    unusable: tuple[NotApplied, ...]
+
+    def price(self, basket: Sequence[BasketLine], where: Circumstances) -> Priced:
+        """Return what a basket costs with these. Pure."""
+        priced = pricing.price(basket, self.candidates, where)
+        if self.unusable:
+            told_of = sorted((*priced.not_applied, *self.unusable), key=lambda each: each.code)
+            priced = msgspec.structs.replace(priced, not_applied=tuple(told_of))
+        return priced
+
+
 def quote(
     connection: Connection, basket: Sequence[BasketLine], shown: Sequence[str], where: Circumstances,
     *, members: Sequence[Id], codes: CouponCodes,
 ) -> Priced:  # fmt: skip
     """Return what a basket costs at present with these codes, as they were shown, for a person (or for nobody)."""
-    digests = [codes.digest(each) for each in shown]
+    return candidates(connection, [codes.digest(each) for each in shown], where, members=members).price(basket, where)
+
+
+def candidates(
+    connection: Connection, digests: Sequence[str], where: Circumstances, *, members: Sequence[Id]
+) -> Candidates:
+    """Return what may be given to a person (or to nobody) at present, by the digests of the codes that were shown."""
     coupons, uses, shared = _find(connection, digests, where.source)
     automatic = store.find_automatic(connection)
     ids = {*automatic, *shared.values(), *(each.promotion for each in coupons.values())}
     offered = store.find_promotions(connection, ids) if ids else {}
-    candidates: list[Candidate] = []
+    found: list[Candidate] = []
     unusable: list[NotApplied] = []
     for number, digest in enumerate(digests, start=1):
         coupon = coupons.get(digest)
-        found = offered.get(coupon.promotion if coupon is not None else shared.get(digest, ""))
-        if found is None or not _is_good(coupon, found, uses, where.at):
+        open_one = offered.get(coupon.promotion if coupon is not None else shared.get(digest, ""))
+        if open_one is None or not _is_good(coupon, open_one, uses, where.at):
             unusable.append(NotApplied(number, "unusable", wording.reason("unusable")))
         else:
             is_holders = coupon is not None and coupon.customer in members
-            candidates.append(Candidate(found.id, found.promotion, number, found.discount_left, is_holders))
-    candidates.extend(
+            found.append(Candidate(open_one.id, open_one.promotion, number, open_one.discount_left, is_holders))
+    found.extend(
         Candidate(each, offered[each].promotion, 0, offered[each].discount_left)
         for each in automatic
         if offered[each].is_open(where.at)
     )
-    by_turn = [each.id for each in candidates if each.promotion.budget.per_customer_max is not None]
+    by_turn = [each.id for each in found if each.promotion.budget.per_customer_max is not None]
     if by_turn and members:
         had = store.find_turns(connection, by_turn, members)
-        candidates = [each for each in candidates if not _is_out_of_turns(each, had)]
-    priced = pricing.price(basket, candidates, where)
-    if unusable:
-        told_of = sorted((*priced.not_applied, *unusable), key=lambda each: each.code)
-        priced = msgspec.structs.replace(priced, not_applied=tuple(told_of))
-    return priced
+        found = [each for each in found if not _is_out_of_turns(each, had)]
+    return Candidates(tuple(found), tuple(unusable))
 
 
 def _find(

@@ -22,6 +22,8 @@ Quantity = Annotated[int, msgspec.Meta(ge=0, le=10**9)]
 PositiveAmount = Annotated[int, msgspec.Meta(ge=0, le=_AMOUNT_MAX)]
 #: The code of a short link of this shop's (``square/shortlinks``), as its landing page was told it.
 ShortLink = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-z]{4,32}$")]
+#: The id of a basket (``counter/baskets``).
+Basket = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
 #: GTIN-8, -12, -13 or -14 (GS1), as the product's barcode says it.
 Gtin = Annotated[str, msgspec.Meta(pattern=r"^(?:\d{8}|\d{12,14})$")]
 
@@ -44,7 +46,8 @@ class SaleLine(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
 class SaleClosed(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     """``sale.closed``: somebody bought and paid. ``total`` is the sum of the lines' amounts, in minor units.
 
-    ``short_link`` is the last one by which the browser came to the web shop.
+    ``short_link`` is the last one by which the browser came to the web shop, ``basket`` the one out of which the goods
+    were sold: what was sold is taken out of it, the rest stays.
     """
 
     receipt: Receipt
@@ -54,6 +57,7 @@ class SaleClosed(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True)
     store: Store | None = None
     customer: Identifier | None = None
     short_link: ShortLink | None = None
+    basket: Basket | None = None
 
 
 class SaleReference(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
@@ -98,7 +102,7 @@ EVENT_TYPES: Final = (
         name=SALE_CLOSED, title="Somebody bought and paid", data=SaleClosed,
         classes={
             "receipt": "sale", "currency": "sale", "total": "sale", "lines": "sale", "store": "place",
-            "customer": "pseudonym", "short_link": "sale",
+            "customer": "pseudonym", "short_link": "sale", "basket": "sale",
         },
     ),
     EventType(

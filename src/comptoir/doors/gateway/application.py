@@ -20,6 +20,7 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from comptoir.counter.answers.contracts import TREAT_DUE, CodeShown
+from comptoir.counter.baskets.errors import BasketUnknown
 from comptoir.counter.customers.contracts import CUSTOMER_KIND, Identifier
 from comptoir.counter.offers.contracts import BasketAsked
 from comptoir.doors.gateway import limits, openapi
@@ -72,6 +73,7 @@ _UUID: Final = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}
 _CUSTOMER: Final = re.compile(
     rb"/v1/customers/([^/]+)/(balance|history|coupons|answers/(age_over_[1-9][0-9]|treat_due))"
 )
+_BASKET: Final = re.compile(rb"/v1/baskets/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|\d{8})")
 _MOMENT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:Z|[+-]\d\d:\d\d)", re.ASCII)
 _NAME: Final = re.compile(r"[a-z_]{1,32}")
 _CHARSETS: Final = frozenset({b"utf-8", b"utf8", b"us-ascii"})
@@ -155,6 +157,8 @@ class Application:
             await _send_problem(send, Unexpected())
 
     def _find(self, path: bytes) -> tuple[Answering, tuple[str, ...]]:
+        if (basket := _BASKET.fullmatch(path)) is not None:
+            return functools.partial(self._tell_basket, basket[1].decode()), ("GET", "HEAD")
         found = _CUSTOMER.fullmatch(path)
         if found is None:
             raise NotFound
@@ -317,6 +321,18 @@ class Application:
         if missed := sum(each.reason == "unusable" for each in priced.not_applied):
             caller.attempts.miss(missed)
         await _send(send, 200, codec.encode(priced))
+
+    async def _tell_basket(self, number: str, scope: Scope, _: Receive, send: Send) -> None:
+        caller = await self._caller_of(_headers(scope).get(b"authorization"))
+        caller.touchpoint.check_right("basket.content")
+        source = _query(scope, "source").get("source", "")
+        self._refuse_guesses(caller)
+        try:
+            found = await self._service.ask(self._service.basket, number, source, caller.touchpoint)
+        except BasketUnknown:
+            caller.attempts.miss()
+            raise
+        await _send(send, 200, codec.encode(found))
 
     async def _tell_history(self, name: str, scope: Scope, send: Send) -> None:
         touchpoint = await self._touchpoint_of(_headers(scope).get(b"authorization"))

@@ -13,6 +13,7 @@ import msgspec
 
 from comptoir.counter.answers import errors as answers
 from comptoir.counter.answers.contracts import PREDICATE_PATTERN, TREAT_DUE
+from comptoir.counter.baskets import errors as baskets
 from comptoir.counter.customers import errors as customers
 from comptoir.counter.loyalty import errors as loyalty
 from comptoir.counter.offers import errors as offers
@@ -104,6 +105,9 @@ EVENT: Final = (
     offers.PromotionTaken,
     offers.PromotionInvalid,
     offers.PromotionUnknown,
+    baskets.BasketTaken,
+    baskets.BasketFull,
+    baskets.BasketUnchanged,
 )
 _SENTENCES: Final = {
     400: "It cannot be read.",
@@ -290,6 +294,51 @@ def pricing() -> dict[str, Any]:
             ),
         },
     }  # fmt: skip
+
+
+def basket() -> dict[str, Any]:
+    """Return what the question for a basket asks and answers."""
+    return {
+        "operationId": "readBasket",
+        "tags": ["customers"],
+        "summary": "Read what is in a basket and what it costs",
+        "description": "Declared in the map as a need for `basket.content`. Priced by the same function as on the "
+        "shop's own pages and in the checkout; where, when and by whom it is asked decides which promotions hold. A "
+        "basket that somebody has claimed is told together with all others of theirs. Nothing is held by it.",
+        "responses": {
+            "200": {"description": "The basket.", "content": json_content(ref("Read"))},
+            **problems(
+                (
+                    *ANY_REQUEST, *WITH_KEY, *WITH_NEED, *WITH_DATABASE, touchpoints.SourceNotDeclared,
+                    baskets.BasketUnknown, errors.TooManyAttempts,
+                )
+            ),
+        },
+    }  # fmt: skip
+
+
+def basket_parameters() -> list[dict[str, Any]]:
+    """Return what names a basket, and where it is asked for."""
+    return [
+        {
+            "name": "basket",
+            "in": "path",
+            "required": True,
+            "description": "The basket's id, or the eight digits under which it is being shown.",
+            "schema": {
+                "type": "string",
+                "pattern": "^(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9]{8})$",
+            },
+        },
+        {
+            "name": "source",
+            "in": "query",
+            "required": True,
+            "description": "Where the basket is asked for: one of the touchpoint's own sources.",
+            "schema": {"type": "string", "minLength": 1, "maxLength": 200},
+            "example": "/stores/330/tills/1",
+        },
+    ]
 
 
 def predicate() -> dict[str, Any]:

@@ -17,6 +17,7 @@ import msgspec
 
 from comptoir.counter.answers import errors as answers
 from comptoir.counter.answers.contracts import CodeShown, Method
+from comptoir.counter.baskets.quoting import Read
 from comptoir.counter.customers.contracts import Identifier
 from comptoir.counter.offers.contracts import BasketAsked, Priced
 from comptoir.doors.gateway import errors, limits
@@ -30,6 +31,8 @@ from comptoir.doors.gateway.describing import (
     WITH_KEY,
     WITH_NEED,
     Coupons,
+    basket,
+    basket_parameters,
     coupons,
     customer,
     json_content,
@@ -138,6 +141,7 @@ def render_openapi(declared: TouchpointMap) -> dict[str, Any]:
             Coupons,
             BasketAsked,
             Priced,
+            Read,
             Health,
         ],
         ref_template="#/components/schemas/{name}",
@@ -180,6 +184,7 @@ def render_openapi(declared: TouchpointMap) -> dict[str, Any]:
             "/v1/answers/check": {"post": _code()},
             "/v1/customers/{customer}/coupons": {"parameters": [customer("path")], "get": coupons()},
             "/v1/baskets/price": {"post": pricing()},
+            "/v1/baskets/{basket}": {"parameters": basket_parameters(), "get": basket()},
             "/v1/stream": {"get": _following()},
             "/health": {"get": _health()},
             "/metrics": {"get": _metrics()},

@@ -16,6 +16,7 @@ from urllib.parse import unquote
 
 import msgspec
 
+from comptoir.counter.baskets.contracts import CHANGED as BASKET_CHANGED
 from comptoir.counter.customers.contracts import CUSTOMER_KIND
 from comptoir.counter.customers.rules import customer_id
 from comptoir.counter.loyalty.codes import Codes
@@ -109,6 +110,8 @@ class Reader:
                 if event_type == LIMITED
                 else self._take_coupons
                 if event_type in TAKING
+                else self._take_codes
+                if event_type == BASKET_CHANGED
                 else None,
             )
             for touchpoint in compiled.touchpoints.values()
@@ -279,6 +282,13 @@ class Reader:
         if data.codes:
             data.codes[:] = [self._coupons.digest(code) for code in data.codes]
         return basket
+
+    def _take_codes(
+        self, _envelope: Envelope, data: Any, _touchpoint: CompiledTouchpoint, _customer: Id | None, _at: dt.datetime
+    ) -> None:
+        """Leave the digest of each code in its place: a basket remembers that it was shown, and nobody what it was."""
+        if data.show:
+            data.show[:] = [self._coupons.digest(code) for code in data.show]
 
     def _take_code(
         self, _envelope: Envelope, data: Any, touchpoint: CompiledTouchpoint, _customer: Id | None, _at: dt.datetime

@@ -28,6 +28,10 @@ from comptoir.counter.answers.codes import KEY_NAME, check_code, digest_of
 from comptoir.counter.answers.contracts import CodeShown
 from comptoir.counter.answers.errors import AnswerCodeUsed
 from comptoir.counter.assembly import EVENT_TYPES, PRODUCTS, handlers_for
+from comptoir.counter.baskets import quoting as laid
+from comptoir.counter.baskets import store as baskets
+from comptoir.counter.baskets.errors import BasketUnknown
+from comptoir.counter.baskets.quoting import Read
 from comptoir.counter.customers.rules import customer_id
 from comptoir.counter.customers.store import find_members
 from comptoir.counter.loyalty import store as loyalty
@@ -42,6 +46,7 @@ from comptoir.counter.offers import store as offers
 from comptoir.counter.offers.codes import CouponCodes
 from comptoir.counter.offers.contracts import BasketAsked, Priced
 from comptoir.counter.offers.pricing import Circumstances
+from comptoir.counter.taxes.reading import load_rates
 from comptoir.doors.gateway import limits
 from comptoir.doors.gateway.errors import Busy, DatabaseAway
 from comptoir.doors.gateway.intake import Intake, Rules
@@ -285,6 +290,27 @@ class Service:
             return quoting.quote(
                 connection, asked.basket, asked.codes, where, members=members, codes=CouponCodes.of_shop()
             )
+
+    def basket(self, number: str, source: str, touchpoint: CompiledTouchpoint) -> Read:
+        """Return what is in a basket and what it costs at a source now. Blocks.
+
+        ``number`` is its id, or the short one under which it is being shown. Raises :class:`BasketUnknown`, what the
+        source is refused by, and :class:`TaxesInvalid`.
+        """
+        touchpoint.check_source(source)
+        now = self._clock.now()
+        with self._pool.connection() as connection:
+            basket = baskets.find_numbered(connection, number, now=now) if number.isdecimal() else number
+            found = None if basket is None else laid.find(connection, basket)
+            if basket is None or found is None:
+                raise BasketUnknown("It may be over, or another number is shown now.", field="basket")
+            quote = laid.quote(
+                connection, found.content, members=found.members, source=source,
+                channel=touchpoint.declared.channel, at=now, programmes=self._programmes, rates=load_rates(),
+            )  # fmt: skip
+            accounts = loyalty.find_accounts(connection, found.members) if found.members else {}
+        available = Ledger(accounts).balance(found.members)[0] if found.members else 0
+        return Read(basket, found.customer, found.changed_at, available, quote)
 
     def use_code(self, shown: CodeShown) -> dt.datetime:
         """Use up a till code that says yes to a predicate; return when it would have ended. Blocks.

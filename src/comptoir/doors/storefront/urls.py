@@ -6,6 +6,7 @@ from django.conf import settings
 from django.urls import URLPattern, URLResolver, include, path, re_path
 
 from comptoir.doors.storefront import (
+    baskets,
     coupons,
     devices,
     groups,
@@ -44,6 +45,14 @@ urlpatterns = [
     path("card/show", showing.show_card, name="show_card"),
     path("card/<str:token>", views.open_card, name="open"),
     path("coupons", coupons.page, name="coupons"),
+    path("basket", baskets.page, name="basket"),
+    path("basket/add", baskets.add, name="basket_add"),
+    path("basket/put", baskets.put, name="basket_put"),
+    path("basket/line", baskets.line, name="basket_line"),
+    path("basket/code", baskets.code, name="basket_code"),
+    path("basket/show", baskets.show, name="basket_show"),
+    path("basket/checkout", baskets.go, name="basket_go"),
+    path("basket/from-shop", baskets.from_shop, name="basket_from_shop"),
     path("spending", spending.spending, name="spending"),
     path("spending/call-off", spending.call_off, name="call_off"),
     path("remembered", remembered.page, name="remembered"),

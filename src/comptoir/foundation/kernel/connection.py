@@ -67,19 +67,34 @@ class Told:
 
     def rows(self) -> list[Row]:
         """Return the rows, each value as PostgreSQL writes it."""
-        result = self._known()
-        columns = range(result.nfields)
-        value = result.get_value
-        return [
-            tuple([None if (raw := value(row, column)) is None else raw.decode() for column in columns])
-            for row in range(result.ntuples)
-        ]
+        return _rows(self._known())
 
     def _known(self) -> pq.abc.PGresult:
         if self._result is None:
             self._connection.send()
         assert self._result is not None, "the statement was forgotten"
         return self._result
+
+
+class Borrowed:
+    """A connection of somebody else's, such as Django's, that answers questions as :class:`Connection` does.
+
+    For reads: each question goes by itself, and nothing is noted.
+    """
+
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+        """Ask on this connection, in whatever transaction it is."""
+        self._connection = connection
+
+    def ask(self, statement: str, *values: Value) -> list[Row]:
+        """Return a statement's rows, each value as PostgreSQL writes it."""
+        cursor = self._connection.execute(statement.encode(), values or None)
+        assert cursor.pgresult is not None, "a statement was executed"
+        return _rows(cursor.pgresult)
+
+    def execute(self, statement: str, values: Any = None) -> psycopg.Cursor[Any]:
+        """Ask in the ordinary way."""
+        return self._connection.execute(statement.encode(), values)
 
 
 class Connection(psycopg.Connection[Any]):
@@ -310,3 +325,12 @@ def _ready(descriptor: int) -> int:
         if events & _WRITABLE:
             ready |= _WRITE
     return ready
+
+
+def _rows(result: pq.abc.PGresult) -> list[Row]:
+    columns = range(result.nfields)
+    value = result.get_value
+    return [
+        tuple([None if (raw := value(row, column)) is None else raw.decode() for column in columns])
+        for row in range(result.ntuples)
+    ]

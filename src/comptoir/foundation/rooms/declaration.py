@@ -36,15 +36,16 @@ class SameSite(enum.StrEnum):
 class Room(msgspec.Struct, frozen=True, kw_only=True):
     """A room: who may be in it and what its pages may do.
 
-    ``order`` grows inwards. ``host_label`` is the first label of its host in production, ``host_label_demo`` the one
-    in front of ``localhost`` (empty: ``localhost`` itself). Session ages are in seconds: ``session_idle_seconds``
-    without a request, ``session_absolute_seconds`` in all. ``assurance`` is what a view demands unless it says that it
-    is open. ``entrance`` is where somebody without it is sent: a room's name and a path there. ``leads_to`` names the
-    rooms into which this one issues tickets. ``content_security_policy`` maps a directive to its sources; ``'none'``
-    is what every fetch falls back to. ``data_classes`` are the classes of data that the room may hold.
-    ``body_bytes_max`` is how much a browser may send at once, unless the shop says otherwise (``bodies.py``): forms are
-    small. ``upload_paths`` are regular expressions of whole paths to which files may be sent, ``upload_bytes_max`` how
-    much at once.
+    ``order`` grows inwards. ``host_label`` is the first label of its host in production, ``host_label_demo`` the
+    one in front of ``localhost`` (empty: ``localhost`` itself). Session ages are in seconds:
+    ``session_idle_seconds`` without a request, ``session_absolute_seconds`` in all. ``assurance`` is what a view
+    demands unless it says that it is open. ``entrance`` is where somebody without it is sent: a room's name and a
+    path there. ``leads_to`` names the rooms into which this one issues tickets, ``forms_to`` those to which its
+    pages may send a form without one, which believe nothing of it but where it comes from.
+    ``content_security_policy`` maps a directive to its sources; ``'none'`` is what every fetch falls back to.
+    ``data_classes`` are the classes of data that the room may hold. ``body_bytes_max`` is how much a browser may
+    send at once, unless the shop says otherwise (``bodies.py``): forms are small. ``upload_paths`` are regular
+    expressions of whole paths to which files may be sent, ``upload_bytes_max`` how much at once.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Room(msgspec.Struct, frozen=True, kw_only=True):
     same_site: SameSite = SameSite.LAX
     entrance: tuple[str, str] | None = None
     leads_to: tuple[str, ...] = ()
+    forms_to: tuple[str, ...] = ()
     content_security_policy: Mapping[str, str]
     headers: Mapping[str, str]
     data_classes: frozenset[str]
@@ -130,6 +132,8 @@ SQUARE = Room(
     assurance=Assurance.NOBODY,
     session_idle_seconds=14 * 86_400,
     session_absolute_seconds=30 * 86_400,
+    # Into the basket, which is at the counter.
+    forms_to=("counter",),
     content_security_policy=_BASE_POLICY
     | {"img-src": "'self' data:", "manifest-src": "'self'", "worker-src": "'self'"},
     headers=_BASE_HEADERS
@@ -224,6 +228,7 @@ HOMES: Mapping[str, Room | None] = {
     "loyalty": COUNTER,
     "audiences": COUNTER,
     "offers": COUNTER,
+    "baskets": COUNTER,
     "storefront": COUNTER,
     "procrastinate": COUNTER,
     "announcements": VAULT,

@@ -17,7 +17,7 @@ CHOSEN_BY_VIEWS = "Referrer-Policy"
 
 def headers_of(room: Room) -> Mapping[str, str]:
     """Return every header that a response of the room carries, its content security policy among them."""
-    return _headers(room.name, tuple(addresses.origin_of(ROOMS[name]) for name in room.leads_to))
+    return _headers(room.name, tuple(addresses.origin_of(ROOMS[name]) for name in (*room.leads_to, *room.forms_to)))
 
 
 Response = TypeVar("Response")
@@ -67,7 +67,7 @@ _AGAINST_FRAMES: Final = frozenset({"X-Frame-Options", "Cross-Origin-Opener-Poli
 def _headers(name: str, leads_to: tuple[str, ...]) -> Mapping[str, str]:
     room = ROOMS[name]
     policy = dict(room.content_security_policy)
-    # A form may be sent to the room itself, and with a ticket to the rooms that it leads to; nowhere else.
+    # A form may be sent to the room itself, with a ticket to the rooms that it leads to, and to those that say so.
     policy["form-action"] = " ".join((policy["form-action"], *leads_to))
     return {
         **room.headers,

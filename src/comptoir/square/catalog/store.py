@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -12,12 +12,18 @@ from comptoir.foundation.events.contracts import Accepted
 from comptoir.foundation.kernel.connection import Connection
 from comptoir.foundation.kernel.database import load_statements, text_array
 from comptoir.foundation.kernel.ids import Id
-from comptoir.square.catalog.contracts import LANGUAGES, ProductListed
+from comptoir.square.catalog.contracts import LANGUAGES, Price, ProductListed, Tax
 from comptoir.square.community import words
 
 _SQL = load_statements(__package__)
 #: What parts the words of a number: PostgreSQL would take ``tea-250/b`` for a path.
 _PARTS: Final = str.maketrans("-_/.:+#", "       ")
+
+
+_prices: Final = msgspec.json.Decoder(tuple[Price, ...])
+_texts: Final = msgspec.json.Decoder(dict[str, str])
+#: How many digits a GTIN may have (GS1).
+GTIN_SIZES: Final = (8, 12, 13, 14)
 
 
 class Kept(msgspec.Struct, frozen=True):
@@ -59,6 +65,40 @@ def find_skus(connection: Connection, skus: Collection[str], products: Collectio
     """Return whose these SKUs are, and all of these products, as a product by SKU."""
     values = (text_array(sorted(skus)), text_array(sorted(products)))
     return dict(connection.execute(_SQL["find_skus"], values).fetchall())
+
+
+class Goods(msgspec.Struct, frozen=True):
+    """A variant as it can be bought: what it is, of which product, what it costs and how it is taxed."""
+
+    sku: str
+    product: str
+    gtin: str | None
+    options: Mapping[str, str]
+    prices: tuple[Price, ...]
+    name: Mapping[str, str]
+    category: str | None
+    tax: Tax
+    asks_over: int | None
+    is_listed: bool
+
+
+def find_goods(connection: Connection, skus: Collection[str]) -> dict[str, Goods]:
+    """Return those of these SKUs that the shop has ever listed."""
+    rows = connection.execute(_SQL["find_goods"], (text_array(sorted(skus)),)) if skus else ()
+    return {
+        sku: Goods(
+            sku, product, gtin, _texts.decode(options), _prices.decode(prices), _texts.decode(name), category, tax,
+            age, is_listed,
+        )
+        for sku, product, gtin, options, prices, name, category, tax, age, is_listed in rows
+    }  # fmt: skip
+
+
+def find_scanned(connection: Connection, number: str) -> str | None:
+    """Return the SKU that a SKU or a barcode means."""
+    gtins = [number.lstrip("0").zfill(size) for size in GTIN_SIZES] if number.isascii() and number.isdecimal() else []
+    row = connection.execute(_SQL["find_scanned"], (number, text_array(gtins), number)).fetchone()
+    return None if row is None else str(row[0])
 
 
 def write_categories(connection: Connection, listed: Sequence[Accepted]) -> None:

@@ -85,3 +85,14 @@ on conflict (store) do update set name = excluded.name, locality = excluded.loca
 update catalog_store s set ended_at = r.at, ended_position = r.position,
   is_listed = (s.at, s.position) > (r.at, r.position)
 from jsonb_to_recordset(%s::jsonb) as r(store text, at timestamptz, position uuid) where s.store = r.store;
+
+-- name: find_goods
+-- What these SKUs are and cost.
+select v.sku, v.product, v.gtin, v.options::text, v.prices::text, (p.said -> 'name')::text, p.category, p.tax,
+  p.asks_over, p.is_listed
+from catalog_variant v join catalog_product p on p.product = v.product where v.sku = any(%s::text[]);
+
+-- name: find_scanned
+-- Which variant a SKU or a barcode means; whose product is listed comes first.
+select v.sku from catalog_variant v join catalog_product p on p.product = v.product
+where v.sku = %s or v.gtin = any(%s::text[]) order by (v.sku = %s) desc, p.is_listed desc, v.sku limit 1;

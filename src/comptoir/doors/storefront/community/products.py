@@ -56,7 +56,8 @@ def product(request: HttpRequest, product: str) -> HttpResponseBase:
         said = describing.describe(ware, url=f"{origin}/product/{quote(product)}", rating=(rating.count, rating.mean))
         described = [said, *([describing.describe_path(path, origin=origin)] if path else [])]
         context |= {
-            "path": path, "option_names": list(ware.variants[0].options) if ware.variants else [],
+            "path": path, "can_buy": any(each.prices for each in ware.variants),
+            "option_names": list(ware.variants[0].options) if ware.variants else [],
             "described": msgspec.json.encode(described).decode().replace("<", "\\u003c"),
         }  # fmt: skip
     return page(request, "community/product.html", context, status=HTTPStatus.OK)
