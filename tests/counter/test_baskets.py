@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import threading
 import uuid
 from typing import Any
@@ -10,8 +11,11 @@ from typing import Any
 import pytest
 
 from comptoir.config.rebuilding import rebuild
-from comptoir.counter.baskets import quoting
-from support import casting
+from comptoir.counter.baskets import jobs, quoting
+from comptoir.counter.baskets.contracts import EXPIRED, BasketExpired
+from comptoir.foundation.events.commands import record
+from comptoir.foundation.touchpoints.clock import said_by_clock
+from support import casting, forgotten
 from support.casting import ALICE, ALICE_ONLINE, BOB, NOON, OTHER_TILL, TILL, WEBSHOP, Counter, Event, identify
 from support.shop import Shop
 
@@ -128,3 +132,97 @@ def test_two_at_once_lose_nothing(shop: Shop) -> None:
 
 def test_only_unguessable_ids_are_baskets(counter: Counter) -> None:
     assert content(counter, str(uuid.uuid4())) == {}
+
+
+# -- by the clock -------------------------------------------------------------------------------------------------
+
+
+def later(**span: int) -> dt.datetime:
+    return NOON + dt.timedelta(**span)
+
+
+def test_a_basket_survives_a_week_and_is_gone_after_its_keeping_time(counter: Counter) -> None:
+    counter.send(changed(put=[piece()]), changed(OTHER, put=[piece()], of=ALICE))
+
+    def expire(now: dt.datetime) -> int:
+        return jobs.expire(counter.connection, now=now, handlers=counter.handlers)
+
+    assert (expire(later(days=7)), expire(later(days=30))) == (0, 0)
+    assert content(counter) == {"tea": 1}
+    assert expire(later(days=30, seconds=1)) == 1
+    assert (content(counter), content(counter, OTHER)) == ({}, {"tea": 1})
+    assert expire(later(days=30, seconds=1)) == 0
+    counter.tell(changed(OTHER, put=[piece()], at=later(days=40)), received_at=later(days=40))
+    assert expire(later(days=91)) == 0
+    before = counter.shop.contents(*TABLES)
+    rebuild()
+    assert counter.shop.contents(*TABLES) == before
+    assert expire(later(days=131)) == 1
+    assert counter.shop.value("select count(*) from baskets_basket") == 0
+    before = counter.shop.contents(*TABLES)
+    rebuild()
+    assert counter.shop.contents(*TABLES) == before
+
+
+def test_a_basket_that_was_touched_just_then_stays(counter: Counter) -> None:
+    counter.send(changed(put=[piece()]))
+    since = counter.shop.value("select position::text from baskets_basket")
+    counter.tell(changed(put=[piece()], at=later(days=31)), received_at=later(days=31))
+    ended = said_by_clock(EXPIRED, "basket/late", BasketExpired(BASKET, since), at=later(days=30), now=later(days=31))
+    record(counter.connection, [ended], handlers=counter.handlers)
+    assert ended.refusal is not None
+    assert ended.refusal.name == "basket_moved"
+    assert content(counter) == {"tea": 2}
+
+
+def test_whoever_agrees_is_said_to_have_left_a_basket_once(counter: Counter) -> None:
+    counter.send(
+        casting.consented("marketing", "mail", of=ALICE),
+        changed(put=[piece()], of=ALICE),
+        changed(OTHER, put=[piece()], of=BOB),
+    )
+
+    def tell(now: dt.datetime) -> int:
+        return jobs.tell_left(counter.connection, now=now, handlers=counter.handlers)
+
+    assert (tell(later(hours=24)), tell(later(hours=25)), tell(later(hours=26))) == (0, 1, 0)
+    assert counter.shop.rows("select customer::text, data from events_event where type = 'basket.left'") == [
+        {"customer": identify(ALICE), "data": {"customer": {"kind": "customer", "value": identify(ALICE)}}}
+    ]
+    counter.tell(sold("r1", ("tea", 1), at=later(hours=30), of=ALICE), received_at=later(hours=30))
+    counter.tell(changed(put=[piece("cup")], at=later(hours=31)), received_at=later(hours=31))
+    assert (tell(later(hours=40)), tell(later(hours=56))) == (0, 1)
+    cup = {"put": {"id": counter.shop.value("select id from events_event where data::text like '%%cup%%'")}}
+    counter.tell(changed(keep=[{**cup, "quantity": 0}], at=later(hours=57)), received_at=later(hours=57))
+    assert tell(later(days=9)) == 0, "there is nothing in it"
+    before = counter.shop.contents(*TABLES)
+    rebuild()
+    assert counter.shop.contents(*TABLES) == before
+
+
+# -- forgetting ---------------------------------------------------------------------------------------------------
+
+
+def test_with_a_purchase_goes_the_basket_that_it_came_out_of(counter: Counter) -> None:
+    counter.send(changed(put=[piece("wig"), piece("tea")]), changed(of=ALICE, put=[piece("wig")]))
+    counter.tell(changed(OTHER, put=[piece("cup")], of=ALICE))
+    counter.tell(sold("r1", ("wig", 1), of=ALICE))
+    counter.tell(forgotten.forget_sale("r1", of=ALICE, at=later(days=60)), received_at=later(days=60))
+    assert content(counter) == {}
+    assert content(counter, OTHER) == {"cup": 1}
+    log = " ".join(counter.shop.contents("events_event")["events_event"])
+    assert BASKET not in log
+    assert log.count("wig") == 1, "only the sale, which is nobody's"
+    before = counter.shop.contents(*TABLES)
+    rebuild()
+    assert counter.shop.contents(*TABLES) == before
+
+
+def test_baskets_of_somebody_who_is_forgotten_lead_to_nobody(counter: Counter) -> None:
+    counter.send(changed(put=[piece()], of=ALICE), changed(OTHER, put=[piece()], of=BOB))
+    counter.tell(forgotten.forget(ALICE))
+    assert identify(ALICE) not in " ".join(itertools.chain(*counter.shop.contents().values()))
+    assert counter.shop.value("select count(*) from baskets_basket where customer = %s", identify(BOB)) == 1
+    before = counter.shop.contents(*TABLES)
+    rebuild()
+    assert counter.shop.contents(*TABLES) == before

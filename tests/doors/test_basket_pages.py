@@ -227,6 +227,31 @@ def test_it_is_bought_by_clicking(browser: Browser, wares: Gateway, tmp_path: Pa
         _buy(browser, pages, 1280)
 
 
+# What the camera of a test sees: bars, whenever somebody looks.
+SEEING = """
+window.BarcodeDetector = class {
+  static async getSupportedFormats() { return ["ean_13"]; }
+  async detect() { return [{ rawValue: "4006381333931" }]; }
+};
+navigator.mediaDevices.getUserMedia = async () => document.createElement("canvas").captureStream();
+HTMLMediaElement.prototype.play = async () => {};
+"""
+
+
+def test_the_phones_camera_reads_bars_into_the_basket(browser: Browser, wares: Gateway, tmp_path: Path) -> None:
+    with running_pages(tmp_path, wares) as pages:
+        context = browser.new_context(viewport={"width": 390, "height": 900})
+        page = context.new_page()
+        page.goto(pages.url(COUNTER, "/basket"))
+        assert page.get_by_role("button", name="Scan it with the camera").count() == 0, "this browser reads no bars"
+        context.add_init_script(SEEING)
+        page.reload()
+        page.get_by_role("button", name="Scan it with the camera").click()
+        page.get_by_text("It is in your basket.").wait_for()
+        page.get_by_role("link", name="Tea").wait_for()
+        context.close()
+
+
 def _buy(browser: Browser, pages: Pages, width: int) -> None:
     page = browser.new_context(viewport={"width": width, "height": 900}).new_page()
     page.goto(pages.url(SQUARE, "/en/product/tea"))
@@ -240,5 +265,15 @@ def _buy(browser: Browser, pages: Pages, width: int) -> None:
     page.get_by_role("heading", name="3 pieces").wait_for()
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     if folder := os.environ.get("COMPTOIR_TEST_IMAGES"):
-        page.screenshot(path=f"{folder}/basket-{width}.png", full_page=True)
+        page.get_by_role("button", name="Show it at the till").click()
+        page.get_by_role("heading", name="Pay it at a till").wait_for()
+        for locale in ("en", "fr", "ja"):
+            other = browser.new_context(viewport={"width": width, "height": 900}, locale=locale)
+            mine = {each["name"]: each["value"] for each in page.context.cookies()}[baskets.cookie_name()]
+            other.add_cookies([{"name": baskets.cookie_name(), "value": mine, "url": pages.url(COUNTER)}])
+            shown = other.new_page()
+            shown.goto(pages.url(COUNTER, "/basket"))
+            assert shown.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+            shown.screenshot(path=f"{folder}/basket-{locale}-{width}.png", full_page=True)
+            other.close()
     page.context.close()

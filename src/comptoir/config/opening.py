@@ -30,7 +30,7 @@ from comptoir.foundation.touchpoints import commands as touchpoints
 from comptoir.foundation.touchpoints import store
 from comptoir.foundation.touchpoints.errors import KeyNotKnown
 
-EXAMPLES: Final = ("touchpoints.toml", "programme.toml", "terms.toml")
+EXAMPLES: Final = ("touchpoints.toml", "programme.toml", "taxes.toml", "terms.toml")
 #: The touchpoints of the example map whose events the demo replays.
 CHANNELS: Final = ("till", "webshop", "app", "newsletter", "carried")
 

@@ -31,6 +31,7 @@ from comptoir.counter.assembly import handlers_for, sweep_forgotten
 from comptoir.counter.audiences import jobs as audiences
 from comptoir.counter.audiences import lake
 from comptoir.counter.audiences.errors import EngineMissing
+from comptoir.counter.baskets import jobs as baskets
 from comptoir.counter.contributions import jobs as contributions
 from comptoir.counter.customers import jobs as customers
 from comptoir.counter.customers.errors import TermsPolicyInvalid
@@ -104,6 +105,7 @@ class Jobs:
         self._add("contributions.thank", "32 3 * * *", self.thank)
         self._add("loyalty.void_overdue", "* * * * *", self.void_overdue)
         self._add("offers.release_overdue", "* * * * *", self.release_coupons)
+        self._add("baskets.tend", "*/5 * * * *", self.tend_baskets)
         self._add("events.make_partitions", "3,33 * * * *", self.make_partitions)
         self._add("events.prune_outbox", "* * * * *", self.prune_outbox)
         self._add("community.drop_unused_pictures", "27 * * * *", self.drop_unused_pictures)
@@ -188,6 +190,13 @@ class Jobs:
                 handlers=handlers_for(programmes),
                 should_stop=self._stopping.is_set,
             )
+
+    def tend_baskets(self, connection: Connection) -> None:
+        """End baskets that nobody has touched for long, and say which were left."""
+        if (programmes := find_programmes(connection)) is not None:
+            for job in (baskets.expire, baskets.tell_left):
+                handlers = handlers_for(programmes)
+                job(connection, now=self._clock.now(), handlers=handlers, should_stop=self._stopping.is_set)
 
     def make_partitions(self, connection: Connection) -> None:
         """Have the log's partitions three months ahead, and nothing outside of them."""

@@ -257,15 +257,22 @@ class _Demo:
         assert keyring is not None, "the demo's channels have their keys"
         sold: set[int] = set()
         stores: set[int] = set()
+        bought: list[str] = []
         for basket in journey.baskets(until=self._until.date()):
             sold.update(int(line.product) for line in basket.sale.lines)
             stores.add(int(basket.sale.store))
+            if basket.sale.customer.value == CARD:
+                bought.extend(line.product for line in basket.sale.lines)
         listed = list(wares.listings(sold, stores))
         products = sum(event.type == "product.listed" for event in listed)
         with progress.sending_bar("The shop window", len(listed)) as bar:
             # One batch after the other: a product comes after its category.
             sender = sending.Sender(house.gateway_url, keyring, in_flight=1, progress=bar)
             asyncio.run(sender.send(event.encode() for event in listed))
+        laid = wares.laid(CARD, listed, bought, at=self._opened_at())
+        if laid is not None:
+            sender = sending.Sender(house.gateway_url, keyring, in_flight=1)
+            asyncio.run(sender.send(iter([laid.encode()])))
         self._say(
             f"The shop window has {products:,} products, those that were sold so far of {wares.PRODUCTS:,},"
             f" and {len(stores):,} stores, whose hours are made up."

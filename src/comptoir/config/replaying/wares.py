@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+import uuid
 from collections.abc import Collection, Iterable, Iterator
 from typing import Any, Final
 
@@ -23,6 +24,9 @@ PRODUCTS: Final = 92_331
 #: Everything is on the shelves before the first till opens.
 _AT: Final = dt.datetime(2017, 1, 1, tzinfo=dt.UTC)
 _ZONE: Final = "America/New_York"
+#: So many things lie in the basket of the demo's card.
+LAID: Final = 3
+_SPACE: Final = uuid.UUID("6f1f2d52-0a5d-4d0a-8d7e-2f6b1a9c4e10")
 _SPIRITS, _SPIRITS_AGE = "SPIRITS", 21
 #: What the tills book and no shelf has.
 _NO_GOODS: Final = frozenset({
@@ -92,6 +96,27 @@ def _categories(rows: Iterable[dict[str, Any]]) -> Iterator[Event]:
         if "within" not in data:
             data["place"] = places.get(slug, len(places) + 1)
         yield Event(id=f"category-{slug}", source=SOURCE, type="category.listed", time=_AT, data=data)
+
+
+def laid(card: str, listed: Iterable[Event], bought: Iterable[str], *, at: dt.datetime) -> Event | None:
+    """Return what the holder of a card lays into their basket: three things that they have bought before."""
+    prices = {
+        event.data["product"]: event.data["variants"][0]["prices"][0]
+        for event in listed
+        if event.type == "product.listed" and event.data["variants"][0].get("prices")
+    }
+    wanted = [each for each in dict.fromkeys(bought) if each in prices][:LAID]
+    if not wanted:
+        return None
+    put = [
+        {
+            "product": each, "quantity": 1 + number % 2,
+            "seen": {"currency": prices[each]["currency"], "amount": prices[each]["amount"]},
+        }
+        for number, each in enumerate(wanted)
+    ]  # fmt: skip
+    data = {"basket": str(uuid.uuid5(_SPACE, card)), "customer": {"kind": "card", "value": card}, "put": put}
+    return Event(id="demo/basket", source=SOURCE, type="basket.changed", time=at, data=data)
 
 
 def _product(row: dict[str, Any], price: int | None) -> Event:

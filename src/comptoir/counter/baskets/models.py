@@ -11,16 +11,16 @@ from comptoir.foundation.rooms.personal import Erasure, Export, Kept, NothingPer
 
 
 class Basket(models.Model):
-    """A basket: its operations in the order of the log, of which ``folding.py`` makes what is in it.
+    """A basket: its operations in the canonical order, of which ``folding.py`` makes what is in it.
 
-    ``position`` is its last event's place in the log, ``changed_at`` when the latest operation happened; ``told`` is
-    the position at which it was last said that it was left.
+    ``position`` is the place in the log of its last ``basket.changed``, ``changed_at`` when the latest of its
+    operations happened, sales apart.
     """
 
     personal: ClassVar[Personal] = Personal(
         columns={
             "id": "mechanical", "customer": "pseudonym", "position": "mechanical", "changed_at": "time",
-            "operations": "sale", "told": "mechanical",
+            "operations": "sale",
         },
         subject="customer",
         whose=Whose.CUSTOMER,
@@ -34,7 +34,6 @@ class Basket(models.Model):
     position = models.UUIDField()
     changed_at = models.DateTimeField()
     operations = models.JSONField()
-    told = models.UUIDField(null=True)
 
     class Meta:
         """Found by customer, and by how long nobody has touched it."""
@@ -64,3 +63,20 @@ class Number(models.Model):
     def __str__(self) -> str:
         """Return the number."""
         return self.number
+
+
+class Looked(models.Model):
+    """At which position a basket was last looked at as a left one, so that it is said once of each. It is in no log."""
+
+    personal: ClassVar[NothingPersonal] = NothingPersonal(
+        "The opaque id of a basket, and a place in the log.",
+        kept=Kept("the basket's own time is over", days=CUSTOMERS_DAYS + 1, since="looked_at"),
+    )
+
+    basket = models.UUIDField(primary_key=True)
+    position = models.UUIDField()
+    looked_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        """Return the basket."""
+        return str(self.basket)

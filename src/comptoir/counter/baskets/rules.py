@@ -23,8 +23,7 @@ NEVER: Final = "00000000-0000-0000-0000-000000000000"
 class Basket(msgspec.Struct, frozen=True):
     """A basket as it stands, its operations in the canonical order.
 
-    ``position`` is the place of the last ``basket.changed`` (of none: :data:`NEVER`), ``told`` that at which it was
-    last looked at as a left one.
+    ``position`` is the place of the last ``basket.changed`` (of none: :data:`NEVER`).
     """
 
     id: Id
@@ -32,7 +31,6 @@ class Basket(msgspec.Struct, frozen=True):
     position: Id
     changed_at: dt.datetime
     operations: tuple[Operation, ...]
-    told: Id | None = None
 
 
 class SoldLine(Protocol):
@@ -107,12 +105,12 @@ def joined(
     It is theirs who claimed it first. A sale is no reason to keep it longer.
     """
     if basket is None:
-        return _made(number, customer, position, operations, None)
+        return _made(number, customer, position, operations)
     whole = (*basket.operations, *operations)
-    return _made(number, basket.customer or customer, max(basket.position, position), whole, basket.told)
+    return _made(number, basket.customer or customer, max(basket.position, position), whole)
 
 
-def _made(number: Id, customer: Id | None, position: Id, operations: Sequence[Operation], told: Id | None) -> Basket:
+def _made(number: Id, customer: Id | None, position: Id, operations: Sequence[Operation]) -> Basket:
     ordered = tuple(sorted(operations, key=order))
     changes = [each.at for each in ordered if not isinstance(each, Sold)]
-    return Basket(number, customer, position, max(changes or [each.at for each in ordered]), ordered, told)
+    return Basket(number, customer, position, max(changes or [each.at for each in ordered]), ordered)

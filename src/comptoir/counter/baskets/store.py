@@ -11,6 +11,7 @@ import msgspec
 
 from comptoir.counter.baskets.folding import Operation
 from comptoir.counter.baskets.rules import Basket
+from comptoir.counter.customers.contracts import CHANNELS
 from comptoir.foundation.kernel.connection import Connection
 from comptoir.foundation.kernel.database import load_statements, value_array
 from comptoir.foundation.kernel.ids import Id
@@ -57,14 +58,15 @@ def find_overdue(
 
 
 def find_left(connection: Connection, before: dt.datetime, *, limit: int) -> list[Basket]:
-    """Return customers' baskets that nobody has touched since a moment, and that were not looked at since."""
-    return [_basket(row) for row in connection.execute(_SQL["find_left"], (before, limit))]
+    """Return baskets that nobody has touched since a moment or looked at since, of customers who may be written to."""
+    rows = connection.execute(_SQL["find_left"], (before, list(CHANNELS), limit))
+    return [_basket(row) for row in rows]
 
 
-def note_told(connection: Connection, baskets: Sequence[Basket]) -> None:
+def note_looked(connection: Connection, baskets: Sequence[Basket], *, now: dt.datetime) -> None:
     """Note that these baskets were looked at as they stand."""
     ids, positions = [each.id for each in baskets], [each.position for each in baskets]
-    connection.execute(_SQL["note_told"], (value_array(ids), value_array(positions)))
+    connection.execute(_SQL["note_looked"], (now, value_array(ids), value_array(positions)))
 
 
 def sever(connection: Connection, fresh: Mapping[Id, Id]) -> None:
@@ -91,5 +93,5 @@ def find_numbered(connection: Connection, number: str, *, now: dt.datetime) -> I
 
 
 def _basket(row: Sequence[object]) -> Basket:
-    number, customer, position, changed_at, operations, told = row
-    return Basket(number, customer, position, changed_at, _operations.decode(operations), told)  # type: ignore[arg-type]
+    number, customer, position, changed_at, operations = row
+    return Basket(number, customer, position, changed_at, _operations.decode(operations))  # type: ignore[arg-type]

@@ -4,22 +4,22 @@ select pg_advisory_xact_lock(7209030, key) from unnest(%s::int[]) as k(key);
 
 -- name: find_baskets
 -- Baskets as they stand.
-select id::text, customer::text, position::text, changed_at, operations::text, told::text
+select id::text, customer::text, position::text, changed_at, operations::text
 from baskets_basket where id = any(%s::uuid[]);
 
 -- name: find_of_customers
 -- What these customers have claimed, in one order.
-select id::text, customer::text, position::text, changed_at, operations::text, told::text
+select id::text, customer::text, position::text, changed_at, operations::text
 from baskets_basket where customer = any(%s::uuid[]) order by id;
 
 -- name: write_baskets
 -- Baskets as they stand from now on.
-insert into baskets_basket (id, customer, position, changed_at, operations, told)
-select id, customer, position, changed_at, operations, told
+insert into baskets_basket (id, customer, position, changed_at, operations)
+select id, customer, position, changed_at, operations
 from jsonb_to_recordset(%s::text::jsonb)
-  as new(id uuid, customer uuid, position uuid, changed_at timestamptz, operations jsonb, told uuid)
+  as new(id uuid, customer uuid, position uuid, changed_at timestamptz, operations jsonb)
 on conflict (id) do update set customer = excluded.customer, position = excluded.position,
-  changed_at = excluded.changed_at, operations = excluded.operations, told = excluded.told;
+  changed_at = excluded.changed_at, operations = excluded.operations;
 
 -- name: drop_baskets
 -- Baskets whose time is over.
@@ -31,15 +31,18 @@ select id::text, position::text, changed_at, customer is not null from baskets_b
 where changed_at < %s and (customer is null or changed_at < %s) order by changed_at, id limit %s;
 
 -- name: find_left
--- Customers' baskets that nobody has touched since a moment, and of which nobody was told yet.
-select id::text, customer::text, position::text, changed_at, operations::text, told::text from baskets_basket
-where customer is not null and changed_at < %s and told is distinct from position
-order by changed_at, id limit %s;
+-- Customers' baskets that nobody has touched since a moment and that were not looked at since, of those who may be told.
+select b.id::text, b.customer::text, b.position::text, b.changed_at, b.operations::text from baskets_basket b
+left join baskets_looked l on l.basket = b.id
+where b.customer is not null and b.changed_at < %s and l.position is distinct from b.position
+  and exists (select from unnest(%s::text[]) as c(channel) where customers_permits(b.customer, 'marketing', c.channel))
+order by b.changed_at, b.id limit %s;
 
--- name: note_told
+-- name: note_looked
 -- That these baskets were looked at as they stand.
-update baskets_basket b set told = n.position
-from unnest(%s::uuid[], %s::uuid[]) as n(id, position) where b.id = n.id and b.position = n.position;
+insert into baskets_looked (basket, position, looked_at)
+select n.basket, n.position, %s from unnest(%s::uuid[], %s::uuid[]) as n(basket, position)
+on conflict (basket) do update set position = excluded.position, looked_at = excluded.looked_at;
 
 -- name: insert_number
 -- A short number for a basket, unless it is taken.

@@ -157,7 +157,10 @@ COUNTER = Room(
     content_security_policy=_BASE_POLICY
     | {"img-src": "'self' data:", "manifest-src": "'self'", "worker-src": "'self'"},
     headers=_BASE_HEADERS
-    | {"Permissions-Policy": _permissions(screen_wake_lock="(self)"), "Cache-Control": "private, no-cache"},
+    | {
+        "Permissions-Policy": _permissions(screen_wake_lock="(self)", camera="(self)"),
+        "Cache-Control": "private, no-cache",
+    },
     data_classes=frozenset({"public", "persona", "opaque"}),
 )
 
