@@ -268,13 +268,21 @@ def starts(one: Reader, *rooms: str) -> list[str]:
 
 
 def shelf() -> list[dict[str, Any]]:
-    """Return a product in a category, both called like an attack: a category is led to once something stands in it."""
+    """Return a product in a category, counted and placed in a store, all called like an attack.
+
+    A category is led to once something stands in it, a shelf once there is a store to count in.
+    """
     text, now = attacks()["script that ends a script"], dt.datetime.now(dt.UTC)
     product = {
         "product": "attacked", "category": "attacked", "name": {"en": text}, "text": {"en": text}, "maker": text,
         "variants": [{"sku": "attacked", "options": {text[:30]: text[:60]}}],
     }  # fmt: skip
-    said = (("category.listed", {"category": "attacked", "name": {"en": text}}), ("product.listed", product))
+    said = (
+        ("category.listed", {"category": "attacked", "name": {"en": text}}), ("product.listed", product),
+        ("store.listed", {"store": "attacked", "name": text, "locality": text, "zone": "UTC"}),
+        ("stock.counted", {"store": "attacked", "lines": [{"sku": "attacked", "quantity": 3}]}),
+        ("stock.placed", {"store": "attacked", "lines": [{"sku": "attacked", "aisle": text[:40], "shelf": text[:40]}]}),
+    )  # fmt: skip
     return [casting.event(kind, data, source=casting.WEBSHOP, at=now) for kind, data in said]
 
 

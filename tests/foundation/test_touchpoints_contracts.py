@@ -82,8 +82,12 @@ def test_what_was_declared_is_read_and_what_was_left_out_has_its_default(demo: C
 
 
 def test_an_optional_field_that_was_not_declared_is_refused(demo: CompiledMap) -> None:
-    problem = refused(demo, SALE, touchpoint="webshop")
-    assert (type(problem), problem.field) == (UndeclaredField, "data.store")
+    issued = {
+        "customer": {"kind": "customer", "value": "2613"}, "promotion": "0b6f9d0e-6f0e-4f6f-9a57-5d1f4f7f2a10",
+        "campaign": "0b6f9d0e-6f0e-4f6f-9a57-5d1f4f7f2a10",
+    }  # fmt: skip
+    problem = refused(demo, issued, touchpoint="console", type_name="coupon.issued")
+    assert (type(problem), problem.field) == (UndeclaredField, "data.campaign")
 
 
 def test_a_type_declared_whole_is_the_built_in_one(demo: CompiledMap) -> None:

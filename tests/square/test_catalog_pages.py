@@ -10,11 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 from playwright.sync_api import Page
 
+from comptoir.doors.storefront.shop import nearby
 from comptoir.foundation.rooms.declaration import SQUARE
 from comptoir.foundation.touchpoints import house
+from comptoir.square.catalog.contracts import StoreListed
+from comptoir.square.catalog.queries import StoreShown
 from support import casting
 from support.casting import WEBSHOP
 from support.gateway import Gateway
@@ -197,3 +201,78 @@ def test_a_shop_that_lists_nothing_has_no_window_in_its_menu(pages: Pages, page:
     page.get_by_text("The shelves are still empty.").wait_for()
     page.goto(pages.url(SQUARE, "/en/stores"))
     page.get_by_text("No store is listed yet.").wait_for()
+
+
+def _stocked(shelves: Pages) -> None:
+    day = [{"days": ["mon", "tue", "wed", "thu", "fri", "sat", "sun"], "opens": "00:00", "closes": "24:00"}]
+    accepted(
+        shelves.gateway.post(
+            [
+                listed("store.listed", store="14", name="Uji tea house", zone="Asia/Tokyo", locality="Uji", hours=day,
+                       postcode="611-0021", latitude=34.891, longitude=135.808),
+                listed("store.listed", store="15", name="Nara tea house", zone="Asia/Tokyo", locality="Nara",
+                       postcode="630-8213", latitude=34.685, longitude=135.805),
+                listed("store.listed", store="16", name="Otaru tea house", zone="Asia/Tokyo", locality="Otaru",
+                       latitude=43.19, longitude=140.994),
+                listed("stock.counted", store="14", lines=[{"sku": "sencha-100", "quantity": 3}]),
+                listed("stock.counted", store="15", lines=[{"sku": "sencha-100", "quantity": 1},
+                                                           {"sku": "sencha-250", "quantity": 0}]),
+                listed("stock.counted", store="16", lines=[{"sku": "sencha-100", "quantity": 0}]),
+                listed("stock.placed", store="12", lines=[{"sku": "sencha-100", "aisle": "4", "shelf": "B"}]),
+            ],
+            touchpoint="webshop",
+        )
+    )  # fmt: skip
+
+
+def test_where_it_is_now(shelves: Pages, page: Page) -> None:
+    page.goto(shelves.url(SQUARE, "/en/product/sencha"))
+    page.get_by_text("Nobody has counted it in a store.").wait_for()
+    _stocked(shelves)
+
+    def there() -> list[str]:
+        return [" ".join(each.split()) for each in page.locator(".there > li").all_inner_texts()]
+
+    page.reload()
+    assert there() == [
+        "Uji tea house Uji 100 g 3 here open until 00:00",
+        "Nara tea house Nara 100 g 1 here 250 g none here",
+        "Night market Kyoto 100 g ask the shop aisle 4, shelf B open until 00:00",
+        "Otaru tea house Otaru 100 g none here",
+    ]
+    group, _ = described(httpx.get(shelves.url(SQUARE, "/en/product/sencha"), trust_env=False).text)
+    assert [each["offers"][0]["availability"].rsplit("/", 1)[1] for each in group["hasVariant"]] == [
+        "InStock", "OutOfStock"
+    ]  # fmt: skip
+    page.get_by_label("Near").fill("630")
+    page.get_by_role("button", name="Show").click()
+    assert [each.split(" tea house")[0] for each in there()][:2] == ["Uji", "Nara"]  # whoever is open comes first
+    assert page.locator("meta[name=robots]").get_attribute("content") == "noindex"
+    assert page.context.cookies() == []
+    assert complaints(page) == []
+    for width in (390, 1280):
+        page.set_viewport_size({"width": width, "height": 900})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+    # What is held is not to be had, and what was never counted is not promised.
+    hold = {"hold": "0b6f9d0e-6f0e-4f6f-9a57-5d1f4f7f2a10", "expires_in": 600,
+            "lines": [{"store": "14", "sku": "sencha-100", "quantity": 2}]}  # fmt: skip
+    accepted(shelves.gateway.post([listed("stock.hold", **hold)], touchpoint="webshop"))
+    page.goto(shelves.url(SQUARE, "/en/product/sencha"))
+    page.wait_for_function("document.querySelector('.there').innerText.includes('1 here')")
+    assert there()[0].startswith("Uji tea house Uji 100 g 1 here")
+
+
+def test_how_far_a_store_is_from_what_somebody_typed() -> None:
+    def store(number: str, **said: Any) -> StoreShown:
+        data = msgspec.convert({"store": number, "name": f"Store {number}", "zone": "UTC", **said}, StoreListed)
+        return StoreShown(number, data.name, data.locality, data)
+
+    some = [
+        store("1", locality="Uji", postcode="611-0021", latitude=34.891, longitude=135.808),
+        store("2", locality="Nara", latitude=34.685, longitude=135.805), store("3", postcode="611-9"), store("4"),
+    ]  # fmt: skip
+    far = nearby.distances("uji", some)
+    assert (far["1"], round(far["2"]), far["3"] == far["4"]) == (0.0, 23, True)
+    far = nearby.distances("611-0021", some)
+    assert sorted(far, key=lambda number: far[number]) == ["1", "2", "3", "4"]
+    assert set(nearby.distances("", some).values()) == {nearby._UNKNOWN}

@@ -238,3 +238,22 @@ where exists (select from events_relay where destination = 'house.figures')
   or f.points <> coalesce(a.available, 0) or f.first_day is distinct from k.first_day
   or f.last_day is distinct from k.last_day
 );
+
+-- name: stock_matches_movements
+-- What moved of each article since its count is the sum of its movements, none of them from before the count.
+select count(*) from stock_article a left join (
+  select store, sku, sum(quantity) as moved, min(at) as since from stock_movement group by store, sku
+) m on m.store = a.store and m.sku = a.sku
+where a.moved <> coalesce(m.moved, 0) or m.since <= a.counted_at;
+
+-- name: stock_held_matches_holds
+-- What is held of each article is what its holds have, and a hold that was released has nothing.
+select (
+  select count(*) from stock_article a left join (
+    select store, sku, sum(quantity) as held from stock_heldline group by store, sku
+  ) l on l.store = a.store and l.sku = a.sku where a.held <> coalesce(l.held, 0)
+) + (
+  select count(*) from stock_heldline l left join stock_article a on a.store = l.store and a.sku = l.sku
+  left join stock_hold h on h.hold = l.hold
+  where a.sku is null or h.hold is null or h.ended in ('released', 'expired')
+);

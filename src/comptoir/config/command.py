@@ -25,6 +25,7 @@ VERBS = (
     "rights",
     "terms",
     "catalog",
+    "stock",
     "community",
     "rebuild",
     "backup",

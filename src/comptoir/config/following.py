@@ -1,7 +1,8 @@
-"""What the worker's followers do with what was decided: figures first, then who joins and leaves a segment.
+"""What the worker's followers do with what was decided: figures first, then who joins and leaves a segment; and stock.
 
 Two rooms, one after the other: figures are the counter's, members the office's. Each half is the same when it is done
-twice, so a crash in between repeats both. Not here: how one follows (``foundation/events/following.py``).
+twice, so a crash in between repeats both. Stock follows by itself. Not here: how one follows
+(``foundation/events/following.py``).
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import logging
 from collections.abc import Sequence
 
 from comptoir.counter.audiences import following, rebuilding
+from comptoir.counter.sales import stocking
 from comptoir.foundation.events.following import Follower, positions_of
 from comptoir.foundation.events.store import OutboxPlace, OutboxRow
 from comptoir.foundation.kernel import database
@@ -61,6 +63,27 @@ class _Figures:
         return self._connections[role]
 
 
+class _Stock:
+    """Lets stock follow what was sold, on a connection that lives as long as it works."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._connection: Connection | None = None
+
+    def hear(self, _place: OutboxPlace, rows: Sequence[OutboxRow]) -> None:
+        """Let it follow some batches."""
+        try:
+            if self._connection is None:
+                self._connection = database.connect(COUNTER.role)
+            with self._connection.transaction():
+                stocking.bring(self._connection, positions_of(rows), now=self._clock.now())
+        except BaseException:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+            raise
+
+
 def followers(clock: Clock) -> list[Follower]:
     """Return the house's followers, none of which has begun."""
     figures = _Figures(clock)
@@ -70,5 +93,6 @@ def followers(clock: Clock) -> list[Follower]:
             connect=lambda: database.conninfo(COUNTER.role),
             hear=figures.hear,
             begin=figures.begin,
-        )
+        ),
+        Follower(stocking.FOLLOWER, connect=lambda: database.conninfo(COUNTER.role), hear=_Stock(clock).hear),
     ]

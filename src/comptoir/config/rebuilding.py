@@ -16,6 +16,7 @@ from psycopg import sql
 from comptoir.counter.assembly import derivers
 from comptoir.counter.audiences import following
 from comptoir.counter.audiences.rebuilding import AudiencesDeriver
+from comptoir.counter.sales import stocking
 from comptoir.foundation.events.rebuilding import read_log
 from comptoir.foundation.kernel import database
 from comptoir.foundation.kernel.connection import Connection
@@ -64,7 +65,11 @@ def rebuild(*, progress: Callable[[int, int], None] = lambda _done, _all: None, 
         _lock(writer, tables)
         total = _count(reader)
         # What follows behind the gateway may be on its way; what was never followed is made for the first time.
-        first = () if following.catch_up(writer) else AudiencesDeriver.tables
+        first: set[str] = set()
+        if not following.catch_up(writer):
+            first.update(AudiencesDeriver.tables)
+        if not stocking.catch_up(writer):
+            first.update(("stock_article", "stock_heldline", "stock_movement"))
         before = {table: _digest(writer, table) for table in tables}
         started = time.perf_counter()
         indexes = _drop_indexes(writer, tables)

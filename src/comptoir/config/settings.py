@@ -46,6 +46,7 @@ INSTALLED_APPS = [
     "comptoir.square.hearing",
     "comptoir.square.health",
     "comptoir.square.catalog",
+    "comptoir.square.stock",
     "comptoir.square.charter",
     "comptoir.square.programme",
     "comptoir.square.shortlinks",

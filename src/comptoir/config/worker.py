@@ -60,6 +60,7 @@ from comptoir.office.segments import jobs as segments
 from comptoir.square.charter import jobs as charter
 from comptoir.square.community import jobs as community
 from comptoir.square.stewardship import jobs as stewardship
+from comptoir.square.stock import jobs as stock
 
 if TYPE_CHECKING:
     from comptoir.vault.contacts.letters import Addresses
@@ -106,6 +107,7 @@ class Jobs:
         self._add("loyalty.void_overdue", "* * * * *", self.void_overdue)
         self._add("offers.release_overdue", "* * * * *", self.release_coupons)
         self._add("baskets.tend", "*/5 * * * *", self.tend_baskets)
+        self._add("stock.release_overdue", "* * * * *", self.release_stock)
         self._add("events.make_partitions", "3,33 * * * *", self.make_partitions)
         self._add("events.prune_outbox", "* * * * *", self.prune_outbox)
         self._add("community.drop_unused_pictures", "27 * * * *", self.drop_unused_pictures)
@@ -197,6 +199,10 @@ class Jobs:
             for job in (baskets.expire, baskets.tell_left):
                 handlers = handlers_for(programmes)
                 job(connection, now=self._clock.now(), handlers=handlers, should_stop=self._stopping.is_set)
+
+    def release_stock(self, connection: Connection) -> None:
+        """Release articles that were held too long."""
+        stock.release_overdue(connection, now=self._clock.now(), should_stop=self._stopping.is_set)
 
     def make_partitions(self, connection: Connection) -> None:
         """Have the log's partitions three months ahead, and nothing outside of them."""

@@ -49,6 +49,7 @@ from comptoir.counter.sales import contracts as sales
 from comptoir.counter.sales.forgetting import SalesSeverer
 from comptoir.counter.sales.handlers import SalesHandler
 from comptoir.counter.sales.rebuilding import SalesDeriver
+from comptoir.counter.sales.stocking import MovementsDeriver
 from comptoir.counter.trips.forgetting import TripsSeverer
 from comptoir.foundation.events.contracts import Handler, HandlerMaker
 from comptoir.foundation.events.rebuilding import Deriver, IdentitiesDeriver
@@ -81,6 +82,9 @@ from comptoir.square.stewardship.forgetting import StewardshipSeverer
 from comptoir.square.stewardship.handlers import StewardshipHandler
 from comptoir.square.stewardship.rebuilding import StewardshipDeriver
 from comptoir.square.stewardship.store import find_paces
+from comptoir.square.stock import contracts as stock
+from comptoir.square.stock.handlers import StockHandler
+from comptoir.square.stock.rebuilding import StockDeriver
 
 #: The built-in types of events, by name; a shop's map may declare more.
 EVENT_TYPES: Final[Mapping[str, EventType]] = {
@@ -93,6 +97,7 @@ EVENT_TYPES: Final[Mapping[str, EventType]] = {
         *offers.EVENT_TYPES,
         *baskets.EVENT_TYPES,
         *catalog.EVENT_TYPES,
+        *stock.EVENT_TYPES,
         *community.EVENT_TYPES,
         *stewardship.EVENT_TYPES,
         *charter.EVENT_TYPES,
@@ -100,6 +105,8 @@ EVENT_TYPES: Final[Mapping[str, EventType]] = {
         *startup.EVENT_TYPES,
     )
 }
+#: What ends a hold on the stock.
+_ENDS_HOLDS: Final = frozenset({sales.SALE_CLOSED})
 #: What tills and shops say all day: it concerns sales, customers and points, and nobody else.
 _SELLING: Final = frozenset(
     {
@@ -138,10 +145,10 @@ def handlers_for(
     Sales come first, since a return's customer is found through its sale; then customers, who say who is one
     person, and what that person chose; then answers, which ask nobody; then offers, which say what is taken off a
     basket, and whose coupon that was; then loyalty, which locks and moves the points; then baskets, out of which
-    sales take something; then what the shop sells; then whether the square is open at all, what is reported and
-    decided there, what is said, who hears of it, and how it counts; last whoever is forgotten. Of a batch that only
-    sells and moves points, nobody hears but the three whom that concerns, and of one that only takes coupons, but
-    these two.
+    sales take something; then what the shop sells, and how much of it is where; then whether the square is open at
+    all, what is reported and decided there, what is said, who hears of it, and how it counts; last whoever is
+    forgotten. Of a batch that only sells and moves points, nobody hears but those whom that concerns, and of one that
+    only takes coupons, but these two.
     """
     emptied = emptied_fields(types.values())
     wait = cooling() if waiting is None else waiting
@@ -154,11 +161,12 @@ def handlers_for(
         sold = SalesHandler(currency=programmes.currency)
         known = CustomersHandler(finds_known=only_coupons or only_baskets)
         laid = BasketsHandler(customers=known, sales=sold, currency=programmes.currency)
+        stocked = StockHandler(selling=_ENDS_HOLDS)
         if only_baskets:
             return known, laid
         if not multiplies and _SELLING.issuperset(types):
             points = LoyaltyHandler(programmes=programmes, customers=known, sales=sold, waiting=wait)
-            return sold, known, points, laid
+            return sold, known, points, laid, stocked
         multiplied = Multiplied()
         offered: tuple[Handler, ...] = ()
         if not _HEARD_BY_OFFERS.isdisjoint(types):
@@ -183,7 +191,7 @@ def handlers_for(
             times=multiplied.times,
         )
         if _WITH_COUPONS.issuperset(types):
-            return sold, known, multiplied, *offered, points, laid
+            return sold, known, multiplied, *offered, points, laid, stocked
         gone = ForgettingHandler(customers=known, severers=severers(), emptied=emptied)
         return (
             sold,
@@ -196,6 +204,7 @@ def handlers_for(
             points,
             laid,
             CatalogHandler(),
+            stocked,
             ClosingHandler(),
             StewardshipHandler(mates),
             CharterHandler(mates),
@@ -253,6 +262,8 @@ def derivers() -> Sequence[Deriver]:
         OffersDeriver(),
         BasketsDeriver(),
         CatalogDeriver(),
+        StockDeriver(selling=_ENDS_HOLDS),
+        MovementsDeriver(),
         CommunityDeriver(),
         StewardshipDeriver(),
         CharterDeriver(),

@@ -85,18 +85,19 @@ def import_catalog(
     for refused in read.refused[:_REFUSED_EXAMPLES]:
         output.print(f"line {refused.line}: {refused.reason} {refused.column} {refused.detail}", markup=False)
     if report is not None:
-        _report(report, file.name, read.refused)
+        report_refused(report, file.name, read.refused)
         output.print(f"Every refused row stands in {report}.", soft_wrap=True)
     if not dry_run:
         result["recording"] = str(path)
-        result |= _sent(path, gateway) if send else {}
+        result |= send_recording(path, gateway) if send else {}
         if not send:
             output.print(f"Send it with: comptoir replay {path}", soft_wrap=True)
     if as_json:
         sys.stdout.write(json.dumps(result) + "\n")
 
 
-def _sent(path: Path, gateway: str) -> dict[str, Any]:
+def send_recording(path: Path, gateway: str) -> dict[str, Any]:
+    """Send a recording, one batch after the other; returns how many of its events were accepted, refused, known."""
     from comptoir.config.commands.replay import keyring_of
     from comptoir.config.replaying import progress, recordings, sending
 
@@ -112,7 +113,8 @@ def _sent(path: Path, gateway: str) -> dict[str, Any]:
     return {f"sent_{name}": tally[name] for name in ("accepted", "refused", "duplicates")}
 
 
-def _report(path: Path, name: str, refused: list[Refused]) -> None:
+def report_refused(path: Path, name: str, refused: list[Refused]) -> None:
+    """Write every refused row of a list to a CSV."""
     from comptoir.foundation.kernel.codec import harmless
 
     with path.open("w", encoding="utf-8", newline="") as file:

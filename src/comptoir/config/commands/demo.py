@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import collections
 import contextlib
 import datetime as dt
 import itertools
@@ -255,29 +256,33 @@ class _Demo:
 
         keyring = Keyring.load()
         assert keyring is not None, "the demo's channels have their keys"
-        sold: set[int] = set()
-        stores: set[int] = set()
+        stores: dict[int, collections.Counter[int]] = collections.defaultdict(collections.Counter)
         bought: list[str] = []
         for basket in journey.baskets(until=self._until.date()):
-            sold.update(int(line.product) for line in basket.sale.lines)
-            stores.add(int(basket.sale.store))
+            stores[int(basket.sale.store)].update(int(line.product) for line in basket.sale.lines)
             if basket.sale.customer.value == CARD:
                 bought.extend(line.product for line in basket.sale.lines)
+        sold = {product for some in stores.values() for product in some}
         listed = list(wares.listings(sold, stores))
+        counts = list(wares.counts(stores, self._until))
         products = sum(event.type == "product.listed" for event in listed)
-        with progress.sending_bar("The shop window", len(listed)) as bar:
+        with progress.sending_bar("The shop window", len(listed) + len(counts)) as bar:
             # One batch after the other: a product comes after its category.
             sender = sending.Sender(house.gateway_url, keyring, in_flight=1, progress=bar)
-            asyncio.run(sender.send(event.encode() for event in listed))
+            asyncio.run(sender.send(event.encode() for event in (*listed, *counts)))
         laid = wares.laid(CARD, listed, bought, at=self._opened_at())
         if laid is not None:
-            sender = sending.Sender(house.gateway_url, keyring, in_flight=1)
-            asyncio.run(sender.send(iter([laid.encode()])))
+            once = sending.Sender(house.gateway_url, keyring, in_flight=1)
+            asyncio.run(once.send(iter([laid.encode()])))
         self._say(
             f"The shop window has {products:,} products, those that were sold so far of {wares.PRODUCTS:,},"
             f" and {len(stores):,} stores, whose hours are made up."
         )
-        return {**sender.tally.as_members(), "products": products, "stores": len(stores)}
+        articles = sum(len(event.data["lines"]) for event in counts if event.type == "stock.counted")
+        self._say(f"{articles:,} articles are counted and have a place on the shelves; these figures are made up too.")
+        return {
+            **sender.tally.as_members(), "products": products, "stores": len(stores), "articles": articles,
+        }  # fmt: skip
 
     def _offer(self, house: House) -> dict[str, Any]:
         """Bring in the data set's coupons, which another system gave, and give the demo's card a coupon to try."""

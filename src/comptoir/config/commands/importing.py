@@ -1,7 +1,7 @@
 """``comptoir import``: makes recordings out of what other systems know of a shop's sales.
 
 Customer lists, which do not become recordings, stand in ``listing.py``, communities in ``carrying.py``, lists of goods
-in ``catalog.py``.
+in ``catalog.py``, counts of them in ``stock.py``.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ import click
 from comptoir.config.commands.carrying import community, discourse, stackexchange
 from comptoir.config.commands.catalog import import_catalog
 from comptoir.config.commands.listing import customers
+from comptoir.config.commands.stock import import_stock
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -45,6 +46,7 @@ def command() -> None:
 
 command.add_command(customers)
 command.add_command(import_catalog)
+command.add_command(import_stock)
 command.add_command(stackexchange)
 command.add_command(discourse)
 command.add_command(community)

@@ -2,7 +2,8 @@
 
 Products, departments, categories and sizes are those of the data set (``journey.py``); a price is what the article cost
 on the shelf at its last sale, before coupons and the loyalty discount, so that an article that nobody bought has none.
-The data set says nothing of its stores but their numbers: their hours are made up, the same every time. What is sold
+The data set says nothing of its stores but their numbers: their hours are made up, the same every time, and so is how
+much of what was on which shelf, of the goods that sold most in the stores that sold most. What is sold
 from an age on is the department ``SPIRITS``, for which the house's example programme asks for 21 years.
 
 Not here: anything that somebody bought.
@@ -13,11 +14,13 @@ from __future__ import annotations
 import datetime as dt
 import re
 import uuid
-from collections.abc import Collection, Iterable, Iterator
+import zlib
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from comptoir.config.replaying import journey
 from comptoir.config.replaying.recordings import Event
+from comptoir.square.stock.contracts import LINES_MAX
 
 SOURCE: Final = "/webshop"
 PRODUCTS: Final = 92_331
@@ -28,6 +31,8 @@ _ZONE: Final = "America/New_York"
 LAID: Final = 3
 _SPACE: Final = uuid.UUID("6f1f2d52-0a5d-4d0a-8d7e-2f6b1a9c4e10")
 _SPIRITS, _SPIRITS_AGE = "SPIRITS", 21
+#: So many stores and products of each are counted, and so many pieces of each at most, less one.
+_COUNTED_STORES, _COUNTED_PRODUCTS, _PIECES = 12, 1_000, 16
 #: What the tills book and no shelf has.
 _NO_GOODS: Final = frozenset({
     "CHARITABLE CONT", "CNTRL/STORE SUP", "COUPON", "FUEL", "MISCELLANEOUS", "PHOTO & VIDEO", "POSTAL CENTER",
@@ -77,6 +82,33 @@ def listings(products: Collection[int] | None = None, stores: Iterable[int] = ()
     for store in sorted(stores):
         data = {"store": str(store), "name": f"Store {store}", "zone": _ZONE, "hours": _HOURS[store % len(_HOURS)]}
         yield Event(id=f"added-store-{store}", source=SOURCE, type="store.listed", time=_AT, data=data)
+
+
+def counts(sold: Mapping[int, Mapping[int, int]], at: dt.datetime) -> Iterator[Event]:
+    """Yield made-up counts and shelf places as of a moment; ``sold`` is how often which products sold, by store."""
+    departments = {row["product_id"]: row["department"] for row in _rows()}
+    aisles = {name: number for number, name in enumerate(_DEPARTMENTS, start=1)}
+    stores = sorted(sold, key=lambda store: (-sum(sold[store].values()), store))[:_COUNTED_STORES]
+    for store in sorted(stores):
+        most = sorted(sold[store], key=lambda product: (-sold[store][product], product))
+        goods = [each for each in most if departments.get(each, "FUEL") not in _NO_GOODS][:_COUNTED_PRODUCTS]
+        counted = [{"sku": str(each), "quantity": _made_up(store, each) % _PIECES} for each in goods]
+        placed = [
+            {
+                "sku": str(each), "aisle": str(aisles.get(departments[each], len(aisles) + 1)),
+                "shelf": "ABCDEF"[_made_up(each) % 6],
+            }
+            for each in goods
+        ]  # fmt: skip
+        for kind, lines in (("stock.counted", counted), ("stock.placed", placed)):
+            for start in range(0, len(lines), LINES_MAX):
+                data = {"store": str(store), "lines": lines[start : start + LINES_MAX]}
+                yield Event(id=f"{kind}-{store}-{start}-{at:%Y%m%d%H}", source=SOURCE, type=kind, time=at, data=data)
+
+
+def _made_up(*numbers: int) -> int:
+    """Return a number that looks like chance and is the same every time."""
+    return zlib.crc32(" ".join(map(str, numbers)).encode())
 
 
 def _categories(rows: Iterable[dict[str, Any]]) -> Iterator[Event]:

@@ -5,5 +5,6 @@ that web shop), ``jsonld`` (what pages tell search engines, as schema.org says i
 everything that is listed; what cannot be read is refused by row and named.
 
 Files: ``contracts.py`` (what a list is made of), ``tables.py`` (the two that are tables), ``graphs.py`` (JSON-LD),
-``reading.py`` (from a list to events), ``writing.py`` (from the catalog to a list).
+``reading.py`` (from a list to events), ``writing.py`` (from the catalog to a list), ``counting.py`` (counts and shelf
+places, in and out).
 """

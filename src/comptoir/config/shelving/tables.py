@@ -38,10 +38,10 @@ def own(path: Path, *, language: str, currency: str) -> Rows:
 
     Raises :class:`ListError` for a file without the columns ``product`` and a name.
     """
-    heading, table = _table(path)
+    heading, lines_of_file = table(path)
     if "product" not in heading or not {"name", *(f"name_{each}" for each in LANGUAGES)} & set(heading):
         raise ListError("the list needs the columns product and name (or name_en, name_ja, name_fr)")
-    for line, cells in table:
+    for line, cells in lines_of_file:
         try:
             yield _own_row(line, cells, language=language, currency=currency)
         except _WrongError as wrong:
@@ -100,12 +100,12 @@ def shopify(path: Path, *, language: str, currency: str) -> Rows:
     import nh3  # noqa: PLC0415 - for importers only
     from markdownify import markdownify  # noqa: PLC0415 - a tenth of a second, for importers only
 
-    heading, table = _table(path)
+    heading, lines_of_file = table(path)
     if not {"Handle", "Title"} <= set(heading):
         raise ListError("the list needs the columns Handle and Title")
     if not currency:
         raise ListError("prices in this list have no currency: name it")
-    for _, lines in itertools.groupby(table, key=lambda row: row[1].get("Handle", "")):
+    for _, lines in itertools.groupby(lines_of_file, key=lambda row: row[1].get("Handle", "")):
         rows = list(lines)
         first = rows[0][1]
         if first.get("Status", "active").lower() not in {"", "active"}:
@@ -152,7 +152,7 @@ def _shopify_variant(
     return variant
 
 
-def _table(path: Path) -> tuple[list[str], Iterator[tuple[int, dict[str, str]]]]:
+def table(path: Path) -> tuple[list[str], Iterator[tuple[int, dict[str, str]]]]:
     """Return the columns of a CSV, and its rows by them, each with the line in which it ends.
 
     Comma, semicolon and tab are told apart by the heading. Raises :class:`ListError` for what is no table in UTF-8.

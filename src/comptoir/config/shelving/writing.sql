@@ -11,3 +11,12 @@ select category, within, said from catalog_category;
 select p.product, p.said, p.category, p.maker, p.asks_over, p.tax, v.sku, v.gtin, v.options, v.prices
 from catalog_product p join catalog_variant v on v.product = p.product where p.is_listed
 order by p.product, v.place;
+
+-- name: articles
+-- Every article that was counted or has a place, as a list has it.
+select coalesce(a.store, p.store), coalesce(a.sku, p.sku), case when a.sku is null then '' else greatest(a.counted + a.moved, 0)::text end,
+  coalesce(p.aisle, ''), coalesce(p.shelf, ''), coalesce(a.held::text, ''),
+  case when a.sku is null then '' else greatest(a.counted + a.moved - a.held, 0)::text end,
+  coalesce(to_char(a.counted_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), '')
+from stock_article a full join stock_place p on p.store = a.store and p.sku = a.sku
+where a.sku is not null or p.aisle is not null or p.shelf is not null order by 1, 2;

@@ -7,5 +7,6 @@ from the log anew; ``forgetting`` severs them from somebody who is forgotten.
 Always true: a receipt number is booked once for each source; nothing comes back that was not sold; whichever order
 sales and returns arrive in, the tables end the same.
 
-A file of its own: ``policy.py`` (for how long goods usually come back).
+Files of its own: ``policy.py`` (for how long goods usually come back), ``stocking.py`` (what leaves the shelves with
+sales and comes back to them).
 """

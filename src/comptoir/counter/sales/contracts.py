@@ -8,6 +8,7 @@ import msgspec
 
 from comptoir.counter.customers.contracts import SALE_FORGET, Identifier
 from comptoir.foundation.touchpoints.contracts import EventType
+from comptoir.square.stock.contracts import HoldId
 
 SALE_CLOSED: Final = "sale.closed"
 SALE_RETURNED: Final = "sale.returned"
@@ -47,7 +48,8 @@ class SaleClosed(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True)
     """``sale.closed``: somebody bought and paid. ``total`` is the sum of the lines' amounts, in minor units.
 
     ``short_link`` is the last one by which the browser came to the web shop, ``basket`` the one out of which the goods
-    were sold: what was sold is taken out of it, the rest stays.
+    were sold: what was sold is taken out of it, the rest stays. ``hold`` is the hold on the stock that ends with this
+    sale (``square/stock``), since its goods are gone now.
     """
 
     receipt: Receipt
@@ -58,6 +60,7 @@ class SaleClosed(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True)
     customer: Identifier | None = None
     short_link: ShortLink | None = None
     basket: Basket | None = None
+    hold: HoldId | None = None
 
 
 class SaleReference(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
@@ -102,7 +105,7 @@ EVENT_TYPES: Final = (
         name=SALE_CLOSED, title="Somebody bought and paid", data=SaleClosed,
         classes={
             "receipt": "sale", "currency": "sale", "total": "sale", "lines": "sale", "store": "place",
-            "customer": "pseudonym", "short_link": "sale", "basket": "sale",
+            "customer": "pseudonym", "short_link": "sale", "basket": "sale", "hold": "sale",
         },
     ),
     EventType(

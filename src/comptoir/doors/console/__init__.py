@@ -12,6 +12,6 @@ shop's map, read again when it changes), ``gateway.py`` (the console as a touchp
 on how the square does), ``posting.py`` (posts on other networks), ``promoting.py`` (promotions) and ``offering.py``
 (the form in which one is written), ``refusals.py`` (what a refusal says), ``segmenting.py`` (segments), ``crowds.py``
 (charts of all customers, which lead there) and ``conditions.py`` (their conditions in words), ``startup.py`` (what it
-needs today), ``taking.py`` (a list for a spreadsheet), ``travelling.py`` (journeys), ``trying.py`` (experiments on
-that), ``wording.py`` (templates of messages).
+needs today), ``stocking.py`` (what is on the shelves), ``taking.py`` (a list for a spreadsheet), ``travelling.py``
+(journeys), ``trying.py`` (experiments on that), ``wording.py`` (templates of messages).
 """

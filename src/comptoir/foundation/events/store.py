@@ -364,6 +364,30 @@ def find_of_type(connection: Connection, positions: Collection[Id], event_type: 
     return [Said(*row) for row in rows]
 
 
+class Recorded(NamedTuple):
+    """An accepted event: where it stands, its type, who said it, when it happened, and its data as JSON."""
+
+    position: Id
+    type: str
+    source: str
+    at: dt.datetime
+    data: str
+
+
+def read_types(connection: Connection, positions: Collection[Id], types: Sequence[str]) -> list[Recorded]:
+    """Return the accepted events of these types at these positions."""
+    rows = connection.execute(_SQL["read_types"], (value_array(list(positions)), text_array(types)))
+    return [Recorded(*row) for row in rows]
+
+
+def read_types_since(
+    connection: Connection, at: dt.datetime, types: Sequence[str], *, after: Id, limit: int
+) -> list[Recorded]:
+    """Return accepted events of these types that happened after a moment, behind a position, in their order."""
+    rows = connection.execute(_SQL["read_types_since"], (after, text_array(types), at, limit))
+    return [Recorded(*row) for row in rows]
+
+
 def read_back(connection: Connection, event_type: str, *, portion: int, portions_max: int) -> Iterator[list[Said]]:
     """Give portions of the events of a type that are about a customer, the latest first."""
     before = _LAST

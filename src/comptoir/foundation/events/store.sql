@@ -190,6 +190,17 @@ order by occurred_at;
 select customer::text, occurred_at, data::text from events_event
 where position = any(%s::uuid[]) and type = %s and status = 'accepted';
 
+-- name: read_types
+-- What accepted events of these types said at these positions.
+select position::text, type, source, occurred_at, data::text from events_event
+where position = any(%s::uuid[]) and type = any(%s::text[]) and status = 'accepted';
+
+-- name: read_types_since
+-- What accepted events of these types said that happened after a moment, behind a position.
+select position::text, type, source, occurred_at, data::text from events_event
+where position > %s::uuid and type = any(%s::text[]) and status = 'accepted' and occurred_at > %s
+order by position limit %s;
+
 -- name: read_back
 -- Events of one type that are about a customer, the latest first, before a position.
 select position::text, customer::text, occurred_at, data::text from events_event

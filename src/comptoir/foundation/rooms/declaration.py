@@ -219,6 +219,7 @@ HOMES: Mapping[str, Room | None] = {
     "hearing": SQUARE,
     "health": SQUARE,
     "catalog": SQUARE,
+    "stock": SQUARE,
     "charter": SQUARE,
     "programme": SQUARE,
     "shortlinks": SQUARE,

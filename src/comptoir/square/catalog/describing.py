@@ -7,7 +7,8 @@ A product of one kind is a ``Product`` with its offers, one of several a ``Produ
 from __future__ import annotations
 
 import decimal
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final
 
 from comptoir.foundation.kernel.money import Money, exponent
@@ -16,15 +17,31 @@ from comptoir.square.catalog.hours import clock, minutes
 from comptoir.square.catalog.queries import CategoryShown, PriceShown, ProductShown, StoreShown, VariantShown
 
 _CONTEXT: Final = "https://schema.org"
-_IN_STOCK, _GONE = "https://schema.org/InStock", "https://schema.org/Discontinued"
+_IN_STOCK, _OUT = "https://schema.org/InStock", "https://schema.org/OutOfStock"
+_GONE: Final = "https://schema.org/Discontinued"
 _DAYS: Final = {
     "mon": "Monday", "tue": "Tuesday", "wed": "Wednesday", "thu": "Thursday", "fri": "Friday", "sat": "Saturday",
     "sun": "Sunday",
 }  # fmt: skip
 
 
-def describe(product: ProductShown, *, url: str, rating: tuple[int, float] | None = None) -> dict[str, Any]:
-    """Return a product as JSON-LD. ``rating`` is how many reviews there are, and their mean of 5."""
+def describe(
+    product: ProductShown,
+    *,
+    url: str,
+    rating: tuple[int, float] | None = None,
+    in_stock: Mapping[str, bool] = MappingProxyType({}),
+) -> dict[str, Any]:
+    """Return a product as JSON-LD. ``rating`` is how many reviews there are, and their mean of 5.
+
+    ``in_stock`` tells of SKUs whether there are any; of what it does not name, nobody knows otherwise.
+    """
+
+    def availability(sku: str) -> str:
+        if not product.is_listed:
+            return _GONE
+        return _IN_STOCK if in_stock.get(sku, True) else _OUT
+
     said: dict[str, Any] = {"@context": _CONTEXT, "name": product.name.text, "url": url}
     if product.paragraphs:
         said["description"] = "\n\n".join(product.paragraphs)
@@ -38,7 +55,8 @@ def describe(product: ProductShown, *, url: str, rating: tuple[int, float] | Non
             "reviewCount": rating[0],
         }  # fmt: skip
     if len(product.variants) == 1:
-        return said | {"@type": "Product", **_variant(product.variants[0], url=url, is_listed=product.is_listed)}
+        only = product.variants[0]
+        return said | {"@type": "Product", **_variant(only, url=url, availability=availability(only.sku))}
     names = sorted({name for each in product.variants for name in each.options})
     return said | {
         "@type": "ProductGroup",
@@ -48,7 +66,7 @@ def describe(product: ProductShown, *, url: str, rating: tuple[int, float] | Non
             {
                 "@type": "Product",
                 "name": " ".join([product.name.text, *each.options.values()]),
-                **_variant(each, url=url, is_listed=product.is_listed),
+                **_variant(each, url=url, availability=availability(each.sku)),
             }
             for each in product.variants
         ],
@@ -84,7 +102,7 @@ def describe_store(store: StoreShown, *, url: str) -> dict[str, Any]:
     return found
 
 
-def _variant(variant: VariantShown, *, url: str, is_listed: bool) -> dict[str, Any]:
+def _variant(variant: VariantShown, *, url: str, availability: str) -> dict[str, Any]:
     said: dict[str, Any] = {"sku": variant.sku}
     if variant.gtin:
         said[f"gtin{len(variant.gtin)}"] = variant.gtin
@@ -93,14 +111,14 @@ def _variant(variant: VariantShown, *, url: str, is_listed: bool) -> dict[str, A
             {"@type": "PropertyValue", "name": name, "value": value} for name, value in variant.options.items()
         ]
     if variant.prices:
-        said["offers"] = [_offer(each, url=url, is_listed=is_listed) for each in variant.prices]
+        said["offers"] = [_offer(each, url=url, availability=availability) for each in variant.prices]
     return said
 
 
-def _offer(price: PriceShown, *, url: str, is_listed: bool) -> dict[str, Any]:
+def _offer(price: PriceShown, *, url: str, availability: str) -> dict[str, Any]:
     return {
         "@type": "Offer", "url": url, "price": written(price.amount), "priceCurrency": price.amount.currency,
-        "availability": _IN_STOCK if is_listed else _GONE,
+        "availability": availability,
         "priceSpecification": {
             "@type": "UnitPriceSpecification", "price": written(price.amount), "priceCurrency": price.amount.currency,
             "valueAddedTaxIncluded": price.includes_tax,

@@ -19,6 +19,7 @@ from django.views.decorators.http import require_safe
 
 from comptoir.doors.storefront.community import drawing
 from comptoir.doors.storefront.community.speaking import page, prefix, spoken
+from comptoir.doors.storefront.shop import nearby
 from comptoir.doors.storefront.shop.window import all_categories
 from comptoir.foundation.rooms import addresses
 from comptoir.foundation.rooms.declaration import SQUARE
@@ -53,10 +54,13 @@ def product(request: HttpRequest, product: str) -> HttpResponseBase:
     if ware is not None:
         origin = f"{addresses.origin_of(SQUARE)}{prefix().rstrip('/')}"
         path = catalog.path_to(ware.category, all_categories())
-        said = describing.describe(ware, url=f"{origin}/product/{quote(product)}", rating=(rating.count, rating.mean))
+        there = nearby.places(request, ware)
+        said = describing.describe(
+            ware, url=f"{origin}/product/{quote(product)}", rating=(rating.count, rating.mean), in_stock=there.in_stock
+        )
         described = [said, *([describing.describe_path(path, origin=origin)] if path else [])]
         context |= {
-            "path": path, "can_buy": any(each.prices for each in ware.variants),
+            "path": path, "there": there, "can_buy": any(each.prices for each in ware.variants),
             "option_names": list(ware.variants[0].options) if ware.variants else [],
             "described": msgspec.json.encode(described).decode().replace("<", "\\u003c"),
         }  # fmt: skip
