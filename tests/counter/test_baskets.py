@@ -17,6 +17,7 @@ from comptoir.foundation.events.commands import record
 from comptoir.foundation.touchpoints.clock import said_by_clock
 from support import casting, forgotten
 from support.casting import ALICE, ALICE_ONLINE, BOB, NOON, OTHER_TILL, TILL, WEBSHOP, Counter, Event, identify
+from support.gateway import Gateway
 from support.shop import Shop
 
 TABLES = ("baskets_basket", "customers_customer")
@@ -226,3 +227,30 @@ def test_baskets_of_somebody_who_is_forgotten_lead_to_nobody(counter: Counter) -
     before = counter.shop.contents(*TABLES)
     rebuild()
     assert counter.shop.contents(*TABLES) == before
+
+
+# -- a second process ---------------------------------------------------------------------------------------------
+
+
+def test_a_gateway_and_another_process_lose_nothing(shop: Shop, gateway: Gateway) -> None:
+    """The till's events go through a gateway's process, the app's through this one: forty pieces, and one is sold."""
+    counter = Counter(shop, casting.versions(casting.PROGRAMME))
+    told: list[Any] = []
+
+    def till() -> None:
+        for number in range(20):
+            told.append(gateway.post(changed(put=[piece()], id=f"till-{number}")))
+            told.append(gateway.post(changed(put=[piece()], id=f"till-{number}")))  # the answer was lost on the way
+
+    thread = threading.Thread(target=till)
+    thread.start()
+    for number in range(20):
+        assert counter.tell(changed(put=[piece()], source="/app/alice", id=f"app-{number}")).is_accepted
+    assert counter.tell(sold("r1", ("tea", 1), at=later(minutes=1), of=None), received_at=later(minutes=2)).is_accepted
+    thread.join()
+    assert {answer.status_code for answer in told} == {200}
+    assert content(counter) == {"tea": 39}
+    counter.close()
+    before = shop.contents(*TABLES)
+    rebuild()
+    assert shop.contents(*TABLES) == before

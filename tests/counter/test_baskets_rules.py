@@ -130,6 +130,12 @@ def test_a_line_is_lowered_to_what_was_asked(operations: list[Operation], wanted
         assert _pieces(fold([*operations, *kept]), line.product) == min(line.quantity, wanted)
 
 
+def test_of_many_codes_the_last_ten_are_shown() -> None:
+    shown = [Shown(at(number), "/storefront", f"e{number}", 1, f"c{number}", is_shown=True) for number in range(14)]
+    hidden = Shown(at(20), "/storefront", "x", 1, "c13", is_shown=False)
+    assert fold([*shown, hidden]).codes == tuple(f"c{number}" for number in range(3, 13))
+
+
 def test_what_somebody_else_put_in_meanwhile_stays() -> None:
     phone = Put(at(0), "/storefront", "a", 1, "tea", 1)
     till = Put(at(1), "/stores/330/tills/1", "b", 1, "tea", 1)

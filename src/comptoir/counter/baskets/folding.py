@@ -14,6 +14,7 @@ from typing import Final
 import msgspec
 
 from comptoir.counter.baskets.contracts import Seen
+from comptoir.counter.offers.contracts import CODES_MAX
 
 #: Source, id of the event (of a sale: its position in the log), and the place in it.
 Key = tuple[str, str, int]
@@ -101,7 +102,7 @@ class Line(msgspec.Struct, frozen=True):
 
 
 class Content(msgspec.Struct, frozen=True):
-    """What is in a basket: its lines in the order in which they were begun, and the codes that are shown."""
+    """What is in a basket: its lines in the order in which they were begun, and the last ten codes that are shown."""
 
     lines: tuple[Line, ...] = ()
     codes: tuple[str, ...] = ()
@@ -156,7 +157,8 @@ def fold(operations: Iterable[Operation]) -> Content:
         if quantity := sum(pieces.left for pieces in those):
             left = tuple(_left(pieces) for pieces in those if pieces.left)
             lines.append(Line(product, quantity, left))
-    return Content(tuple(lines), tuple(code for code, is_shown in codes.items() if is_shown))
+    shown = [code for code, is_shown in codes.items() if is_shown]
+    return Content(tuple(lines), tuple(shown[-CODES_MAX:]))
 
 
 def _sell(those: Sequence[_Pieces], quantity: int) -> None:

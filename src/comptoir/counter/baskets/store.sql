@@ -8,9 +8,9 @@ select id::text, customer::text, position::text, changed_at, operations::text
 from baskets_basket where id = any(%s::uuid[]);
 
 -- name: find_of_customers
--- What these customers have claimed, in one order.
+-- What these customers have claimed and changed last; more than so many are nobody's honest need.
 select id::text, customer::text, position::text, changed_at, operations::text
-from baskets_basket where customer = any(%s::uuid[]) order by id;
+from baskets_basket where customer = any(%s::uuid[]) order by position desc, id limit 100;
 
 -- name: write_baskets
 -- Baskets as they stand from now on.
