@@ -262,6 +262,23 @@ def test_where_it_is_now(shelves: Pages, page: Page) -> None:
     assert there()[0].startswith("Uji tea house Uji 100 g 1 here")
 
 
+def test_what_a_store_has_now(shelves: Pages, page: Page) -> None:
+    _stocked(shelves)
+    page.goto(shelves.url(SQUARE, "/en/shop"))
+    page.get_by_text("Narrow down and sort").click()
+    page.get_by_label("There now").select_option("Uji tea house")
+    page.get_by_role("button", name="Show").click()
+    assert names(page) == ["Sencha from Uji"]
+    page.get_by_label("Search the goods").fill("darjeeling")
+    page.get_by_role("button", name="Search").click()
+    page.get_by_text("Nothing we sell fits this.").wait_for()
+    page.goto(shelves.url(SQUARE, "/en/shop?there=16"))
+    assert names(page) == []
+    page.goto(shelves.url(SQUARE, "/en/shop?there=13"))  # nobody has counted there: it is not asked
+    assert len(names(page)) == 3
+    assert complaints(page) == []
+
+
 def test_how_far_a_store_is_from_what_somebody_typed() -> None:
     def store(number: str, **said: Any) -> StoreShown:
         data = msgspec.convert({"store": number, "name": f"Store {number}", "zone": "UTC", **said}, StoreListed)

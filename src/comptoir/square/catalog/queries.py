@@ -117,6 +117,13 @@ class StoreShown(msgspec.Struct, frozen=True):
         return hours.standing(self.said.hours, self.said.exceptions, zoneinfo.ZoneInfo(self.said.zone), at)
 
 
+class Narrowed(msgspec.Struct, frozen=True):
+    """A condition on ``p.product`` that another package adds to a question, and its one value, ``%(narrowed)s``."""
+
+    condition: str
+    value: str
+
+
 class Asked(msgspec.Struct, frozen=True):
     """What somebody asks of the shop window. ``most`` is in minor units of ``currency``."""
 
@@ -127,6 +134,7 @@ class Asked(msgspec.Struct, frozen=True):
     currency: str = ""
     order: Order = "fitting"
     page: int = 1
+    narrowed: Narrowed | None = None
 
 
 def has_any() -> bool:
@@ -272,6 +280,9 @@ def _composed(statement: str, asked: Asked) -> tuple[str, dict[str, Any]]:
     if asked.most is not None:
         conditions.append("o.lowest <= %(most)s")
         values["most"] = asked.most
+    if asked.narrowed is not None:
+        conditions.append(asked.narrowed.condition)
+        values["narrowed"] = asked.narrowed.value
     pairs, rest = words.question(asked.words)
     if asked.words and not (pairs or rest):
         conditions.append("false")  # signs alone are found nowhere

@@ -12,6 +12,7 @@ import msgspec
 from comptoir.foundation.kernel.database import load_statements
 from comptoir.foundation.kernel.ids import Id
 from comptoir.foundation.rooms import reading
+from comptoir.square.catalog.queries import Narrowed
 from comptoir.square.stock import store as _store
 from comptoir.square.stock.contracts import Article, Available
 
@@ -86,9 +87,19 @@ def in_stock(skus: Collection[str]) -> Mapping[str, bool]:
     return dict(reading.rows(_SQL["in_stock"], {"skus": list(skus)}))
 
 
+def there_now(store: str) -> Narrowed:
+    """Return what narrows a question to the shop window down to what a store has at this moment."""
+    return Narrowed(_SQL["there_now"], store)
+
+
 def stores() -> list[tuple[str, str]]:
     """Return stores that are listed or where something was counted, each with its name, or its number again."""
     return [(number, name or number) for number, name in reading.rows(_SQL["stores"], {"limit": STORES_MAX})]
+
+
+def counting_stores() -> list[tuple[str, str]]:
+    """Return the listed stores that have counted anything, by name."""
+    return list(reading.rows(_SQL["counting_stores"], {"limit": STORES_MAX}))
 
 
 def oldest(store: str) -> list[Row]:

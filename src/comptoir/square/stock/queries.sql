@@ -26,6 +26,11 @@ select s.store, max(s.name) from (
   ) select store, null from counted where store is not null)
 ) s group by s.store order by s.store limit %(limit)s;
 
+-- name: counting_stores
+-- Listed stores that have counted anything.
+select c.store, c.name from catalog_store c
+where c.is_listed and exists (select from stock_article a where a.store = c.store) order by c.name, c.store limit %(limit)s;
+
 -- name: oldest
 -- What was not counted for longest at a store; first of which more was sold than there were.
 select a.store, a.sku, a.counted + a.moved, a.held, a.counted_at, p.aisle, p.shelf
@@ -46,3 +51,8 @@ order by sku <> %(number)s, sku limit 1;
 -- How much there is of SKUs at a store.
 select store, sku, counted + moved, held, counted_at from stock_article
 where store = %(store)s and sku = any(%(skus)s::text[]);
+
+-- name: there_now
+-- In place of a condition on products: of one variant at least, a store has some.
+p.product in (select v.product from stock_article a join catalog_variant v on v.sku = a.sku
+  where a.store = %(narrowed)s and a.counted + a.moved > a.held);

@@ -21,6 +21,7 @@ from comptoir.foundation.rooms.declaration import SQUARE
 from comptoir.square.catalog import describing, queries
 from comptoir.square.catalog.contracts import NAME_CHARACTERS_MAX, PRICE_MAX
 from comptoir.square.catalog.queries import Asked, CategoryShown, Order
+from comptoir.square.stock import queries as stock
 
 _WORDS_CHARACTERS_MAX: Final = 200
 _PRICE_CHARACTERS_MAX: Final = 12
@@ -43,6 +44,7 @@ def window(request: HttpRequest, category: str = "") -> HttpResponseBase:
         raise Http404
     asked = _asked(request, category, categories)
     key = ("shop", translation.get_language(), category, asked)
+    stores = keeping.fact("stores that count", stock.counting_stores)
     found, has_more = keeping.part(request, key, lambda: queries.wares(asked))
     makers = keeping.part(request, (*key, "makers"), lambda: queries.makers(asked)) if category or asked.words else []
     path = queries.path_to(category, categories)
@@ -55,7 +57,8 @@ def window(request: HttpRequest, category: str = "") -> HttpResponseBase:
         "maker": asked.maker, "without_maker": _address(request, maker=""), "number": asked.page,
         "more": _address(request, page=str(asked.page + 1)) if has_more else "",
         "previous": _address(request, page=str(asked.page - 1)) if asked.page > 1 else "",
-        "is_asked": bool(asked.words or asked.maker or asked.most is not None),
+        "is_asked": bool(asked.words or asked.maker or asked.most is not None or asked.narrowed is not None),
+        "stores": stores, "there": asked.narrowed.value if asked.narrowed else "",
         "described": msgspec.json.encode(described).decode().replace("<", "\\u003c") if described else "",
     }  # fmt: skip
     return page(request, "shop/window.html", context)
@@ -69,6 +72,8 @@ def all_categories() -> Mapping[str, CategoryShown]:
 def _asked(request: HttpRequest, category: str, categories: Mapping[str, CategoryShown]) -> Asked:
     """Return what the address asks for; what cannot be read is not asked."""
     currency = keeping.fact("currency", queries.currency)
+    there = request.GET.get("there", "")
+    is_known = there in dict(keeping.fact("stores that count", stock.counting_stores)) if there else False
     number = request.GET.get("page", "1")
     order = request.GET.get("order", "fitting")
     return Asked(
@@ -78,6 +83,7 @@ def _asked(request: HttpRequest, category: str, categories: Mapping[str, Categor
         most=_most(request.GET.get("most", ""), currency),
         currency=currency,
         order=cast("Order", order) if order in {"fitting", "newest", "cheapest"} else "fitting",
+        narrowed=stock.there_now(there) if is_known else None,
         page=min(max(int(number), 1), queries.PAGES_MAX)
         if number.isascii() and number.isdecimal() and len(number) < 4
         else 1,
@@ -102,7 +108,7 @@ def _said_most(asked: Asked) -> str:
 
 def _address(request: HttpRequest, **changes: str) -> str:
     """Return this page's address with something asked otherwise, from the first page on unless that is it."""
-    asked = {name: request.GET[name] for name in ("q", "maker", "most", "order") if request.GET.get(name)}
+    asked = {name: request.GET[name] for name in ("q", "maker", "most", "order", "there") if request.GET.get(name)}
     asked = {name: value for name, value in {**asked, **changes}.items() if value}
     return f"?{urlencode(asked)}"
 
