@@ -16,7 +16,7 @@ from comptoir.counter.offers.jobs import release_overdue
 from comptoir.foundation.kernel.database import load_statements
 from comptoir.foundation.rooms.commands import set_up_django
 from comptoir.foundation.rooms.current import entered
-from comptoir.foundation.rooms.declaration import COUNTER
+from comptoir.foundation.rooms.declaration import COUNTER, OFFICE
 from support import casting, forgotten, promoting
 from support.casting import ALICE, BOB, CHARLIE, HEARD, NOON, OTHER_TILL, PROGRAMME, WEBSHOP, Counter
 from support.promoting import TABLES, given_back, goods, held, issued, new, posted, published, released, taken
@@ -361,6 +361,29 @@ def test_points_that_count_three_times_go_back_with_the_goods(counter: Counter) 
     assert counter.tell(forgotten.forget_sale("r5", of=BOB, source=OTHER_TILL)).problem is None
     assert counter.shop.value("select count(*) from offers_redemption where receipt = 'r5' or sale_source <> ''") == 0
     assert rebuild(keep=False).changed == []
+
+
+def test_points_that_a_campaigns_coupons_add_are_known_by_whose_coupon_it_was(counter: Counter) -> None:
+    promotion, campaign = new(), new()
+    counter.tell(published(promotion, codes="each", uses_max=2, benefit={"kind": "Points", "times": 3}))
+    codes = issued(counter.shop, promotion, ALICE, BOB, campaign=campaign)
+    other = issued(counter.shop, promotion, ALICE)["alice"]
+    counter.send(
+        taken(codes["alice"], of=ALICE, receipt="a1"), casting.sale("a1", 100, of=ALICE),
+        held("h", codes["bob"], of=BOB), posted("h", receipt="b1", source=OTHER_TILL),
+        casting.sale("b1", 50, of=BOB, source=OTHER_TILL), taken(other, of=ALICE, receipt="a2"),
+        casting.sale("a2", 1000, of=ALICE), casting.sale("a3", 500, of=ALICE),
+    )  # fmt: skip
+
+    def promised() -> dict[str, int]:
+        with entered(OFFICE):
+            return {str(each.customer): each.points for each in queries.promised_by(uuid.UUID(campaign))}
+
+    assert promised() == {casting.identify(ALICE): 200, casting.identify(BOB): 100}
+    counter.tell(casting.goods_back("back", sale="a1", lines=[(1, 1, 40)]))
+    assert promised() == {casting.identify(ALICE): 120, casting.identify(BOB): 100}
+    with entered(OFFICE):
+        assert queries.promised_by(uuid.UUID(new())) == []
 
 
 def test_whom_another_system_has_told_of_its_promotions(counter: Counter) -> None:

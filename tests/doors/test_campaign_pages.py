@@ -35,7 +35,7 @@ FORM = {
     "name": "Coffee in May", "message_class": "marketing", "segment": str(COFFEE), "channel": "mail",
     "template_a": "coffee", "template_b": "", "why_en": "you asked for offers on coffee", "holdout": "10",
     "from_hour": "0", "until_hour": "24", "zone": "UTC", "weekdays": [*"0123456"], "days": "28", "margin": "30",
-    "cost_per_contact": "0,05", "after": "0",
+    "cost_per_contact": "0,05", "cost_per_point": "0,002", "after": "0",
 }  # fmt: skip
 
 
@@ -53,6 +53,19 @@ def segments(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Segments:
 @pytest.fixture
 def client(shop: Shop) -> Client:
     return staff_client("Akiko")
+
+
+@pytest.mark.parametrize(
+    ("p_value", "said"),
+    [
+        (0.05, "have the sizes that were drawn"),
+        (0.004, "off by more than chance usually does, and by less than the alarm asks for (p = 0.004"),
+        (0.0009, "less than one of a thousand"),
+        (None, "Too few were drawn"),
+    ],
+)
+def test_sizes_of_arms_are_called_drawn_only_where_chance_gives_them_often(p_value: float | None, said: str) -> None:
+    assert said in reporting.sizes(p_value)
 
 
 def written(client: Client, **changed: Any) -> uuid.UUID:

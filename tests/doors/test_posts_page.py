@@ -23,7 +23,9 @@ from support.shop import Shop
 set_up_django()  # before the modules that hold models
 
 # ruff: noqa: E402
+from comptoir.office.attribution import commands, queries
 from comptoir.office.attribution.models import PlanStep
+from comptoir.office.attribution.rules import posts_in, week_of
 
 FORM = {
     "network": "instagram",
@@ -77,6 +79,30 @@ def test_a_short_link_is_made_and_what_it_sold_is_shown(client: Client, counter:
     assert "No sale of the last 28 days" in shown(client, "?days=28")
     assert "1 account sold 19.99 EUR in 365 days" in shown(client, "?days=365")
     assert "in 90 days" in shown(client, "?days=1' or 1=1")
+
+
+def test_one_sentence_says_what_all_accounts_brought_and_how_sure_that_is(client: Client, counter: Counter) -> None:
+    made(client)
+    client.post("/campaigns/posts/make", {**FORM, "username": "@bread"})
+    assert "Beyond last touch" not in shown(client)
+    today = timezone.now().date()
+    began = week_of(today) - dt.timedelta(weeks=14)
+    with entered(OFFICE):
+        for username in ("@tea", "@bread"):
+            commands.begin(
+                network="instagram", username=username, pairs=6, today=began - dt.timedelta(days=3), by="Akiko",
+                at=timezone.now(),
+            )  # fmt: skip
+        plans, salt = queries.plans().values(), commands.salt()
+    for number in range(12):
+        week = began + dt.timedelta(weeks=number)
+        posting = sum(bool(posts_in(week, each, salt=salt)) for each in plans)
+        at = dt.datetime.combine(week, dt.time(12), dt.UTC)
+        said = sale(f"w{number}", 10_000 + 2_000 * posting + 7 * number, of=None, at=at)
+        assert counter.tell(said, received_at=timezone.now()).is_accepted
+    page = shown(client)
+    told = r"in their 12 weeks with posts, these 2 accounts brought the shop [\d.,]+ EUR more than weeks of rest"
+    assert re.search(told, page) or "one cannot tell: in their 12 weeks with posts" in page, page
 
 
 @pytest.mark.parametrize(

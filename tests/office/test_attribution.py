@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 import random
 from collections.abc import Iterator
 from zoneinfo import ZoneInfo
@@ -183,6 +184,54 @@ def test_posts_that_change_nothing_are_rarely_said_to_and_a_season_is_no_effect(
         noise = {week: int(season[place] + chance.gauss(0, 4_000)) for place, week in enumerate(weeks(plan))}
         said += rules.brought(noise, plan, today=plan.ends, salt=SALT).verdict in {"more", "less"}
     assert said / 400 < 0.08
+
+
+def test_all_plans_together_say_what_one_alone_says_and_what_two_say_that_are_apart() -> None:
+    chance = random.Random(3)
+    later = Plan("x", "@bread", PLAN.ends, 13)
+    sold_by_week = {week: int(20_000 + chance.gauss(0, 3_000)) for plan in (PLAN, later) for week in weeks(plan)}
+    alone = [rules.brought(sold_by_week, each, today=later.ends, salt=SALT) for each in (PLAN, later)]
+    one = rules.together(sold_by_week, [PLAN], salt=SALT)
+    both = rules.together(sold_by_week, [PLAN, later], salt=SALT)
+    assert one is not None
+    assert both is not None
+    assert (one.accounts, one.weeks, one.verdict) == (1, 13, alone[0].verdict)
+    assert (one.effect / 13, one.low / 13, one.high / 13) == pytest.approx(
+        (alone[0].effect, alone[0].low, alone[0].high)
+    )
+    # Apart in time, variances add up.
+    assert both.effect == pytest.approx(13 * sum(each.effect or 0 for each in alone))
+    reaches = [13 * ((each.high or 0) - (each.low or 0)) / 2 for each in alone]
+    assert (both.high - both.low) / 2 == pytest.approx(math.hypot(*reaches))
+    stopped = Plan("x", "@cake", MONDAY, 13, MONDAY + dt.timedelta(weeks=5))
+    assert rules.together(sold_by_week, [stopped], salt=SALT) is None
+    assert rules.together(sold_by_week, [stopped, PLAN], salt=SALT) == one
+
+
+@pytest.mark.parametrize("shift", [0, 1])
+def test_the_interval_of_all_plans_holds_nineteen_times_of_twenty(shift: int) -> None:
+    """Six accounts at the same time, in step or a week apart: each adds something, and all see the same sales."""
+    chance = random.Random(11)
+    held, more, runs = 0, 0, 300
+    brings = [900.0, 700.0, 500.0, 300.0, 100.0, 0.0]
+    for run in range(runs):
+        plans = [
+            Plan("x", f"@{run}/{number}", MONDAY + dt.timedelta(weeks=shift * (number % 2)), 13) for number in range(6)
+        ]
+        span = [MONDAY + dt.timedelta(weeks=number) for number in range(28)]
+        sold_by_week = {
+            week: int(
+                50_000 + 100 * place + chance.gauss(0, 2_000)
+                + sum(b * bool(rules.posts_in(week, plan, salt=SALT)) for b, plan in zip(brings, plans, strict=True))
+            )
+            for place, week in enumerate(span)
+        }  # fmt: skip
+        found = rules.together(sold_by_week, plans, salt=SALT)
+        assert found is not None
+        held += found.low <= 13 * sum(brings) <= found.high
+        more += found.verdict == "more"
+    assert 0.92 < held / runs <= 0.99, held
+    assert more / runs > 0.05, "and it tells something"
 
 
 def test_a_plan_begins_once_and_can_be_given_up(shop: Shop) -> None:

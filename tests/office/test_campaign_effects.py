@@ -22,6 +22,7 @@ import msgspec
 import numpy as np
 
 from comptoir.counter.messages import queries as messaging
+from comptoir.counter.offers.queries import Promised
 from comptoir.counter.sales import queries as sales
 from comptoir.foundation.rooms.current import entered
 from comptoir.foundation.rooms.declaration import OFFICE
@@ -113,6 +114,35 @@ def test_one_that_costs_more_than_it_brings_has_lost_money_and_the_better_text_i
     found = measured(people, content).effects
     assert found is not None
     assert {each.arm: each.verdict for each in found.arms} == {"a": "lost_money", "b": "paid"}
+
+
+def test_points_that_its_coupons_promised_are_a_cost_of_whoever_got_them(office: Shop) -> None:
+    content = version(margin=0.3, cost_per_contact=0.05, cost_per_point=0.01, holdout=0.3)
+    people = all_left(sent(crowd(office, 1_500), content))
+    sold(office, year(people, lambda arm: 600 if arm == "a" else 0))
+    written = [each for each in people if each.arm == "a"]
+    promised = [Promised(each.person, each.since + MONTH / 2, 40) for each in written]
+    outside = [Promised(each.person, each.since + when, 10_000) for each in written for when in (-MONTH, MONTH)]
+    strangers = [Promised(uuid.uuid4(), NOW, 10_000)]
+
+    def asked(content: Version) -> effects.Measured:
+        given = [*promised, *outside, *strangers]
+        return effects.measure(
+            people, effects.terms_of(content), minor_units=100, now=NOW + MONTH, promised=given
+        )  # fmt: skip
+
+    found = asked(content)
+    assert found.effects is not None
+    (arm,) = found.effects.arms
+    assert found.points == 40 * len(written)
+    assert found.points_cost == pytest.approx(0.4 * len(written))
+    assert arm.money is not None
+    assert arm.money.cost == pytest.approx(arm.n * 0.05 + 40 * len(written) * 0.01)
+    dear = asked(version(margin=0.3, cost_per_contact=0.05, cost_per_point=0.2, holdout=0.3))
+    assert dear.effects is not None
+    assert (found.effects.verdict, dear.effects.verdict) == ("paid", "lost_money")
+    unsaid = asked(version(margin=0.3, cost_per_contact=0.05, holdout=0.3))
+    assert (unsaid.points, unsaid.points_cost) == (found.points, None)
 
 
 def test_where_nothing_changed_nothing_is_found_and_the_days_to_come_are_told(office: Shop) -> None:

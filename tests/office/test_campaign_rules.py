@@ -133,6 +133,7 @@ def test_however_messages_are_asked_for_no_span_of_days_has_too_many(
         ({"window": Window(20, 9)}, "window"),
         ({"window": Window(weekdays=())}, "window"),
         ({"cost_per_contact": 0.1}, "margin"),
+        ({"cost_per_point": 0.1}, "margin"),
         ({"message_class": "service", "promotion": "p1"}, "message_class"),
     ],
 )

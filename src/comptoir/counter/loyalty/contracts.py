@@ -38,6 +38,8 @@ Reservation = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
 Receipt = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 HOLD_SECONDS_MAX: Final = 7 * 86_400
 
+#: The rule by which points are earned that a promotion lets count several times.
+MULTIPLIED: Final = "promotion"
 #: An identifier of this kind carries a whole code that a customer shows: it says who they are, however old it is.
 CODE_KIND: Final = "code"
 #: What the door says of limits that a passkey was asked about.

@@ -17,6 +17,7 @@ from comptoir.counter.loyalty.contracts import (
     COOLED,
     EXPIRE,
     LIMITED,
+    MULTIPLIED,
     NOT_MOVING,
     POST,
     REDEEM,
@@ -58,8 +59,6 @@ _ABOUT_RESERVATIONS: Final = _CLOSING | {RESERVE}
 _SPENDING: Final = frozenset({REDEEM, RESERVE})
 #: Of these live pages hear even where no points move.
 _SEEN_ANYWAY: Final = LINKS | PIECES
-#: The rule by which points are earned that a promotion lets count several times.
-MULTIPLIED: Final = "promotion"
 _LIMITED_BY_STANDING: Final = _SPENDING | STANDING
 
 

@@ -17,6 +17,7 @@ from django.db.models import Count, Exists, OuterRef, Q, Sum
 from django.db.models.fields.json import KeyTextTransform
 from django.utils import timezone
 
+from comptoir.counter.loyalty.contracts import MULTIPLIED, Account
 from comptoir.counter.loyalty.store import find_programmes
 from comptoir.counter.offers import models, quoting, wording
 from comptoir.counter.offers.codes import code_of
@@ -138,6 +139,43 @@ def targeted() -> dict[str, tuple[int, int]]:
         )
     )
     return {row["series"]: (row["customers"], row["redeemers"]) for row in rows}
+
+
+class Promised(msgspec.Struct, frozen=True):
+    """Points that a customer has for one sale because a coupon let them count several times, less what came back."""
+
+    customer: uuid.UUID
+    sold_at: dt.datetime
+    points: int
+
+
+def promised_by(campaign: uuid.UUID) -> list[Promised]:
+    """Return what the coupons of a campaign added to the points of sales, by the customer whose coupon it was."""
+    with connections[router.db_for_read(models.Coupon)].cursor() as cursor:
+        cursor.execute(_PROMISED, {"campaign": campaign, "reason": MULTIPLIED, "issued": Account.ISSUED.value})
+        return [Promised(row[0], row[1], int(row[2])) for row in cursor.fetchall()]
+
+
+#: Goods that come back take their points along: those transfers are caused by the return, and go the other way.
+_PROMISED: Final = """
+with sold as materialized (
+  select distinct on (s.position) c.customer, s.customer as buyer, s.position, s.source, s.receipt, s.occurred_at
+  from offers_coupon c join offers_redemption r on r.coupon = c.id and r.receipt is not null
+  join sales_sale s on s.source = coalesce(r.sale_source, r.source) and s.receipt = r.receipt
+  where c.campaign = %(campaign)s and r.status in ('redeemed', 'returned')
+  order by s.position, c.id
+), causes as (
+  select sold.*, position as cause from sold
+  union all
+  select sold.*, b.position from sold
+  join sales_return b on b.sale_source = sold.source and b.sale_receipt = sold.receipt and b.status = 'applied'
+)
+select c.customer, c.occurred_at,
+  sum(case when t.debit = %(issued)s then t.points else -t.points end) as points
+from causes c join loyalty_transfer t on t.customer = c.buyer and t.cause = c.cause and t.reason = %(reason)s
+where %(issued)s in (t.debit, t.credit)
+group by c.customer, c.position, c.occurred_at
+"""
 
 
 def alarms() -> list[Alarm]:

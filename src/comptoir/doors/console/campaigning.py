@@ -16,6 +16,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import number_format
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
@@ -52,7 +53,8 @@ _PROMOTIONS_MAX: Final = 200
 _BLANK: Final = {
     "name": "", "message_class": "marketing", "segment": "", "channel": "mail", "template_a": "", "template_b": "",
     "why_en": "", "why_fr": "", "why_ja": "", "promotion": "", "holdout": "10", "holdout_reason": "", "from_hour": "9",
-    "until_hour": "20", "zone": "", "days": "28", "margin": "", "cost_per_contact": "", "drawn_by": "person",
+    "until_hour": "20", "zone": "", "days": "28", "margin": "", "cost_per_contact": "",
+    "cost_per_point": "", "drawn_by": "person",
     "after": "0", "asks_again": "yes",
 }  # fmt: skip
 _FIELDS: Final = {
@@ -302,7 +304,10 @@ def _reports(
         def measured(by: By | None, content: Version = content, number: int = frozen.version) -> effects.Measured:
             people = effects.drawn_of(messaging.decisions_of(campaign))
             terms = effects.terms_of(content)
-            return effects.measure(people, terms, minor_units=shop.minor_units, now=now, version=number, by=by)
+            return effects.measure(
+                people, terms, minor_units=shop.minor_units, now=now, version=number, by=by,
+                promised=offers.promised_by(campaign) if content.promotion is not None else (),
+            )  # fmt: skip
 
         report = reporting.reported(key, measured, reason, currency=shop.currency, by=by, write=write)
         reports.append(msgspec.structs.replace(report, version=frozen.version if len(standing.lists) > 1 else 0))
@@ -339,6 +344,7 @@ def _form_of(found: Written) -> dict[str, str]:
         "margin": "" if content.margin is None else f"{100 * content.margin:g}",
         "drawn_by": content.drawn_by,
         "cost_per_contact": "" if content.cost_per_contact is None else f"{content.cost_per_contact:g}",
+        "cost_per_point": "" if content.cost_per_point is None else f"{content.cost_per_point:g}",
         "after": str(found.number), "asks_again": "yes" if content.asks_again else "",
     }  # fmt: skip
 
@@ -366,6 +372,7 @@ def _read(form: Mapping[str, str]) -> Version:
         },
         "margin": _decimal(form, "margin") / 100 if form["margin"] else None,
         "cost_per_contact": _decimal(form, "cost_per_contact") if form["cost_per_contact"] else None,
+        "cost_per_point": _decimal(form, "cost_per_point") if form["cost_per_point"] else None,
         "asks_again": bool(form["asks_again"]),
     }  # fmt: skip
     if form["segment"] not in {str(each.id) for each in segmenting.named_segments()}:
@@ -531,6 +538,8 @@ def _facts(content: Version, shop: Shop) -> list[Fact]:
         facts.append(Fact(_("Kept of what is paid"), reporting.percent(content.margin)))
     if content.cost_per_contact is not None:
         facts.append(Fact(_("A message costs"), reporting.money(content.cost_per_contact, shop.currency)))
+    if content.cost_per_point is not None:
+        facts.append(Fact(_("A point costs"), f"{number_format(content.cost_per_point)} {shop.currency}"))
     return facts
 
 

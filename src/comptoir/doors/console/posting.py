@@ -125,7 +125,7 @@ def _page(request: HttpRequest, *, problem: Trouble | None = None, form: dict[st
         "networks": [(each, _named(each)) for each in NETWORKS], "field": problem.field if problem else "",
         "made": url_of(SQUARE, f"/go/{made}") if made in codes else "",
         "sentence": _sentence(sold, days, shop), "usernames": [_row(each, plans, shop) for each in sold.usernames],
-        "unknown": _unknown(sold, shop), "drawing": _drawing(sold, days, shop),
+        "together": _together(shop, now), "unknown": _unknown(sold, shop), "drawing": _drawing(sold, days, shop),
         "posts": _posts(sold, shop), "running": [each for each in plans if each.said],
         "free": [each for each in plans if not each.is_running], "pairs": _PAIRS, "pairs_min": PAIRS_MIN,
         "pairs_max": PAIRS_MAX, "username_max": USERNAME_CHARACTERS_MAX, "post_max": POST_CHARACTERS_MAX,
@@ -164,6 +164,45 @@ def _sentence(sold: Sold, days: int, shop: Shop) -> str:
     ) % {
         "accounts": len(selling), "amount": _money(net, shop), "days": days, "low": _money(max(0.0, sold.low), shop),
         "high": _money(sold.high, shop),
+    }  # fmt: skip
+
+
+def _together(shop: Shop, now: dt.datetime) -> str:
+    """Return in a sentence what all accounts with a plan that is over have brought, and how sure that is."""
+    zone = ZoneInfo(shop.zone)
+    try:
+        found = queries.together(today=now.astimezone(zone).date(), zone=zone, salt=commands.salt())
+    except ModuleNotFoundError:
+        return ""
+    if found is None:
+        return ""
+    said = {
+        "more": ngettext(
+            "Beyond last touch: in its %(weeks)s weeks with posts, %(accounts)s account brought the shop %(effect)s"
+            " more than weeks of rest (between %(low)s and %(high)s, with 95 %%).",
+            "Beyond last touch: in their %(weeks)s weeks with posts, these %(accounts)s accounts brought the shop"
+            " %(effect)s more than weeks of rest (between %(low)s and %(high)s, with 95 %%).",
+            found.accounts,
+        ),
+        "less": ngettext(
+            "Beyond last touch: in its %(weeks)s weeks with posts, %(accounts)s account cost the shop %(effect)s"
+            " against weeks of rest (between %(low)s and %(high)s, with 95 %%).",
+            "Beyond last touch: in their %(weeks)s weeks with posts, these %(accounts)s accounts cost the shop"
+            " %(effect)s against weeks of rest (between %(low)s and %(high)s, with 95 %%).",
+            found.accounts,
+        ),
+        "cannot_tell": ngettext(
+            "Beyond last touch, one cannot tell: in its %(weeks)s weeks with posts, %(accounts)s account brought the"
+            " shop between %(low)s and %(high)s more than weeks of rest (with 95 %%).",
+            "Beyond last touch, one cannot tell: in their %(weeks)s weeks with posts, these %(accounts)s accounts"
+            " brought the shop between %(low)s and %(high)s more than weeks of rest (with 95 %%).",
+            found.accounts,
+        ),
+    }[found.verdict]  # fmt: skip
+    return said % {
+        "weeks": _number(found.weeks), "accounts": _number(found.accounts),
+        "effect": _money(math.fabs(found.effect), shop), "low": _money(found.low, shop),
+        "high": _money(found.high, shop),
     }  # fmt: skip
 
 

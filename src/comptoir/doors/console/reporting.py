@@ -23,13 +23,15 @@ from comptoir.foundation.kernel import money as amounts
 from comptoir.office.campaigns.effects import EVERYTHING, Measured
 from comptoir.office.campaigns.grouping import NO_STORE, OTHER_STORES, By
 from comptoir.office.experiments.contracts import ArmEffect, Effects
+from comptoir.office.experiments.rules import MISMATCH_P_VALUE
 from comptoir.office.journeys.rules import GO
 
 #: The languages of messages, each by its own name.
 LANGUAGES: Final = {"en": "English", "fr": "Français", "ja": "日本語"}
 _SECONDS: Final = 60
 _KEPT_MAX: Final = 100
-_SURE_P_VALUE: Final = 0.001
+#: Sizes of arms that chance gives less often than this are told as unusual.
+_USUAL_P_VALUE: Final = 0.05
 
 _kept: dict[Hashable, tuple[float, Measured]] = {}
 _measuring = threading.Lock()
@@ -115,7 +117,7 @@ def report(key: Hashable, measured: Measured, unheld: str, *, currency: str, wri
 
     ``write`` says how exactly numbers of people are told.
     """
-    notes = _notes(measured, unheld, write)
+    notes = _notes(measured, unheld, write, currency)
     found = measured.effects
     if found is None:
         return Report(_problem(measured), "attention", notes, None, [])
@@ -193,7 +195,7 @@ def _name(found: Effects, arm: str) -> str:
     return _("The message") if len(found.arms) == 1 else _("Text %(name)s") % {"name": arm.upper()}
 
 
-def _notes(measured: Measured, unheld: str, write: Write) -> list[str]:
+def _notes(measured: Measured, unheld: str, write: Write, currency: str) -> list[str]:
     notes = []
     if unheld:
         notes.append(_("Nobody was held out: %(reason)s") % {"reason": unheld})
@@ -224,14 +226,9 @@ def _notes(measured: Measured, unheld: str, write: Write) -> list[str]:
     found = measured.effects
     if found is None:
         return notes
-    if found.srm_p_value is None:
-        notes.append(_("Too few were drawn to tell whether the arms have the sizes that they should have."))
-    else:
-        notes.append(
-            _("The arms have the sizes that were drawn (p = %(p)s).") % {"p": number_format(found.srm_p_value, 3)}
-            if found.srm_p_value >= _SURE_P_VALUE
-            else _("The sizes of the arms are ones that chance gives in less than one of a thousand cases.")
-        )
+    if measured.points:
+        notes.append(_promised(measured, currency))
+    notes.append(sizes(found.srm_p_value))
     removed = max((arm.variance_removed or 0.0 for arm in found.arms), default=0.0)
     if removed > 0:
         notes.append(
@@ -245,6 +242,33 @@ def _notes(measured: Measured, unheld: str, write: Write) -> list[str]:
     else:
         notes.append(_("The intervals hold with 95 %%, for all texts together, for the one look at the end.") % {})
     return notes
+
+
+def _promised(measured: Measured, currency: str) -> str:
+    """Return what the points of coupons cost, or that nobody said so beforehand."""
+    points = counting.exact(measured.points)
+    if measured.points_cost is None:
+        said = _("Its coupons added %(points)s points. What a point costs was not said beforehand: it is in no cost.")
+        return said % {"points": points}
+    said = _("Its coupons added %(points)s points; that is %(cost)s of the cost.")
+    return said % {"points": points, "cost": money(measured.points_cost, currency)}
+
+
+def sizes(p_value: float | None) -> str:
+    """Return whether the arms have the sizes that were drawn; short of the alarm, whether that is seldom."""
+    if p_value is None:
+        return _("Too few were drawn to tell whether the arms have the sizes that they should have.")
+    if p_value < MISMATCH_P_VALUE:
+        return _("The sizes of the arms are ones that chance gives in less than one of a thousand cases.")
+    said = (
+        _("The arms have the sizes that were drawn (p = %(p)s).")
+        if p_value >= _USUAL_P_VALUE
+        else _(
+            "The sizes of the arms are off by more than chance usually does, and by less than the alarm asks for"
+            " (p = %(p)s; the alarm is at %(alarm)s). Look again with more people before trusting a small effect."
+        )
+    )
+    return said % {"p": number_format(p_value, 3), "alarm": number_format(MISMATCH_P_VALUE, 3)}
 
 
 def _notices() -> dict[str, str]:

@@ -93,6 +93,18 @@ def plans() -> dict[tuple[str, str], Plan]:
     return found
 
 
+def together(*, today: dt.date, zone: ZoneInfo, salt: bytes) -> rules.Together | None:
+    """Return what the accounts have brought whose last plans are over, all together; ``None`` if none is."""
+    over = [each for each in plans().values() if each.stopped is None and today >= each.ends]
+    if not over:
+        return None
+    sold_by_week = sales.net_by_week(
+        since=dt.datetime.combine(min(each.began for each in over), dt.time(), zone),
+        until=dt.datetime.combine(max(each.ends for each in over), dt.time(), zone), zone=zone,
+    )  # fmt: skip
+    return rules.together(sold_by_week, over, salt=salt)
+
+
 def brought(plan: Plan, *, today: dt.date, zone: ZoneInfo, salt: bytes) -> Brought:
     """Return what a plan has shown: sales of all channels by weeks of the shop's own days."""
     sold_by_week = sales.net_by_week(

@@ -57,8 +57,9 @@ class Version(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
     ``why`` is what a customer reads about the reason for the message, by language. ``holdout_reason`` says why nobody
     is held out, where that is so. ``days`` is how long its effect is counted. ``margin`` is the share of sales that is
-    kept, and ``cost_per_contact`` what a message costs, in the shop's currency; both are said before it is sent, or no
-    verdict in money is given. ``drawn_by`` says whether people are drawn one by one or a store at a time.
+    kept, ``cost_per_contact`` what a message costs and ``cost_per_point`` what a point that its coupons promised costs,
+    in the shop's currency; all are said before it is sent, or no verdict in money is given. ``drawn_by`` says whether
+    people are drawn one by one or a store at a time.
     ``asks_again``: whoever has left the segment by the time at which their message may leave gets none, where sending
     is delayed.
     """
@@ -77,6 +78,7 @@ class Version(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     days: Annotated[int, msgspec.Meta(ge=1, le=180)] = 28
     margin: Annotated[float, msgspec.Meta(gt=0, le=1)] | None = None
     cost_per_contact: _Amount | None = None
+    cost_per_point: _Amount | None = None
     asks_again: bool = True
 
     @property

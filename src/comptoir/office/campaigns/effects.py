@@ -24,6 +24,7 @@ import msgspec
 from comptoir.counter.customers import queries as customers
 from comptoir.counter.messages.contracts import LEFT
 from comptoir.counter.messages.queries import Decided
+from comptoir.counter.offers.queries import Promised
 from comptoir.counter.sales import queries as sales
 from comptoir.foundation.kernel.problem import Problem
 from comptoir.office.campaigns import grouping, rules
@@ -43,6 +44,7 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
 
     ``time_over`` is the share of the days that are over; ``left_out`` are people who do not allow to be counted.
     ``stores`` is how many stores were drawn, 0 where people were; ``by`` is what its groups are made of, if anything.
+    ``points`` were promised by coupons, and ``points_cost`` is what they cost, where that was said beforehand.
     """
 
     effects: Effects | None
@@ -54,6 +56,8 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
     left_out: int
     stores: int = 0
     by: By | None = None
+    points: int = 0
+    points_cost: float | None = None
 
 
 class Person(msgspec.Struct, frozen=True):
@@ -97,6 +101,7 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     days: int
     margin: float | None = None
     cost_per_contact: float | None = None
+    cost_per_point: float | None = None
     planned: int | None = None
 
 
@@ -104,7 +109,7 @@ def terms_of(version: Version) -> Terms:
     """Return what a campaign fixed beforehand. How many its smaller arm has, its list has fixed when it was frozen."""
     return Terms(
         shares=rules.shares(version), days=version.days, margin=version.margin,
-        cost_per_contact=version.cost_per_contact,
+        cost_per_contact=version.cost_per_contact, cost_per_point=version.cost_per_point,
     )  # fmt: skip
 
 
@@ -128,8 +133,11 @@ def measure(
     now: dt.datetime,
     version: int | None = None,
     by: By | None = None,
+    promised: Iterable[Promised] = (),
 ) -> Measured:
     """Return what was changed up to ``now``; ``minor_units`` make one unit of the shop's currency.
+
+    What was ``promised`` in points for sales in somebody's days is a cost of their arm; the holdout has no coupons.
 
     Where people were drawn one after the other, whose days have only just begun is as much in it as everybody else.
     With a ``version`` only who was drawn by it counts: another one may have other arms and shares. ``by`` looks at the
@@ -164,7 +172,11 @@ def measure(
         cluster="store" if is_by_store else None,
     )  # fmt: skip
     groups = {} if by is None else _groups(kept, before, span, by)
-    return _compared(measured, kept, after, before, question, minor_units=minor_units, groups=groups)
+    points = _points(kept, promised, span)
+    cost = None if terms.cost_per_point is None else sum(points.values()) * terms.cost_per_point
+    measured = msgspec.structs.replace(measured, points=sum(points.values()), points_cost=cost)
+    costs = {arm: number * (terms.cost_per_point or 0.0) for arm, number in points.items()}
+    return _compared(measured, kept, after, before, question, minor_units=minor_units, groups=groups, costs=costs)
 
 
 def measure_year(year: int, *, minor_units: int, salt: bytes, now: dt.datetime) -> Measured:
@@ -254,6 +266,21 @@ def _paid(
     return after, before
 
 
+def _points(people: Sequence[Person], promised: Iterable[Promised], span: dt.timedelta) -> dict[str, int]:
+    """Return the points that were promised to each arm's people for what they bought in their days."""
+    given = list(promised)
+    if not given:
+        return {}
+    now_called = customers.persons_of({each.person for each in people} | {each.customer for each in given})
+    drawn = {now_called[each.person]: each for each in people}
+    sums: dict[str, int] = defaultdict(int)
+    for each in given:
+        one = drawn.get(now_called[each.customer])
+        if one is not None and one.since <= each.sold_at < one.since + span:
+            sums[one.arm] += each.points
+    return dict(sums)
+
+
 #: People who were drawn at more moments than this are counted by whole days.
 _MOMENTS_MAX: Final = 40
 
@@ -315,6 +342,7 @@ def _compared(
     *,
     minor_units: int,
     groups: Mapping[uuid.UUID, str] = MappingProxyType({}),
+    costs: Mapping[str, float] = MappingProxyType({}),
 ) -> Measured:
     import numpy as np  # noqa: PLC0415 - slow to load, and not needed by whoever only plans
 
@@ -332,6 +360,7 @@ def _compared(
         group=np.array([names.index(groups[each.person]) for each in people], dtype=np.int32) if names else None,
         arms=arms, groups=names, left_out_by_arm=[0] * len(arms), as_zero=0,
         contacts_by_arm=[sum(each.contacts for each in people if each.arm == arm) for arm in arms],
+        costs_by_arm=[costs.get(arm, 0.0) for arm in arms],
     )  # fmt: skip
     try:
         try:

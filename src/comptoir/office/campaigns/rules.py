@@ -56,7 +56,8 @@ def judge(version: Version) -> None:
         )
     if not any(text.strip() for text in version.why.values()):
         raise CampaignInvalid("Say to whoever gets it why they do.", field="why")
-    if version.cost_per_contact is not None and version.margin is None:
+    costs = (version.cost_per_contact, version.cost_per_point)
+    if version.margin is None and any(each is not None for each in costs):
         raise CampaignInvalid("A cost says what was spent; the margin has to say what a sale earns.", field="margin")
 
 

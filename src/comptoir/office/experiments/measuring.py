@@ -257,7 +257,7 @@ class _Measuring:
         if question.margin is not None and decides is not None:
             made = rules.money(
                 n=len(its.outcome), interval=decides, effect=found.effect, margin=question.margin,
-                cost=self._contacts(name, its) * (question.cost_per_contact or 0.0),
+                cost=self._contacts(name, its) * (question.cost_per_contact or 0.0) + self._further_cost(name),
             )  # fmt: skip
         self.notices += self._said_of_arm(name, its, found, interval, corrected)
         return ArmEffect(
@@ -288,6 +288,11 @@ class _Measuring:
         """Return how many contacts an arm cost: what left, where that is known."""
         by_arm = self.results.contacts_by_arm
         return len(its.outcome) if by_arm is None else by_arm[self.results.arms.index(name)]
+
+    def _further_cost(self, name: str) -> float:
+        """Return what an arm cost beside its contacts."""
+        by_arm = self.results.costs_by_arm
+        return 0.0 if by_arm is None else by_arm[self.results.arms.index(name)]
 
     def _is_certain(self, control: _Arm, arm: _Arm, found: Estimate) -> bool:
         """Tell whether the interval would have no width, but for what arithmetic misses."""

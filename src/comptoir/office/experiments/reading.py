@@ -51,6 +51,7 @@ class Results(msgspec.Struct, frozen=True, kw_only=True):
     as_zero: int
     #: How many contacts each arm cost, where that is known; else each person of it is one.
     contacts_by_arm: list[int] | None = None
+    costs_by_arm: list[float] | None = None
 
 
 def read(path: Path, question: Question) -> Results:
