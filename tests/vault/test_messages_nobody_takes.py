@@ -21,7 +21,7 @@ from django.test import override_settings
 
 from comptoir.config import checking
 from comptoir.counter.messages.contracts import TemplateText
-from comptoir.doors.console import campaigning, reporting
+from comptoir.doors.console import campaigning, drafting, reporting
 from comptoir.foundation.rooms.current import entered
 from comptoir.foundation.rooms.declaration import OFFICE
 from comptoir.vault.messages.ports import lacks
@@ -102,14 +102,14 @@ def test_the_form_of_a_campaign_offers_what_the_shop_has_and_says_what_it_lacks(
     assert '<option value="message"' in page
     assert "COMPTOIR_TEXTS_URL" not in page
     with environment(**PRODUCTION):
-        offered = dict(campaigning.offered("web"))
+        offered = dict(drafting.offered("web"))
         assert list(offered) == ["app", "web"]
-        assert dict(campaigning.offered("message"))["message"] == "Text message", "what was chosen before stays"
-        (mail, what), (texts, whom) = campaigning.lacking()
+        assert dict(drafting.offered("message"))["message"] == "Text message", "what was chosen before stays"
+        (mail, what), (texts, whom) = drafting.lacking()
         assert (mail, texts) == ("E-mail", "Text message")
         assert "COMPTOIR_MAIL_URL" in what
         assert "COMPTOIR_TEXTS_URL" in whom
         with environment(COMPTOIR_TEXTS_URL="https://provider.example/"):
-            assert [title for title, _ in campaigning.lacking()] == ["E-mail"]
+            assert [title for title, _ in drafting.lacking()] == ["E-mail"]
         with environment(COMPTOIR_ROOMS="office"):
-            assert campaigning.lacking() == [], "what the vault has, the office alone does not know"
+            assert drafting.lacking() == [], "what the vault has, the office alone does not know"

@@ -1,6 +1,7 @@
 """Campaigns: what staff plan, whom it would reach, launching and stopping, and what became of it.
 
-Not here: what a campaign is and who gets a message (``office/campaigns``), its effect in words (``reporting.py``).
+Not here: what a campaign is and who gets a message (``office/campaigns``), its form (``drafting.py``),
+its effect in words (``reporting.py``).
 """
 
 from __future__ import annotations
@@ -23,44 +24,30 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from comptoir.counter.loyalty.programme import title_in
-from comptoir.counter.loyalty.store import find_programmes
 from comptoir.counter.messages import queries as messaging
 from comptoir.counter.offers import queries as offers
 from comptoir.counter.offers.models import Promotion
-from comptoir.doors.console import charts, counting, reporting
-from comptoir.doors.console.acting import name_of, own_connection, page
+from comptoir.doors.console import charts, counting, drafting, reporting
+from comptoir.doors.console.acting import name_of, page
 from comptoir.doors.console.counting import Write
+from comptoir.doors.console.locality import Shop, shop_of
 from comptoir.doors.console.refusals import told
-from comptoir.foundation.kernel import database, money
+from comptoir.foundation.kernel import database
 from comptoir.foundation.kernel.problem import Problem
 from comptoir.foundation.rooms.addresses import url_of
 from comptoir.foundation.rooms.declaration import OFFICE, VAULT
 from comptoir.foundation.rooms.web import in_room
 from comptoir.foundation.touchpoints.house import Trouble
 from comptoir.office.campaigns import commands, effects, queries, rules, segmenting
-from comptoir.office.campaigns.contracts import HOLDOUT, Cap, Counts, Version
-from comptoir.office.campaigns.errors import CampaignInvalid
+from comptoir.office.campaigns.contracts import HOLDOUT, Counts, Version
 from comptoir.office.campaigns.grouping import By
 from comptoir.office.campaigns.queries import Standing, Written
 from comptoir.office.segments.telling import roughly
-from comptoir.vault.messages import ports
 from comptoir.vault.messages.viewing import is_shown
 
 _SECONDS: Final = 60
 _CAP_ROWS: Final = 5
 _REPORTS_MAX: Final = 5
-_PROMOTIONS_MAX: Final = 200
-_BLANK: Final = {
-    "name": "", "message_class": "marketing", "segment": "", "channel": "mail", "template_a": "", "template_b": "",
-    "why_en": "", "why_fr": "", "why_ja": "", "promotion": "", "holdout": "10", "holdout_reason": "", "from_hour": "9",
-    "until_hour": "20", "zone": "", "days": "28", "margin": "", "cost_per_contact": "",
-    "cost_per_point": "", "drawn_by": "person",
-    "after": "0", "asks_again": "yes",
-}  # fmt: skip
-_FIELDS: Final = {
-    "segment": "segment", "variants": "template_a", "why": "why_en", "window": "from_hour", "window.zone": "zone",
-    "holdout_reason": "holdout_reason", "margin": "margin", "message_class": "message_class",
-}  # fmt: skip
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -73,14 +60,6 @@ class Line(msgspec.Struct, frozen=True):
     channel: str
     people: str
     written: dt.datetime
-
-
-class Shop(msgspec.Struct, frozen=True):
-    """What the shop's programme says of money and time."""
-
-    currency: str
-    minor_units: int
-    zone: str
 
 
 @in_room(OFFICE)
@@ -108,24 +87,24 @@ def listed(request: HttpRequest) -> HttpResponse:
 def write(request: HttpRequest, campaign: uuid.UUID | None = None) -> HttpResponse:
     """Write a campaign, or its next version."""
     found = None if campaign is None else _find(campaign)
-    form = _blank(request) if found is None else _form_of(found)
+    form = drafting.blank(request) if found is None else drafting.form_of(found)
     trouble = None
     if request.method == "POST":
-        form = {field: request.POST.get(field, "").strip()[:2_000] for field in _BLANK}
+        form = {field: request.POST.get(field, "").strip()[:2_000] for field in drafting.BLANK}
         form["weekdays"] = " ".join(each for each in request.POST.getlist("weekdays") if each in "0123456")
         try:
-            version = _read(form)
+            version = drafting.read(form)
             written = commands.write(
                 version, campaign=campaign, after=int(form["after"] or 0), by=name_of(request), at=timezone.now()
             )
         except Problem as problem:
-            trouble = told(problem, fields=_FIELDS)
+            trouble = told(problem, fields=drafting.FIELDS)
         else:
             return redirect(f"{reverse('console:campaign', args=(written,))}?count=1")
     context = {
         "form": form, "problem": trouble, "found": found, "segments": segmenting.named_segments(),
-        "templates": texts(), "promotions": promotions(), "lacking": lacking(),
-        "channels": offered(form["channel"]), "weekdays": list(enumerate(_days())),
+        "templates": drafting.texts(), "promotions": drafting.promotions(), "lacking": drafting.lacking(),
+        "channels": drafting.offered(form["channel"]), "weekdays": list(enumerate(_days())),
         "field": trouble.field if trouble else "", "hours": range(25),
         "languages": [(code, title, form[f"why_{code}"]) for code, title in reporting.LANGUAGES.items()],
         "currency": shop_of().currency,
@@ -147,7 +126,7 @@ def launch(request: HttpRequest, campaign: uuid.UUID) -> HttpResponse:
     """Launch the version that was looked at, at once or at a moment of the shop's day."""
     found, now = _find(campaign), timezone.now()
     try:
-        starts_at = _moment(request.POST.get("starts_at", ""))
+        starts_at = drafting.moment(request.POST.get("starts_at", ""))
         version = request.POST.get("version", "")
         commands.launch(
             campaign, int(version) if version.isdecimal() else 0, by=name_of(request), at=now, starts_at=starts_at
@@ -155,7 +134,7 @@ def launch(request: HttpRequest, campaign: uuid.UUID) -> HttpResponse:
         if starts_at is None or starts_at <= now:
             commands.freeze(campaign, found.number, now=now, segments=segmenting.SEGMENTS)
     except Problem as problem:
-        return _one(request, campaign, problem=told(problem, fields=_FIELDS))
+        return _one(request, campaign, problem=told(problem, fields=drafting.FIELDS))
     return redirect("console:campaign", campaign=campaign)
 
 
@@ -166,7 +145,7 @@ def stop(request: HttpRequest, campaign: uuid.UUID) -> HttpResponse:
     try:
         commands.stop(campaign, by=name_of(request), reason=request.POST.get("reason", ""), at=timezone.now())
     except Problem as problem:
-        return _one(request, campaign, problem=told(problem, fields=_FIELDS))
+        return _one(request, campaign, problem=told(problem, fields=drafting.FIELDS))
     return redirect("console:campaign", campaign=campaign)
 
 
@@ -178,10 +157,10 @@ def caps(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         try:
             rows = zip(*(request.POST.getlist(name) for name in ("messages", "days", "channel")), strict=False)
-            said = [_cap(*row) for row in rows if row[0].strip() or row[1].strip()]
+            said = [drafting.cap(*row) for row in rows if row[0].strip() or row[1].strip()]
             commands.set_caps(said, by=name_of(request), at=timezone.now())
         except Problem as problem:
-            trouble = told(problem, fields=_FIELDS)
+            trouble = told(problem, fields=drafting.FIELDS)
         else:
             return redirect("console:campaigns")
     shown: list[tuple[str, str, str]] = [(str(e.messages), str(e.days), e.channel or "") for e in queries.caps()]
@@ -236,7 +215,7 @@ def _one(request: HttpRequest, campaign: uuid.UUID, *, problem: Trouble | None =
         try:
             context["foreseen"] = _foreseen(campaign, content, shop, now, write)
         except Problem as refused:
-            context["problem"] = problem = told(refused, fields=_FIELDS)
+            context["problem"] = problem = told(refused, fields=drafting.FIELDS)
     if standing.due is not None:
         launched = queries.version(campaign, standing.due.version).content
         context["hindered"] = hindered([launched.segment], [launched.promotion])
@@ -312,153 +291,6 @@ def _reports(
         report = reporting.reported(key, measured, reason, currency=shop.currency, by=by, write=write)
         reports.append(msgspec.structs.replace(report, version=frozen.version if len(standing.lists) > 1 else 0))
     return reports
-
-
-# -- the form ---------------------------------------------------------------------------------------------------------
-
-
-def _blank(request: HttpRequest) -> dict[str, str]:
-    form = dict(_BLANK) | {"weekdays": "0 1 2 3 4 5 6", "zone": shop_of().zone}
-    # A segment's page leads here with itself, a promotion's and a text's alike.
-    form |= {"segment": request.GET.get("segment", ""), "promotion": request.GET.get("promotion", "")}
-    if (text := request.GET.get("text", "")) and (found := _text_of(text)) is not None:
-        form |= {"template_a": text, "channel": found.channel}
-    return form
-
-
-def _text_of(name: str) -> messaging.TemplateVersion | None:
-    return next((each for each in messaging.templates() if each.template == name), None)
-
-
-def _form_of(found: Written) -> dict[str, str]:
-    content = found.content
-    names = {each.name: each.template for each in content.variants}
-    return {
-        **_BLANK, "name": content.name, "message_class": content.message_class, "segment": content.segment,
-        "channel": content.channel, "template_a": names.get("a", ""), "template_b": names.get("b", ""),
-        **{f"why_{language}": text for language, text in content.why.items()},
-        "promotion": content.promotion or "", "holdout": f"{100 * content.holdout:g}",
-        "holdout_reason": content.holdout_reason, "from_hour": str(content.window.from_hour),
-        "until_hour": str(content.window.until_hour), "zone": content.window.zone,
-        "weekdays": " ".join(map(str, content.window.weekdays)), "days": str(content.days),
-        "margin": "" if content.margin is None else f"{100 * content.margin:g}",
-        "drawn_by": content.drawn_by,
-        "cost_per_contact": "" if content.cost_per_contact is None else f"{content.cost_per_contact:g}",
-        "cost_per_point": "" if content.cost_per_point is None else f"{content.cost_per_point:g}",
-        "after": str(found.number), "asks_again": "yes" if content.asks_again else "",
-    }  # fmt: skip
-
-
-def _read(form: Mapping[str, str]) -> Version:
-    """Return what a form says. Raises :class:`CampaignInvalid`."""
-    known = {each.template: each for each in messaging.templates()}
-    variants = []
-    for name in ("a", "b"):
-        if not (asked := form[f"template_{name}"]):
-            continue
-        if asked not in known or known[asked].channel != form["channel"]:
-            raise CampaignInvalid(_("This text is not one for that channel."), field=f"template_{name}")
-        variants.append({"name": name, "template": asked, "template_version": known[asked].version})
-    said = {
-        "name": form["name"], "message_class": form["message_class"], "segment": form["segment"],
-        "channel": form["channel"], "variants": variants, "promotion": form["promotion"] or None,
-        "why": {language: form[f"why_{language}"] for language in reporting.LANGUAGES if form[f"why_{language}"]},
-        "holdout": 0.0 if form["message_class"] == "service" else _decimal(form, "holdout") / 100,
-        "drawn_by": form["drawn_by"] or "person", "holdout_reason": form["holdout_reason"],
-        "days": int(_decimal(form, "days")),
-        "window": {
-            "from_hour": int(_decimal(form, "from_hour")), "until_hour": int(_decimal(form, "until_hour")),
-            "weekdays": [int(each) for each in form["weekdays"].split()], "zone": form["zone"] or shop_of().zone,
-        },
-        "margin": _decimal(form, "margin") / 100 if form["margin"] else None,
-        "cost_per_contact": _decimal(form, "cost_per_contact") if form["cost_per_contact"] else None,
-        "cost_per_point": _decimal(form, "cost_per_point") if form["cost_per_point"] else None,
-        "asks_again": bool(form["asks_again"]),
-    }  # fmt: skip
-    if form["segment"] not in {str(each.id) for each in segmenting.named_segments()}:
-        raise CampaignInvalid(_("Choose whom it is for."), field="segment")
-    if not variants:
-        raise CampaignInvalid(_("Choose what is sent."), field="template_a")
-    try:
-        return msgspec.convert(said, Version)
-    except msgspec.ValidationError as error:
-        raise CampaignInvalid(
-            str(error).partition(" - at")[0], field=str(error).rpartition("$.")[2].strip("`")
-        ) from None
-
-
-def _decimal(form: Mapping[str, str], field: str) -> float:
-    try:
-        number = float(form[field].replace(",", "."))
-    except ValueError:
-        raise CampaignInvalid(_("That is not a number."), field=field) from None
-    if not 0 <= number <= 1e9:
-        raise CampaignInvalid(_("That is not a number."), field=field)
-    return number
-
-
-def _cap(messages: str, days: str, channel: str) -> Cap:
-    if not (messages.strip().isdecimal() and days.strip().isdecimal()):
-        raise CampaignInvalid(_("That is not a number."), field="caps")
-    try:
-        return msgspec.convert({"messages": int(messages), "days": int(days), "channel": channel or None}, Cap)
-    except msgspec.ValidationError as error:
-        raise CampaignInvalid(str(error).partition(" - at")[0], field="caps") from None
-
-
-def _moment(text: str) -> dt.datetime | None:
-    """Return a moment of the shop's day, as a form's field has it; nothing is at once."""
-    if not text.strip():
-        return None
-    try:
-        moment = dt.datetime.fromisoformat(text.strip())
-    except ValueError:
-        raise CampaignInvalid(_("That is not a date with a time."), field="starts_at") from None
-    from comptoir.office.campaigns.windows import zone_of  # noqa: PLC0415
-
-    return moment.replace(tzinfo=zone_of(shop_of().zone)) if moment.tzinfo is None else moment
-
-
-def offered(chosen: str) -> list[tuple[str, str]]:
-    """Return the channels that the shop can write by; what a campaign has chosen before stays."""
-    return [(name, title) for name, title in reporting.channels().items() if not ports.lacks(name) or name == chosen]
-
-
-def lacking() -> list[tuple[str, str]]:
-    """Return the channels that nobody takes messages of in this shop, each with what to do about it."""
-    words = {
-        "no_server": _(
-            "The shop has no mail server. Whoever runs it sets COMPTOIR_MAIL_URL or COMPTOIR_MAIL_PROVIDER."
-        ),
-        "no_provider": _("The shop has no provider of text messages. Whoever runs it sets COMPTOIR_TEXTS_URL."),
-    }
-    found = ((title, ports.lacks(name)) for name, title in reporting.channels().items())
-    return [(title, words[lack]) for title, lack in found if lack]
-
-
-def texts() -> list[tuple[str, str]]:
-    """Return the templates: name, and the name with the channel that it is for."""
-    words = reporting.channels()
-    return [(each.template, f"{each.template} ({words[each.channel]})") for each in messaging.templates()]
-
-
-def promotions() -> list[tuple[str, str]]:
-    """Return the promotions that give each customer a coupon: id and title."""
-    language = get_language() or "en"
-    found = Promotion.objects.filter(codes="each", ended_at=None).order_by("-published_at")
-    return [
-        (str(each.id), title_in(each.definition.get("titles", {}), language) or str(each.id))
-        for each in found[:_PROMOTIONS_MAX]
-    ]
-
-
-def shop_of() -> Shop:
-    """Return what the shop's programme says of money and time."""
-    programmes = find_programmes(own_connection())
-    if programmes is None:
-        return Shop("EUR", 100, "UTC")
-    zone = programmes.at(timezone.now()).programme.time_zone
-    return Shop(programmes.currency, 10 ** money.exponent(programmes.currency), zone)
 
 
 # -- in words ---------------------------------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from comptoir.doors.console import charts
 from comptoir.doors.console.acting import name_of, page
-from comptoir.doors.console.campaigning import Shop, shop_of
+from comptoir.doors.console.locality import Shop, shop_of
 from comptoir.doors.console.refusals import told
 from comptoir.doors.console.reporting import money
 from comptoir.foundation.kernel import database

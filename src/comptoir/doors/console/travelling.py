@@ -22,10 +22,11 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from comptoir.counter.messages import queries as messaging
-from comptoir.doors.console import campaigning, charts, counting, reporting
+from comptoir.doors.console import campaigning, charts, counting, drafting, reporting
 from comptoir.doors.console.acting import name_of, page
 from comptoir.doors.console.counting import Write
 from comptoir.doors.console.declared import declared_map
+from comptoir.doors.console.locality import shop_of
 from comptoir.doors.console.refusals import told
 from comptoir.foundation.kernel import database
 from comptoir.foundation.kernel.problem import Problem
@@ -106,7 +107,7 @@ def write(request: HttpRequest, journey: uuid.UUID | None = None) -> HttpRespons
         "form": form, "problem": trouble, "found": found, "segments": segmenting.named_segments(),
         "steps": [(number, steps[number - 1] if number <= len(steps) else dict.fromkeys(_LINE, ""))
                   for number in range(1, _STEPS + 1)],
-        "templates": campaigning.texts(), "promotions": campaigning.promotions(), "kinds": list(_kinds().items()),
+        "templates": drafting.texts(), "promotions": drafting.promotions(), "kinds": list(_kinds().items()),
         "triggers": list(_triggers().items()), "policies": list(_policies().items()),
         "events": sorted({sends.type for each in declared_map().touchpoints for sends in each.sends} | {_THANKED}),
         "languages": [(code, title, form[f"why_{code}"]) for code, title in reporting.LANGUAGES.items()],
@@ -179,7 +180,7 @@ def _one(request: HttpRequest, journey: uuid.UUID, *, problem: Trouble | None = 
 
 def _reports(journey: uuid.UUID, *, by: str, write: Write) -> list[reporting.Report]:
     """Return a report for each version by which somebody entered first, the latest first."""
-    shop = campaigning.shop_of()
+    shop = shop_of()
     numbers = queries.entered_by(journey)
     reports = []
     for number in numbers[:_REPORTS_MAX]:
@@ -262,7 +263,7 @@ def _read(form: Mapping[str, str], steps: list[dict[str, str]]) -> Version:
         "exit_events": [*([SALE] if form["exit_bought"] else []), *exits],
         "exit_segment": form["exit_segment"] or None, "re_entry": form["re_entry"],
         "every_days": _whole(form["every_days"] or "30"), "holdout": _whole(form["holdout"]) / 100,
-        "holdout_reason": form["holdout_reason"], "window": {"zone": campaigning.shop_of().zone},
+        "holdout_reason": form["holdout_reason"], "window": {"zone": shop_of().zone},
     }  # fmt: skip
     try:
         return msgspec.convert(said, Version)
