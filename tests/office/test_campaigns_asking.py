@@ -114,6 +114,17 @@ def test_whoever_has_left_gets_no_message_and_the_reason_is_kept(world: World) -
         assert {str(each.customer) for each in messaging.decisions_of(campaign)} == {identify(ALICE), bob}
 
 
+def test_whoever_leaves_by_what_they_do_is_asked_when_it_is_heard_and_nobody_else_is(world: World) -> None:
+    campaign = world.freeze(world.define("bought('COFFEE')"))
+    bob = gone_back(world)
+    with world.shop.unchanged():
+        assert jobs.withdraw_left(now=LATER, customers=[]) == 0
+        assert jobs.withdraw_left(now=LATER, customers=[uuid.UUID(identify(ALICE))]) == 0
+    assert jobs.withdraw_left(now=LATER, customers=[uuid.UUID(bob)]) == 1
+    assert world.became() == {bob: "suppressed left_segment"}
+    assert world.waiting(campaign) == 1
+
+
 def test_what_is_in_a_senders_hand_leaves(world: World) -> None:
     world.freeze(world.define("bought('COFFEE')"))
     gone_back(world)

@@ -1,4 +1,4 @@
-"""What the worker's followers do with what was decided: figures first, then who joins and leaves a segment; and stock.
+"""What the worker's followers do: figures, who joins and leaves a segment, what is taken back by that; and stock.
 
 Two rooms, one after the other: figures are the counter's, members the office's. Each half is the same when it is done
 twice, so a crash in between repeats both. Stock follows by itself. Not here: how one follows
@@ -7,8 +7,10 @@ twice, so a crash in between repeats both. Stock follows by itself. Not here: ho
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
-from collections.abc import Sequence
+import uuid
+from collections.abc import Collection, Sequence
 
 from comptoir.counter.audiences import following, rebuilding
 from comptoir.counter.sales import stocking
@@ -17,6 +19,8 @@ from comptoir.foundation.events.store import OutboxPlace, OutboxRow
 from comptoir.foundation.kernel import database
 from comptoir.foundation.kernel.clock import Clock
 from comptoir.foundation.kernel.connection import Connection
+from comptoir.foundation.kernel.ids import Id
+from comptoir.foundation.rooms.commands import set_up_django
 from comptoir.foundation.rooms.declaration import COUNTER, OFFICE
 from comptoir.office.segments import jobs as segments
 
@@ -50,12 +54,30 @@ class _Figures:
             with counter.transaction():
                 time_zone = following.time_zone_of(counter)
                 touched = following.bring(counter, positions_of(rows), time_zone=time_zone, now=now)
-            segments.follow(self._connection(OFFICE.role), touched, now=now)
+            if segments.follow(self._connection(OFFICE.role), touched, now=now):
+                self._withdraw(counter, touched, now=now)
         except BaseException:
             for each in self._connections.values():
                 each.close()
             self._connections.clear()
             raise
+
+    def _withdraw(self, counter: Connection, customers: Collection[Id], *, now: dt.datetime) -> None:
+        """Take back what was about to leave to whoever has just left a segment; most of the time nothing waits.
+
+        Should this process end before it, the clock does it within the minute.
+        """
+        if counter.execute("select from messages_waiting limit 1").fetchone() is None:
+            return
+        set_up_django()
+        from django.db import connections  # noqa: PLC0415 - most of the time the worker does without
+
+        from comptoir.office.campaigns import jobs as campaigns  # noqa: PLC0415
+
+        try:
+            campaigns.withdraw_left(now=now, customers=[uuid.UUID(each) for each in customers])
+        finally:
+            connections.close_all()
 
     def _connection(self, role: str) -> Connection:
         if role not in self._connections:

@@ -115,12 +115,23 @@ def delayed(*, before: dt.datetime, until: dt.datetime) -> list[tuple[uuid.UUID,
 
 
 def leaving(
-    campaign: uuid.UUID, version: int, *, until: dt.datetime, portion: int
+    campaign: uuid.UUID,
+    version: int,
+    *,
+    until: dt.datetime,
+    portion: int,
+    customers: Collection[uuid.UUID] | None = None,
 ) -> Iterator[list[tuple[uuid.UUID, uuid.UUID]]]:
-    """Give the messages of one list that wait and may leave until a moment, as decision and customer, in portions."""
+    """Give the messages of one list that wait and may leave until a moment, as decision and customer, in portions.
+
+    Those to these ``customers``, or all.
+    """
+    asked = None if customers is None else sorted(customers)
     after = uuid.UUID(int=0)
     with connections[_alias()].cursor() as cursor:
-        while rows := store.find_leaving(cursor, campaign, version, until=until, after=after, limit=portion):
+        while rows := store.find_leaving(
+            cursor, campaign, version, until=until, after=after, customers=asked, limit=portion
+        ):
             after = rows[-1][0]
             yield rows
 

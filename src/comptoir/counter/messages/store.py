@@ -58,10 +58,14 @@ def find_delayed(cursor: Any, *, before: dt.datetime, until: dt.datetime) -> lis
 
 
 def find_leaving(
-    cursor: Any, campaign: uuid.UUID, version: int, *, until: dt.datetime, after: uuid.UUID, limit: int
-) -> list[tuple[uuid.UUID, uuid.UUID]]:
-    """Return of one list the next messages that may leave until a moment, as decision and customer."""
-    asked = {"campaign": campaign, "version": version, "until": until, "after": after, "limit": limit}
+    cursor: Any, campaign: uuid.UUID, version: int, *, until: dt.datetime, after: uuid.UUID,
+    customers: list[uuid.UUID] | None, limit: int,
+) -> list[tuple[uuid.UUID, uuid.UUID]]:  # fmt: skip
+    """Return of one list the next messages that may leave until a moment, as decision and customer; to some, or all."""
+    asked = {
+        "campaign": campaign, "version": version, "until": until, "after": after, "customers": customers,
+        "limit": limit,
+    }  # fmt: skip
     cursor.execute(_SQL["find_leaving"], asked)
     return list(cursor.fetchall())
 

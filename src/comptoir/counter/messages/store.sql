@@ -50,11 +50,12 @@ where p.message_class = 'marketing' and p.made_at <= %s and exists (
   select from messages_waiting w where w.dispatch = p.id and w.taken_by is null and w.due_at <= %s);
 
 -- name: find_leaving
--- Of one list's messages that nobody has taken up and that may leave by a moment, the next few after another one.
+-- Of one list's messages that nobody has taken up and that may leave by a moment, the next few after another one; to some, or all.
 select w.decision, d.customer from messages_dispatch p
 join messages_waiting w on w.dispatch = p.id and w.taken_by is null and w.due_at <= %(until)s
 join messages_decision d on d.id = w.decision
 where p.campaign = %(campaign)s and p.campaign_version = %(version)s and w.decision > %(after)s
+  and (%(customers)s::uuid[] is null or d.customer = any(%(customers)s::uuid[]))
 order by w.decision limit %(limit)s;
 
 -- name: insert_outcomes
