@@ -29,6 +29,7 @@ from comptoir.counter.messages import queries as messaging
 from comptoir.counter.messages.contracts import TemplateText
 from comptoir.counter.offers.errors import PromotionUnknown
 from comptoir.counter.trips import store as trips_store
+from comptoir.counter.trips.models import Trip
 from comptoir.foundation.rooms.addresses import url_of
 from comptoir.foundation.rooms.current import entered
 from comptoir.foundation.rooms.declaration import OFFICE, SQUARE
@@ -480,6 +481,63 @@ def test_a_basket_that_a_shop_declares_begins_a_journey_by_an_event_through_the_
     counter.close()
     travelling.enter(now=dt.datetime.now(dt.UTC) + DAY)
     assert queries.traffic(made).entered == 1
+
+
+def test_stores_are_drawn_with_everybody_who_buys_there_and_stay_so(office: Shop) -> None:
+    from comptoir.office.campaigns import effects
+    from comptoir.office.journeys import rules
+
+    version = journey(
+        holdout=0.5, exit_events=(), steps=(COFFEE_MAIL,), drawn_by="store", re_entry="each", planned=60, days=5
+    )
+    made = on(version)
+    people = crowd(office, 240)
+    homes = {each: f"S{number % 24}" for number, each in enumerate(people[:230])}
+    for each, store in homes.items():
+        bought(office, each, NOW - DAY, store=store)
+    left(office, people[:60], NOW + DAY)
+    ticks(until=NOW + 2 * DAY)
+    arms: dict[str, set[str]] = {}
+    for one in queries.drawn(made):
+        assert one.cluster == homes.get(one.person, "")
+        arms.setdefault(one.cluster, set()).add(one.arm)
+    assert {len(those) for store, those in arms.items() if store} == {1}
+    assert {"go", "holdout"} == {arm for those in arms.values() for arm in those}
+    said = simulating.simulate(
+        version, journey=made, now=NOW + 2 * DAY, segments=Segments(NOBODY), caps=[], salt=campaigns.salt()
+    )
+    assert said.held_out == Trip.objects.filter(journey=made, ended_because="held_out").count() > 0
+    terms = effects.Terms(shares=rules.shares(version), days=5, planned=60, is_closed=False)
+
+    def measured(at: dt.datetime, terms: effects.Terms = terms) -> effects.Measured:
+        return effects.measure(queries.drawn(made), terms, minor_units=100, now=at)
+
+    few = measured(NOW + 20 * DAY)
+    assert (few.problem, few.planned, few.effects) == ("waits_for_people", 60, None)
+    assert measured(NOW + 20 * DAY, msgspec.structs.replace(terms, is_closed=True)).problem != "waits_for_people"
+    # Somebody whose home is another store by now enters again as they were drawn; others come.
+    mover = next(each.person for each in queries.drawn(made) if each.cluster)
+    for number in range(9):
+        bought(office, mover, NOW + 2 * DAY + number * DAY / 10, store="S99")
+    left(office, [mover, *people[60:]], NOW + 3 * DAY)
+    ticks(since=NOW + 2 * DAY, until=NOW + 4 * DAY)
+    again = {each.cluster for each in Trip.objects.filter(customer=mover)}
+    assert again == {homes[mover]}
+    for number, one in enumerate(queries.drawn(made)):
+        bought(office, one.person, one.since + DAY, minor=1_000 + 13 * (number % 70))
+    early = measured(NOW + 7 * DAY)
+    assert (early.problem, early.effects) == ("waits", None)
+    found = measured(NOW + 9 * DAY)
+    assert found.effects is not None, found.problem
+    assert found.effects.method in {"clustered", "clustered_lin"}
+    assert found.stores == 24
+    # Whoever enters after that changes nothing.
+    late = crowd(office, 40, first=5_000)
+    left(office, late, NOW + 9 * DAY)
+    ticks(since=NOW + 8 * DAY, until=NOW + 10 * DAY)
+    after = measured(NOW + 30 * DAY)
+    assert after.effects is not None
+    assert (after.people, after.effects.arms[0].effect) == (found.people, found.effects.arms[0].effect)
 
 
 def test_what_a_journey_changed_is_measured_over_everybody_who_entered(office: Shop) -> None:

@@ -14,13 +14,14 @@ class Trip(models.Model):
     """One person's way through a journey. ``step`` is what comes next, at ``due_at``; ``arm``: ``go`` or held out.
 
     ``occurrence`` is empty, a period's number, or the number of the event with which it began (``re_entry``).
+    ``cluster`` is the store that the person was drawn with, if they were.
     """
 
     personal: ClassVar[Personal] = Personal(
         columns={
             "id": "mechanical", "journey": "activity", "version": "mechanical", "customer": "pseudonym",
             "occurrence": "mechanical", "entered_at": "time", "arm": "activity", "step": "mechanical",
-            "due_at": "time", "ended_at": "time", "ended_because": "reason",
+            "due_at": "time", "ended_at": "time", "ended_because": "reason", "cluster": "place",
         },
         subject="customer",
         whose=Whose.CUSTOMER,
@@ -41,6 +42,7 @@ class Trip(models.Model):
     due_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
     ended_because = models.TextField(default="")
+    cluster = models.TextField(db_default="", default="")
 
     class Meta:
         """A person enters once for each occurrence; what is due is found by its moment."""

@@ -288,6 +288,12 @@ def _problem(measured: Measured) -> str:
         return _("Stores were drawn: its effect is looked at once, on %(day)s, when the days are over.") % {
             "day": date_format(measured.ends_at, "Y-m-d")
         }
+    if measured.problem == "waits_for_people":
+        said = _(
+            "Stores were drawn: its effect is looked at once, when %(planned)s people have entered each arm and had"
+            " their days. Whoever enters later changes nothing of it."
+        )
+        return said % {"planned": counting.exact(measured.planned)}
     return _problems().get(measured.problem, _problems()["too_few"])
 
 

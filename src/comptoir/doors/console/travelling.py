@@ -62,7 +62,7 @@ _REPORTS_MAX: Final = 5
 _BLANK: Final = {
     "name": "", "trigger": "joins", "trigger_segment": "", "trigger_event": "", "trigger_store": "", "why_en": "",
     "why_fr": "", "why_ja": "", "exit_bought": "on", "exit_events": "", "exit_segment": "", "re_entry": "once",
-    "every_days": "30", "holdout": "10", "holdout_reason": "", "after": "0",
+    "every_days": "30", "holdout": "10", "holdout_reason": "", "drawn_by": "person", "after": "0",
 }  # fmt: skip
 _LINE: Final = ("kind", "hours", "segment", "template", "promotion", "path", "points", "reason")
 SALE: Final = "sale.closed"
@@ -188,7 +188,11 @@ def _reports(journey: uuid.UUID, *, by: str, write: Write) -> list[reporting.Rep
         key = ("journey", database.database_name(), journey, number)
 
         def measured(by: By | None, content: Version = content, number: int = number) -> effects.Measured:
-            terms = effects.Terms(shares=rules.shares(content), days=content.days, planned=content.planned)
+            switched = queries.switch(journey)
+            terms = effects.Terms(
+                shares=rules.shares(content), days=content.days, planned=content.planned,
+                is_closed=switched.state == "killed" or switched.version != number,
+            )  # fmt: skip
             people = queries.drawn(journey)
             return effects.measure(
                 people, terms, minor_units=shop.minor_units, now=timezone.now(), version=number, by=by
@@ -263,7 +267,8 @@ def _read(form: Mapping[str, str], steps: list[dict[str, str]]) -> Version:
         "exit_events": [*([SALE] if form["exit_bought"] else []), *exits],
         "exit_segment": form["exit_segment"] or None, "re_entry": form["re_entry"],
         "every_days": _whole(form["every_days"] or "30"), "holdout": _whole(form["holdout"]) / 100,
-        "holdout_reason": form["holdout_reason"], "window": {"zone": shop_of().zone},
+        "holdout_reason": form["holdout_reason"], "drawn_by": form["drawn_by"] or "person",
+        "window": {"zone": shop_of().zone},
     }  # fmt: skip
     try:
         return msgspec.convert(said, Version)
@@ -307,7 +312,7 @@ def _form_of(content: Version, number: int) -> tuple[dict[str, str], list[dict[s
         "exit_bought": "on" if SALE in content.exit_events else "", "exit_segment": content.exit_segment or "",
         "exit_events": " ".join(each for each in content.exit_events if each != SALE), "re_entry": content.re_entry,
         "every_days": str(content.every_days), "holdout": f"{100 * content.holdout:g}",
-        "holdout_reason": content.holdout_reason, "after": str(number),
+        "holdout_reason": content.holdout_reason, "drawn_by": content.drawn_by, "after": str(number),
     }  # fmt: skip
     match trigger:
         case Joins():
@@ -417,6 +422,8 @@ def _facts(content: Version) -> list[tuple[str, str]]:
     facts.append((_("It ends when"), ", ".join(exits) or "–"))
     if content.holdout:
         facts.append((_("Held out"), reporting.percent(content.holdout)))
+        if content.drawn_by == "store":
+            facts.append((_("Drawn"), _("a store at a time")))
     else:
         facts.append((_("Nobody is held out"), content.holdout_reason))
     return facts

@@ -45,6 +45,7 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
     ``time_over`` is the share of the days that are over; ``left_out`` are people who do not allow to be counted.
     ``stores`` is how many stores were drawn, 0 where people were; ``by`` is what its groups are made of, if anything.
     ``points`` were promised by coupons, and ``points_cost`` is what they cost, where that was said beforehand.
+    ``planned`` is how many people each arm waits for, where it is looked at once and people come one after the other.
     """
 
     effects: Effects | None
@@ -58,6 +59,7 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
     by: By | None = None
     points: int = 0
     points_cost: float | None = None
+    planned: int = 0
 
 
 class Person(msgspec.Struct, frozen=True):
@@ -94,7 +96,8 @@ def drawn_of(decided: Iterable[Decided]) -> list[Person]:
 class Terms(msgspec.Struct, frozen=True, kw_only=True):
     """What was fixed before anything was sent: shares of the arms, the days that count, what it costs and brings.
 
-    ``planned`` is how many people the smaller arm is meant to have; unset, how many it has.
+    ``planned`` is how many people the smaller arm is meant to have; unset, how many it has: then all of them were drawn
+    at once. ``is_closed``: nobody is drawn any more, so there is nothing to wait for.
     """
 
     shares: dict[str, float]
@@ -103,6 +106,7 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     cost_per_contact: float | None = None
     cost_per_point: float | None = None
     planned: int | None = None
+    is_closed: bool = True
 
 
 def terms_of(version: Version) -> Terms:
@@ -147,8 +151,13 @@ def measure(
     span = dt.timedelta(days=terms.days)
     asked = {each.person for each in people}
     counted = _counted(asked)
-    kept = [each for each in people if each.person in counted and (by is None or now - each.since >= span)]
-    is_by_store = any(each.cluster for each in kept)
+    kept = [each for each in people if each.person in counted]
+    is_by_store, is_full = any(each.cluster for each in kept), True
+    if is_by_store and terms.planned is not None:
+        kept, is_full = _first_planned(kept, terms.planned, arms=terms.shares)
+        people = kept if is_full else people
+    if by is not None:
+        kept = [each for each in kept if now - each.since >= span]
     ends_at = max((each.since + span for each in people), default=None)
     over = [max(0.0, min(1.0, (now - each.since) / span)) for each in kept]
     time_over = math.fsum(over) / len(over) if over else 0.0
@@ -161,6 +170,8 @@ def measure(
         return msgspec.structs.replace(measured, problem="no_holdout")
     if measured.time_over <= 0 or not kept:
         return msgspec.structs.replace(measured, problem="too_early")
+    if is_by_store and not is_full and not terms.is_closed:
+        return msgspec.structs.replace(measured, problem="waits_for_people", planned=terms.planned or 0)
     if is_by_store and time_over < 1:
         # With so few units no interval could be looked at often: it is looked at once.
         return msgspec.structs.replace(measured, problem="waits")
@@ -264,6 +275,24 @@ def _paid(
         after |= _by_person(sales.net_sales(since=moment, until=min(now, moment + span)), those)
         before |= _by_person(sales.net_sales(since=moment - span, until=moment), those)
     return after, before
+
+
+def _first_planned(
+    people: Sequence[Person], planned: int, *, arms: Collection[str]
+) -> tuple[list[Person], bool]:  # fmt: skip
+    """Return who came until every arm had as many people as were planned, and whether it came to that.
+
+    Whoever comes later changes nothing: else it would be looked at again with everybody who comes.
+    """
+    missing = dict.fromkeys(arms, planned)
+    found = []
+    for each in sorted(people, key=lambda one: (one.since, one.person)):
+        if not any(missing.values()):
+            break
+        found.append(each)
+        if missing.get(each.arm):
+            missing[each.arm] -= 1
+    return found, not any(missing.values())
 
 
 def _points(people: Sequence[Person], promised: Iterable[Promised], span: dt.timedelta) -> dict[str, int]:

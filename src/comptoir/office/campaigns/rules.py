@@ -105,9 +105,13 @@ def decide(
             return Drawn("held_out", "", "everything")
         if not fits(sent, caps, channel=version.channel, at=at):
             return Drawn("suppressed", "", "capped")
-    unit = f"{_STORE}{store}" if store else person
-    arm = assign(unit, experiment=campaign, salt=salt, shares=shares(version))
+    arm = assign(unit(person, store), experiment=campaign, salt=salt, shares=shares(version))
     return Drawn("held_out", arm, "campaign", store) if arm == HOLDOUT else Drawn("send", arm, "", store)
+
+
+def unit(person: str, store: str) -> str:
+    """Return what is drawn: a store, with everybody who buys there, or a person alone."""
+    return f"{_STORE}{store}" if store else person
 
 
 def home(by_store: Mapping[str, int]) -> str:

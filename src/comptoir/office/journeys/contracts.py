@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from comptoir.counter.messages.contracts import MessageChannel
-from comptoir.office.campaigns.contracts import HOLDOUT_SHARE, Language, Window
+from comptoir.office.campaigns.contracts import HOLDOUT_SHARE, DrawnBy, Language, Window
 
 _Name = Annotated[str, msgspec.Meta(min_length=1, max_length=120)]
 _Sentence = Annotated[str, msgspec.Meta(max_length=500)]
@@ -80,7 +80,9 @@ class Version(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
     ``exit_events`` end a trip when one of them is heard after the entrance, ``exit_segment`` when somebody is not in it
     any more. Under ``every``, ``every_days`` have to pass between two entrances. ``planned`` is how many people the
-    smaller arm is meant to have: there the interval that may be looked at every day is narrowest.
+    smaller arm is meant to have: there the interval that may be looked at every day is narrowest. ``drawn_by`` says
+    whether people are drawn one by one or a store at a time; then it is looked at once, when as many as were planned
+    have entered each arm and had their days.
     """
 
     name: _Name
@@ -93,6 +95,7 @@ class Version(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     every_days: Annotated[int, msgspec.Meta(ge=1, le=366)] = 30
     holdout: Annotated[float, msgspec.Meta(ge=0, le=0.9)] = HOLDOUT_SHARE
     holdout_reason: _Sentence = ""
+    drawn_by: DrawnBy = "person"
     window: Window = Window()
     days: Annotated[int, msgspec.Meta(ge=1, le=180)] = 28
     planned: Annotated[int, msgspec.Meta(ge=20, le=1_000_000)] = 500

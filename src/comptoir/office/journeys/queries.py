@@ -141,10 +141,10 @@ def traffic(journey: uuid.UUID) -> Traffic:
 def drawn(journey: uuid.UUID) -> list[Person]:
     """Return whom a journey has drawn into an arm, since they entered it first; whoever gets nothing at all is not."""
     rows = Trip.objects.filter(journey=journey, arm__in=[HOLDOUT, GO, "campaign"])
-    firsts = rows.values_list("customer", "arm", "version").annotate(first=Min("entered_at")).order_by("customer")
+    firsts = rows.values_list("customer", "arm", "version", "cluster").annotate(first=Min("entered_at"))
     found: dict[uuid.UUID, Person] = {}
-    for customer, arm, number, first in firsts:
-        one = Person(customer, GO if arm == GO else HOLDOUT, first, version=number)
+    for customer, arm, number, cluster, first in firsts.order_by("customer"):
+        one = Person(customer, GO if arm == GO else HOLDOUT, first, version=number, cluster=cluster)
         if customer not in found or first < found[customer].since:
             found[customer] = one
     return list(found.values())

@@ -23,10 +23,11 @@ _REASON_CHARACTERS_MIN = 10
 
 
 class Former(msgspec.Struct, frozen=True):
-    """An earlier trip of somebody on the same journey."""
+    """An earlier trip of somebody on the same journey; ``cluster`` is the store that they were drawn with."""
 
     occurrence: str
     entered_at: dt.datetime
+    cluster: str = ""
 
 
 class Act(msgspec.Struct, frozen=True):
@@ -85,13 +86,23 @@ def shares(version: Version) -> dict[str, float]:
     return {HOLDOUT: version.holdout, GO: 1 - version.holdout} if version.holdout else {GO: 1.0}
 
 
-def arm(person: str, *, journey: str, version: Version, at: dt.datetime, salt: bytes) -> tuple[str, str]:
-    """Return the arm of a person, always the same one on a journey, and why they are held out: of this, or of all."""
+def store_of(former: Sequence[Former], home: str) -> str:
+    """Return the store that somebody is drawn with: that of their first trip, whatever has become their ``home``."""
+    return min(former, key=lambda each: each.entered_at).cluster if former else home
+
+
+def arm(
+    person: str, *, journey: str, version: Version, at: dt.datetime, salt: bytes, store: str = ""
+) -> tuple[str, str]:  # fmt: skip
+    """Return the arm of a person, always the same one on a journey, and why they are held out: of this, or of all.
+
+    With a ``store`` it is drawn, with everybody who buys there.
+    """
     if campaigns.is_held_out_of_all(person, at=at, salt=salt):
         return HOLDOUT, "everything"
     if not version.holdout:
         return GO, ""
-    drawn = assign(person, experiment=journey, salt=salt, shares=shares(version))
+    drawn = assign(campaigns.unit(person, store), experiment=journey, salt=salt, shares=shares(version))
     return (HOLDOUT, "campaign") if drawn == HOLDOUT else (GO, "")
 
 

@@ -15,6 +15,7 @@ from typing import Final
 import msgspec
 
 from comptoir.counter.customers import queries as customers
+from comptoir.office.campaigns import commands as campaigns
 from comptoir.office.campaigns import rules as campaign_rules
 from comptoir.office.campaigns.commands import Segments
 from comptoir.office.campaigns.contracts import Cap, Sent
@@ -40,7 +41,7 @@ def simulate(
     """Return what a journey would have done in the year up to ``now``."""
     since = now - YEAR
     found = happenings.of_the_past(version.trigger, since=since, until=now, segments=segments)
-    entered, held_out = _entered(version, found, journey=journey, since=since, salt=salt)
+    entered, held_out = _entered(version, found, journey=journey, since=since, now=now, salt=salt)
     people = {uuid.UUID(each.person) for each in entered}
     exits = Exits(version, people, since=since, until=now)
     known: dict[tuple[str, str, dt.date], bool] = {}
@@ -76,9 +77,17 @@ def simulate(
 
 
 def _entered(
-    version: Version, found: Sequence[Happening], *, journey: uuid.UUID, since: dt.datetime, salt: bytes
+    version: Version,
+    found: Sequence[Happening],
+    *,
+    journey: uuid.UUID,
+    since: dt.datetime,
+    now: dt.datetime,
+    salt: bytes,
 ) -> tuple[list[Happening], set[str]]:
-    """Return who would have gone the way, each time, and who would have been held out."""
+    """Return who would have gone the way, each time, and who would have been held out; stores are those of today."""
+    is_by_store = version.drawn_by == "store"
+    homes = campaigns.stores_of({uuid.UUID(each.person) for each in found}, now=now) if is_by_store else {}
     former: dict[str, list[Former]] = {}
     entered: list[Happening] = []
     held_out: set[str] = set()
@@ -88,7 +97,8 @@ def _entered(
         if not rules.may_enter(version, before, occurrence=occurrence, at=each.at):
             continue
         before.append(Former(occurrence, each.at))
-        if rules.arm(each.person, journey=str(journey), version=version, at=each.at, salt=salt)[1]:
+        store = homes.get(uuid.UUID(each.person), "")
+        if rules.arm(each.person, journey=str(journey), version=version, at=each.at, salt=salt, store=store)[1]:
             held_out.add(each.person)
         else:
             entered.append(each)

@@ -70,16 +70,17 @@ def enter(*, now: dt.datetime, settled: dt.timedelta = SETTLED, should_stop: Cal
                 continue
             written = queries.version(journey, switched.version)
             found = happenings.between(written.content.trigger, after=heard.until, until=until)
-            count += _enter(written, found, began_at=switched.since or now)
+            count += _enter(written, found, began_at=switched.since or now, now=now)
             heard.until = until
             heard.save()
     return count
 
 
-def _enter(written: Written, found: Sequence[Happening], *, began_at: dt.datetime) -> int:
+def _enter(written: Written, found: Sequence[Happening], *, began_at: dt.datetime, now: dt.datetime) -> int:
     content, journey = written.content, written.journey
     persons = {uuid.UUID(each.person) for each in found}
     former = _former(journey, persons)
+    homes = campaigns.stores_of(persons, now=now) if content.drawn_by == "store" else {}
     salt = campaigns.salt()
     trips = []
     for each in found:
@@ -87,15 +88,16 @@ def _enter(written: Written, found: Sequence[Happening], *, began_at: dt.datetim
         before = former.setdefault(each.person, [])
         if not rules.may_enter(content, before, occurrence=occurrence, at=each.at):
             continue
-        before.append(Former(occurrence, each.at))
-        arm, why = rules.arm(each.person, journey=str(journey), version=content, at=each.at, salt=salt)
+        store = rules.store_of(before, homes.get(uuid.UUID(each.person), "")) if content.drawn_by == "store" else ""
+        before.append(Former(occurrence, each.at, store))
+        arm, why = rules.arm(each.person, journey=str(journey), version=content, at=each.at, salt=salt, store=store)
         is_held = bool(why)
         trips.append(
             Trip(
                 id=uuid.UUID(IDS.reserve(1)[0]), journey=journey, version=written.number,
                 customer=uuid.UUID(each.person), occurrence=occurrence, entered_at=each.at, arm=why or arm,
                 step=0, due_at=None if is_held else each.at, ended_at=each.at if is_held else None,
-                ended_because="held_out" if is_held else "",
+                ended_because="held_out" if is_held else "", cluster=store,
             )
         )  # fmt: skip
     Trip.objects.bulk_create(trips, ignore_conflicts=True, batch_size=1_000)
@@ -108,8 +110,8 @@ def _former(journey: uuid.UUID, persons: set[uuid.UUID]) -> dict[str, list[Forme
     called = {customer: person for person, those in members.items() for customer in those}
     found: dict[str, list[Former]] = {}
     rows = Trip.objects.filter(journey=journey, customer__in=called)
-    for customer, occurrence, entered_at in rows.values_list("customer", "occurrence", "entered_at"):
-        found.setdefault(str(called[customer]), []).append(Former(occurrence, entered_at))
+    for customer, occurrence, at, cluster in rows.values_list("customer", "occurrence", "entered_at", "cluster"):
+        found.setdefault(str(called[customer]), []).append(Former(occurrence, at, cluster))
     return found
 
 
