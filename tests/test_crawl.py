@@ -152,6 +152,7 @@ NOT_REACHED: Final[dict[str, str]] = {
     "vault: providers/<slug:name>/link/": _PROVIDER,
     "vault: messages/answers/": _MACHINES,
     "vault: messages/reports/<slug:provider>/": _MACHINES,
+    "vault: payments/<slug:provider>/reports/": _MACHINES,
     "vault: recover/": "needs a shop that sends letters; tests/vault/test_recovery.py",
     "vault: recover/<str:secret>/": _LINK,
     "vault: sign-in/with/<slug:name>/": _PROVIDER,

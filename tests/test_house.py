@@ -169,6 +169,7 @@ LABELS = (
     "attestations",
     "contacts",
     "lists",
+    "payments",
     "console",
     "storefront",
 )

@@ -257,3 +257,39 @@ select (
   left join stock_hold h on h.hold = l.hold
   where a.sku is null or h.hold is null or h.ended in ('released', 'expired')
 );
+
+-- name: refunds_match_captures
+-- What goes back of a capture is the sum of its refunds, and never more than came.
+select count(*) from payments_capture c
+where given_back > amount or given_back <> (
+  select coalesce(sum(r.amount), 0) from payments_refund r
+  where r.capture_id = c.id and r.state in ('queued', 'asked', 'done')
+);
+
+-- name: purposes_are_paid_once
+-- Every purpose is paid by one capture at most, of the session that it names.
+select count(*) from payments_purpose p where (
+  select count(*) from payments_capture c where c.purpose_id = p.purpose and c.wanted > 0
+) <> (p.paid_by is not null)::int or exists (
+  select from payments_capture c where c.purpose_id = p.purpose and c.wanted > 0 and c.session_id <> p.paid_by
+);
+
+-- name: unwanted_money_goes_back
+-- Of what was captured and is not wanted, all was asked to go back.
+select count(*) from payments_capture c where verdict <> '' and amount - wanted > (
+  select coalesce(sum(r.amount), 0) from payments_refund r where r.capture_id = c.id and r.reason <> 'asked'
+);
+
+-- name: payments_are_answered
+-- No payment, refund or report of a provider waits for an answer for more than an hour.
+select (
+    select count(*) from payments_session
+    where state in ('begun', 'open') and unknown_since < now() - interval '1 hour'
+  ) + (
+    select count(*) from payments_refund r join payments_capture c on c.id = r.capture_id
+    where r.wanted_at < now() - interval '1 hour' and (
+      r.state in ('queued', 'asked') and r.reference = ''
+      or r.state = 'refused' and r.reason <> 'asked' and c.given_back < c.amount - c.wanted
+    )
+  )
+  + (select count(*) from payments_report where applied_at is null and received_at < now() - interval '1 hour');

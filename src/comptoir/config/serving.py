@@ -27,12 +27,15 @@ import msgspec
 from comptoir.foundation.kernel import database, shop
 from comptoir.foundation.rooms import addresses
 from comptoir.foundation.rooms.declaration import COUNTER, OFFICE, ROOMS, SQUARE, VAULT, Room
+from comptoir.vault.payments import pretend
 
 DEFAULT_PORT = 8000
 DEFAULT_GATEWAY_PORT = 8001
 
-#: What can be asked for by name: the rooms' pages, and the two parts that are no room's pages.
-NAMES = ("gateway", "worker", *ROOMS)
+#: The provider simulator, a part where it is the shop's payment provider.
+PRETEND = "pretend"
+#: What can be asked for by name: the rooms' pages, and the parts that are no room's pages.
+NAMES = ("gateway", "worker", PRETEND, *ROOMS)
 
 #: A part that dies is started again, but not forever: more often than this within a minute, and the house closes.
 RESTARTS_MAX = 5
@@ -45,6 +48,7 @@ _END_WITHIN_SECONDS = 15.0
 _GATEWAY = "comptoir.doors.gateway.application:application"
 _PAGES = "comptoir.config.asgi:application"
 _WORKER = "comptoir.config.worker"
+_SIMULATOR = "comptoir.config.pretending.application:application"
 _PART = (sys.executable, "-m", "comptoir.config.part")
 
 
@@ -201,6 +205,9 @@ class House:
             )
         if "worker" in wanted and importlib.util.find_spec(_WORKER) is not None:
             yield Part("worker", (*_PART, _WORKER))
+        if PRETEND in wanted and os.environ.get("COMPTOIR_PAYMENTS") == PRETEND and not addresses.is_production():
+            port = pretend.public_port()
+            yield Part(PRETEND, self._granian(_SIMULATOR, port), port=port)
 
     def _granian(self, application: str, port: int, *, interface: str = "asgi") -> tuple[str, ...]:
         return (

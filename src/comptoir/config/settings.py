@@ -60,6 +60,7 @@ INSTALLED_APPS = [
     "comptoir.counter.audiences",
     "comptoir.counter.offers",
     "comptoir.counter.baskets",
+    "comptoir.vault.payments",
     "comptoir.vault.announcements",
     "comptoir.vault.contacts",
     "comptoir.vault.invitations",
@@ -248,6 +249,9 @@ CACHES = {
         "OPTIONS": {"MAX_ENTRIES": 100_000},
     },
 }
+
+#: Who hears what came of payments: the dotted path of a class (``vault/payments/listening.py``).
+PAYMENTS_LISTENER = ""
 
 # What goes wrong in a page is said to standard error, with where it happened and without values.
 

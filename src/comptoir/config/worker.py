@@ -10,22 +10,21 @@ which keeps in the database when what was last due. Not here: what is done (each
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import datetime as dt
 import functools
 import logging
 import signal
 import sys
 import threading
-from collections.abc import Callable, Collection, Iterator
-from typing import TYPE_CHECKING, Final, LiteralString
+from collections.abc import Callable, Collection
+from typing import TYPE_CHECKING, Final
 
 import procrastinate
 import procrastinate.exceptions
 import procrastinate.jobs
 import psycopg
 
-from comptoir.config import following, registry, relaying
+from comptoir.config import following, lending, registry, relaying
 from comptoir.config.messaging import keep_sending
 from comptoir.counter.assembly import handlers_for, sweep_forgotten
 from comptoir.counter.audiences import jobs as audiences
@@ -51,7 +50,7 @@ from comptoir.foundation.kernel import database
 from comptoir.foundation.kernel.clock import SYSTEM_CLOCK, Clock
 from comptoir.foundation.kernel.connection import Connection
 from comptoir.foundation.kernel.ids import Id
-from comptoir.foundation.rooms.commands import clear_expired_sessions, set_up_django
+from comptoir.foundation.rooms.commands import clear_expired_sessions
 from comptoir.foundation.rooms.declaration import COUNTER, OFFICE, VAULT
 from comptoir.foundation.touchpoints import jobs as touchpoints
 from comptoir.foundation.touchpoints.errors import MapContradictsItself
@@ -61,6 +60,7 @@ from comptoir.square.charter import jobs as charter
 from comptoir.square.community import jobs as community
 from comptoir.square.stewardship import jobs as stewardship
 from comptoir.square.stock import jobs as stock
+from comptoir.vault.payments import store as payments_store
 
 if TYPE_CHECKING:
     from comptoir.vault.contacts.letters import Addresses
@@ -128,6 +128,7 @@ class Jobs:
         self._add("customers.end_quiet_consents", "47 2 * * *", self.end_quiet_consents)
         self._add("sales.report_waiting_returns", "20 4 * * *", self.report_waiting_returns)
         self._add("announcements.send_waiting", "* * * * *", self.send_announcements)
+        self._add("payments.tend", "* * * * *", self.tend_payments)
         self._add("rooms.clear_expired_sessions", "41 * * * *", self.clear_expired_sessions)
         self._add("rights.finish_forgetting", "* * * * *", self.finish_forgetting)
         self._add("campaigns.freeze_due", "* * * * *", self.freeze_lists)
@@ -278,7 +279,7 @@ class Jobs:
 
     def end_treats(self, connection: Connection) -> None:  # noqa: ARG002 - the vault has its own
         """Remove the birthdays of whoever does not want a treat any more."""
-        with _django():
+        with lending.django():
             from comptoir.vault.contacts.treats import end_treats  # noqa: PLC0415
 
             end_treats(now=self._clock.now(), should_stop=self._stopping.is_set)
@@ -291,7 +292,7 @@ class Jobs:
         version = programmes.at(now)
         month = version.local_day(now).replace(day=1)
         until = version.midnight((month + dt.timedelta(days=31)).replace(day=1))
-        with _django():
+        with lending.django():
             from comptoir.vault.contacts.errors import VaultClosed  # noqa: PLC0415
             from comptoir.vault.contacts.treats import tell_treats  # noqa: PLC0415
 
@@ -304,7 +305,7 @@ class Jobs:
         """Send the letters that are due: the counter makes them, the vault knows where they go."""
         shop_time = self._shop_time(connection)
         if shop_time is not None:
-            with _django():
+            with lending.django():
                 from comptoir.vault.contacts.letters import Addresses, send_due  # noqa: PLC0415 - its models want Django
 
                 self._addresses = self._addresses or Addresses()
@@ -314,7 +315,7 @@ class Jobs:
         """Send the notifications that are due to devices, and end the devices that nobody wants or that are gone."""
         shop_time = self._shop_time(connection)
         if shop_time is not None:
-            with _django():
+            with lending.django():
                 from comptoir.vault.contacts.notifications import Devices, send_due  # noqa: PLC0415
 
                 self._devices = self._devices or Devices()
@@ -332,7 +333,7 @@ class Jobs:
         """Send the invitations that staff wrote, as the vault; most of the time there is none."""
         if connection.execute("select from programme_invitation limit 1").fetchone() is None:
             return
-        with _django():
+        with lending.django():
             from comptoir.vault.contacts.errors import VaultClosed  # noqa: PLC0415
             from comptoir.vault.invitations.jobs import send_invitations  # noqa: PLC0415
 
@@ -345,7 +346,7 @@ class Jobs:
         """Send the tests that staff asked for, to themselves."""
         if connection.execute("select from messages_trial where outcome = '' limit 1").fetchone() is None:
             return
-        with _django():
+        with lending.django():
             from comptoir.vault.messages.trials import send_trials  # noqa: PLC0415
 
             send_trials(now=self._clock.now())
@@ -354,7 +355,7 @@ class Jobs:
         """Tell the counter who wants no more of something, where it was away when they said so."""
         if not has_ended(connection, now=self._clock.now()):
             return
-        with _django():
+        with lending.django():
             from comptoir.counter.messages.ending import tell_ended  # noqa: PLC0415 - its pages want Django
 
             tell_ended(now=self._clock.now())
@@ -365,7 +366,7 @@ class Jobs:
 
     def clear_expired_sessions(self, connection: Connection) -> None:  # noqa: ARG002 - it has its own, by room
         """Drop sessions that are over, as each room by itself."""
-        with _django():
+        with lending.django():
             clear_expired_sessions(now=self._clock.now())
 
     def refresh_trust(self, connection: Connection) -> None:
@@ -396,21 +397,21 @@ class Jobs:
 
     def drop_expired(self, connection: Connection) -> None:  # noqa: ARG002
         """Drop what the map of personal data gives so many days, as a room that may."""
-        with _django():
+        with lending.django():
             from comptoir.vault.rights import jobs as rights  # noqa: PLC0415 - its models want Django
 
             rights.drop_expired(now=self._clock.now(), should_stop=self._stopping.is_set)
 
     def end_unused_contacts(self, connection: Connection) -> None:  # noqa: ARG002
         """Destroy contact data that nobody has needed for long, as the vault."""
-        with _django():
+        with lending.django():
             from comptoir.vault.rights import jobs as rights  # noqa: PLC0415
 
             rights.end_unused_contacts(now=self._clock.now(), should_stop=self._stopping.is_set)
 
     def finish_forgetting(self, connection: Connection) -> None:  # noqa: ARG002 - it has its own, by room
         """Finish forgetting whoever asked for it while a part of the house was away."""
-        with _django():
+        with lending.django():
             from comptoir.vault.rights import forgetting, pieces  # noqa: PLC0415
 
             pieces.finish_all(at=self._clock.now())
@@ -422,10 +423,20 @@ class Jobs:
             waits = vault.execute("select exists (select from announcements_announcement)").fetchone()
         if waits is None or not waits[0]:
             return
-        with _django():
+        with lending.django():
             from comptoir.vault.announcements.commands import send_waiting  # noqa: PLC0415
 
             send_waiting()
+
+    def tend_payments(self, connection: Connection) -> None:  # noqa: ARG002 - it has its own, as the vault
+        """Ask payment providers what they have not told, and have money given back; most of the time nothing waits."""
+        with database.connect(VAULT.role) as vault:
+            if not payments_store.is_anything_due(vault, now=self._clock.now()):
+                return
+        with lending.django():
+            from comptoir.vault.payments import jobs as payments  # noqa: PLC0415 - its models want Django
+
+            payments.tend(now=self._clock.now(), should_stop=self._stopping.is_set)
 
     def sign_audit(self, connection: Connection) -> None:  # noqa: ARG002 - the counter may not read the audit chain
         """Sign what was appended to the audit chain, as the office."""
@@ -435,9 +446,9 @@ class Jobs:
     def freeze_lists(self, connection: Connection) -> None:
         """Freeze the target lists of campaigns that are due, as the office; most of the time there is none."""
         programmes = find_programmes(connection)
-        if programmes is None or not _has_any("campaigns_launch"):
+        if programmes is None or not lending.has_any("campaigns_launch"):
             return
-        with _django():
+        with lending.django():
             from comptoir.config.hands import CounterHands  # noqa: PLC0415
             from comptoir.office.campaigns import jobs as campaigns  # noqa: PLC0415
 
@@ -451,7 +462,7 @@ class Jobs:
         """Take back what waits for whoever has left its segment, as the office; most of the time nothing waits."""
         if connection.execute("select from messages_waiting limit 1").fetchone() is None:
             return
-        with _django():
+        with lending.django():
             from comptoir.office.campaigns import jobs as campaigns  # noqa: PLC0415
 
             campaigns.withdraw_left(now=self._clock.now(), should_stop=self._stopping.is_set)
@@ -459,9 +470,9 @@ class Jobs:
     def travel(self, connection: Connection) -> None:
         """Let people enter journeys, and do what is due on them, as the office; most of the time there are none."""
         programmes = find_programmes(connection)
-        if programmes is None or not _has_any("journeys_switched"):
+        if programmes is None or not lending.has_any("journeys_switched"):
             return
-        with _django():
+        with lending.django():
             from comptoir.config.hands import CounterHands  # noqa: PLC0415
             from comptoir.office.journeys import jobs as journeys  # noqa: PLC0415
 
@@ -529,25 +540,6 @@ class Jobs:
 def _heard(connection: Connection, asked: Collection[Id], since: dt.datetime) -> set[Id]:
     """Return those customers of whom the log has anything since a moment: sales that moved points lie in the ledger."""
     return events_store.find_heard(connection, asked, since) | loyalty_store.find_moved(connection, asked, since)
-
-
-def _has_any(table: LiteralString) -> bool:
-    """Tell whether a table of the office has any row: Django is not loaded for nothing."""
-    with database.connect(OFFICE.role) as office:
-        row = office.execute(f"select exists (select from {table})").fetchone()  # noqa: S608 - a name from above
-    return row is not None and bool(row[0])
-
-
-@contextlib.contextmanager
-def _django() -> Iterator[None]:
-    """Have Django for a job; most of the time the worker does without."""
-    set_up_django()
-    from django.db import connections  # noqa: PLC0415
-
-    try:
-        yield
-    finally:
-        connections.close_all()
 
 
 async def work(*, stop: asyncio.Event, clock: Clock = SYSTEM_CLOCK) -> None:

@@ -87,6 +87,7 @@ def command(
     if not serve:
         gateway_port = _free_port()
     os.environ.setdefault("COMPTOIR_PORT", str(port))
+    os.environ.setdefault("COMPTOIR_PAYMENTS", "pretend")
     demo = _Demo(
         output=output,
         until=until.replace(tzinfo=dt.UTC),

@@ -30,6 +30,7 @@ from comptoir.vault.credentials.web import alike_for_nobody, contact_changed, co
 from comptoir.vault.devices import urls as devices
 from comptoir.vault.lists import urls as lists
 from comptoir.vault.messages import urls as messages
+from comptoir.vault.payments import urls as payments
 from comptoir.vault.rights import urls as rights
 
 #: Of a library only what is used here: its sign-up, its passwords and its e-mail pages have no address.
@@ -45,6 +46,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("lists/", include(lists.urlpatterns)),
     path("notifications/", subscribe, name="subscribe"),
     path("messages/", include(messages.urlpatterns)),
+    path("payments/", include(payments.urlpatterns)),
     path("health", health(VAULT), name="health"),
     path("", entrance.home, name="vault"),
     path("language", in_room(VAULT, is_open=True)(set_language), name="vault_language"),

@@ -236,6 +236,7 @@ HOMES: Mapping[str, Room | None] = {
     "storefront": COUNTER,
     "procrastinate": COUNTER,
     "announcements": VAULT,
+    "payments": VAULT,
     "credentials": VAULT,
     "attestations": VAULT,
     "devices": VAULT,

@@ -59,6 +59,25 @@ def framed(headers: Mapping[str, str], origins: Collection[str]) -> dict[str, st
     return {**kept, "Content-Security-Policy": policy, "Cross-Origin-Resource-Policy": "cross-origin"}
 
 
+def let_lead(response: Response, origins: Collection[str]) -> Response:
+    """Let the forms of a response lead to pages of these origins: what a form is answered with may redirect there.
+
+    Browsers hold redirects that follow a form to the policy of the page on which the form stood.
+    """
+    response.leads_out_to = tuple(origins)  # type: ignore[attr-defined]
+    return response
+
+
+def leading(headers: Mapping[str, str], origins: Collection[str]) -> dict[str, str]:
+    """Return a room's headers for what may lead to these origins; raises :class:`ValueError` for what is no origin."""
+    if wrong := [origin for origin in origins if not _ORIGIN.fullmatch(origin)]:
+        raise ValueError(f"not an origin: {wrong[0]!r}")
+    policy = headers["Content-Security-Policy"].replace(
+        "form-action 'self'", " ".join(("form-action 'self'", *origins))
+    )
+    return {**headers, "Content-Security-Policy": policy}
+
+
 #: What is older than ``frame-ancestors`` and says the same without exception, or keeps windows apart.
 _AGAINST_FRAMES: Final = frozenset({"X-Frame-Options", "Cross-Origin-Opener-Policy"})
 

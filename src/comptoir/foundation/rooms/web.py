@@ -31,7 +31,7 @@ from comptoir.foundation.rooms import addresses, tickets
 from comptoir.foundation.rooms.bodies import REFUSED
 from comptoir.foundation.rooms.current import enter, entered
 from comptoir.foundation.rooms.declaration import ROOMS, Assurance, Room
-from comptoir.foundation.rooms.headers import CHOSEN_BY_VIEWS, framed, headers_of
+from comptoir.foundation.rooms.headers import CHOSEN_BY_VIEWS, framed, headers_of, leading
 from comptoir.foundation.rooms.visits import Visit, begin_visit, visit_of
 
 P = ParamSpec("P")
@@ -84,6 +84,8 @@ class RoomMiddleware:
         if origins := getattr(response, "framed_by", ()):
             assert room.assurance is Assurance.NOBODY, "where somebody is known, no page stands in a frame"
             headers = framed(headers, origins)
+        if origins := getattr(response, "leads_out_to", ()):
+            headers = leading(headers, origins)
         for name, value in headers.items():
             # A style sheet holds nobody's data, and may be kept; a page of the vault or the office may not.
             if name == "Cache-Control" and getattr(response, "is_static", False):
