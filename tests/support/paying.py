@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-import json
 import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -121,15 +120,20 @@ class Simulator:
     def end(self, reference: str, state: str = "expired") -> Any:
         return self.call("POST", f"/control/sessions/{reference}/{state}")
 
-    def state(self) -> Any:
-        return self.call("GET", "/control/state")
+    def state(self, purpose: uuid.UUID | None = None) -> Any:
+        return self.call("GET", f"/control/state{f'?purpose={purpose}' if purpose else ''}")
 
     def calls(self, what: str) -> int:
-        return sum(call["what"] == what for call in self.state()["calls"])
+        return sum(call["what"] == what for call in self.state(uuid.UUID(int=0))["calls"])
+
+    def has_called(self, what: str, shop: Shop, purpose: uuid.UUID) -> bool:
+        """Tell whether the shop has asked for a session of a purpose."""
+        rows = shop.rows("select id::text as id from payments_session where purpose_id = %s", purpose)
+        keys = {call["key"] for call in self.state(purpose)["calls"] if call["what"] == what}
+        return bool({row["id"] for row in rows} & keys)
 
     def sessions(self, purpose: uuid.UUID) -> list[dict[str, Any]]:
-        found = self.state()["sessions"]
-        return [one for one in found if json.loads(one["said"])["purpose"] == str(purpose)]
+        return list(self.state(purpose)["sessions"])
 
     def reports(self, reference: str, *kinds: str) -> list[dict[str, Any]]:
         found = [one for one in self.state()["reports"] if one["session"] == reference]
@@ -137,13 +141,9 @@ class Simulator:
 
     def money(self, purpose: uuid.UUID) -> int:
         """Return what the provider has of a purpose: captured less what went back."""
-        everything = self.state()
-        mine = {one["id"]: one for one in self.sessions(purpose)}
-        payments = {one["payment"] for one in mine.values() if one["payment"]}
-        back = sum(
-            one["amount"] for one in everything["refunds"] if one["payment"] in payments and one["state"] == "done"
-        )
-        return int(sum(one["captured"] for one in mine.values()) - back)
+        known = self.state(purpose)
+        back = sum(one["amount"] for one in known["refunds"] if one["state"] == "done")
+        return int(sum(one["captured"] for one in known["sessions"]) - back)
 
 
 @contextlib.contextmanager

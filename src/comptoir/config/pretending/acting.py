@@ -259,14 +259,27 @@ class Simulator:
             is_good, is_good, now + pause, str(status), number,
         )  # fmt: skip
 
-    def everything(self) -> dict[str, Any]:
-        """Return all that the simulator knows: for tests."""
-        reports = self._keeping.rows("select id, session, body, due_at, times, sent, tries, answers from report")
+    def everything(self, purpose: str = "") -> dict[str, Any]:
+        """Return all that the simulator knows, or what it knows of one purpose, and the latest calls: for tests."""
+        # A session without a purpose is nobody's: an empty one stands for all.
+        sessions = self._keeping.rows(
+            "select * from session where ? in ('', json_extract(said, '$.purpose')) order by rowid", purpose
+        )
+        among = json.dumps([row["id"] for row in sessions])
+        reports = self._keeping.rows(
+            "select id, session, body, due_at, times, sent, tries, answers from report"
+            " where session in (select value from json_each(?)) order by made_at",
+            among,
+        )
+        refunds = self._keeping.rows(
+            "select * from refund where payment in (select value from json_each(?)) order by changed_at",
+            json.dumps([row["payment"] for row in sessions]),
+        )
         return {
-            "sessions": self._keeping.rows("select * from session order by changed_at"),
-            "refunds": self._keeping.rows("select * from refund order by changed_at"),
+            "sessions": sessions,
+            "refunds": refunds,
             "reports": [row | {"body": json.loads(row["body"])} for row in reports],
-            "calls": self._keeping.rows("select what, key, at from call order by number"),
+            "calls": self._keeping.rows("select what, key, at from call order by number desc limit 1000"),
         }
 
     def _report_refund(self, session: Mapping[str, Any], row: Mapping[str, Any], kind: str, *, now: float) -> None:

@@ -195,7 +195,9 @@ class Application:
             self._running.set_moods(moods.after(call), session if self._has_own(session) else "")
         if how == "error":
             return _json({"why": "as was wished"}, status=500)
-        if how == "drops":
+        if how == "stalls":
+            await asyncio.sleep(moods.slow_seconds)
+        if how in {"drops", "stalls"}:
             return _Answer(is_broken=True)
         try:
             answer = _json(act(now))
@@ -233,7 +235,7 @@ class Application:
         now, it = time.time(), self._running
         match request.method, rest:
             case "GET", ["state"]:
-                return _json(it.everything())
+                return _json(it.everything(request.query.get("purpose", "")))
             case "PUT", ["moods"]:
                 it.set_moods(request.decoded(Moods))
             case "PUT", ["sessions", number, "moods"]:

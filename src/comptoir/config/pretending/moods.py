@@ -11,8 +11,8 @@ Seconds = Annotated[float, msgspec.Meta(ge=0, le=86_400)]
 Reports = Literal["once", "twice", "late", "never", "out_of_order"]
 Card = Literal["paid", "partly", "refused"]
 #: ``slow`` does it and answers late; ``error`` does nothing and says 500, ``error_after`` does it and says 500;
-#: ``drops`` does nothing and breaks the connection, ``closes`` does it and breaks the connection.
-Calls = Literal["well", "slow", "error", "error_after", "drops", "closes"]
+#: ``drops`` does nothing and breaks the connection, ``stalls`` the same late, ``closes`` does it and breaks it.
+Calls = Literal["well", "slow", "error", "error_after", "drops", "stalls", "closes"]
 Refunds = Literal["done", "pending", "refused"]
 Call = Literal["open", "look", "close", "refund"]
 

@@ -1,0 +1,91 @@
+"""Reads: how a purpose stands, what nobody can answer for, where a payer may be sent. They enter the vault."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from typing import Final
+
+from django.db.models import F, Q, Sum
+
+from comptoir.foundation.kernel.problem import Problem
+from comptoir.foundation.rooms.current import entered
+from comptoir.foundation.rooms.declaration import VAULT
+from comptoir.vault.payments import ports, refunding, rules
+from comptoir.vault.payments.contracts import PurposeState, Standing, Unresolved
+from comptoir.vault.payments.models import LIVE, Chargeback, Inbox, Purpose, Refund, Session
+
+_SHOWN_MAX: Final = 500
+
+
+def state_of(purpose: uuid.UUID) -> PurposeState:
+    """Return how a purpose stands, and what became of its money."""
+    with entered(VAULT):
+        row = Purpose.objects.filter(purpose=purpose).first()
+        if row is None:
+            return PurposeState(standing="none")
+        captured = _sum(row.captures)
+        refunded = _sum(Refund.objects.filter(capture__purpose=row, state="done"))
+        refunding = _sum(Refund.objects.filter(capture__purpose=row, state__in=("queued", "asked")))
+        taken = _sum(Chargeback.objects.filter(capture__purpose=row, state="taken"))
+        first = row.sessions.order_by("attempt").first()
+        return PurposeState(
+            standing=_standing(row), currency=first.currency if first else "", captured=captured, refunded=refunded,
+            refunding=refunding, charged_back=taken, kept=captured - refunded - taken,
+        )  # fmt: skip
+
+
+def unresolved(now: dt.datetime, *, after: dt.timedelta = rules.SHOWN_AFTER) -> list[Unresolved]:
+    """Return what nobody could answer for so long, the oldest first: staff have to look at the provider's own pages.
+
+    Sessions of which the provider does not say how they stand, refunds that were refused or are not answered, reports
+    about something that is not there.
+    """
+    since = now - after
+    with entered(VAULT):
+        found = [
+            Unresolved("session", one.id, one.purpose_id, one.unknown_since or one.begun_at, one.why or "no_answer")
+            for one in Session.objects.filter(state__in=LIVE, unknown_since__lt=since)
+            .order_by("unknown_since")[:_SHOWN_MAX]
+        ]  # fmt: skip
+        # A bank takes its days over what it has promised; of what was asked for and refused, whoever asked has heard.
+        is_stuck = Q(state__in=("queued", "asked"), reference="") | Q(
+            ~Q(reason=refunding.ASKED),
+            state="refused",
+            capture__given_back__lt=F("capture__amount") - F("capture__wanted"),
+        )
+        refunds = Refund.objects.select_related("capture").filter(is_stuck, wanted_at__lt=since)
+        found += [
+            Unresolved("refund", one.id, one.capture.purpose_id, one.wanted_at, one.why or one.state)
+            for one in refunds.order_by("wanted_at")[:_SHOWN_MAX]
+        ]
+        found += [
+            Unresolved("report", one.id, None, one.received_at, "waits")
+            for one in Inbox.objects.filter(applied_at=None, received_at__lt=since).order_by("received_at")[:_SHOWN_MAX]
+        ]
+    return sorted(found, key=lambda one: one.since)[:_SHOWN_MAX]
+
+
+def page_origins() -> tuple[str, ...]:
+    """Return the origins of the provider's pages, to which a form of the vault may lead; none without a provider."""
+    try:
+        return ports.port().origins()
+    except Problem:
+        return ()
+
+
+def is_offered() -> bool:
+    """Tell whether this shop takes payments on a page. Raises :class:`PaymentsInvalid`."""
+    return bool(ports.provider())
+
+
+def _standing(row: Purpose) -> Standing:
+    if row.paid_by is not None:
+        return "paid"
+    if row.over_at is not None:
+        return "over"
+    return "closing" if row.closing_at is not None else "open"
+
+
+def _sum(rows: object) -> int:
+    return int(rows.aggregate(sum=Sum("amount"))["sum"] or 0)  # type: ignore[attr-defined]
