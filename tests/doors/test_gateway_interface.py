@@ -160,6 +160,6 @@ def test_the_running_gateway_does_what_it_says(standing: Standing, tmp_path: Pat
         env={**os.environ, "PYTHONWARNINGS": "ignore"},
     )
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
-    assert "Tested: 11" in done.stdout
+    assert "Tested: 12" in done.stdout
     assert gateway.client.get("/health").is_success
     assert "Traceback" not in gateway.log.read_text()

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 MY = {"host": f"{host_of(COUNTER)}:8000"}
-OWN = ("/card", "/coupons", "/spending", "/who", "/remembered", "/terms")
+OWN = ("/card", "/basket", "/orders", "/coupons", "/spending", "/who", "/remembered", "/terms")
 #: What a browser without a card may open: the entrance, links that carry their own proof, and what is everybody's.
 OPEN = {"/", "/health", "/card/<str:token>", "/terms/key", "/.well-known/gpc.json", "/manifest.webmanifest"}
 
@@ -156,7 +156,9 @@ def _own_routes() -> list[str]:
 def test_a_stranger_is_led_to_the_entrance_from_every_page_of_a_customer(nora: uuid.UUID, shop: Shop) -> None:
     with shop.unchanged("events_event", "customers_choice", "community_persona"):
         for path in _own_routes():
-            asked = path.replace("<slug:purpose>/<slug:channel>", "marketing/mail")
+            asked = path.replace("<slug:purpose>/<slug:channel>", "marketing/mail").replace(
+                "<uuid:order>", str(uuid.uuid4())
+            )
             links = {"/letters/stop/<str:token>", "/messages/why/<str:token>"}
             if path in {"/card/leave", "/language", "/arrive/", "/letters/worker.js"} | links:
                 continue  # open to everybody, and about nobody

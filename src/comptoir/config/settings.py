@@ -60,6 +60,7 @@ INSTALLED_APPS = [
     "comptoir.counter.audiences",
     "comptoir.counter.offers",
     "comptoir.counter.baskets",
+    "comptoir.counter.orders",
     "comptoir.vault.payments",
     "comptoir.vault.announcements",
     "comptoir.vault.contacts",
@@ -70,6 +71,7 @@ INSTALLED_APPS = [
     "comptoir.vault.credentials",
     "comptoir.vault.lists",
     "comptoir.vault.messages",
+    "comptoir.vault.checkout",
     "comptoir.office.campaigns",
     "comptoir.office.journeys",
     "comptoir.office.attribution",
@@ -251,7 +253,7 @@ CACHES = {
 }
 
 #: Who hears what came of payments: the dotted path of a class (``vault/payments/listening.py``).
-PAYMENTS_LISTENER = ""
+PAYMENTS_LISTENER = "comptoir.vault.checkout.paying.OrdersHear"
 
 # What goes wrong in a page is said to standard error, with where it happened and without values.
 

@@ -24,7 +24,7 @@ import procrastinate.exceptions
 import procrastinate.jobs
 import psycopg
 
-from comptoir.config import following, lending, registry, relaying
+from comptoir.config import following, lending, registry, relaying, tending
 from comptoir.config.messaging import keep_sending
 from comptoir.counter.assembly import handlers_for, sweep_forgotten
 from comptoir.counter.audiences import jobs as audiences
@@ -60,7 +60,6 @@ from comptoir.square.charter import jobs as charter
 from comptoir.square.community import jobs as community
 from comptoir.square.stewardship import jobs as stewardship
 from comptoir.square.stock import jobs as stock
-from comptoir.vault.payments import store as payments_store
 
 if TYPE_CHECKING:
     from comptoir.vault.contacts.letters import Addresses
@@ -129,6 +128,7 @@ class Jobs:
         self._add("sales.report_waiting_returns", "20 4 * * *", self.report_waiting_returns)
         self._add("announcements.send_waiting", "* * * * *", self.send_announcements)
         self._add("payments.tend", "* * * * *", self.tend_payments)
+        self._add("checkout.look", "* * * * *", self.look_at_checkouts)
         self._add("rooms.clear_expired_sessions", "41 * * * *", self.clear_expired_sessions)
         self._add("rights.finish_forgetting", "* * * * *", self.finish_forgetting)
         self._add("campaigns.freeze_due", "* * * * *", self.freeze_lists)
@@ -429,14 +429,12 @@ class Jobs:
             send_waiting()
 
     def tend_payments(self, connection: Connection) -> None:  # noqa: ARG002 - it has its own, as the vault
-        """Ask payment providers what they have not told, and have money given back; most of the time nothing waits."""
-        with database.connect(VAULT.role) as vault:
-            if not payments_store.is_anything_due(vault, now=self._clock.now()):
-                return
-        with lending.django():
-            from comptoir.vault.payments import jobs as payments  # noqa: PLC0415 - its models want Django
+        """Ask payment providers what they have not told, and have money given back."""
+        tending.tend_payments(now=self._clock.now(), should_stop=self._stopping.is_set)
 
-            payments.tend(now=self._clock.now(), should_stop=self._stopping.is_set)
+    def look_at_checkouts(self, connection: Connection) -> None:  # noqa: ARG002 - it has its own, as the vault
+        """Go on with checkouts that were left in the middle."""
+        tending.look_at_checkouts(now=self._clock.now(), should_stop=self._stopping.is_set)
 
     def sign_audit(self, connection: Connection) -> None:  # noqa: ARG002 - the counter may not read the audit chain
         """Sign what was appended to the audit chain, as the office."""

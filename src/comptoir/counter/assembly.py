@@ -45,6 +45,10 @@ from comptoir.counter.offers.forgetting import OffersSeverer
 from comptoir.counter.offers.handlers import OffersHandler
 from comptoir.counter.offers.multiplying import Multiplied
 from comptoir.counter.offers.rebuilding import OffersDeriver
+from comptoir.counter.orders import contracts as orders
+from comptoir.counter.orders.codes import pickup_codes
+from comptoir.counter.orders.handlers import OrdersHandler
+from comptoir.counter.orders.rebuilding import OrdersDeriver
 from comptoir.counter.sales import contracts as sales
 from comptoir.counter.sales.forgetting import SalesSeverer
 from comptoir.counter.sales.handlers import SalesHandler
@@ -96,6 +100,7 @@ EVENT_TYPES: Final[Mapping[str, EventType]] = {
         *loyalty.EVENT_TYPES,
         *offers.EVENT_TYPES,
         *baskets.EVENT_TYPES,
+        *orders.EVENT_TYPES,
         *catalog.EVENT_TYPES,
         *stock.EVENT_TYPES,
         *community.EVENT_TYPES,
@@ -145,10 +150,10 @@ def handlers_for(
     Sales come first, since a return's customer is found through its sale; then customers, who say who is one
     person, and what that person chose; then answers, which ask nobody; then offers, which say what is taken off a
     basket, and whose coupon that was; then loyalty, which locks and moves the points; then baskets, out of which
-    sales take something; then what the shop sells, and how much of it is where; then whether the square is open at
-    all, what is reported and decided there, what is said, who hears of it, and how it counts; last whoever is
-    forgotten. Of a batch that only sells and moves points, nobody hears but those whom that concerns, and of one that
-    only takes coupons, but these two.
+    sales take something; then orders; then what the shop sells, and how much of it is where; then whether the square
+    is open at all, what is reported and decided there, what is said, who hears of it, and how it counts; last whoever
+    is forgotten. Of a batch that only sells and moves points, nobody hears but those whom that concerns, and of one
+    that only takes coupons, but these two.
     """
     emptied = emptied_fields(types.values())
     wait = cooling() if waiting is None else waiting
@@ -187,7 +192,7 @@ def handlers_for(
             customers=known,
             sales=sold,
             waiting=wait,
-            without_points=_COUPONS | baskets.TYPES,
+            without_points=_COUPONS | baskets.TYPES | orders.TYPES,
             times=multiplied.times,
         )
         if _WITH_COUPONS.issuperset(types):
@@ -203,6 +208,7 @@ def handlers_for(
             *offered,
             points,
             laid,
+            OrdersHandler(customers=known, codes=pickup_codes()),
             CatalogHandler(),
             stocked,
             ClosingHandler(),
@@ -230,6 +236,7 @@ def severers() -> Sequence[Severer]:
 
 _SEVERERS: Final[Sequence[Severer]] = (
     CustomersSeverer(),
+    TablesSeverer("orders_order"),
     TablesSeverer("answers_answer", "answers_withdrawal", "answers_treat"),
     MessagesSeverer(),
     TripsSeverer(),
@@ -261,6 +268,7 @@ def derivers() -> Sequence[Deriver]:
         LoyaltyDeriver(),
         OffersDeriver(),
         BasketsDeriver(),
+        OrdersDeriver(),
         CatalogDeriver(),
         StockDeriver(selling=_ENDS_HOLDS),
         MovementsDeriver(),

@@ -10,6 +10,8 @@ from django.views.i18n import set_language
 from comptoir.foundation.rooms.declaration import VAULT
 from comptoir.foundation.rooms.web import all_in_room, health, in_room
 from comptoir.vault.attestations import urls as proofs
+from comptoir.vault.checkout import urls as checkout
+from comptoir.vault.checkout.views import arrive
 from comptoir.vault.contacts import urls as contacts
 from comptoir.vault.contacts.subscribing import subscribe
 from comptoir.vault.credentials.commands import remove_address, step_back
@@ -47,6 +49,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("notifications/", subscribe, name="subscribe"),
     path("messages/", include(messages.urlpatterns)),
     path("payments/", include(payments.urlpatterns)),
+    path("checkout/", include(checkout.urlpatterns)),
     path("health", health(VAULT), name="health"),
     path("", entrance.home, name="vault"),
     path("language", in_room(VAULT, is_open=True)(set_language), name="vault_language"),
@@ -64,7 +67,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("passkeys/", passkeys.own, name="passkeys"),
     path("passkeys/add/", passkeys.add, name="add_passkey"),
     path("passkeys/<int:number>/remove/", passkeys.remove, name="remove_passkey"),
-    path("arrive/", cards.arrive, name="arrive"),
+    path("arrive/", arrive, name="arrive"),
     path("cards/", cards.ask, name="ask_card"),
     path("cards/show/", cards.show, name="show_card"),
     path("cards/link/", cards.link, name="link_card"),

@@ -5,14 +5,15 @@ the channel ``staff`` that sends ``points.adjust``) and posts events to the gate
 of touchpoints are the office's own business.
 
 Files of its own: ``acting.py`` (what the views share), ``answering.py`` (the shop's answers), ``campaigning.py``
-(campaigns), ``drafting.py`` (the form in which one is written) and ``reporting.py`` (what they changed), ``charter.py``
-(the charter, and the shop's no to an amendment), ``locality.py`` (the shop's currency and time zone), ``inviting.py``
-(the first fifty are invited), ``moderating.py`` (the moderation queue), ``overview.py`` and ``charts.py`` (what the
-live map shows), ``counting.py`` (numbers of people, exact or rough), ``declared.py`` (the shop's map, read again when
-it changes), ``gateway.py`` (the console as a touchpoint), ``participation.py`` (the page on how the square does),
-``posting.py`` (posts on other networks), ``promoting.py`` (promotions) and ``offering.py`` (the form in which one is
-written), ``refusals.py`` (what a refusal says), ``segmenting.py`` (segments), ``crowds.py`` (charts of all customers,
-which lead there) and ``conditions.py`` (their conditions in words), ``startup.py`` (what it needs today),
-``stocking.py`` (what is on the shelves), ``taking.py`` (a list for a spreadsheet), ``travelling.py`` (journeys),
-``trying.py`` (experiments on that), ``wording.py`` (templates of messages).
+(campaigns), ``drafting.py`` (the form in which one is written) and ``reporting.py`` (what they changed),
+``charter.py`` (the charter, and the shop's no to an amendment), ``locality.py`` (the shop's currency and time zone),
+``inviting.py`` (the first fifty are invited), ``moderating.py`` (the moderation queue), ``ordering.py`` (orders),
+``overview.py`` and ``charts.py`` (what the live map shows), ``counting.py`` (numbers of people, exact or rough),
+``declared.py`` (the shop's map, read again when it changes), ``gateway.py`` (the console as a touchpoint),
+``participation.py`` (the page on how the square does), ``posting.py`` (posts on other networks), ``promoting.py``
+(promotions) and ``offering.py`` (the form in which one is written), ``refusals.py`` (what a refusal says),
+``segmenting.py`` (segments), ``crowds.py`` (charts of all customers, which lead there) and ``conditions.py`` (their
+conditions in words), ``startup.py`` (what it needs today), ``stocking.py`` (what is on the shelves), ``taking.py`` (a
+list for a spreadsheet), ``travelling.py`` (journeys), ``trying.py`` (experiments on that), ``wording.py`` (templates
+of messages).
 """

@@ -18,6 +18,7 @@ from comptoir.counter.customers import errors as customers
 from comptoir.counter.loyalty import errors as loyalty
 from comptoir.counter.offers import errors as offers
 from comptoir.counter.offers.quoting import CouponTold
+from comptoir.counter.orders import errors as orders
 from comptoir.counter.sales import errors as sales
 from comptoir.doors.gateway import errors, limits
 from comptoir.foundation.events.errors import IdReused
@@ -108,6 +109,12 @@ EVENT: Final = (
     baskets.BasketTaken,
     baskets.BasketFull,
     baskets.BasketUnchanged,
+    orders.OrderUnknown,
+    orders.OrderTaken,
+    orders.OrderMismatch,
+    orders.OrderElsewhere,
+    orders.OrderNotPaid,
+    orders.OrderOver,
 )
 _SENTENCES: Final = {
     400: "It cannot be read.",

@@ -25,6 +25,8 @@ from comptoir.counter.loyalty.contracts import CODE_KIND, CONFIRMED, LIMITED, SI
 from comptoir.counter.loyalty.spending import limits_said
 from comptoir.counter.offers.codes import CouponCodes
 from comptoir.counter.offers.contracts import TAKING
+from comptoir.counter.orders.codes import pickup_codes
+from comptoir.counter.orders.contracts import HAND_OVER
 from comptoir.doors.gateway.errors import BatchTooLarge, EnvelopeInvalid, MalformedJson, Unexpected
 from comptoir.doors.gateway.limits import BATCH_EVENTS_MAX
 from comptoir.doors.gateway.pace import Attempts
@@ -47,6 +49,9 @@ _CLOSING: Final = {b"[": b"]", b"{": b"}"}
 _PIECES_MAX: Final = 250_000
 _ESCAPED: Final = re.compile(r"\\(.)")
 _NO_DATA: Final = msgspec.Raw(b"{}")
+#: The room whose touchpoints may say a coupon by the digest of its code: baskets are paid there.
+_CHECKOUT_ROOM: Final = "vault"
+_DIGEST: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 Text = Annotated[str, msgspec.Meta(min_length=1)]
 
@@ -100,6 +105,7 @@ class Reader:
         self._codes = codes
         self._confirmations = confirmations
         self._coupons = coupons or CouponCodes.of_shop()
+        self._pickups = pickup_codes()
         #: For each touchpoint and type the fields that hold an identifier, and what takes the proof that comes with it.
         self._fields: dict[tuple[str, str], tuple[tuple[str, ...], _Taking | None]] = {
             (touchpoint.name, event_type): (
@@ -112,6 +118,8 @@ class Reader:
                 if event_type in TAKING
                 else self._take_codes
                 if event_type == BASKET_CHANGED
+                else self._take_pickup_code
+                if event_type == HAND_OVER
                 else None,
             )
             for touchpoint in compiled.touchpoints.values()
@@ -271,16 +279,20 @@ class Reader:
         return CONFIRMED
 
     def _take_coupons(
-        self, _envelope: Envelope, data: Any, _touchpoint: CompiledTouchpoint, _customer: Id | None, _at: dt.datetime
+        self, _envelope: Envelope, data: Any, touchpoint: CompiledTouchpoint, _customer: Id | None, _at: dt.datetime
     ) -> list[Any]:
         """Return a basket's lines, and leave their digest in their place, and that of each coupon's code.
 
-        What somebody bought is told once, by the sale, where they can have it forgotten.
+        What somebody bought is told once, by the sale, where they can have it forgotten. The checkout has no codes:
+        it says the digests that the basket remembers, which nobody else's word is taken for.
         """
         basket = list(data.basket)
         data.basket[:] = [self._coupons.basket(basket)]
         if data.codes:
-            data.codes[:] = [self._coupons.digest(code) for code in data.codes]
+            is_checkout = touchpoint.declared.room == _CHECKOUT_ROOM
+            data.codes[:] = [
+                code if is_checkout and _DIGEST.fullmatch(code) else self._coupons.digest(code) for code in data.codes
+            ]
         return basket
 
     def _take_codes(
@@ -289,6 +301,13 @@ class Reader:
         """Leave the digest of each code in its place: a basket remembers that it was shown, and nobody what it was."""
         if data.show:
             data.show[:] = [self._coupons.digest(code) for code in data.show]
+
+    def _take_pickup_code(
+        self, _envelope: Envelope, data: Any, _touchpoint: CompiledTouchpoint, _customer: Id | None, _at: dt.datetime
+    ) -> None:
+        """Leave the digest of a pick-up code in its place."""
+        if data.code is not None:
+            msgspec.structs.force_setattr(data, "code", self._pickups.digest(data.code))
 
     def _take_code(
         self, _envelope: Envelope, data: Any, touchpoint: CompiledTouchpoint, _customer: Id | None, _at: dt.datetime

@@ -13,7 +13,7 @@ import secrets
 import threading
 import tomllib
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -72,13 +72,30 @@ class Trouble(msgspec.Struct, frozen=True):
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """What the gateway answered to an event: its place in the log and whom it was about, or a problem."""
+    """What the gateway answered to an event: its place in the log and whom it was about, or a problem.
+
+    ``basket`` is what a basket costs after its promotions, as the gateway wrote it.
+    """
 
     event: str = ""
     customer: uuid.UUID | None = None
     points: int = 0
     balance: Balance | None = None
+    basket: Any = None
     problem: Trouble | None = None
+
+
+class Said(msgspec.Struct, frozen=True):
+    """One of several events: its type, what it carries, the id of its request, and when it happened."""
+
+    type: str
+    data: Mapping[str, Any]
+    request: uuid.UUID
+    at: dt.datetime
+
+
+class _Answers(msgspec.Struct):
+    outcomes: list[Answer]
 
 
 class _Resolved(msgspec.Struct):
@@ -98,23 +115,49 @@ def send(
     has to be the same again when a request is repeated. Raises :class:`GatewayAway`, :class:`HouseNotInMap`,
     :class:`HouseWithoutKey`; a refusal is the answer's ``problem``.
     """
-    place = _maps.read().get(touchpoint)
-    if place is None or event_type not in place.types:
-        raise HouseNotInMap(_what_to_add(touchpoint, event_type))
-    event = {
-        "specversion": "1.0",
-        "id": str(request),
-        "source": place.source,
-        "type": event_type,
-        "time": at.isoformat(),
-        "datacontenttype": "application/json",
-        "data": data,
-    }
+    event = _event(Said(event_type, data, request, at), touchpoint=touchpoint)
     response = _post("/v1/events", event, touchpoint=touchpoint, content_type="application/cloudevents+json")
     content = response.content
     if response.headers.get("content-type", "").startswith("application/problem+json"):
         return Answer(problem=_read(content, Trouble))
     return _read(content, Answer)
+
+
+def send_all(said: Sequence[Said], *, touchpoint: str) -> list[Answer]:
+    """Send several events at once and return what became of each, in their order; each is decided by itself.
+
+    They are committed together. Raises as :func:`send` does; a problem of the batch as a whole is everybody's.
+    """
+    events = [_event(each, touchpoint=touchpoint) for each in said]
+    response = _post("/v1/events", events, touchpoint=touchpoint, content_type="application/cloudevents-batch+json")
+    content = response.content
+    if response.headers.get("content-type", "").startswith("application/problem+json"):
+        return [Answer(problem=_read(content, Trouble))] * len(events)
+    answers = _read(content, _Answers).outcomes
+    if len(answers) != len(events):
+        raise GatewayAway
+    return answers
+
+
+def _event(said: Said, *, touchpoint: str) -> dict[str, Any]:
+    place = _maps.read().get(touchpoint)
+    if place is None or said.type not in place.types:
+        raise HouseNotInMap(_what_to_add(touchpoint, said.type))
+    return {
+        "specversion": "1.0",
+        "id": str(said.request),
+        "source": place.source,
+        "type": said.type,
+        "time": said.at.isoformat(),
+        "datacontenttype": "application/json",
+        "data": said.data,
+    }
+
+
+def source_of(touchpoint: str) -> str | None:
+    """Return for which source a house touchpoint speaks; ``None`` where the map does not have it."""
+    place = _maps.read().get(touchpoint)
+    return None if place is None else place.source
 
 
 def resolve(*, kind: str, value: str, touchpoint: str) -> uuid.UUID | Trouble | None:

@@ -66,7 +66,7 @@ def own(email_at: str) -> Callable[..., HttpResponse]:
         facts = {
             "pieces": [(field, kept.get(field)) for field in FIELDS],
             "values": {field: _shown(hidden.reveal()) for field, hidden in values.given().items()},
-            "addresses": [_envelope(address) for address in _addresses(values)],
+            "addresses": [envelope(address) for address in _addresses(values)],
             "may_add_address": len(_addresses(values)) < ADDRESSES_MAX,
             "is_known": bool(kept),
             "email_at": reverse(email_at),
@@ -202,7 +202,7 @@ def _shown(value: Any) -> str:
     return grouped_phone(value) if isinstance(value, str) and value.startswith("+") else str(value)
 
 
-def _envelope(address: PostalAddress) -> list[str]:
+def envelope(address: PostalAddress) -> list[str]:
     """Return a postal address line by line, in the order of the country: the largest first in Japan."""
     country = countries.name_of(address.country, get_language() or "en")
     if address.country == "JP":

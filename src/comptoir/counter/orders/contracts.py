@@ -1,0 +1,130 @@
+"""What is said of orders: facts of the checkout (placed, paid), and requests (pack, hand over, cancel)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, Literal
+
+import msgspec
+from msgspec import Meta
+
+from comptoir.counter.customers.contracts import Identifier
+from comptoir.counter.sales.contracts import Amount, Basket, Currency, Gtin, PositiveAmount, Receipt, Store
+from comptoir.foundation.touchpoints.contracts import EventType
+from comptoir.square.stock.contracts import HoldId
+
+PLACED: Final = "order.placed"
+PAID: Final = "order.paid"
+PACK: Final = "order.pack"
+HAND_OVER: Final = "order.hand_over"
+CANCEL: Final = "order.cancel"
+#: Everything that this package hears.
+TYPES: Final = frozenset({PLACED, PAID, PACK, HAND_OVER, CANCEL})
+LINES_MAX: Final = 200
+PIECES_MAX: Final = 10_000
+
+OrderId = Annotated[str, Meta(pattern=r"^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
+#: What people read to each other, such as ``K7QM-2XHR-9DTW``.
+Number = Annotated[str, Meta(pattern=r"^[0-9A-HJKMNP-TV-Z]{4}(?:-[0-9A-HJKMNP-TV-Z]{4}){2}$")]
+#: As it was scanned or typed. The gateway puts its keyed digest in its place.
+Code = Annotated[str, Meta(min_length=1, max_length=64)]
+#: How the goods get to somebody.
+By = Literal["delivery", "pickup"]
+#: With what an order is paid.
+Means = Literal["provider", "cash", "card", "points", "gift_card"]
+#: Why an order comes to nothing.
+Because = Literal["not_paid", "withdrawn", "out_of_stock", "by_staff"]
+State = Literal["placed", "paid", "packed", "handed_over", "cancelled"]
+
+
+class OrderLine(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, frozen=True):
+    """So many pieces of a product. ``amount`` is what all of them cost after ``discount``, in minor units.
+
+    ``tax`` is this line's part of the tax, inside of ``amount``, or beside it where ``tax_on_top``.
+    """
+
+    product: Annotated[str, Meta(min_length=1, max_length=64)]
+    quantity: Annotated[int, Meta(ge=1, le=PIECES_MAX)]
+    amount: PositiveAmount
+    discount: PositiveAmount = 0
+    tax: PositiveAmount = 0
+    tax_on_top: bool = False
+    category: Annotated[str, Meta(min_length=1, max_length=64)] | None = None
+    gtin: Gtin | None = None
+
+
+class OrderPlaced(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """``order.placed``: goods are promised. ``total`` is what is to be paid, with tax, in minor units.
+
+    ``store`` is where the goods come from, and where they wait for a pick-up. ``basket`` is what they came out of,
+    ``hold`` what holds them on the shelves.
+    """
+
+    order: OrderId
+    number: Number
+    currency: Currency
+    total: PositiveAmount
+    lines: Annotated[list[OrderLine], Meta(min_length=1, max_length=LINES_MAX)]
+    by: By
+    customer: Identifier | None = None
+    store: Store | None = None
+    basket: Basket | None = None
+    hold: HoldId | None = None
+
+
+class Leg(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """A part of what was paid, in minor units."""
+
+    means: Means
+    amount: Amount
+
+
+class OrderPaid(msgspec.Struct, forbid_unknown_fields=True):
+    """``order.paid``: the money is there, all of it; its sale is booked under ``receipt``."""
+
+    order: OrderId
+    receipt: Receipt
+    legs: Annotated[list[Leg], Meta(min_length=1, max_length=8)]
+
+
+class OrderPack(msgspec.Struct, forbid_unknown_fields=True):
+    """``order.pack``: the goods lie together, ready to be brought or to be picked up."""
+
+    order: OrderId
+
+
+class OrderHandOver(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """``order.hand_over``: whoever shows the pick-up code gets the goods; or a parcel was given away, by its order."""
+
+    order: OrderId | None = None
+    code: Code | None = None
+    store: Store | None = None
+
+
+class OrderCancel(msgspec.Struct, forbid_unknown_fields=True):
+    """``order.cancel``: it comes to nothing. What was paid is given back, what was held is free again."""
+
+    order: OrderId
+    because: Because
+
+
+EVENT_TYPES: Final = (
+    EventType(
+        name=PLACED, title="Goods are promised", data=OrderPlaced, only_from="vault",
+        classes={
+            "order": "sale", "number": "sale", "currency": "sale", "total": "sale", "lines": "sale", "by": "sale",
+            "customer": "pseudonym", "store": "place", "basket": "sale", "hold": "sale",
+        },
+    ),
+    EventType(
+        name=PAID, title="An order is paid", data=OrderPaid, only_from="vault",
+        classes={"order": "sale", "receipt": "sale", "legs": "sale"},
+    ),
+    EventType(name=PACK, title="An order is packed", data=OrderPack, classes={"order": "sale"}),
+    EventType(
+        name=HAND_OVER, title="Hand an order over", data=OrderHandOver,
+        classes={"order": "sale", "code": "sale", "store": "place"},
+    ),
+    EventType(
+        name=CANCEL, title="An order comes to nothing", data=OrderCancel, classes={"order": "sale", "because": "sale"},
+    ),
+)  # fmt: skip

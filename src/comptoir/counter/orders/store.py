@@ -1,0 +1,61 @@
+"""The statements of ``store.sql``, on the caller's connection."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import Any, Final
+
+import msgspec
+
+from comptoir.counter.orders.rules import Order
+from comptoir.foundation.kernel.connection import Connection
+from comptoir.foundation.kernel.database import load_statements, value_array
+from comptoir.foundation.kernel.ids import Id
+
+_SQL = load_statements(__package__ or "")
+_order: Final = msgspec.json.Decoder(Order)
+
+
+def lock_orders(connection: Connection, orders: Collection[Id], codes: Collection[Id]) -> list[Order]:
+    """Return these orders, and those whose pick-up codes have these digests, locked until the transaction's end."""
+    rows = connection.execute(_SQL["lock_orders"], (value_array(sorted(orders)), value_array(sorted(codes))))
+    return _orders(rows)
+
+
+def find_orders(connection: Any, orders: Collection[Id]) -> list[Order]:
+    """Return these orders, by id."""
+    return _orders(connection.execute(_SQL["find_orders"], (value_array(sorted(orders)),)))
+
+
+def find_of_customers(connection: Any, customers: Collection[Id], *, limit: int) -> list[Order]:
+    """Return what these customers have ordered, the latest first."""
+    return _orders(connection.execute(_SQL["find_of_customers"], (value_array(sorted(customers)), limit)))
+
+
+def find_to_do(connection: Any, states: Collection[str], *, store: str | None, limit: int) -> list[Order]:
+    """Return orders in these states, of a store or of all, the oldest first."""
+    given = {"states": sorted(states), "store": store, "limit": limit}
+    return _orders(connection.execute(_SQL["find_to_do"], given))
+
+
+def find_numbered(connection: Any, number: str) -> Order | None:
+    """Return the order that has a number."""
+    return next(iter(_orders(connection.execute(_SQL["find_numbered"], (number,)))), None)
+
+
+def insert_orders(connection: Connection, orders: Iterable[Order]) -> None:
+    """Insert orders as they stand."""
+    rows = list(orders)
+    if rows:
+        connection.tell(_SQL["insert_orders"], msgspec.json.encode(rows).decode())
+
+
+def update_orders(connection: Connection, orders: Iterable[Order]) -> None:
+    """Write orders after their steps."""
+    rows = list(orders)
+    if rows:
+        connection.tell(_SQL["update_orders"], msgspec.json.encode(rows).decode())
+
+
+def _orders(rows: Iterable[Any]) -> list[Order]:
+    return [_order.decode(row[0]) for row in rows]

@@ -1,0 +1,40 @@
+-- name: lock_orders
+-- Orders by their ids, and those whose pick-up code has one of these digests, locked in one order.
+select row_to_json(o)::text from orders_order o
+where id = any(%s::uuid[]) or pickup = any(%s::uuid[]) order by id for update;
+
+-- name: find_orders
+-- Orders as they stand.
+select row_to_json(o)::text from orders_order o where id = any(%s::uuid[]) order by id;
+
+-- name: find_of_customers
+-- What these customers have ordered, the latest first.
+select row_to_json(o)::text from orders_order o where customer = any(%s::uuid[]) order by placed_at desc, id limit %s;
+
+-- name: find_to_do
+-- What is to be done: orders of a store (or of all) in these states, the oldest first.
+select row_to_json(o)::text from orders_order o
+where state = any(%(states)s::text[]) and (%(store)s::text is null or store = %(store)s)
+order by placed_at, id limit %(limit)s;
+
+-- name: find_numbered
+-- The order that has this number.
+select row_to_json(o)::text from orders_order o where number = %s;
+
+-- name: insert_orders
+-- Orders that are placed.
+insert into orders_order (id, number, position, customer, state, by, store, currency, total, lines, pickup, moments,
+  basket, hold, receipt, paid_by, ended_where, because, placed_at)
+select id, number, position, customer, state, by, store, currency, total, lines, pickup, moments,
+  basket, hold, receipt, paid_by, ended_where, because, (moments->>'placed')::timestamptz
+from jsonb_to_recordset(%s::text::jsonb) as new(id uuid, number text, position uuid, customer uuid, state text,
+  by text, store text, currency text, total bigint, lines jsonb, pickup uuid, moments jsonb, basket uuid, hold uuid,
+  receipt text, paid_by jsonb, ended_where text, because text);
+
+-- name: update_orders
+-- Orders after their steps.
+update orders_order o set position = n.position, state = n.state, moments = n.moments, receipt = n.receipt,
+  paid_by = n.paid_by, ended_where = n.ended_where, because = n.because
+from jsonb_to_recordset(%s::text::jsonb) as n(id uuid, position uuid, state text, moments jsonb, receipt text,
+  paid_by jsonb, ended_where text, because text)
+where o.id = n.id;

@@ -1,0 +1,71 @@
+"""The table of checkouts. Nobody but the vault's role reaches it."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Self
+
+from django.db import models
+
+from comptoir.foundation.rooms.declaration import VAULT, Access
+from comptoir.foundation.rooms.personal import Erasure, Export, Kept, Personal, Whose
+
+#: For so long an order's recipient is kept: two years of warranty in the European Union (Directive (EU) 2019/771,
+#: article 10), and time to settle what was claimed on the last day.
+RECIPIENT_DAYS = 800
+
+
+class Checkout(models.Model):
+    """How far an order has come in here.
+
+    ``person`` is under whose key its recipient is sealed: the user's, or, of a guest, one that was made for this order
+    alone. ``said`` is what was quoted, as the counter was told it. ``why`` says how it came to nothing. ``due_at`` is
+    when it is looked at again by the clock.
+    """
+
+    personal: ClassVar[Personal] = Personal(
+        columns={
+            "order": "mechanical", "person": "pseudonym", "is_guest": "mechanical", "customer": "pseudonym",
+            "basket": "mechanical", "key": "credential", "step": "sale", "why": "sale", "by": "sale", "store": "place",
+            "currency": "sale", "total": "sale", "said": "sale", "language": "activity", "recipient": "contact",
+            "created_at": "time", "expires_at": "time", "paid_at": "time", "due_at": "time", "mailed_at": "time",
+        },
+        subject="person",
+        whose=Whose.USER,
+        exported=Export.ROWS,
+        sealed=frozenset({"recipient", "key"}),
+        erased=Erasure.DELETED,
+        kept=Kept("nobody can claim anything for the goods any more", days=RECIPIENT_DAYS, since="created_at"),
+    )  # fmt: skip
+
+    order = models.UUIDField(primary_key=True)
+    person = models.UUIDField(db_index=True)
+    is_guest = models.BooleanField()
+    customer = models.UUIDField(null=True)
+    basket = models.UUIDField()
+    key = models.BinaryField(max_length=32)
+    step = models.TextField()
+    why = models.TextField(default="")
+    by = models.TextField()
+    store = models.TextField(null=True)
+    currency = models.TextField()
+    total = models.BigIntegerField()
+    said = models.JSONField()
+    language = models.TextField()
+    recipient = models.BinaryField()
+    created_at = models.DateTimeField(db_index=True)
+    expires_at = models.DateTimeField()
+    paid_at = models.DateTimeField(null=True)
+    due_at = models.DateTimeField(null=True)
+    mailed_at = models.DateTimeField(null=True)
+
+    access: ClassVar[Access] = Access.only(VAULT)
+    objects: ClassVar[models.Manager[Self]] = models.Manager()
+
+    class Meta:
+        """What is due is found by when."""
+
+        indexes = (models.Index(fields=["due_at"], name="checkout_due", condition=models.Q(due_at__isnull=False)),)
+
+    def __str__(self) -> str:
+        """Return the order's id."""
+        return str(self.order)

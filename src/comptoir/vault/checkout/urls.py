@@ -1,0 +1,17 @@
+"""Addresses of the checkout in the vault."""
+
+from __future__ import annotations
+
+from django.urls import URLPattern, URLResolver, path
+
+from comptoir.vault.checkout import staffed, views
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", views.checkout, name="checkout"),
+    path("parcels/", staffed.parcels, name="parcels"),
+    path("parcels/<uuid:order>/", staffed.parcel, name="parcel"),
+    path("orders/<uuid:order>/", views.order, name="checkout_order"),
+    path("orders/<uuid:order>/pay/", views.pay, name="checkout_pay"),
+    path("orders/<uuid:order>/leave/", views.leave, name="checkout_leave"),
+    path("orders/<uuid:order>/<str:key>/", views.order, name="checkout_order"),
+]

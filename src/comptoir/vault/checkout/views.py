@@ -1,0 +1,385 @@
+"""The checkout's pages: coming in with a basket, saying how and to whom, paying, and the order's own page.
+
+Nothing of it needs JavaScript. Whoever comes back from the provider has no session's cookie with them, since another
+site sent them: an order's page opens by the secret in its address, and shows neither name nor address.
+"""
+
+from __future__ import annotations
+
+import hmac
+import uuid
+from http import HTTPStatus
+from typing import Any, Final
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import msgspec
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from comptoir.counter.baskets.pricing import Quote
+from comptoir.counter.orders import queries as orders
+from comptoir.counter.orders.codes import number_of, pickup_code_of
+from comptoir.foundation.kernel.ids import IDS
+from comptoir.foundation.kernel.money import Money as Sum
+from comptoir.foundation.kernel.problem import Problem
+from comptoir.foundation.rooms import addresses, tickets
+from comptoir.foundation.rooms.declaration import COUNTER, VAULT, Assurance
+from comptoir.foundation.rooms.web import in_room
+from comptoir.square.catalog import queries as catalog
+from comptoir.square.stock.queries import available_here
+from comptoir.vault.checkout import commands, paying, rules
+from comptoir.vault.checkout.contracts import Recipient, Wish
+from comptoir.vault.checkout.errors import BasketEmpty, PaymentAway, PriceChanged
+from comptoir.vault.checkout.models import Checkout
+from comptoir.vault.contacts import countries, queries
+from comptoir.vault.contacts.contracts import ContactValues, Hidden, PostalAddress
+from comptoir.vault.contacts.rules import ADDRESS_LINES_MAX
+from comptoir.vault.credentials.views import cards
+from comptoir.vault.credentials.web import refused
+
+PATH: Final = "/checkout/"
+_SHOWN: Final = "shown to the person"
+_CAME: Final = "checkout-came"
+_KEYS: Final = "checkout-keys"
+_CAME_MAX: Final = 10
+_NOBODY: Final = "basket"
+
+
+@csrf_exempt
+@require_POST
+def arrive(request: HttpRequest) -> HttpResponse:
+    """Take a ticket of the counter: a basket that is to be paid, or a card that is shown.
+
+    The form stands on another origin. Where the browser keeps this room's cookie back, a page asks once and comes again
+    from here; where it does not, there is nothing to ask.
+    """
+    text = request.POST.get("ticket", "")
+    origin = request.headers.get("Origin")
+    if origin not in {addresses.origin_of(COUNTER), addresses.origin_of(VAULT)}:
+        return cards.arrive(request)  # which refuses it
+    try:
+        ticket = tickets.read(text, room=VAULT, now=timezone.now())
+    except tickets.TicketRefused as problem:
+        return refused(request, problem)
+    if not ticket.path.startswith(PATH):
+        return cards.arrive(request)
+    if request.headers.get("Sec-Fetch-Site") in {"same-site", "same-origin"}:
+        return _come_in(request, text)
+    return render(request, "checkout/arrived.html", {"ticket": text})
+
+
+arrive = in_room(VAULT, is_open=True)(arrive)
+
+
+def _come_in(request: HttpRequest, text: str) -> HttpResponse:
+    try:
+        ticket = tickets.admit(text, room=VAULT, now=timezone.now())
+    except tickets.TicketRefused as problem:
+        return refused(request, problem)
+    basket = (parse_qs(urlsplit(ticket.path).query).get("basket") or [""])[0]
+    is_nobody = ticket.visit.assurance is Assurance.NOBODY and ticket.visit.means == (_NOBODY,)
+    came = dict(request.session.get(_CAME, {}))
+    came[basket] = "" if is_nobody else ticket.visit.subject
+    request.session[_CAME] = dict(list(came.items())[-_CAME_MAX:])
+    return HttpResponseRedirect(f"{reverse('checkout')}?{urlencode({'basket': basket})}")
+
+
+@in_room(VAULT, is_open=True)
+@require_http_methods(["GET", "POST"])
+def checkout(request: HttpRequest) -> HttpResponse:
+    """Show what is to be paid and ask how it gets to whom; take the answer, and lead on to the payment."""
+    basket = request.POST.get("basket", "") or request.GET.get("basket", "")
+    came = request.session.get(_CAME, {})
+    if basket not in came:
+        return _closed(request, HTTPStatus.FORBIDDEN)
+    customer = uuid.UUID(came[basket]) if came[basket] else None
+    now = timezone.now()
+    try:
+        _found, quoted = commands.quote(basket, customers=commands.customers_of(_user(request), customer), now=now)
+    except BasketEmpty:
+        return _closed(request, HTTPStatus.NOT_FOUND)
+    if request.method == "GET":
+        return _form(request, basket, quoted, _known(request))
+    try:
+        wish = _wish(request, basket, customer)
+        row, key = commands.begin(wish, now=now)
+        if key:
+            _remember(request, row.order, key)
+        row = commands.advance(row.order, now=now)
+    except PriceChanged as problem:
+        _found, quoted = commands.quote(basket, customers=commands.customers_of(_user(request), customer), now=now)
+        return _form(request, basket, quoted, request.POST.dict(), problem)
+    except Problem as problem:
+        return _form(request, basket, quoted, request.POST.dict(), problem)
+    if row.step == "over":
+        return redirect("checkout_order", order=row.order)
+    try:
+        return _to_payment(request, row)
+    except PaymentAway:
+        # It is placed and held: its own page says so, and tries again.
+        return redirect(f"{reverse('checkout_order', args=[row.order])}?{urlencode({'away': '1'})}")
+
+
+@in_room(VAULT, is_open=True)
+@require_POST
+def pay(request: HttpRequest, order: uuid.UUID) -> HttpResponse:
+    """Lead to the payment once more: the page was closed, or the provider refused a card."""
+    row = _mine(request, order, "")
+    try:
+        row = commands.advance(row.order, now=timezone.now())
+        return _to_payment(request, row)
+    except Problem as problem:
+        return _page(request, row, problem)
+
+
+@in_room(VAULT, is_open=True)
+@require_POST
+def leave(request: HttpRequest, order: uuid.UUID) -> HttpResponse:
+    """End an order that is not paid."""
+    row = _mine(request, order, "")
+    try:
+        commands.give_up(row.order, money=paying.MONEY, now=timezone.now())
+    except Problem as problem:
+        return _page(request, row, problem)
+    return redirect("checkout_order", order=order)
+
+
+@in_room(VAULT, is_open=True)
+@require_GET
+def order(request: HttpRequest, order: uuid.UUID, key: str = "") -> HttpResponse:
+    """Show an order: what is in it, how far it is, and how to pick it up. It reads the state and never decides it."""
+    row = _mine(request, order, key)
+    return _page(request, row, PaymentAway() if request.GET.get("away") and row.step == "placed" else None)
+
+
+# -- what is read of a form -----------------------------------------------------------------------------------------
+
+
+def _wish(request: HttpRequest, basket: str, customer: uuid.UUID | None) -> Wish:
+    def said(name: str) -> str:
+        return request.POST.get(name, "").strip()
+
+    by = "pickup" if said("by") == "pickup" else "delivery"
+    address = None
+    if by == "delivery":
+        lines = tuple(said(f"line{place}") for place in range(1, ADDRESS_LINES_MAX + 1) if said(f"line{place}"))
+        address = Hidden(PostalAddress(lines, said("city"), said("country"), said("postcode"), said("region")))
+    email = Hidden(said("email")) if said("email") else None
+    store = said("store") if by == "pickup" else paying.ships_from()
+    return Wish(
+        order=_number(said("order")), basket=basket, digest=said("digest"), by=by,  # type: ignore[arg-type]
+        recipient=Recipient(Hidden(said("name")), email, address), user=_user(request), customer=customer,
+        store=store or None, language=(get_language() or "en").partition("-")[0],
+    )  # fmt: skip
+
+
+def _number(text: str) -> uuid.UUID:
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        return IDS.new()
+
+
+def _user(request: HttpRequest) -> uuid.UUID | None:
+    if request.user.is_authenticated and getattr(request.user, "is_customer", False):
+        return uuid.UUID(str(request.user.pk))
+    return None
+
+
+def _known(request: HttpRequest) -> dict[str, str]:
+    """Return what a form begins with: what somebody who is signed in has given before."""
+    user = _user(request)
+    if user is None or not queries.is_known(user):
+        return {}
+    values = queries.read(
+        user, fields=["name", "email", "addresses"], purpose=_SHOWN, actor=f"customer:{user}", at=timezone.now()
+    )
+    return _written(values)
+
+
+def _written(values: ContactValues) -> dict[str, str]:
+    said = {}
+    if values.name is not None:
+        said["name"] = values.name.reveal()
+    if values.email is not None:
+        said["email"] = values.email.reveal()
+    if values.addresses is not None and (places := values.addresses.reveal()):
+        first = places[0]
+        said |= {f"line{place}": line for place, line in enumerate(first.lines, start=1)}
+        said |= {"postcode": first.postcode, "city": first.city, "region": first.region, "country": first.country}
+    return said
+
+
+# -- what is shown --------------------------------------------------------------------------------------------------
+
+
+def _form(
+    request: HttpRequest, basket: str, quoted: Quote, values: dict[str, str], problem: Problem | None = None
+) -> HttpResponse:
+    language = get_language() or "en"
+    context = {
+        "basket": basket,
+        "fresh": str(IDS.new()),
+        "quote": quoted,
+        "lines": [_line(each.name, each.product, each.quantity, each.total, quoted.currency) for each in quoted.lines],
+        "total": Sum(quoted.total, quoted.currency),
+        "discount": Sum(-quoted.discount, quoted.currency) if quoted.discount else None,
+        "on_top": Sum(quoted.tax_on_top, quoted.currency) if quoted.tax_on_top else None,
+        "values": values,
+        "by": values.get("by", "delivery" if paying.delivers() else "pickup"),
+        "delivers": paying.delivers(),
+        "countries": countries.choices(language),
+        "country": values.get("country") or paying.country(),
+        "stores": _stores(quoted),
+        "is_guest": _user(request) is None,
+        "sign_in": f"{reverse('account_login')}?{urlencode({'next': request.get_full_path()})}",
+        "problem": problem,
+        "told": _told(problem),
+        "at_fault": _at_fault(problem),
+        "back": addresses.url_of(COUNTER, "/basket"),
+        "minutes": int(rules.PAY_WITHIN.total_seconds() // 60),
+    }
+    status = HTTPStatus.OK if problem is None else problem.status
+    return render(request, "checkout/checkout.html", context, status=status)
+
+
+class Place(msgspec.Struct, frozen=True):
+    """A store where an order can wait: its number and name, its town, and whether everything is there now."""
+
+    number: str
+    name: str
+    town: str
+    has_all: bool
+
+
+_STORES_MAX: Final = 200
+
+
+def _stores(quoted: Quote) -> list[Place]:
+    found = []
+    for each in catalog.stores()[:_STORES_MAX]:
+        there = available_here([line.product for line in quoted.lines], each.store)
+        by_sku = {article.sku: one.available for article, one in there.items()}
+        has_all = all(by_sku.get(line.product, 0) >= line.quantity for line in quoted.lines)
+        found.append(Place(each.store, each.name, each.locality or "", has_all))
+    return sorted(found, key=lambda place: (not place.has_all, place.town, place.name))
+
+
+def _line(names: Any, product: str, quantity: int, total: int, currency: str) -> dict[str, Any]:
+    return {"name": names, "product": product, "quantity": quantity, "total": Sum(total, currency)}
+
+
+def _told(problem: Problem | None) -> str:
+    """Return what is wrong in the reader's words."""
+    if problem is None:
+        return ""
+    words = {
+        "price_changed": _("The price has changed. Look at the new sum and confirm it, or go back to the basket."),
+        "not_held": _("Not all of it can be had there any more. Choose another store, or change the basket."),
+        "age_not_proven": _("Some of this is sold from a certain age on. Prove your age; no date is asked for."),
+        "payment_away": _("Nobody takes payments at the moment. Nothing was charged; try again in a little while."),
+        "gateway_away": _("The counter cannot be reached at the moment. Nothing was charged; try again."),
+        "house_not_in_map": _("This shop is not set up to sell here yet."),
+        "contact_invalid": _("Something about the name or the address is missing or wrong."),
+        "field_invalid": _("Something is missing."),
+        "checkout_over": _("This order is over. Begin again from the basket."),
+    }
+    return words.get(problem.name, problem.title())
+
+
+def _at_fault(problem: Problem | None) -> str:
+    return "" if problem is None else (problem.field or "")
+
+
+def _page(request: HttpRequest, row: Checkout, problem: Problem | None = None) -> HttpResponse:
+    found = orders.order(row.order)
+    lines = row.said["lines"]
+    names = catalog.names_of([each["product"] for each in lines])
+    is_ready = found is not None and found.state in {"paid", "packed"}
+    context = {
+        "row": row,
+        "number": number_of(row.order),
+        "state": _state(row, found.state if found else ""),
+        "lines": [
+            {
+                "name": names[each["product"]].text if each["product"] in names else each["product"],
+                "quantity": each["quantity"], "total": Sum(each["amount"], row.currency),
+            }
+            for each in lines
+        ],
+        "total": Sum(row.total, row.currency),
+        "store": _store_of(row),
+        "code": pickup_code_of(row.order) if is_ready and row.by == "pickup" else "",
+        "may_pay": row.step == "placed" and timezone.now() < row.expires_at,
+        "may_leave": row.step in {"begun", "held", "placed"},
+        "waits": row.step in {"begun", "held", "placed", "paid"},
+        "points": _points(row),
+        "problem": problem,
+        "told": _told(problem),
+        "shop": addresses.url_of(COUNTER, "/"),
+    }  # fmt: skip
+    response = render(request, "checkout/order.html", context)
+    if row.step in {"placed", "paid"} and problem is None and request.GET.get("back"):
+        # Whoever comes back from the payment is a little earlier than its report.
+        response.headers["Refresh"] = "4"
+    return response
+
+
+def _state(row: Checkout, state: str) -> str:
+    if row.step == "over":
+        return "cancelled"
+    return state or "placed"
+
+
+def _store_of(row: Checkout) -> str:
+    found = catalog.store(row.store) if row.store and row.by == "pickup" else None
+    return "" if found is None else found.name
+
+
+def _points(row: Checkout) -> int:
+    return int(row.said.get("points", 0)) if row.customer is not None else 0
+
+
+def _to_payment(request: HttpRequest, row: Checkout) -> HttpResponse:
+    """Lead to the provider's page: no form of this room may be sent elsewhere, so a page with a link does."""
+    key = request.session.get(_KEYS, {}).get(str(row.order), "")
+    own = addresses.url_of(VAULT, reverse("checkout_order", args=[row.order, key] if key else [row.order]))
+    url = paying.begin(
+        row, return_url=f"{own}?back=1", cancel_url=own, language=get_language() or "en", now=timezone.now()
+    )
+    if not url:
+        return HttpResponseRedirect(own)
+    response = render(request, "checkout/to_payment.html", {"url": url, "total": Sum(row.total, row.currency)})
+    response.headers["Refresh"] = f"0;url={url}"
+    return response
+
+
+def _remember(request: HttpRequest, number: uuid.UUID, key: str) -> None:
+    keys = dict(request.session.get(_KEYS, {}))
+    keys[str(number)] = key
+    request.session[_KEYS] = dict(list(keys.items())[-_CAME_MAX:])
+
+
+def _mine(request: HttpRequest, number: uuid.UUID, key: str) -> Checkout:
+    """Return somebody's own checkout: by its key, by this session, or by who is signed in. Else there is none."""
+    row = Checkout.objects.filter(order=number).first()
+    if row is None:
+        raise Http404
+    shown = key or request.session.get(_KEYS, {}).get(str(number), "")
+    if shown and hmac.compare_digest(commands.digest_of(shown), bytes(row.key)):
+        return row
+    user = _user(request)
+    if user is not None and user == row.person:
+        return row
+    raise Http404
+
+
+def _closed(request: HttpRequest, status: HTTPStatus) -> HttpResponse:
+    context = {"basket_url": addresses.url_of(COUNTER, "/basket")}
+    return render(request, "checkout/closed.html", context, status=status)

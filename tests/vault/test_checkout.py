@@ -1,0 +1,319 @@
+"""From a basket to an order: placed, paid, handed over, or nothing of it; in front of a real gateway."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from comptoir.foundation.rooms.commands import set_up_django
+from support.gateway import EXAMPLES, Gateway
+from support.pages import accepted, customer_of, event, sale, words
+from support.shop import Shop, environment
+
+set_up_django()  # before the modules that hold models
+
+# ruff: noqa: E402
+from django.utils import timezone
+
+from comptoir.counter.orders.codes import number_of, pickup_code_of
+from comptoir.doors.storefront import links
+from comptoir.foundation.rooms.addresses import host_of, origin_of
+from comptoir.foundation.rooms.current import entered
+from comptoir.foundation.rooms.declaration import COUNTER, VAULT
+from comptoir.foundation.touchpoints import house
+from comptoir.vault.checkout import commands, rules
+from comptoir.vault.checkout.commands import Money
+from comptoir.vault.checkout.models import Checkout
+from support.paying import hear, reference_of, simulator
+
+MY = {"host": f"{host_of(COUNTER)}:8000", "accept-language": "en"}
+SAFE = {"host": f"{host_of(VAULT)}:8000", "accept-language": "en"}
+AT = dt.datetime(2026, 3, 2, 10, tzinfo=dt.UTC)
+STORE = "324"
+ADDRESS = {"line1": "12 rue des Lilas", "city": "Lyon", "postcode": "69003", "country": "FR"}
+
+
+def listed(product: str, *, price: int, **said: Any) -> dict[str, Any]:
+    variant = {"sku": f"{product}-1", "prices": [{"currency": "USD", "amount": price}]}
+    data = {"product": product, "name": {"en": product.title()}, "variants": [variant], **said}
+    return event("product.listed", data, source="/webshop", at=AT)
+
+
+@pytest.fixture
+def selling(shop: Shop, gateway: Gateway) -> Iterator[Gateway]:
+    """The shop sells tea, a cup, and wine from 18 on; there are three cups in its store."""
+    at = {"days": ["mon"], "opens": "09:00", "closes": "18:00"}
+    goods = [
+        listed("tea", price=1250), listed("cup", price=800), listed("wine", price=2000, asks_over=18),
+        event("store.listed", {"store": STORE, "name": "The Mill", "zone": "UTC", "hours": [at]}, source="/webshop",
+              at=AT),
+    ]  # fmt: skip
+    accepted(gateway.post(goods, touchpoint="webshop"))
+    counted = event(
+        "stock.counted", {"store": STORE, "lines": [{"sku": "cup-1", "quantity": 3}]}, source="/console", at=AT
+    )
+    accepted(gateway.post([counted], touchpoint="console"))
+    own = (house.STOREFRONT, house.VAULT, house.CONSOLE)
+    for touchpoint in own:
+        house.keep_key(touchpoint, gateway.keys[touchpoint])
+    with environment(COMPTOIR_GATEWAY_URL=gateway.url, COMPTOIR_MAP=str(EXAMPLES / "touchpoints.toml"),
+                     COMPTOIR_SHIPS_FROM=""):  # fmt: skip
+        yield gateway
+    for touchpoint in own:
+        house.key_path(touchpoint).unlink(missing_ok=True)
+
+
+def basket_of(client: Client, **goods: int) -> None:
+    for product, quantity in goods.items():
+        answer = client.post("/basket/put", {"product": f"{product}-1", "quantity": quantity}, follow=True)
+        assert answer.status_code == 200
+
+
+def come(my: Client, safe: Client) -> str:
+    """Go from the basket to the checkout; returns the page."""
+    page = my.get("/basket/checkout")
+    assert page.status_code == 200, page.status_code
+    ticket = re.search(r'name="ticket" value="([^"]+)"', page.content.decode())
+    assert ticket is not None
+    asked = safe.post("/arrive/", {"ticket": ticket[1]}, headers={"origin": origin_of(COUNTER)})
+    assert "Your basket is here" in words(asked.content.decode())
+    arrived = safe.post(
+        "/arrive/", {"ticket": ticket[1]}, headers={"origin": origin_of(VAULT), "sec-fetch-site": "same-origin"},
+        follow=True,
+    )  # fmt: skip
+    assert arrived.status_code == 200, arrived.content.decode()[:2000]
+    return arrived.content.decode()
+
+
+def form_of(page: str, **more: str) -> dict[str, str]:
+    hidden = dict(re.findall(r'name="(basket|order|digest)" value="([^"]*)"', page))
+    return {**hidden, "name": "Alice Martin", "email": "alice@example.org", **more}
+
+
+def as_guest(**goods: int) -> tuple[Client, str]:
+    """Have a basket of a stranger's, and bring it to the checkout; returns the vault's client and the page."""
+    my, safe = Client(headers=MY), Client(headers=SAFE)
+    basket_of(my, **goods)
+    return safe, come(my, safe)
+
+
+def paid(order: str, *, at: dt.datetime | None = None) -> bool:
+    """Let the money come, as whoever takes it would tell."""
+    now = at or timezone.now()
+    with entered(VAULT):
+        if not commands.note_paid(uuid.UUID(order), at=now):
+            return False
+        commands.advance(uuid.UUID(order), now=now)
+    return True
+
+
+class Till(list[tuple[str, int]]):
+    """Takes and gives back money for orders, and remembers what it was told."""
+
+    def money(self) -> Money:
+        return Money(
+            close=lambda order: commands.note_over(order, at=timezone.now()),
+            give_back=lambda order, amount, _name: self.append((str(order), amount)),
+        )
+
+
+def look(till: Till, *, now: dt.datetime) -> None:
+    with entered(VAULT):
+        commands.look_at_due(money=till.money(), now=now)
+
+
+def step_of(order: str) -> tuple[str, str]:
+    with entered(VAULT):
+        row = Checkout.objects.get(order=order)
+    return row.step, row.why
+
+
+def test_a_guest_orders_pays_and_picks_up(shop: Shop, selling: Gateway) -> None:
+    safe, page = as_guest(tea=1, cup=2)
+    text = words(page)
+    assert "$28.50" in text
+    form = form_of(page, by="pickup", store=STORE)
+    answer = safe.post("/checkout/", form, follow=True)
+    order = form["order"]
+    assert "Nobody takes payments at the moment" in words(answer.content.decode())
+    # Nobody takes payments in this shop, and says so; everything is held, and the order is placed.
+    assert step_of(order) == ("placed", ""), words(answer.content.decode())
+    assert shop.value("select state from orders_order where id = %s", order) == "placed"
+    held = "select sum(held) from stock_article where sku = 'cup-1'"
+    assert shop.value(held) == 2
+    assert paid(order)
+    assert step_of(order) == ("settled", "")
+    row = shop.rows("select state, number, total, receipt, paid_by from orders_order where id = %s", order)[0]
+    assert row == {
+        "state": "paid", "number": number_of(order), "total": 2850, "receipt": number_of(order),
+        "paid_by": {"provider": 2850},
+    }  # fmt: skip
+    assert shop.value("select count(*) from sales_sale") == 1
+    # The money that comes a second time is not wanted.
+    assert not paid(order)
+    shown = safe.get(f"/checkout/orders/{order}/")
+    text = words(shown.content.decode())
+    assert "We lay it ready for you" in text
+    assert pickup_code_of(order) in text
+    assert "Alice" not in text
+    assert "alice@example.org" not in text
+    code = pickup_code_of(order)
+    handed = event("order.hand_over", {"code": code, "store": STORE}, source="/stores/324/tills/1", at=AT)
+    accepted(selling.post([handed], touchpoint="till"))
+    again = event("order.hand_over", {"code": code, "store": STORE}, source="/stores/324/tills/2", at=AT)
+    refused = selling.post([again], touchpoint="till").json()["outcomes"][0]
+    assert refused["problem"]["type"].endswith(":order_over")
+    assert refused["problem"]["where"] == "/stores/324/tills/1"
+    # What was sold is out of the basket.
+    assert code not in str(shop.rows("select data from events_event where type = 'order.hand_over'"))
+
+
+def test_what_is_not_paid_comes_free_again(shop: Shop, selling: Gateway) -> None:
+    safe, page = as_guest(cup=3)
+    form = form_of(page, by="pickup", store=STORE)
+    safe.post("/checkout/", form)
+    held = "select sum(held) from stock_article where sku = 'cup-1'"
+    assert shop.value(held) == 3
+    # Somebody else cannot have the same cups meanwhile, is told so, and nothing of theirs is held.
+    other, second = as_guest(cup=1)
+    answer = other.post("/checkout/", form_of(second, by="pickup", store=STORE))
+    assert "Not all of it can be had there any more" in words(answer.content.decode())
+    assert shop.value(held) == 3
+    till = Till()
+    late = timezone.now() + rules.PAY_WITHIN + dt.timedelta(minutes=1)
+    look(till, now=late)
+    look(till, now=late)
+    assert step_of(form["order"]) == ("over", "not_paid")
+    assert shop.value(held) == 0
+    assert till == []
+    assert shop.value("select because from orders_order where id = %s", form["order"]) == "not_paid"
+    assert not paid(form["order"])
+    other.post("/checkout/", form_of(second, by="pickup", store=STORE) | {"order": str(uuid.uuid4())})
+    assert shop.value(held) == 1
+
+
+def test_a_double_click_is_one_order(shop: Shop, selling: Gateway) -> None:
+    safe, page = as_guest(tea=1)
+    form = form_of(page, by="pickup", store=STORE)
+    for _ in range(3):
+        safe.post("/checkout/", form)
+    assert shop.value("select count(*) from orders_order") == 1
+    assert shop.value("select count(*) from checkout_checkout") == 1
+
+
+def test_a_price_that_changed_is_said_and_nothing_is_held(shop: Shop, selling: Gateway) -> None:
+    safe, page = as_guest(tea=1)
+    accepted(selling.post([listed("tea", price=1300) | {"time": "2026-03-02T11:00:00+00:00", "id": "dearer"}],
+                          touchpoint="webshop"))  # fmt: skip
+    answer = safe.post("/checkout/", form_of(page, by="pickup", store=STORE))
+    assert answer.status_code == 409
+    text = words(answer.content.decode())
+    assert "The price has changed" in text
+    assert "$13.00" in text
+    assert shop.value("select count(*) from checkout_checkout") == 0
+
+
+BAD = (
+    ({"by": "pickup", "store": ""}, "Something is missing."),
+    ({"by": "delivery"}, "Something about the name or the address"),
+    ({"by": "pickup", "store": STORE, "name": ""}, "Something about the name or the address"),
+    ({"by": "pickup", "store": STORE, "email": ""}, "Something is missing."),
+    ({"by": "pickup", "store": STORE, "email": "nobody"}, "Something about the name or the address"),
+)
+
+
+def test_what_is_missing_is_said_and_changes_nothing(shop: Shop, selling: Gateway) -> None:
+    safe, page = as_guest(tea=1)
+    for more, words_said in BAD:
+        answer = safe.post("/checkout/", form_of(page, **more))
+        assert words_said in words(answer.content.decode()), more
+        assert answer.status_code == 422, more
+        assert shop.value("select count(*) from checkout_checkout") == 0
+    assert shop.value("select count(*) from contacts_key") == 0
+
+
+def test_wine_asks_for_an_age(shop: Shop, selling: Gateway) -> None:
+    safe, page = as_guest(wine=1)
+    answer = safe.post("/checkout/", form_of(page, by="pickup", store=STORE))
+    assert answer.status_code == 403
+    assert "Prove your age" in words(answer.content.decode())
+    assert shop.value("select count(*) from checkout_checkout") == 0
+
+
+def test_what_is_called_off_goes_back_as_a_whole(shop: Shop, selling: Gateway) -> None:
+    safe, page = as_guest(tea=1, cup=1)
+    form = form_of(page, by="pickup", store=STORE)
+    safe.post("/checkout/", form)
+    assert paid(form["order"])
+    off = event("order.cancel", {"order": form["order"], "because": "by_staff"}, source="/console", at=AT)
+    accepted(selling.post([off], touchpoint="console"))
+    till = Till()
+    look(till, now=timezone.now())
+    look(till, now=timezone.now())
+    assert till == [(form["order"], 2050)]
+    assert step_of(form["order"]) == ("over", "cancelled")
+    assert shop.value("select count(*) from sales_return") == 1
+    handed = event("order.hand_over", {"code": pickup_code_of(form["order"])}, source="/stores/324/tills/1", at=AT)
+    refused = selling.post([handed], touchpoint="till").json()["outcomes"][0]
+    assert refused["problem"]["type"].endswith(":order_over")
+
+
+def test_money_that_comes_is_booked_and_whoever_is_known_has_the_points(
+    shop: Shop, selling: Gateway, tmp_path: Path
+) -> None:
+    """The whole way with a provider that only pretends: its page, its report, the sale, the points, the receipt."""
+    customer = customer_of(selling, "1")
+    accepted(selling.post([sale("1", 0, receipt="before")], touchpoint="till"))
+    my, safe = Client(headers=MY), Client(headers=SAFE)
+    assert my.get(f"/card/{links.card_token(customer)}").status_code == 302
+    basket_of(my, tea=2)
+    with simulator(tmp_path) as provider:
+        form = form_of(come(my, safe), by="pickup", store=STORE)
+        led = safe.post("/checkout/", form)
+        order = uuid.UUID(form["order"])
+        assert led.headers["Refresh"].startswith("0;url=http://")
+        assert "Go on to the payment" in words(led.content.decode())
+        reference = reference_of(shop, order)
+        provider.pay(reference)
+        (report,) = provider.reports(reference, "paid")
+        assert hear(report)
+        assert not hear(report) or step_of(form["order"]) == ("settled", "")
+        assert step_of(form["order"]) == ("settled", "")
+        assert provider.money(order) == 2500
+    assert shop.value("select available from loyalty_account where customer = %s", customer) > 0
+    assert shop.value("select count(*) from sales_sale where receipt = %s", number_of(order)) == 1
+    text = words(my.get("/orders").content.decode())
+    assert number_of(order) in text
+    assert pickup_code_of(order) in text
+    assert "There is nothing in your basket yet." in words(my.get("/basket").content.decode())
+    assert my.post(f"/orders/{order}/call-off").status_code == 302
+    assert shop.value("select state from orders_order where id = %s", str(order)) == "cancelled"
+
+
+def test_somebody_elses_order_and_basket_are_not_there(shop: Shop, selling: Gateway) -> None:
+    safe, page = as_guest(tea=1)
+    form = form_of(page, by="pickup", store=STORE)
+    safe.post("/checkout/", form)
+    thief = Client(headers=SAFE)
+    assert thief.get(f"/checkout/orders/{form['order']}/").status_code == 404
+    assert thief.get(f"/checkout/orders/{form['order']}/guessed/").status_code == 404
+    assert thief.get(f"/checkout/?basket={form['basket']}").status_code == 403
+    assert thief.post(f"/checkout/orders/{form['order']}/leave/").status_code == 404
+
+
+def test_an_address_is_sealed_and_a_pickup_has_none(shop: Shop, selling: Gateway) -> None:
+    safe, page = as_guest(tea=1)
+    with environment(COMPTOIR_SHIPS_FROM=STORE):
+        form = form_of(page, by="delivery", **ADDRESS)
+        safe.post("/checkout/", form)
+    assert step_of(form["order"]) == ("placed", "")
+    everything = str(shop.rows("select * from checkout_checkout")) + str(shop.rows("select data from events_event"))
+    for canary in ("Alice", "Lilas", "alice@example.org", "69003"):
+        assert canary not in everything
