@@ -322,7 +322,7 @@ def _html(page: str, *, status: int = 200, session: Mapping[str, Any] | None = N
         "content-type": "text/html; charset=utf-8",
         "cache-control": "no-store",
         "content-security-policy": pages.policy(session),
-        "referrer-policy": "no-referrer",
+        "referrer-policy": "same-origin",
     }
     return _Answer(status=status, body=page.encode(), headers=headers)
 

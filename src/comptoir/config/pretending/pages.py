@@ -78,7 +78,7 @@ def policy(session: Mapping[str, Any] | None) -> str:
     if session is not None:
         said = json.loads(session["said"])
         parts = [urlsplit(said[name]) for name in ("return_url", "cancel_url")]
-        back = "".join(f" {each.scheme}://{each.netloc}" for each in dict.fromkeys(parts))
+        back = "".join(dict.fromkeys(f" {each.scheme}://{each.netloc}" for each in parts))
     return f"default-src 'none'; style-src 'self'; form-action 'self'{back}; frame-ancestors 'none'; base-uri 'none'"
 
 
