@@ -53,6 +53,7 @@ MODULES = {
     "counter/loyalty/queries.py": "one person, and sums in which nobody is",
     "counter/loyalty/store.sql": "decides",
     "counter/messages/store.sql": "what was decided of whom; who decides and who sends ask customers_permits",
+    "counter/offers/queries.py": "sums in which nobody is: how many another system has told of its promotions",
     "counter/sales/queries.py": "one person's sales",
     "counter/sales/store.sql": "decides",
     "foundation/events/queries.py": "one person's events",

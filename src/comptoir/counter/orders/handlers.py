@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
 from comptoir.counter.customers.handlers import CustomersHandler
 from comptoir.counter.offers.codes import CouponCodes
 from comptoir.counter.orders import rules, store
@@ -12,6 +15,8 @@ from comptoir.foundation.events.contracts import Arrival, Batch
 from comptoir.foundation.kernel.connection import Connection
 from comptoir.foundation.kernel.ids import Id
 from comptoir.foundation.kernel.problem import Problem
+
+_DIGEST: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class OrdersHandler:
@@ -34,7 +39,10 @@ class OrdersHandler:
             return
         self._is_needed = True
         named = {number for each in concerned if (number := each.data.order) is not None}
-        shown = {code for each in concerned if each.type == HAND_OVER and (code := each.data.code) is not None}
+        # The door has put digests in the codes' places; what is none is no code of ours.
+        shown = {
+            each.data.code for each in concerned if each.type == HAND_OVER and _DIGEST.fullmatch(each.data.code or "")
+        }
         for order in store.lock_orders(connection, named, shown):
             self._orders[order.id] = order
             self._by_code[order.pickup] = order.id
