@@ -48,11 +48,6 @@ class Crew:
         self._running: list[subprocess.Popen[bytes] | None] = [None] * count
         self._ends, self._not_before = 0, 0.0
 
-    @property
-    def numbers(self) -> list[int]:
-        """Return the operating system's numbers of those that run."""
-        return [each.pid for each in self._running if each is not None and each.poll() is None]
-
     def fill(self) -> None:
         """Start those that do not run; not at once those that keep ending."""
         for place, each in enumerate(self._running):

@@ -208,7 +208,7 @@ def handlers_for(
             *offered,
             points,
             laid,
-            OrdersHandler(customers=known, codes=pickup_codes()),
+            OrdersHandler(customers=known, codes=pickup_codes),
             CatalogHandler(),
             stocked,
             ClosingHandler(),

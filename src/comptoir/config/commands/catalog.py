@@ -12,9 +12,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+import msgspec
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from comptoir.config.replaying.recordings import Event
     from comptoir.config.shelving.contracts import Refused
+    from comptoir.config.shelving.counting import StockRead
+    from comptoir.config.shelving.reading import ListRead
 
 _FORMS = click.Choice(["csv", "shopify", "jsonld"])
 _REFUSED_EXAMPLES = 5
@@ -54,9 +60,8 @@ def import_catalog(
     It becomes a recording, which --send or `comptoir replay` sends. The last word on a product holds: with a file that
     is older than what was said since, nothing changes.
     """
-    from comptoir.config.replaying import progress, recordings
+    from comptoir.config.replaying import recordings
     from comptoir.config.shelving import reading
-    from comptoir.config.shelving.contracts import ListError
 
     began = time.monotonic()
     moment = (at or dt.datetime.fromtimestamp(int(file.stat().st_mtime), dt.UTC)).replace(tzinfo=dt.UTC)
@@ -64,7 +69,36 @@ def import_catalog(
     events = reading.events(
         file, form=form, source=source, at=moment, language=language, currency=currency, read=read
     )  # fmt: skip
-    path = out or recordings.folder() / f"{file.stem}.catalog.jsonl.gz"
+    take_in(
+        file, events, read, out or recordings.folder() / f"{file.stem}.catalog.jsonl.gz", began=began, dry_run=dry_run,
+        report=report, send=send, gateway=gateway, as_json=as_json,
+        said=lambda: (
+            f"{read.products:,} products with {read.variants:,} variants in {read.categories:,} categories"
+        ),
+    )  # fmt: skip
+
+
+def take_in(
+    file: Path,
+    events: Iterator[Event],
+    read: ListRead | StockRead,
+    path: Path,
+    *,
+    began: float,
+    dry_run: bool,
+    report: Path | None,
+    send: bool,
+    gateway: str,
+    as_json: bool,
+    said: Callable[[], str],
+) -> None:
+    """Make a recording out of a list's events, and send it if that is wanted; say what came of it.
+
+    ``read`` counts along with the events; ``said`` tells it in words, and is asked when all of them were read.
+    """
+    from comptoir.config.replaying import progress, recordings
+    from comptoir.config.shelving.contracts import ListError
+
     output = progress.console()
     try:
         if dry_run:
@@ -74,14 +108,8 @@ def import_catalog(
                 count = recordings.write(path, bar.counted(event.encode() for event in events))
     except (ListError, OSError) as error:
         raise click.ClickException(f"{file}: {error}") from None
-    result: dict[str, Any] = {
-        "rows": read.rows, "products": read.products, "variants": read.variants, "categories": read.categories,
-        "events": count, "refused": len(read.refused),
-    }  # fmt: skip
-    output.print(
-        f"{read.products:,} products with {read.variants:,} variants in {read.categories:,} categories;"
-        f" {len(read.refused):,} rows refused, in {time.monotonic() - began:.1f} s."
-    )
+    result: dict[str, Any] = {**msgspec.structs.asdict(read), "events": count, "refused": len(read.refused)}
+    output.print(f"{said()}; {len(read.refused):,} rows refused, in {time.monotonic() - began:.1f} s.")
     for refused in read.refused[:_REFUSED_EXAMPLES]:
         output.print(f"line {refused.line}: {refused.reason} {refused.column} {refused.detail}", markup=False)
     if report is not None:

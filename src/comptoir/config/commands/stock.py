@@ -7,11 +7,8 @@ import json
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import click
-
-_REFUSED_EXAMPLES = 5
 
 
 @click.command("stock", epilog="Example: comptoir import stock inventory.csv --send")
@@ -41,45 +38,19 @@ def import_stock(
     It becomes a recording, which --send or `comptoir replay` sends. The latest count of each article holds; what was
     sold since it was taken is weighed, also if it is told first.
     """
-    from comptoir.config.commands.catalog import report_refused, send_recording
-    from comptoir.config.replaying import progress, recordings
+    from comptoir.config.commands.catalog import take_in
+    from comptoir.config.replaying import recordings
     from comptoir.config.shelving import counting
-    from comptoir.config.shelving.contracts import ListError
 
     began = time.monotonic()
     moment = (at or dt.datetime.fromtimestamp(int(file.stat().st_mtime), dt.UTC)).replace(tzinfo=dt.UTC)
     read = counting.StockRead()
     events = counting.events(file, source=source, at=moment, read=read)
-    path = out or recordings.folder() / f"{file.stem}.stock.jsonl.gz"
-    output = progress.console()
-    try:
-        if dry_run:
-            count = sum(1 for _ in events)
-        else:
-            with progress.Bar("Reading", total=None, output=output) as bar:
-                count = recordings.write(path, bar.counted(event.encode() for event in events))
-    except (ListError, OSError) as error:
-        raise click.ClickException(f"{file}: {error}") from None
-    result: dict[str, Any] = {
-        "rows": read.rows, "counted": read.counted, "placed": read.placed, "stores": read.stores, "events": count,
-        "refused": len(read.refused),
-    }  # fmt: skip
-    output.print(
-        f"{read.counted:,} counted and {read.placed:,} placed in {read.stores:,} stores;"
-        f" {len(read.refused):,} rows refused, in {time.monotonic() - began:.1f} s."
-    )
-    for refused in read.refused[:_REFUSED_EXAMPLES]:
-        output.print(f"line {refused.line}: {refused.reason} {refused.column} {refused.detail}", markup=False)
-    if report is not None:
-        report_refused(report, file.name, read.refused)
-        output.print(f"Every refused row stands in {report}.", soft_wrap=True)
-    if not dry_run:
-        result["recording"] = str(path)
-        result |= send_recording(path, gateway) if send else {}
-        if not send:
-            output.print(f"Send it with: comptoir replay {path}", soft_wrap=True)
-    if as_json:
-        sys.stdout.write(json.dumps(result) + "\n")
+    take_in(
+        file, events, read, out or recordings.folder() / f"{file.stem}.stock.jsonl.gz", began=began, dry_run=dry_run,
+        report=report, send=send, gateway=gateway, as_json=as_json,
+        said=lambda: f"{read.counted:,} counted and {read.placed:,} placed in {read.stores:,} stores",
+    )  # fmt: skip
 
 
 @click.group(epilog="Example: comptoir stock export inventory.csv")

@@ -5,10 +5,9 @@ from __future__ import annotations
 import datetime as dt
 import uuid
 from collections.abc import Collection
-from typing import Any, Final
+from typing import Final
 
 import msgspec
-from django.db import connections, router
 
 from comptoir.counter.baskets import models, quoting, store
 from comptoir.counter.baskets.folding import Content
@@ -16,8 +15,8 @@ from comptoir.counter.baskets.pricing import Quote
 from comptoir.counter.baskets.quoting import Found
 from comptoir.counter.loyalty.store import find_programmes
 from comptoir.counter.taxes.reading import load_rates
-from comptoir.foundation.kernel.connection import Borrowed
 from comptoir.foundation.kernel.ids import Id
+from comptoir.foundation.rooms.borrowing import borrowed
 from comptoir.square.catalog import store as catalog
 from comptoir.square.catalog.store import Goods
 
@@ -35,18 +34,18 @@ class Shown(msgspec.Struct, frozen=True):
 
 def of_nobody(basket: uuid.UUID) -> Found | None:
     """Return what a basket holds that nobody has claimed; ``None`` for any other."""
-    found = quoting.find(_connection(), str(basket))
+    found = quoting.find(borrowed(models.Basket), str(basket))
     return found if found is not None and found.customer is None else None
 
 
 def of_person(members: Collection[uuid.UUID]) -> Found:
     """Return what all baskets of a person hold."""
-    return quoting.find_of(_connection(), [str(each) for each in members])
+    return quoting.find_of(borrowed(models.Basket), [str(each) for each in members])
 
 
 def shown(found: Found, *, now: dt.datetime) -> Shown | None:
     """Return what it costs on the shop's own pages; ``None`` for a shop without a programme, which has no currency."""
-    connection = _connection()
+    connection = borrowed(models.Basket)
     programmes = find_programmes(connection)
     if programmes is None:
         return None
@@ -64,7 +63,7 @@ def nothing() -> Found:
 
 def goods(number: str) -> Goods | None:
     """Return what a SKU or a barcode means, if the shop sells it."""
-    connection = _connection()
+    connection = borrowed(models.Basket)
     sku = catalog.find_scanned(connection, number)
     found = catalog.find_goods(connection, [sku]).get(sku) if sku is not None else None
     return found if found is not None and found.is_listed else None
@@ -72,21 +71,15 @@ def goods(number: str) -> Goods | None:
 
 def currency() -> str:
     """Return the currency that baskets have; nothing in a shop without a programme."""
-    programmes = find_programmes(_connection())
+    programmes = find_programmes(borrowed(models.Basket))
     return "" if programmes is None else programmes.currency
 
 
 def show_at_till(basket: Id, number: str, *, ends_at: dt.datetime, now: dt.datetime) -> bool:
     """Let a short number mean a basket until a moment; tells whether it was free."""
-    return store.insert_number(_connection(), number, basket, ends_at=ends_at, now=now)
+    return store.insert_number(borrowed(models.Basket), number, basket, ends_at=ends_at, now=now)
 
 
 def number_of(basket: Id, *, now: dt.datetime) -> tuple[str, dt.datetime] | None:
     """Return the short number under which a basket is being shown, and until when."""
-    return store.find_shown(_connection(), basket, now=now)
-
-
-def _connection() -> Any:
-    own = connections[router.db_for_read(models.Basket)]
-    own.ensure_connection()
-    return Borrowed(own.connection)
+    return store.find_shown(borrowed(models.Basket), basket, now=now)

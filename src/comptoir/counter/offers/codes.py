@@ -19,7 +19,7 @@ from typing import Final
 from comptoir.counter.loyalty.codes import grouped
 from comptoir.counter.offers.contracts import BasketLine
 from comptoir.foundation.kernel import codec, shop
-from comptoir.foundation.kernel.ids import Id
+from comptoir.foundation.kernel.ids import UUID_PATTERN, Id
 
 CODE_CHARACTERS: Final = 20
 #: As bars a code stands behind an application identifier of GS1 for what a company agrees on with itself (91 to 99).
@@ -32,6 +32,8 @@ _RFC4648: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 #: Crockford's alphabet: no letter that is taken for a digit.
 _ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _TO_OURS: Final = str.maketrans(_RFC4648, _ALPHABET)
+#: What a digest of a code looks like, and no code does.
+DIGEST: Final = re.compile(UUID_PATTERN)
 _BETWEEN: Final = re.compile(r"[\s\-‐-―_.]+")
 
 
@@ -95,6 +97,11 @@ def normal(shown: str) -> str:
     return shown.upper().replace("O", "0").replace("I", "1").replace("L", "1")
 
 
+def lettered(content: bytes, length: int) -> str:
+    """Return the first so many characters of content in Crockford's alphabet, five bits each."""
+    return base64.b32encode(content).decode().translate(_TO_OURS)[:length]
+
+
 def _text(key: bytes, content: bytes) -> str:
     mac = hmac.digest(key, content, "sha256")
-    return base64.b32encode(mac[:15]).decode().translate(_TO_OURS)[:CODE_CHARACTERS]
+    return lettered(mac[:15], CODE_CHARACTERS)

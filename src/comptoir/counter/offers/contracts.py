@@ -9,7 +9,7 @@ import msgspec
 
 from comptoir.counter.customers.contracts import Identifier
 from comptoir.counter.sales.contracts import Gtin, Receipt, Store
-from comptoir.foundation.kernel.ids import Id
+from comptoir.foundation.kernel.ids import UUID_PATTERN, Id
 from comptoir.foundation.touchpoints.contracts import EventType, Product
 
 PUBLISHED: Final = "promotion.published"
@@ -38,7 +38,7 @@ HOLD_SECONDS_MAX: Final = 7 * 86_400
 _MONEY_MAX: Final = 10**12
 _COUNT_MAX: Final = 10**9
 
-Uuid = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
+Uuid = Annotated[str, msgspec.Meta(pattern=UUID_PATTERN)]
 Money = Annotated[int, msgspec.Meta(ge=1, le=_MONEY_MAX)]
 Price = Annotated[int, msgspec.Meta(ge=0, le=_MONEY_MAX)]
 Count = Annotated[int, msgspec.Meta(ge=1, le=_COUNT_MAX)]

@@ -9,6 +9,7 @@ from msgspec import Meta
 
 from comptoir.counter.customers.contracts import Identifier
 from comptoir.counter.sales.contracts import Amount, Basket, Currency, Gtin, PositiveAmount, Receipt, Store
+from comptoir.foundation.kernel.ids import UUID_PATTERN
 from comptoir.foundation.touchpoints.contracts import EventType
 from comptoir.square.stock.contracts import HoldId
 
@@ -22,7 +23,7 @@ TYPES: Final = frozenset({PLACED, PAID, PACK, HAND_OVER, CANCEL})
 LINES_MAX: Final = 200
 PIECES_MAX: Final = 10_000
 
-OrderId = Annotated[str, Meta(pattern=r"^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
+OrderId = Annotated[str, Meta(pattern=UUID_PATTERN)]
 #: What people read to each other, such as ``K7QM-2XHR-9DTW``.
 Number = Annotated[str, Meta(pattern=r"^[0-9A-HJKMNP-TV-Z]{4}(?:-[0-9A-HJKMNP-TV-Z]{4}){2}$")]
 #: As it was scanned or typed. The gateway puts its keyed digest in its place.

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
-from typing import Final
+from collections.abc import Callable
 
 from comptoir.counter.customers.handlers import CustomersHandler
-from comptoir.counter.offers.codes import CouponCodes
+from comptoir.counter.offers.codes import DIGEST, CouponCodes
 from comptoir.counter.orders import rules, store
 from comptoir.counter.orders.contracts import HAND_OVER, PLACED, TYPES
 from comptoir.counter.orders.errors import OrderTaken, OrderUnknown
@@ -16,14 +15,12 @@ from comptoir.foundation.kernel.connection import Connection
 from comptoir.foundation.kernel.ids import Id
 from comptoir.foundation.kernel.problem import Problem
 
-_DIGEST: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-
 
 class OrdersHandler:
     """One batch's orders. A batch that names none costs nothing here."""
 
-    def __init__(self, *, customers: CustomersHandler, codes: CouponCodes) -> None:
-        """Decide for the customers of the same batch; ``codes`` makes pick-up codes."""
+    def __init__(self, *, customers: CustomersHandler, codes: Callable[[], CouponCodes]) -> None:
+        """Decide for the customers of the same batch; ``codes`` gives what makes pick-up codes, once it is needed."""
         self._customers = customers
         self._codes = codes
         self._is_needed = False
@@ -41,7 +38,7 @@ class OrdersHandler:
         named = {number for each in concerned if (number := each.data.order) is not None}
         # The door has put digests in the codes' places; what is none is no code of ours.
         shown = {
-            each.data.code for each in concerned if each.type == HAND_OVER and _DIGEST.fullmatch(each.data.code or "")
+            each.data.code for each in concerned if each.type == HAND_OVER and DIGEST.fullmatch(each.data.code or "")
         }
         for order in store.lock_orders(connection, named, shown):
             self._orders[order.id] = order
@@ -80,7 +77,8 @@ class OrdersHandler:
             return OrderTaken(field="data.order")
         if (problem := rules.judge_placing(data)) is not None:
             return problem
-        pickup = self._codes.digest(self._codes.code(data.order))
+        codes = self._codes()
+        pickup = codes.digest(codes.code(data.order))
         order = rules.placed(
             data, customer=arrival.customer, position=arrival.position, at=arrival.occurred_at, pickup=pickup
         )

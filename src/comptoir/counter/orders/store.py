@@ -38,11 +38,6 @@ def find_to_do(connection: Any, states: Collection[str], *, store: str | None, l
     return _orders(connection.execute(_SQL["find_to_do"], given))
 
 
-def find_numbered(connection: Any, number: str) -> Order | None:
-    """Return the order that has a number."""
-    return next(iter(_orders(connection.execute(_SQL["find_numbered"], (number,)))), None)
-
-
 def insert_orders(connection: Connection, orders: Iterable[Order]) -> None:
     """Insert orders as they stand."""
     rows = list(orders)

@@ -17,10 +17,6 @@ select row_to_json(o)::text from orders_order o
 where state = any(%(states)s::text[]) and (%(store)s::text is null or store = %(store)s)
 order by placed_at, id limit %(limit)s;
 
--- name: find_numbered
--- The order that has this number.
-select row_to_json(o)::text from orders_order o where number = %s;
-
 -- name: insert_orders
 -- Orders that are placed.
 insert into orders_order (id, number, position, customer, state, by, store, currency, total, lines, pickup, moments,

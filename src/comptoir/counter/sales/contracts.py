@@ -7,6 +7,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 
 from comptoir.counter.customers.contracts import SALE_FORGET, Identifier
+from comptoir.foundation.kernel.ids import UUID_PATTERN
 from comptoir.foundation.touchpoints.contracts import EventType
 from comptoir.square.stock.contracts import HoldId
 
@@ -24,7 +25,7 @@ PositiveAmount = Annotated[int, msgspec.Meta(ge=0, le=_AMOUNT_MAX)]
 #: The code of a short link of this shop's (``square/shortlinks``), as its landing page was told it.
 ShortLink = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-z]{4,32}$")]
 #: The id of a basket (``counter/baskets``).
-Basket = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
+Basket = Annotated[str, msgspec.Meta(pattern=UUID_PATTERN)]
 #: GTIN-8, -12, -13 or -14 (GS1), as the product's barcode says it.
 Gtin = Annotated[str, msgspec.Meta(pattern=r"^(?:\d{8}|\d{12,14})$")]
 

@@ -6,6 +6,7 @@ Nobody's name and no address stands here: an order is a list of goods and a code
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -85,7 +86,7 @@ def _page(request: HttpRequest, *, store: str, problem: Trouble | None = None) -
     known = stores()
     store = store if store in dict(known) else ""
     found = queries.to_do(store_number=store or None)
-    names = catalog.names_of({line.product for each in found for line in each.lines})
+    names = catalog.called({line.product for each in found for line in each.lines})
     context = {
         "stores": known,
         "store": store,
@@ -100,16 +101,13 @@ def _page(request: HttpRequest, *, store: str, problem: Trouble | None = None) -
     return page(request, "console/orders.html", "orders", context, status=status)
 
 
-def _row(order: Order, names: Any, known: dict[str, str]) -> dict[str, Any]:
+def _row(order: Order, names: Mapping[str, str], known: Mapping[str, str]) -> dict[str, Any]:
     return {
         "order": order,
         "paid_at": queries.moment(order, "paid"),
         "store": known.get(order.store or "", order.store or ""),
         "total": Money(order.total, order.currency),
-        "lines": [
-            (line.quantity, names[line.product].text if line.product in names else line.product)
-            for line in order.lines
-        ],
+        "lines": [(line.quantity, names[line.product]) for line in order.lines],
     }  # fmt: skip
 
 

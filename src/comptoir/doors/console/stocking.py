@@ -113,18 +113,14 @@ def _page(
     rows = queries.oldest(chosen) if chosen else []
     short = queries.uncovered(chosen) if chosen else []
     done = request.GET.get("done", "")
-    names = catalog.names_of({*(row.sku for row in rows), *(row.sku for row in short), *([done] if done else [])})
+    names = catalog.called({*(row.sku for row in rows), *(row.sku for row in short), *([done] if done else [])})
     counted = queries.available_here([done], chosen).get(Article(chosen, done)) if done and chosen else None
     context = {
         "problem": problem, "field": problem.field if problem else "", "form": form or dict.fromkeys(_FORM, ""),
         "stores": stores, "store": chosen, "store_name": dict(stores).get(chosen, ""), "identity": IDS.new(),
-        "rows": [Shown(row, _name(names, row.sku)) for row in rows],
-        "short": [Shown(row, _name(names, row.sku)) for row in short],
-        "verbs": _VERBS, "counted": counted, "counted_name": _name(names, done) if done in names else "",
+        "rows": [Shown(row, names[row.sku]) for row in rows],
+        "short": [Shown(row, names[row.sku]) for row in short],
+        "verbs": _VERBS, "counted": counted, "counted_name": names[done] if done else "",
     }  # fmt: skip
     status = (problem.status or HTTPStatus.UNPROCESSABLE_ENTITY) if problem else HTTPStatus.OK
     return page(request, "console/stock.html", "stock", context, status=status)
-
-
-def _name(names: dict[str, catalog.Named], sku: str) -> str:
-    return names[sku].text if sku in names else sku

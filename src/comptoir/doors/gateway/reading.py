@@ -23,7 +23,7 @@ from comptoir.counter.loyalty.codes import Codes
 from comptoir.counter.loyalty.confirming import Confirmations
 from comptoir.counter.loyalty.contracts import CODE_KIND, CONFIRMED, LIMITED, SIGNED_IN
 from comptoir.counter.loyalty.spending import limits_said
-from comptoir.counter.offers.codes import CouponCodes
+from comptoir.counter.offers.codes import DIGEST, CouponCodes
 from comptoir.counter.offers.contracts import TAKING
 from comptoir.counter.orders.codes import pickup_codes
 from comptoir.counter.orders.contracts import HAND_OVER
@@ -51,7 +51,6 @@ _ESCAPED: Final = re.compile(r"\\(.)")
 _NO_DATA: Final = msgspec.Raw(b"{}")
 #: The room whose touchpoints may say a coupon by the digest of its code: baskets are paid there.
 _CHECKOUT_ROOM: Final = "vault"
-_DIGEST: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 Text = Annotated[str, msgspec.Meta(min_length=1)]
 
@@ -291,7 +290,7 @@ class Reader:
         if data.codes:
             is_checkout = touchpoint.declared.room == _CHECKOUT_ROOM
             data.codes[:] = [
-                code if is_checkout and _DIGEST.fullmatch(code) else self._coupons.digest(code) for code in data.codes
+                code if is_checkout and DIGEST.fullmatch(code) else self._coupons.digest(code) for code in data.codes
             ]
         return basket
 

@@ -6,6 +6,7 @@ Not here: names and addresses, which are in the vault, and paying.
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -72,7 +73,7 @@ def _mine(request: HttpRequest) -> list[Order]:
 
 def _page(request: HttpRequest, *, trouble: str = "", status: int = HTTPStatus.OK) -> HttpResponse:
     found = _mine(request)
-    names = catalog.names_of({line.product for each in found for line in each.lines})
+    names = catalog.called({line.product for each in found for line in each.lines})
     context = {
         "orders": [_told(each, names) for each in found],
         "trouble": trouble,
@@ -83,7 +84,7 @@ def _page(request: HttpRequest, *, trouble: str = "", status: int = HTTPStatus.O
     return render(request, "storefront/orders.html", context, status=status)
 
 
-def _told(order: Order, names: Any) -> dict[str, Any]:
+def _told(order: Order, names: Mapping[str, str]) -> dict[str, Any]:
     store = catalog.store(order.store) if order.by == "pickup" and order.store else None
     return {
         "order": order,
@@ -93,8 +94,5 @@ def _told(order: Order, names: Any) -> dict[str, Any]:
         "store": "" if store is None else store.name,
         "code": pickup_code_of(order.id) if order.by == "pickup" and order.state in {"paid", "packed"} else "",
         "may_end": order.state in _MAY_END,
-        "lines": [
-            (line.quantity, names[line.product].text if line.product in names else line.product)
-            for line in order.lines
-        ],
+        "lines": [(line.quantity, names[line.product]) for line in order.lines],
     }  # fmt: skip

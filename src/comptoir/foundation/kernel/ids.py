@@ -17,6 +17,8 @@ _MAX_MS = (1 << 48) - 1
 #: An id as text, 36 characters in lower case. The hot path keeps ids as text, which sorts as the ids do and costs a
 #: fraction of :class:`uuid.UUID`; whoever talks to Django's models meets those.
 Id = str
+#: What an id looks like as text, from its beginning to its end.
+UUID_PATTERN: Final = r"^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 
 
 class IdMaker:

@@ -4,7 +4,8 @@ Owns: the declaration (``declaration.py``, no Django), where each room answers (
 may be sent to it (``bodies.py``, no Django), the current room and the database router (``current.py``, ``router.py``,
 ``backend/``), roles and grants (``grants.py``, ``commands.py``), and the web half (``web.py``, ``sessions.py``,
 ``visits.py``, ``tickets.py``, ``headers.py``; ``uploads.py`` for files that come, ``static_files.py`` for those of the
-house), the secret of a page's forms (``forms.py``), reads for pages (``reading.py``), and threads that stay for rooms
+house), the secret of a page's forms (``forms.py``), reads for pages (``reading.py``) and a room's connection for those
+who know no Django (``borrowing.py``), and threads that stay for rooms
 of plain views (``staying.py``). Owns the map of personal data as well (``personal.py``): what each table says about
 whom, how a person gets it, how it is erased, how long it is kept.
 

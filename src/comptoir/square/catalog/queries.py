@@ -242,6 +242,12 @@ def names_of(numbers: Collection[str]) -> dict[str, Named]:
     return {sku: named(said) for sku, said in _rows("names", {"numbers": list(numbers)})}
 
 
+def called(numbers: Collection[str]) -> dict[str, str]:
+    """Return the same for whoever shows all of them: what nobody knows any more is called by its number."""
+    known = names_of(numbers)
+    return {number: known[number].text if number in known else number for number in numbers}
+
+
 def stores(locality: str | None = None) -> list[StoreShown]:
     """Return the stores, by locality and name."""
     rows = _rows("stores", {"locality": locality, "limit": STORES_MAX})

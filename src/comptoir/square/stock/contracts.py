@@ -8,7 +8,7 @@ from typing import Annotated, Final, Literal, NamedTuple
 import msgspec
 from msgspec import Meta
 
-from comptoir.foundation.kernel.ids import Id
+from comptoir.foundation.kernel.ids import UUID_PATTERN, Id
 from comptoir.foundation.touchpoints.contracts import EventType
 from comptoir.square.catalog.contracts import Reference
 
@@ -30,7 +30,7 @@ QUANTITY_MAX: Final = 10**7
 HOLD_SECONDS_MAX: Final = 7 * 86_400
 
 #: Whoever sends it chooses it, at random: whoever knows it may end the hold by a sale.
-HoldId = Annotated[str, Meta(pattern=r"^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
+HoldId = Annotated[str, Meta(pattern=UUID_PATTERN)]
 Quantity = Annotated[int, Meta(ge=0, le=QUANTITY_MAX)]
 Pieces = Annotated[int, Meta(ge=1, le=QUANTITY_MAX)]
 Spot = Annotated[str, Meta(min_length=1, max_length=40, pattern=r"\S")]

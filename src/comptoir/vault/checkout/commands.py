@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final
 
 import msgspec
-from django.db import connections, transaction
+from django.db import transaction
 from django.db.models import F
 
 from comptoir.counter.answers.queries import answers_of
@@ -25,8 +25,8 @@ from comptoir.counter.baskets.quoting import Found
 from comptoir.counter.customers.queries import customer_of_user
 from comptoir.counter.loyalty.store import find_programmes
 from comptoir.counter.taxes.reading import load_rates
-from comptoir.foundation.kernel.connection import Borrowed
 from comptoir.foundation.kernel.problem import Problem
+from comptoir.foundation.rooms.borrowing import borrowed
 from comptoir.foundation.rooms.current import entered
 from comptoir.foundation.rooms.declaration import VAULT
 from comptoir.foundation.touchpoints import house
@@ -61,7 +61,7 @@ def quote(basket: str, *, customers: Collection[uuid.UUID], now: dt.datetime) ->
 
     Raises :class:`BasketEmpty`, also for somebody else's basket.
     """
-    connection = _connection()
+    connection = borrowed(Checkout)
     found = quoting.find(connection, basket)
     programmes = find_programmes(connection)
     if found is None or programmes is None or not found.content.pieces:
@@ -107,7 +107,9 @@ def begin(wish: Wish, *, now: dt.datetime) -> tuple[Checkout, str]:
         raise FieldInvalid("Where it waits for you.", field="store")
     if wish.user is None and recipient.email is None:
         raise FieldInvalid("Where the receipt goes.", field="email")
-    known = {article.sku for article in available(_connection(), [line.product for line in priced.lines], wish.store)}
+    known = {
+        article.sku for article in available(borrowed(Checkout), [line.product for line in priced.lines], wish.store)
+    }
     key = secrets.token_urlsafe(24)
     said = {
         "lines": msgspec.to_builtins(quoted.lines_of(priced)), "basket": quoted.basket_of(priced),
@@ -273,7 +275,7 @@ def _undo(row: Checkout, *, money: Money, now: dt.datetime) -> None:
 
 def _cancelled() -> list[Checkout]:
     """Return settled checkouts whose orders were cancelled since."""
-    return list(Checkout.objects.filter(order__in=store.find_cancelled(_connection(), limit=_LOOK_MAX)))
+    return list(Checkout.objects.filter(order__in=store.find_cancelled(borrowed(Checkout), limit=_LOOK_MAX)))
 
 
 def _move(row: Checkout, step: Step, *, due_at: dt.datetime | None, why: str = "") -> bool:
@@ -289,9 +291,3 @@ def _insist_on_age(priced: Quote, wish: Wish, *, now: dt.datetime) -> None:
     known_as = customers_of(wish.user, wish.customer)
     if not any(each.age >= over for each in answers_of(known_as, now=now)):
         raise AgeNotProven(f"Prove that you are over {over}; no date is asked for.", field="basket", over=over)
-
-
-def _connection() -> Any:
-    own = connections[VAULT.name]
-    own.ensure_connection()
-    return Borrowed(own.connection)

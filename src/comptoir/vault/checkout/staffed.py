@@ -24,7 +24,6 @@ from comptoir.foundation.kernel.problem import Problem
 from comptoir.foundation.rooms.current import entered
 from comptoir.foundation.rooms.declaration import VAULT
 from comptoir.foundation.touchpoints import house
-from comptoir.foundation.touchpoints.house import Said
 from comptoir.square.catalog import queries as catalog
 from comptoir.vault.checkout import recipients, rules
 from comptoir.vault.checkout.contracts import Recipient
@@ -43,11 +42,11 @@ _DOES: Final = {"pack": PACK, "hand_over": HAND_OVER}
 def parcels(request: HttpRequest) -> HttpResponse:
     """List the parcels that are to be packed or to be given away, the oldest first; nobody's address is opened."""
     found = [each for each in orders.to_do() if each.by == "delivery"]
-    names = catalog.names_of({line.product for each in found for line in each.lines})
+    names = catalog.called({line.product for each in found for line in each.lines})
     rows = [
         {
             "order": each, "paid_at": orders.moment(each, "paid"),
-            "lines": [(line.quantity, names[line.product].text if line.product in names else line.product)
+            "lines": [(line.quantity, names[line.product])
                       for line in each.lines],
         }
         for each in found
@@ -68,9 +67,10 @@ def parcel(request: HttpRequest, order: uuid.UUID) -> HttpResponse:
     does = request.POST.get("does", "")
     if does not in _DOES:
         raise Http404
-    said = Said(_DOES[does], {"order": str(order)}, rules.request_of(order, does), timezone.now())
     try:
-        answer = house.send_all([said], touchpoint=house.VAULT)[0]
+        answer = house.send(
+            _DOES[does], {"order": str(order)}, request=rules.request_of(order, does), at=timezone.now()
+        )
     except Problem as problem:
         return _parcel(request, found, row, trouble=problem.title(), status=problem.status)
     # The same button twice is the same step, whenever it is pressed again.
@@ -82,10 +82,10 @@ def parcel(request: HttpRequest, order: uuid.UUID) -> HttpResponse:
 def _parcel(
     request: HttpRequest, order: Order, row: Checkout, *, trouble: str = "", status: int = HTTPStatus.OK
 ) -> HttpResponse:
-    names = catalog.names_of({line.product for line in order.lines})
+    names = catalog.called({line.product for line in order.lines})
     context: dict[str, Any] = {
         "order": order, "trouble": trouble,
-        "lines": [(line.quantity, names[line.product].text if line.product in names else line.product, line.product)
+        "lines": [(line.quantity, names[line.product], line.product)
                   for line in order.lines],
     }  # fmt: skip
     try:

@@ -104,7 +104,7 @@ def cancel(row: Checkout, because: orders.Because) -> Answer:
 
 
 def _one(row: Checkout, kind: str, data: dict[str, Any], step: str) -> Answer:
-    return house.send_all([_said(row, kind, data, step)], touchpoint=house.VAULT)[0]
+    return house.send(kind, data, request=rules.request_of(row.order, step), at=row.created_at)
 
 
 def _said(row: Checkout, kind: str, data: dict[str, Any], step: str, *, at: dt.datetime | None = None) -> Said:

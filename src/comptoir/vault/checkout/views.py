@@ -32,14 +32,14 @@ from comptoir.foundation.rooms import addresses, tickets
 from comptoir.foundation.rooms.declaration import COUNTER, VAULT, Assurance
 from comptoir.foundation.rooms.web import in_room
 from comptoir.square.catalog import queries as catalog
-from comptoir.square.stock.queries import available_here
+from comptoir.square.stock.queries import shelves
 from comptoir.vault.checkout import commands, paying, rules
 from comptoir.vault.checkout.contracts import Recipient, Wish
 from comptoir.vault.checkout.errors import BasketEmpty, PaymentAway, PriceChanged
 from comptoir.vault.checkout.models import Checkout
 from comptoir.vault.contacts import countries, queries
-from comptoir.vault.contacts.contracts import ContactValues, Hidden, PostalAddress
-from comptoir.vault.contacts.rules import ADDRESS_LINES_MAX
+from comptoir.vault.contacts.contracts import ContactValues, Hidden
+from comptoir.vault.contacts.views import address_of, fields_of
 from comptoir.vault.credentials.views import cards
 from comptoir.vault.credentials.web import refused
 
@@ -166,10 +166,7 @@ def _wish(request: HttpRequest, basket: str, customer: uuid.UUID | None) -> Wish
         return request.POST.get(name, "").strip()
 
     by = "pickup" if said("by") == "pickup" else "delivery"
-    address = None
-    if by == "delivery":
-        lines = tuple(said(f"line{place}") for place in range(1, ADDRESS_LINES_MAX + 1) if said(f"line{place}"))
-        address = Hidden(PostalAddress(lines, said("city"), said("country"), said("postcode"), said("region")))
+    address = Hidden(address_of(request)) if by == "delivery" else None
     email = Hidden(said("email")) if said("email") else None
     store = said("store") if by == "pickup" else paying.ships_from()
     return Wish(
@@ -210,9 +207,7 @@ def _written(values: ContactValues) -> dict[str, str]:
     if values.email is not None:
         said["email"] = values.email.reveal()
     if values.addresses is not None and (places := values.addresses.reveal()):
-        first = places[0]
-        said |= {f"line{place}": line for place, line in enumerate(first.lines, start=1)}
-        said |= {"postcode": first.postcode, "city": first.city, "region": first.region, "country": first.country}
+        said |= fields_of(places[0])
     return said
 
 
@@ -241,7 +236,7 @@ def _form(
         "sign_in": f"{reverse('account_login')}?{urlencode({'next': request.get_full_path()})}",
         "problem": problem,
         "told": _told(problem),
-        "at_fault": _at_fault(problem),
+        "at_fault": "" if problem is None else problem.field or "",
         "back": addresses.url_of(COUNTER, "/basket"),
         "minutes": int(rules.PAY_WITHIN.total_seconds() // 60),
     }
@@ -262,11 +257,11 @@ _STORES_MAX: Final = 200
 
 
 def _stores(quoted: Quote) -> list[Place]:
+    known = shelves([line.product for line in quoted.lines])
     found = []
     for each in catalog.stores()[:_STORES_MAX]:
-        there = available_here([line.product for line in quoted.lines], each.store)
-        by_sku = {article.sku: one.available for article, one in there.items()}
-        has_all = all(by_sku.get(line.product, 0) >= line.quantity for line in quoted.lines)
+        there = {shelf.sku: shelf.available or 0 for shelf in known.get(each.store, ())}
+        has_all = all(there.get(line.product, 0) >= line.quantity for line in quoted.lines)
         found.append(Place(each.store, each.name, each.locality or "", has_all))
     return sorted(found, key=lambda place: (not place.has_all, place.town, place.name))
 
@@ -293,24 +288,17 @@ def _told(problem: Problem | None) -> str:
     return words.get(problem.name, problem.title())
 
 
-def _at_fault(problem: Problem | None) -> str:
-    return "" if problem is None else (problem.field or "")
-
-
 def _page(request: HttpRequest, row: Checkout, problem: Problem | None = None) -> HttpResponse:
     found = orders.order(row.order)
     lines = row.said["lines"]
-    names = catalog.names_of([each["product"] for each in lines])
+    names = catalog.called([each["product"] for each in lines])
     is_ready = found is not None and found.state in {"paid", "packed"}
     context = {
         "row": row,
         "number": number_of(row.order),
         "state": _state(row, found.state if found else ""),
         "lines": [
-            {
-                "name": names[each["product"]].text if each["product"] in names else each["product"],
-                "quantity": each["quantity"], "total": Sum(each["amount"], row.currency),
-            }
+            _line(names[each["product"]], each["product"], each["quantity"], each["amount"], row.currency)
             for each in lines
         ],
         "total": Sum(row.total, row.currency),
@@ -318,8 +306,6 @@ def _page(request: HttpRequest, row: Checkout, problem: Problem | None = None) -
         "code": pickup_code_of(row.order) if is_ready and row.by == "pickup" else "",
         "may_pay": row.step == "placed" and timezone.now() < row.expires_at,
         "may_leave": row.step in {"begun", "held", "placed"},
-        "waits": row.step in {"begun", "held", "placed", "paid"},
-        "points": _points(row),
         "problem": problem,
         "told": _told(problem),
         "shop": addresses.url_of(COUNTER, "/"),
@@ -340,10 +326,6 @@ def _state(row: Checkout, state: str) -> str:
 def _store_of(row: Checkout) -> str:
     found = catalog.store(row.store) if row.store and row.by == "pickup" else None
     return "" if found is None else found.name
-
-
-def _points(row: Checkout) -> int:
-    return int(row.said.get("points", 0)) if row.customer is not None else 0
 
 
 def _to_payment(request: HttpRequest, row: Checkout) -> HttpResponse:

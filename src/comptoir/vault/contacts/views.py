@@ -106,8 +106,8 @@ def change_address(request: HttpRequest, number: int = 0) -> HttpResponse:
     if number > len(before) or (number == 0 and len(before) >= ADDRESSES_MAX):
         raise Http404
     if request.method == "GET":
-        return _address_form(request, number, _written(before[number - 1]) if number else {})
-    address = _address(request)
+        return _address_form(request, number, fields_of(before[number - 1]) if number else {})
+    address = address_of(request)
     addresses = [*before, address] if number == 0 else [*before[: number - 1], address, *before[number:]]
     try:
         _keep(user, ContactValues.of(addresses=tuple(addresses)), "addresses")
@@ -243,7 +243,9 @@ _READERS: Final[Mapping[str, Callable[[HttpRequest], Any]]] = {
 }
 
 
-def _address(request: HttpRequest) -> PostalAddress:
+def address_of(request: HttpRequest) -> PostalAddress:
+    """Return the postal address that a form says, as it was typed."""
+
     def said(name: str) -> str:
         return request.POST.get(name, "").strip()
 
@@ -256,7 +258,8 @@ def _address(request: HttpRequest) -> PostalAddress:
     )
 
 
-def _written(address: PostalAddress) -> dict[str, str]:
+def fields_of(address: PostalAddress) -> dict[str, str]:
+    """Return a postal address as a form begins with it."""
     lines = {f"line{place}": line for place, line in enumerate(address.lines, start=1)}
     more = {"postcode": address.postcode, "city": address.city, "region": address.region, "country": address.country}
     return lines | more
