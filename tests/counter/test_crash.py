@@ -13,7 +13,6 @@ import json
 import os
 import random
 import signal
-import subprocess
 import threading
 import time
 from pathlib import Path
@@ -49,7 +48,7 @@ class House:
         self._folder = folder
         self.ports = [processes.free_port() for _ in range(2)]
         self._open: list[contextlib.ExitStack | None] = [None, None]
-        self._processes: list[subprocess.Popen[bytes] | None] = [None, None]
+        self._processes: list[processes.Process | None] = [None, None]
 
     def start(self, number: int) -> None:
         """Start a gateway and wait until it answers."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import json
-import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,7 +36,7 @@ class Gateway:
     url: str
     client: httpx.Client
     keys: Mapping[str, str]
-    process: subprocess.Popen[bytes]
+    process: processes.Process
     log: Path
 
     def post(

@@ -9,7 +9,6 @@ import contextlib
 import datetime as dt
 import html
 import re
-import subprocess
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -39,7 +38,7 @@ class Pages:
 
     port: int
     gateway: Gateway
-    process: subprocess.Popen[bytes]
+    process: processes.Process
 
     def url(self, room: Room, path: str = "/") -> str:
         """Return the address of a path in a room."""

@@ -5,7 +5,9 @@ Not here: what is sent to them.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import functools
 import os
 import signal
 import socket
@@ -16,9 +18,20 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from support.nursery import Born, Nursery
+
 #: A shared machine may be slow; nothing waits this long when all is well.
 PATIENCE_SECONDS = 60.0
 _PAUSE_SECONDS = 0.02
+
+Process = subprocess.Popen[bytes] | Born
+
+
+@functools.cache
+def _nursery() -> Nursery:
+    nursery = Nursery()
+    atexit.register(nursery.close)
+    return nursery
 
 
 def free_port() -> int:
@@ -55,28 +68,31 @@ def accepts(port: int) -> bool:
 @contextlib.contextmanager
 def serving(
     application: str, *, port: int, log: Path, answers: Callable[[], bool] | None = None, interface: str = "asgi"
-) -> Iterator[subprocess.Popen[bytes]]:
+) -> Iterator[Process]:
     """Have ``application`` (``module:name``) served by granian on ``port`` while the block runs.
 
     ``answers`` tells whether it is ready; without, it is as soon as somebody listens. It starts in a process
     group of its own, so that nothing of it is left behind; what it wrote stands in ``log``.
     """
-    command = [
-        *(sys.executable, "-m", "granian", "--interface", interface, "--host", "127.0.0.1", "--port", str(port)),
-        *("--workers", "1", "--loop", "uvloop", "--http", "1", "--no-ws", "--backlog", "2048"),
-        *("--backpressure", "16384", application),
+    arguments = [
+        *("--interface", interface, "--host", "127.0.0.1", "--port", str(port), "--workers", "1", "--loop", "uvloop"),
+        *("--http", "1", "--no-ws", "--backlog", "2048", "--backpressure", "16384", application),
     ]
     with log.open("ab") as output:
         # What a browser in this process needs of Django must not make a server careless.
         environment = {name: value for name, value in os.environ.items() if name != "DJANGO_ALLOW_ASYNC_UNSAFE"}
-        process = subprocess.Popen(
-            command,
-            env=environment,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+        process: Process
+        if application.startswith("comptoir."):
+            process = _nursery().start(arguments, environment, output)
+        else:  # a test's own, which changes something before anything is loaded
+            process = subprocess.Popen(
+                [sys.executable, "-m", "granian", *arguments],
+                env=environment,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+            )
     try:
         is_ready = answers or (lambda: accepts(port))
         wait_until(lambda: process.poll() is not None or is_ready(), what=f"{application} on port {port}")
@@ -86,7 +102,7 @@ def serving(
         end(process)
 
 
-def end(process: subprocess.Popen[bytes]) -> None:
+def end(process: Process) -> None:
     """End a process and its children: politely, then firmly."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGTERM)

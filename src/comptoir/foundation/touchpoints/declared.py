@@ -6,6 +6,7 @@ Not here: the compiled decoders (``compiling.py``), the judgement (``rules.py``)
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import typing
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final, Literal
@@ -83,6 +84,7 @@ def struct_of(annotation: Any) -> type[msgspec.Struct] | None:
     return next((inner for inner in map(struct_of, arguments) if inner is not None), None)
 
 
+@functools.lru_cache(maxsize=1_000)  # a map asks for the same few again and again, and a shop's own come and go
 def hints_of(struct: type[msgspec.Struct]) -> Mapping[str, Any]:
     """Return the annotations of a Struct's fields, with their limits."""
     hints = typing.get_type_hints(struct, include_extras=True)
