@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import array
 import contextlib
+import gc
 import importlib
 import json
 import os
@@ -27,6 +28,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 _MESSAGE_BYTES_MAX = 1 << 20
+_MAP = Path(__file__).parents[2] / "src" / "comptoir" / "config" / "examples" / "touchpoints.toml"
 
 
 class Born:
@@ -158,6 +160,7 @@ def _serve(arguments: Sequence[str], environment: Mapping[str, str], output: int
 def _load() -> None:
     """Load what the gateway is, and what the pages use that nobody's environment changes."""
     importlib.import_module("comptoir.doors.gateway.application")
+    _look_at_types()
     for name in ("uvloop", "granian.cli", "granian.server", "granian.server.mp"):
         importlib.import_module(name)
     for name in _loaded_by_pages():
@@ -165,6 +168,14 @@ def _load() -> None:
             # What needs a Django that is set up says so, and is loaded by whoever has one.
             with contextlib.suppress(Exception):
                 importlib.import_module(name)
+
+
+def _look_at_types() -> None:
+    """Have the annotations of all event types looked at, as every map's reader does first."""
+    from comptoir.counter.assembly import EVENT_TYPES, PRODUCTS
+    from comptoir.foundation.touchpoints.reading import load_map
+
+    load_map(_MAP, types=EVENT_TYPES, products=PRODUCTS)
 
 
 def _loaded_by_pages() -> list[str]:
@@ -194,5 +205,7 @@ def _loaded_by_pages() -> list[str]:
 if __name__ == "__main__":
     os.environ.pop("DJANGO_SETTINGS_MODULE", None)
     _load()
+    gc.collect()
+    gc.freeze()  # no child looks through this again
     with socket.socket(fileno=0) as held:
         _tend(held)
