@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import concurrent.futures
 import datetime as dt
-import hashlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,10 +12,10 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from comptoir.foundation.kernel import database
 from comptoir.foundation.kernel import shop as shop_folder
 from comptoir.foundation.rooms.commands import set_up_django
 from comptoir.foundation.rooms.declaration import VAULT
+from support import scanning
 from support.attesting import Authority, new_key
 from support.gateway import Gateway
 from support.pages import Pages, complaints, running_pages
@@ -141,39 +140,19 @@ def test_with_another_device_the_page_goes_on_by_itself(
     heard = complaints(page)
     page.goto(vault(pages))
     page.locator("section:has(#wallet) button[value=other]").click()
-    picture = page.locator(".scan svg").bounding_box()
-    assert picture is not None
-    assert picture["width"] >= 200
+    drawn = page.locator(".scan svg")
     page.screenshot(path=tmp_path / "scan.png", full_page=True)
-    link = read_picture(page)
-    asked = wallet.read(link)
+    picture = scanning.picture(drawn)
+    assert picture.width >= 200
+    (seen,) = scanning.read(picture)
+    # What stays empty around a square, in modules (ISO/IEC 18004, 5.3.8).
+    assert min(scanning.beside(picture)) >= 4 * picture.width // scanning.modules(drawn)
+    asked = wallet.read(seen.text)
     query = next(each for each in asked["dcql_query"]["credentials"] if each["format"] == "dc+sd-jwt")
     assert wallet.send(asked, wallet.answer(asked, wallet.shown(asked, "sd_jwt_vc"), query=query["id"])) == (200, {})
     page.wait_for_url(vault(pages), timeout=20_000)
     assert "You are over 18" in page.locator("h1").inner_text()
     assert [text for text in heard if "Content Security Policy" in text] == []
-
-
-def read_picture(page: Page) -> str:
-    """Return the link that the page's QR code shows: the one that the visit keeps, if it draws the same picture."""
-    from comptoir.foundation.rooms.commands import set_up_django
-
-    set_up_django()
-    from comptoir.foundation.rooms.sessions import RoomSession, cookie_name
-    from comptoir.vault.attestations.views import _picture
-
-    [key] = [str(each.get("value")) for each in page.context.cookies() if each.get("name") == cookie_name(VAULT)]
-    with database.connect(VAULT.role) as connection:
-        digest = hashlib.sha256(key.encode()).digest()
-        rows = connection.execute("select content from rooms_vaultsession where digest = %s", (digest,)).fetchall()
-    # The visit's content is sealed: it opens with the browser's own cookie only.
-    content = RoomSession(key, room=VAULT)._opened(rows[0][0])
-    assert content is not None
-    link = str(content["proving"]["links"][page.url.rstrip("/").rpartition("/")[2]])
-    path = page.locator(".scan svg path").get_attribute("d")
-    assert path is not None
-    assert path in _picture(link)
-    return link
 
 
 def test_a_flood_of_bogus_answers_costs_nothing_and_an_honest_one_gets_through(

@@ -35,8 +35,9 @@ _SIGNS: Final = {"EUR": "€", "GBP": "£", "JPY": "¥", "USD": "$"}
 _MINUS: Final = "\N{MINUS SIGN}"
 _NO_BREAK: Final = "\N{NO-BREAK SPACE}"
 _QUIET_MODULES: Final = 4
-#: What stays empty beside bars, in modules (GS1 General Specifications, 5.4: ten times the narrowest).
-_QUIET_BARS: Final = 10
+#: How wide bars are, in modules, whatever the code: 288 of the longest one, and what stays empty beside them, ten at
+#: least (GS1 General Specifications, 5.4). The style sheet gives each module one point: what is rounded is not read.
+_BARS_MODULES: Final = 308
 _TWO_DAYS_SECONDS: Final = 2 * 86_400
 
 
@@ -181,13 +182,12 @@ def square_code(text: str, label: str) -> SafeString:
 def bar_code(code: str, label: str) -> SafeString:
     """Draw the code of a coupon as bars: GS1-128 (ISO/IEC 15417), with the application identifier 99, as SVG.
 
-    FNC1 begins it, its check character (modulo 103) ends it, and ten modules on each side stay empty.
+    FNC1 begins it, its check character (modulo 103) ends it, and at least ten modules on each side stay empty.
     """
     from barcode.codex import Gs1_128  # noqa: PLC0415 - only where bars are drawn
 
     (modules,) = Gs1_128(f"{OWN_IDENTIFIER}{normal(code)}").build()
-    quiet = _QUIET_BARS * "0"
-    row = [module == "1" for module in f"{quiet}{modules}{quiet}"]
+    row = [module == "1" for module in modules.center(_BARS_MODULES, "0")]
     return format_html(
         '<svg viewBox="0 0 {0} 1" preserveAspectRatio="none" role="img" aria-label="{1}" shape-rendering="crispEdges">'
         '<rect width="{0}" height="1" fill="#fff"/><path d="{2}" fill="#000"/></svg>',

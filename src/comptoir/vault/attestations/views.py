@@ -295,7 +295,7 @@ def _is_told(event_type: str, data: Mapping[str, Any], *, at: dt.datetime) -> bo
 def _picture(text: str) -> SafeString:
     """Draw a text as a QR code, on white, so that a dark page does not swallow it."""
     picture = io.BytesIO()
-    drawn = qrcode.QRCode(error_correction=qrcode.constants.ERROR_CORRECT_L, border=2)
+    drawn = qrcode.QRCode(error_correction=qrcode.constants.ERROR_CORRECT_L)
     drawn.add_data(text)
     drawn.make_image(image_factory=SvgPathFillImage).save(picture)
     return mark_safe(picture.getvalue().decode().partition("?>")[2])  # noqa: S308 - drawn here, from modules alone
