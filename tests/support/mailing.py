@@ -39,14 +39,14 @@ COFFEE = TemplateText("Hello {{ name | default: 'you' }}, {{ percent }} % off co
 def mailed(**given: str) -> Iterator[Mailbox]:
     """Have a mail server of one's own, to which the vault's letters go, and a gateway that never answers.
 
-    ``given`` is what else stands in the environment.
+    ``given`` is what else stands in the environment, another gateway too.
     """
     with running_mailbox() as box:
         mail = {
             "EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend", "EMAIL_HOST": "127.0.0.1",
             "EMAIL_PORT": box.port, "EMAIL_USE_TLS": False, "EMAIL_HOST_USER": "",
         }  # fmt: skip
-        with override_settings(**mail), environment(COMPTOIR_GATEWAY_URL="http://127.0.0.1:9", **given):
+        with override_settings(**mail), environment(**{"COMPTOIR_GATEWAY_URL": "http://127.0.0.1:9", **given}):
             yield box
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+import threading
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from support.shop import Shop, environment
 set_up_django()  # before the modules that hold models
 
 # ruff: noqa: E402
+from django.db import connections
 from django.utils import timezone
 
 from comptoir.counter.orders.codes import number_of, pickup_code_of
@@ -31,6 +34,7 @@ from comptoir.foundation.touchpoints import house
 from comptoir.vault.checkout import commands, rules
 from comptoir.vault.checkout.commands import Money
 from comptoir.vault.checkout.models import Checkout
+from support.mailing import mailed
 from support.paying import hear, reference_of, simulator
 
 MY = {"host": f"{host_of(COUNTER)}:8000", "accept-language": "en"}
@@ -287,6 +291,9 @@ def test_money_that_comes_is_booked_and_whoever_is_known_has_the_points(
         assert not hear(report) or step_of(form["order"]) == ("settled", "")
         assert step_of(form["order"]) == ("settled", "")
         assert provider.money(order) == 2500
+    earned = shop.value("select said ->> 'earned' from checkout_checkout")
+    assert int(earned) > 0
+    assert f"It has earned you {earned} points." in words(safe.get(f"/checkout/orders/{order}/").content.decode())
     assert shop.value("select available from loyalty_account where customer = %s", customer) > 0
     assert shop.value("select count(*) from sales_sale where receipt = %s", number_of(order)) == 1
     text = words(my.get("/orders").content.decode())
@@ -295,6 +302,63 @@ def test_money_that_comes_is_booked_and_whoever_is_known_has_the_points(
     assert "There is nothing in your basket yet." in words(my.get("/basket").content.decode())
     assert my.post(f"/orders/{order}/call-off").status_code == 302
     assert shop.value("select state from orders_order where id = %s", str(order)) == "cancelled"
+
+
+def test_the_receipt_goes_out_once_and_leads_back_to_the_order(shop: Shop, selling: Gateway) -> None:
+    safe, page = as_guest(tea=1, cup=2)
+    form = form_of(page, by="pickup", store=STORE)
+    safe.post("/checkout/", form)
+    order, till = form["order"], Till()
+    with mailed(COMPTOIR_GATEWAY_URL=selling.url) as mailbox:
+        look(till, now=timezone.now())
+        assert mailbox.letters == [], "nothing is booked yet"
+        assert paid(order)
+        mailbox.refuses = True
+        look(till, now=timezone.now())
+        assert shop.value("select mailed_at from checkout_checkout") is None
+        mailbox.refuses = False
+        later = timezone.now() + dt.timedelta(minutes=11)
+        at_once = threading.Barrier(2)
+
+        def another_looks() -> None:
+            at_once.wait()
+            look(till, now=later)
+            connections.close_all()
+
+        with ThreadPoolExecutor(2) as both:
+            for each in [both.submit(another_looks) for _ in range(2)]:
+                each.result()
+        for hours in (1, 100):
+            look(till, now=later + dt.timedelta(hours=hours))
+        ((recipients, letter),) = mailbox.letters
+    assert recipients == ["alice@example.org"]
+    assert str(letter["Subject"]) == f"Receipt for order {number_of(order)}"
+    text = str(letter.get_content())
+    for said in ("1 x Tea: $12.50", "2 x Cup: $16.00", "Total: $28.50"):
+        assert said in text
+    assert pickup_code_of(order) not in text, "the code is on the page, and not in a mailbox"
+    assert "earned" not in text, "nobody is known here"
+    link = re.search(r"http://\S+(/checkout/orders/\S+)", text)
+    assert link is not None
+    shown = words(Client(headers=SAFE).get(link[1]).content.decode())
+    assert pickup_code_of(order) in shown
+    assert "The receipt went to you by e-mail" in shown
+    assert "Alice" not in shown
+    assert "a receipt is sent" in str(shop.rows("select content from events_audit")), (
+        "who reads an address is in the audit chain"
+    )
+
+
+def test_a_receipt_that_nobody_can_open_is_not_tried_for_ever(shop: Shop, selling: Gateway) -> None:
+    safe, page = as_guest(tea=1)
+    form = form_of(page, by="pickup", store=STORE)
+    safe.post("/checkout/", form)
+    assert paid(form["order"])
+    with mailed(COMPTOIR_GATEWAY_URL=selling.url) as mailbox:
+        mailbox.refuses = True
+        look(Till(), now=timezone.now() + dt.timedelta(days=4))
+        assert mailbox.letters == []
+    assert shop.value("select due_at from checkout_checkout") is None
 
 
 def test_somebody_elses_order_and_basket_are_not_there(shop: Shop, selling: Gateway) -> None:

@@ -40,6 +40,11 @@ class TaxOf(msgspec.Struct, frozen=True):
         """Return both together."""
         return self.net + self.tax
 
+    @property
+    def percent(self) -> str:
+        """Return the rate in percent, with no more digits than it has: ``20``, ``5.5``."""
+        return f"{self.rate / 1000:.3f}".rstrip("0").rstrip(".")
+
 
 class Settled(msgspec.Struct, frozen=True):
     """The tax on all lines: by rate, the highest first; what each line has of it; how much of that comes on top."""

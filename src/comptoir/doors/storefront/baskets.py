@@ -365,10 +365,7 @@ def _sums(quote: Quote) -> dict[str, Any]:
         "discount": money(-quote.discount) if quote.discount else None,
         "on_top": money(quote.tax_on_top) if quote.tax_on_top else None,
         "total": money(quote.total),
-        "taxes": [
-            {"rate": f"{each.rate / 1000:.3f}".rstrip("0").rstrip("."), "net": money(each.net), "tax": money(each.tax)}
-            for each in quote.taxes
-        ],
+        "taxes": [{"rate": each.percent, "net": money(each.net), "tax": money(each.tax)} for each in quote.taxes],
         "has_tax_inside": any(not line.tax_on_top for line in quote.lines),
     }
 

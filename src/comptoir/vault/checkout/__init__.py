@@ -10,6 +10,8 @@ given back; every step can be done again without doing anything twice, since its
 the order's. No number of a card is ever here. A guest has no account, and the recipient's key is destroyed when the law
 of sale needs it no more.
 
+*Receipt* (``receipts.py``): what was bought, paid, taxed and earned, by e-mail, once the sale is booked.
+
 The counter is told by events of the touchpoint ``vault``; what came of them is read there. Files of its own:
 ``quoted.py`` (what is made of a quote), ``telling.py`` (those events), ``recipients.py`` (sealing), ``paying.py``
 (money for orders, and what follows from it), ``staffed.py`` (pages of the staff who pack).

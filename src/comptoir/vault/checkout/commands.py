@@ -32,7 +32,7 @@ from comptoir.foundation.rooms.declaration import VAULT
 from comptoir.foundation.touchpoints import house
 from comptoir.foundation.touchpoints.errors import FieldInvalid
 from comptoir.square.stock.queries import available
-from comptoir.vault.checkout import quoted, recipients, rules, store, telling
+from comptoir.vault.checkout import quoted, receipts, recipients, rules, store, telling
 from comptoir.vault.checkout.contracts import Step, Wish
 from comptoir.vault.checkout.errors import AgeNotProven, BasketEmpty, CheckoutOver, NotHeld, PriceChanged
 from comptoir.vault.checkout.models import Checkout
@@ -115,6 +115,7 @@ def begin(wish: Wish, *, now: dt.datetime) -> tuple[Checkout, str]:
         "lines": msgspec.to_builtins(quoted.lines_of(priced)), "basket": quoted.basket_of(priced),
         "codes": quoted.codes_of(priced), "discount": priced.discount,
         "held": msgspec.to_builtins(quoted.held_lines(priced, known, store=wish.store)),
+        "taxes": msgspec.to_builtins(priced.taxes),
     }  # fmt: skip
     person = wish.user or wish.order
     keeping.prepare(at=now)
@@ -124,7 +125,7 @@ def begin(wish: Wish, *, now: dt.datetime) -> tuple[Checkout, str]:
             customer=found.customer or next(iter(known_as), None),
             basket=wish.basket, key=digest_of(key), step="begun", by=wish.by, store=wish.store,
             currency=priced.currency, total=priced.total, said=said, language=wish.language,
-            recipient=recipients.seal(recipient, person=person, order=wish.order), created_at=now,
+            recipient=recipients.seal(recipient, person=person, order=wish.order, key=key), created_at=now,
             expires_at=now + rules.PAY_WITHIN, due_at=now + rules.LOOK_AGAIN,
         )  # fmt: skip
         Checkout.objects.bulk_create([row], ignore_conflicts=True)
@@ -182,12 +183,15 @@ def _settle(row: Checkout, *, now: dt.datetime) -> None:
         _log.warning("an order was paid too late for what was held (%s)", taken.problem.name)
         _move(row, "over", why="too_late", due_at=now)
         return
-    for answer in telling.sell(row):
+    answers = telling.sell(row)
+    for answer in answers:
         if answer.problem is not None:
             _log.error("a paid order cannot be booked (%s)", answer.problem.name)
             Checkout.objects.filter(order=row.order).update(due_at=now + 10 * rules.LOOK_AGAIN)
             raise CheckoutOver
-    _move(row, "settled", due_at=None)
+    earned = max(answers[0].points, 0)
+    # What is due of it now is the receipt.
+    _move(row, "settled", due_at=now, said={**row.said, "earned": earned})
 
 
 def note_paid(order: uuid.UUID, *, at: dt.datetime) -> bool:
@@ -216,12 +220,13 @@ def give_up(order: uuid.UUID, *, money: Money, now: dt.datetime) -> None:
 def look_at_due(*, money: Money, now: dt.datetime, should_stop: Callable[[], bool] = lambda: False) -> int:
     """Go on with every checkout that is due; returns with how many."""
     rows = Checkout.objects.filter(due_at__lte=now).order_by("due_at")[:_LOOK_MAX]
+    looks = [*((_undo, row) for row in _cancelled()), *((_look, row) for row in rows)]
     count = 0
-    for row in [*rows, *_cancelled()]:
+    for look, row in looks:
         if should_stop():
             break
         try:
-            _look(row, money=money, now=now)
+            look(row, money=money, now=now)
             count += 1
         except Problem as problem:
             _log.warning("a checkout does not go on (%s)", problem.name)
@@ -245,7 +250,7 @@ def _look(row: Checkout, *, money: Money, now: dt.datetime) -> None:
     elif row.step == "over":
         _clear(row, money=money)
     elif row.step == "settled":
-        _undo(row, money=money, now=now)
+        receipts.send(row, now=now)
 
 
 def _end(row: Checkout, why: str, *, now: dt.datetime) -> None:
@@ -278,9 +283,9 @@ def _cancelled() -> list[Checkout]:
     return list(Checkout.objects.filter(order__in=store.find_cancelled(borrowed(Checkout), limit=_LOOK_MAX)))
 
 
-def _move(row: Checkout, step: Step, *, due_at: dt.datetime | None, why: str = "") -> bool:
+def _move(row: Checkout, step: Step, *, due_at: dt.datetime | None, why: str = "", **more: Any) -> bool:
     """Let a checkout come from the step in which it was seen to another; ``False`` if somebody else was quicker."""
-    changes: Mapping[str, Any] = {"step": step, "due_at": due_at, "why": why or F("why")}
+    changes: Mapping[str, Any] = {"step": step, "due_at": due_at, "why": why or F("why"), **more}
     return bool(Checkout.objects.filter(order=row.order, step=row.step).update(**changes))
 
 

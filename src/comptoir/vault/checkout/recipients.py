@@ -23,6 +23,7 @@ class _Written(msgspec.Struct, omit_defaults=True):
     name: str
     email: str | None = None
     address: PostalAddress | None = None
+    key: str = ""
 
 
 def checked(recipient: Recipient) -> Recipient:
@@ -38,11 +39,11 @@ def checked(recipient: Recipient) -> Recipient:
     return Recipient(found.name, found.email, address)
 
 
-def seal(recipient: Recipient, *, person: uuid.UUID, order: uuid.UUID) -> bytes:
-    """Seal who gets an order, in a transaction of the vault's."""
+def seal(recipient: Recipient, *, person: uuid.UUID, order: uuid.UUID, key: str) -> bytes:
+    """Seal who gets an order and its order key, which the receipt says, in a transaction of the vault's."""
     written = _Written(
         recipient.name.reveal(), None if recipient.email is None else recipient.email.reveal(),
-        None if recipient.address is None else recipient.address.reveal(),
+        None if recipient.address is None else recipient.address.reveal(), key,
     )  # fmt: skip
     return commands.sealer_for(person, face=order).seal(msgspec.json.encode(written), place=_PLACE, version=1)
 
@@ -52,13 +53,21 @@ def read(sealed: bytes, *, person: uuid.UUID, order: uuid.UUID, purpose: str, ac
 
     Raises :class:`NotReachable` if its key was destroyed, :class:`VaultClosed`.
     """
+    return opened(sealed, person=person, order=order, purpose=purpose, actor=actor, at=at)[0]
+
+
+def opened(
+    sealed: bytes, *, person: uuid.UUID, order: uuid.UUID, purpose: str, actor: str, at: dt.datetime
+) -> tuple[Recipient, str]:
+    """Open who gets an order as :func:`read` does, together with its order key (empty: none was kept)."""
     sealer = queries.sealer_of(person, face=order)
     if sealer is None:
         raise NotReachable
     found = msgspec.json.decode(sealer.open(sealed, place=_PLACE, version=1), type=_Written)
     fields = ["name", *(["email"] if found.email else []), *(["addresses"] if found.address else [])]
     queries.note("checkout.read_recipient", person, fields=fields, purpose=purpose, actor=actor, at=at)
-    return Recipient(
+    recipient = Recipient(
         Hidden(found.name), None if found.email is None else Hidden(found.email),
         None if found.address is None else Hidden(found.address),
     )  # fmt: skip
+    return recipient, found.key

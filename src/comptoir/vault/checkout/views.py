@@ -33,7 +33,7 @@ from comptoir.foundation.rooms.declaration import COUNTER, VAULT, Assurance
 from comptoir.foundation.rooms.web import in_room
 from comptoir.square.catalog import queries as catalog
 from comptoir.square.stock.queries import shelves
-from comptoir.vault.checkout import commands, paying, rules
+from comptoir.vault.checkout import commands, paying, receipts, rules
 from comptoir.vault.checkout.contracts import Recipient, Wish
 from comptoir.vault.checkout.errors import BasketEmpty, PaymentAway, PriceChanged
 from comptoir.vault.checkout.models import Checkout
@@ -302,6 +302,8 @@ def _page(request: HttpRequest, row: Checkout, problem: Problem | None = None) -
             for each in lines
         ],
         "total": Sum(row.total, row.currency),
+        "taxes": receipts.taxes_of(row),
+        "earned": row.said.get("earned", 0) if row.step == "settled" else 0,
         "store": _store_of(row),
         "code": pickup_code_of(row.order) if is_ready and row.by == "pickup" else "",
         "may_pay": row.step == "placed" and timezone.now() < row.expires_at,

@@ -57,6 +57,8 @@ _PURPOSES: Final[Mapping[str, Any]] = {
     "signing in and notices": gettext_lazy("for signing in and notices"),
     "letters of the square": gettext_lazy("for letters of what is new, to everybody who wants them"),
     "notifications of the square": gettext_lazy("for notifications of what is new, to everybody who wants them"),
+    "a parcel is packed": gettext_lazy("to pack a parcel for you"),
+    "a receipt is sent": gettext_lazy("to send you a receipt"),
     "birthday treat": gettext_lazy("to see whether a treat is due"),
     "notice of a change": gettext_lazy("to tell you of a change"),
     "code to sign in": gettext_lazy("to send you a code to sign in"),
