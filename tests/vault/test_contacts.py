@@ -243,7 +243,7 @@ def test_no_other_room_reads_anything_of_it(shop: Shop) -> None:
 
     keep(**EVERYTHING)
     tables = [name for name in shop.contents() if name.startswith("contacts_")]
-    assert len(tables) == 9
+    assert len(tables) == 10
     for room in ROOMS.values():
         for table in tables:
             with shop.connect(room.role) as connection:

@@ -164,5 +164,9 @@ def test_an_answer_over_the_same_connection_ends_it(shop: Shop, counter: Counter
         assert final(shop) == {one: "accepted"}
         centre.say(b"33612345601", b"Stop")
         processes.wait_until(lambda: "unsubscribed" in outcomes(shop)[one], what="the answer to be heard")
+        centre.say(b"33612345602", b"Stop")
+        processes.wait_until(
+            lambda: shop.value("select count(*) from contacts_stopped") == 2, what="a number that nobody has"
+        )
     finally:
         port.close()

@@ -90,6 +90,7 @@ def test_what_is_too_long_or_nothing_is_refused_and_ends_nothing(shop: Shop, set
 #: For each table that the clock drops: how a row is made that ends at a moment.
 ROWS = {
     "contacts_former": "insert into contacts_former values (gen_random_uuid(), gen_random_uuid(), 'x', %s)",
+    "contacts_stopped": "insert into contacts_stopped values (sha256(gen_random_uuid()::text::bytea), %s)",
     "credentials_attempts": "insert into credentials_attempts values (gen_random_uuid()::text, '1', %s)",
     "credentials_onetimelink": "insert into credentials_onetimelink (digest, staff_member_id, issued_at, expires_at)"
     " select sha256(gen_random_uuid()::text::bytea), id, now(), %s from credentials_user where kind = 'staff'",

@@ -174,6 +174,8 @@ def _said_of_kept(result: dict[str, Any]) -> Iterator[str]:
     yield f"{result['new']:>9,}  new in the vault, {result['same']:,} there already"
     if result["forgotten"]:
         yield f"{result['forgotten']:>9,}  asked to be forgotten, and nothing of theirs was taken in"
+    if result["consents_stopped"]:
+        yield f"{result['consents_stopped']:>9,}  consents to offers by text that a STOP from that number ended later"
     if result["changed_and_kept"]:
         yield (
             f"{result['changed_and_kept']:>9,}  say something else than before; what was there stays"

@@ -17,6 +17,7 @@ from comptoir.config.listing.reading import Note, Reading
 from comptoir.counter.customers.forgetting import find_forgotten
 from comptoir.foundation.kernel import database
 from comptoir.foundation.rooms.declaration import COUNTER
+from comptoir.vault.contacts.contracts import STOP_ENDS
 from comptoir.vault.lists import rules
 from comptoir.vault.lists.contracts import Entered, Listed
 from comptoir.vault.lists.identifying import opaque_customers
@@ -91,7 +92,10 @@ def take(reading: Reading, mapping: ListMapping, *, at: dt.datetime, steps: Step
         at=at,
         passed=steps.step("Sealing contact data", count),
     )
+    wanted = [_without_stopped(row, taken.stopped.get(each.entry)) for each, row in zip(found, listed, strict=True)]
+    ended = [now.line for now, row in zip(wanted, listed, strict=True) if now.consents != row.consents]
     notes = [Note(line, "row_changed") for line in taken.kept_lines]
+    notes += [Note(line, "consent_stopped") for line in ended]
     notes += [Note(line, "customer_forgotten", is_refusal=True) for line in gone]
     result = {
         "forgotten": len(gone),
@@ -99,15 +103,28 @@ def take(reading: Reading, mapping: ListMapping, *, at: dt.datetime, steps: Step
         "same": taken.same,
         "changed_and_kept": len(taken.kept_lines),
         "changed_and_replaced": len(taken.replaced_lines),
+        "consents_stopped": len(ended),
     }
     figures = result | _proposed(reading, mapping, at=at, steps=steps)
     # What was replaced may name other identifiers than before.
     news = set(taken.replaced_lines)
     rows = [
         (msgspec.structs.replace(each, is_told=each.is_told and row.line not in news), row)
-        for each, row in zip(found, listed, strict=True)
+        for each, row in zip(found, wanted, strict=True)
     ]
     return Kept(figures, notes, rows)
+
+
+def _without_stopped(row: Listed, stopped_at: dt.datetime | None) -> Listed:
+    """Return a row without the consents that its number ended by STOP, after they were given."""
+    if stopped_at is None:
+        return row
+    left = tuple(
+        each
+        for each in row.consents
+        if {"purpose": each.purpose, "channel": each.channel} != STOP_ENDS or each.given_at > stopped_at
+    )
+    return msgspec.structs.replace(row, consents=left)
 
 
 def _forgotten(customers: set[str]) -> set[str]:

@@ -22,9 +22,22 @@ AT_ONCE: Final = 3
 _log = logging.getLogger("comptoir.vault")
 
 
-def announce(user: uuid.UUID, kind: str, *, at: dt.datetime, said: Mapping[str, Any] | None = None) -> Announcement:
-    """Write down what is to be told of a user; in the caller's transaction."""
-    return Announcement.objects.create(person=user, kind=kind, said=dict(said or {}), at=at)
+def announce(
+    user: uuid.UUID,
+    kind: str,
+    *,
+    at: dt.datetime,
+    said: Mapping[str, Any] | None = None,
+    number: uuid.UUID | None = None,
+) -> Announcement:
+    """Write down what is to be told of a user; in the caller's transaction.
+
+    ``number`` is what the event is called (unset: a new one); what is written down twice under one number is told once.
+    """
+    fresh = {"person": user, "kind": kind, "said": dict(said or {}), "at": at}
+    if number is None:
+        return Announcement.objects.create(**fresh)
+    return Announcement.objects.get_or_create(id=number, defaults=fresh)[0]
 
 
 def take_back(announcement: Announcement) -> None:

@@ -18,7 +18,7 @@ from comptoir.foundation.kernel.ids import IDS
 from comptoir.foundation.rooms.current import entered
 from comptoir.foundation.rooms.declaration import VAULT
 from comptoir.vault.announcements.commands import announce
-from comptoir.vault.contacts import keeping, rules, sealing
+from comptoir.vault.contacts import keeping, rules, sealing, stopped
 from comptoir.vault.contacts.contracts import ContactValues, Field, FormerAddress, Kept
 from comptoir.vault.contacts.errors import ContactInUse
 from comptoir.vault.contacts.models import DataKey, Former, Index, Piece, Tombstone
@@ -59,6 +59,9 @@ def keep(
         if face is None:
             former = _replace_email(user, sealer, pieces, until=former_kept_until or at + FORMER_KEPT)
             _index(user, pieces, proven=proven)
+            if "phone" in pieces:
+                for each, stopped_at in stopped.stopped([user]).items():
+                    stopped.end(each, customer=None, at=stopped_at)
         _write(user, sealer, pieces, face=face or user, purpose=purpose, at=at)
         note("contacts.keep", user, fields=pieces, purpose=purpose, actor=actor, at=at)
         if became_known:

@@ -18,6 +18,9 @@ T = TypeVar("T")
 Field = Literal["name", "addresses", "email", "phone", "birthday"]
 FIELDS: Final[tuple[Field, ...]] = get_args(Field)
 
+#: What STOP, answered from a number, ends: for what, and on which channel.
+STOP_ENDS: Final = {"purpose": "marketing", "channel": "message"}
+
 
 class Hidden(Generic[T]):
     """A value that is not written down by mistake: it refuses ``str()``, formatting, JSON and pickling.

@@ -152,6 +152,24 @@ class Index(models.Model):
         )
 
 
+class StoppedNumber(models.Model):
+    """A telephone number from which STOP came, and when last, whoever has it: by a keyed digest, and about nobody."""
+
+    personal: ClassVar[NothingPersonal] = NothingPersonal(
+        "A keyed digest of a number whose holder wants no offers: it names nobody, and finds only who has that number.",
+        kept=Kept("a list as old as that proves no consent", days=1_095, since="at"),
+    )
+
+    digest = models.BinaryField(primary_key=True, max_length=32)
+    at = models.DateTimeField(db_index=True)
+
+    access: ClassVar[Access] = Access.only(VAULT)
+    objects: ClassVar[models.Manager[Self]] = models.Manager()
+
+    class Meta:
+        db_table = "contacts_stopped"
+
+
 class Former(models.Model):
     """An e-mail address that was replaced, sealed, kept for a few days so that its holder can be told."""
 

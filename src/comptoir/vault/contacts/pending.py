@@ -1,11 +1,12 @@
 """Contact data of persons pending: a list of the shop's names them, and they have no sign-in. Kept many at a time.
 
-Nobody is announced as known by this, nothing is proven, and no address of theirs finds anybody. Not here: whose they
-are (``vault/lists``).
+Nobody is announced as known by this, nothing is proven, and no address of theirs finds anybody: their number finds them
+for one thing, which is to end what it gets. Not here: whose they are (``vault/lists``).
 """
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import os
 import uuid
@@ -19,9 +20,10 @@ from comptoir.foundation.rooms.current import entered
 from comptoir.foundation.rooms.declaration import VAULT
 from comptoir.vault.contacts import commands, keeping, rules, sealing
 from comptoir.vault.contacts.contracts import ContactValues
+from comptoir.vault.contacts.errors import ContactInvalid
 from comptoir.vault.contacts.keeping import Wrapped
-from comptoir.vault.contacts.models import DataKey, Piece
-from comptoir.vault.contacts.queries import PLACES, note
+from comptoir.vault.contacts.models import DataKey, Index, Piece
+from comptoir.vault.contacts.queries import PLACES, index_keys, note
 
 
 def keep_all(values: Mapping[uuid.UUID, ContactValues], *, purpose: str, actor: str, at: dt.datetime) -> None:
@@ -59,12 +61,44 @@ def keep_all(values: Mapping[uuid.UUID, ContactValues], *, purpose: str, actor: 
             unique_fields=["person", "face", "field"],
             update_fields=["version", "sealed", "purpose", "given_at"],
         )
+        Index.objects.filter(person__in=list(ready), is_proven=False).delete()
+        _index(
+            {
+                person: pieces["phone"].findable.reveal()
+                for person, pieces in ready.items()
+                if "phone" in pieces and pieces["phone"].findable is not None
+            }
+        )
         kept = {person for person, _ in versions}
         for person, pieces in ready.items():
             if pieces:
                 note("contacts.keep", person, fields=pieces, purpose=purpose, actor=actor, at=at)
             elif person in kept:
                 commands.destroy(person, actor=actor, at=at, is_told=False)
+
+
+def index_phones(phones: Mapping[uuid.UUID, str]) -> None:
+    """Have persons found by the number that is kept of them, where they are not yet. In the vault's transaction."""
+    found = set(Index.objects.filter(person__in=list(phones), field="phone").values_list("person", flat=True))
+    kept = set(Piece.objects.filter(person__in=list(phones), field="phone").values_list("person", flat=True))
+    texts = {}
+    for person in kept - found:
+        with contextlib.suppress(ContactInvalid):
+            texts[person] = rules.index_of_phone(phones[person], country=os.environ.get("COMPTOIR_COUNTRY") or None)
+    _index(texts)
+
+
+def _index(phones: Mapping[uuid.UUID, str]) -> None:
+    if not phones:
+        return
+    key = index_keys(["phone"])["phone"]
+    Index.objects.bulk_create(
+        [
+            Index(person=person, field="phone", digest=sealing.blind_index(key, phone), is_proven=False)
+            for person, phone in phones.items()
+        ],
+        ignore_conflicts=True,
+    )
 
 
 def _sealers(persons: list[uuid.UUID]) -> dict[uuid.UUID, sealing.Sealer]:

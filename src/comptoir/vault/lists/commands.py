@@ -24,7 +24,7 @@ from comptoir.foundation.kernel.ids import IDS
 from comptoir.foundation.rooms.current import entered
 from comptoir.foundation.rooms.declaration import VAULT
 from comptoir.vault.contacts import commands as contacts
-from comptoir.vault.contacts import keeping, pending
+from comptoir.vault.contacts import keeping, pending, stopped
 from comptoir.vault.contacts.contracts import ContactValues
 from comptoir.vault.lists import rules, store
 from comptoir.vault.lists.contracts import Entered, Listed, Taken
@@ -108,6 +108,7 @@ def keep(
     """
     counted = {"new": 0, "same": 0}
     lines: dict[str, list[int]] = {"kept": [], "replaced": []}
+    ended: dict[uuid.UUID, dt.datetime] = {}
     done = 0
     keeping.prepare(at=at)
     for some in batches(rows, _ROWS_A_TIME):
@@ -121,9 +122,10 @@ def keep(
                 elif became in lines:
                     lines[became].append(row.line)
             batch.write()
+            ended |= batch.end_stopped()
         done += len(some)
         _pass(passed, done)
-    return Taken(counted["new"], counted["same"], tuple(lines["kept"]), tuple(lines["replaced"]))
+    return Taken(counted["new"], counted["same"], tuple(lines["kept"]), tuple(lines["replaced"]), ended)
 
 
 def forget(customers: Collection[uuid.UUID], *, actor: str, at: dt.datetime) -> int:
@@ -162,6 +164,7 @@ class _Batch:
         self._entries = Entry.objects.select_for_update().in_bulk(list(entries))
         self._changed: list[Entry] = []
         self._values: dict[uuid.UUID, ContactValues] = {}
+        self._phones: dict[uuid.UUID, str] = {}
         self._further: list[Further] = []
         self._keys: list[Key] = []
         self._proposals: list[Proposal] = []
@@ -174,6 +177,8 @@ class _Batch:
         fingerprint = self._fingerprint(row)
         was_kept = entry.kept_at is not None
         if was_kept and hmac.compare_digest(bytes(entry.fingerprint), fingerprint):
+            if row.details.phone:
+                self._phones[entry.id] = row.details.phone
             return "same"
         if was_kept and not replaces:
             return "kept"
@@ -207,6 +212,15 @@ class _Batch:
         Key.objects.bulk_create(self._keys)
         Proposal.objects.bulk_create(self._proposals, ignore_conflicts=True)
         pending.keep_all(self._values, purpose=PURPOSE_KEPT, actor=self._actor, at=self._at)
+        # What an earlier version of this software kept is not found by its number yet.
+        pending.index_phones(self._phones)
+
+    def end_stopped(self) -> dict[uuid.UUID, dt.datetime]:
+        """End offers by text to whoever has a number from which STOP came; returns them, each with its moment."""
+        found = stopped.stopped(list(self._entries))
+        for entry, at in found.items():
+            stopped.end(entry, customer=self._entries[entry].customer, at=at)
+        return found
 
     def _note(self, entry: Entry, row: Listed) -> None:
         self._values[entry.id] = rules.values_of(row.details)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
+from collections.abc import Mapping
 from typing import Final, Literal, get_args
 
 import msgspec
@@ -76,13 +77,15 @@ class Entered(msgspec.Struct, frozen=True):
 class Taken(msgspec.Struct, frozen=True):
     """What became of rows: entries that are new, the same as before, changed and kept, changed and replaced.
 
-    ``kept_lines`` and ``replaced_lines`` are the lines of the last two.
+    ``kept_lines`` and ``replaced_lines`` are the lines of the last two. ``stopped`` are the entries, new or not, from
+    whose number STOP came, each with the moment.
     """
 
     new: int = 0
     same: int = 0
     kept_lines: tuple[int, ...] = ()
     replaced_lines: tuple[int, ...] = ()
+    stopped: Mapping[uuid.UUID, dt.datetime] = {}
 
 
 class Listed(msgspec.Struct, frozen=True):

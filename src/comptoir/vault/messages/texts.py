@@ -29,7 +29,8 @@ from comptoir.foundation.rooms.current import entered
 from comptoir.foundation.rooms.declaration import VAULT
 from comptoir.foundation.rooms.web import in_room
 from comptoir.vault.announcements.commands import announce, send
-from comptoir.vault.contacts import queries
+from comptoir.vault.contacts import queries, stopped
+from comptoir.vault.contacts.contracts import STOP_ENDS
 from comptoir.vault.lists.queries import customers_of
 from comptoir.vault.messages import reporting
 from comptoir.vault.messages.contracts import Ready, Result
@@ -167,18 +168,19 @@ def take_answer(number: str, text: str) -> bool:
     """End text messages to a number if its holder answers STOP; returns whether they did and somebody was found.
 
     They end for whoever was sent an offer lately and for everybody else with that number: whoever answers holds the
-    telephone, whoever's it was said to be. A number is international, with its plus or, as many providers write it,
-    without. Raises :class:`VaultClosed`.
+    telephone, whoever's it was said to be. For whoever turns out later to have that number they end as well. A number
+    is international, with its plus or, as many providers write it, without. Raises :class:`VaultClosed`.
     """
     if not is_stop(text):
         return False
     number, at = "+" + number.strip().removeprefix("+"), timezone.now()
+    stopped.remember(number, at=at)
     is_ended = reporting.report_of("unsubscribed", number, field="phone", at=at)
     persons = list(dict.fromkeys((*queries.all_with_phone(number), *reporting.written_to(number))))
     entries, told = customers_of(persons), []
     for person in persons:
         customer = entries.get(person) or customer_of_user(person)
-        said: dict[str, Any] = {"purpose": "marketing", "channel": "message"}
+        said: dict[str, Any] = dict(STOP_ENDS)
         with entered(VAULT):
             if not permits(customer, **said):
                 continue
