@@ -195,6 +195,20 @@ def hard_bounce(decision: uuid.UUID | None) -> dict[str, Any]:
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("kind", ["Open", "Click"])
+def test_who_opened_or_clicked_is_not_taken_in(
+    shop: Shop, sent: tuple[uuid.UUID, Mailbox, Counter], postmark: None, kind: str
+) -> None:
+    one, _, _ = sent
+    seen = {
+        "RecordType": kind, "Recipient": address(1), "MessageID": str(uuid.uuid4()), "FirstOpen": True,
+        "OriginalLink": "https://shop.example/tea", "UserAgent": "Mail", "ReceivedAt": "2024-05-06T09:01:00Z",
+        "Metadata": {"decision": str(one)},
+    }  # fmt: skip
+    with shop.unchanged():
+        assert post(seen).status_code == 204
+
+
 def test_a_providers_report_is_noted_once(shop: Shop, sent: tuple[uuid.UUID, Mailbox, Counter], postmark: None) -> None:
     one, _, _ = sent
     assert post(hard_bounce(one)).status_code == 204
