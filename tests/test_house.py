@@ -246,7 +246,7 @@ def test_no_two_packages_wait_for_each_other_by_the_same_number() -> None:
 def test_all_csv_that_the_house_writes_is_harmless_in_a_spreadsheet() -> None:
     """A heading is the house's own words; every other row goes cell by cell through the one function."""
     writing = [path for path in modules() if "csv.writer(" in path.read_text()]
-    assert len(writing) >= 4
+    assert len(writing) >= 3
     for path in writing:
         text = path.read_text()
         assert "codec import harmless" in text, path

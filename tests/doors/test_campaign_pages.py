@@ -360,7 +360,7 @@ def test_what_rests_on_the_square_is_told_roughly_and_is_no_list(
     client: Client, segments: Segments, shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever could count exactly, with and without one condition, would learn who is behind a name."""
-    monkeypatch.setattr(segment_queries, "ever_asked_square", lambda segment: segment == COFFEE)
+    monkeypatch.setattr(segment_queries, "ever_asked_square", lambda segments: {COFFEE} & set(segments))
     campaign = written(client)
     page = said(client, f"/campaigns/{campaign}?count=1")
     assert "In the segment about 300" in page

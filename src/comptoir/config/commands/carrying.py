@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import csv
 import json
 import sys
 from collections.abc import Callable
@@ -201,14 +200,8 @@ def _say(result: dict[str, Any], output: Console) -> None:
 
 
 def _write_report(path: Path, source: Source, refusals: list[Any]) -> None:
-    from comptoir.foundation.kernel.codec import harmless
+    from comptoir.config.commands.reporting import write_rows
 
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["post", "refused_by", "reason", "field", "detail"])
-        for post, reason in source.refused_posts:
-            writer.writerow([harmless(cell) for cell in (post, "import", reason, "", "")])
-        for each in refusals:
-            writer.writerow(
-                [harmless(cell) for cell in (each.id, "gateway", each.reason, each.field or "", each.detail)]
-            )
+    rows = [(post, "import", reason, "", "") for post, reason in source.refused_posts]
+    rows += [(each.id, "gateway", each.reason, each.field or "", each.detail) for each in refusals]
+    write_rows(path, ["post", "refused_by", "reason", "field", "detail"], rows)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import csv
 import datetime as dt
 import json
 import sys
@@ -143,13 +142,11 @@ def send_recording(path: Path, gateway: str) -> dict[str, Any]:
 
 def report_refused(path: Path, name: str, refused: list[Refused]) -> None:
     """Write every refused row of a list to a CSV."""
-    from comptoir.foundation.kernel.codec import harmless
+    from comptoir.config.commands.reporting import write_rows
 
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["file", "line", "reason", "column", "detail"])
-        for row in sorted(refused, key=lambda each: each.line):
-            writer.writerow([name, row.line, *(harmless(cell) for cell in (row.reason, row.column, row.detail))])
+    in_order = sorted(refused, key=lambda each: each.line)
+    rows = ([name, each.line, each.reason, each.column, each.detail] for each in in_order)
+    write_rows(path, ["file", "line", "reason", "column", "detail"], rows)
 
 
 @click.group(epilog="Example: comptoir catalog export products.csv")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import collections
-import csv
 import datetime as dt
 import heapq
 import itertools
@@ -273,14 +272,12 @@ def _sent(export: Export, path: Path, *, gateway: str, key: str | None) -> _Sent
 
 def write_report(path: Path, name: str, refused: Iterable[RefusedRow | Note], sent: list[tuple[int, Refusal]]) -> None:
     """Write a line for each row that was not taken, or whose event the gateway refused, in the order of the file."""
-    from comptoir.foundation.kernel.codec import harmless
+    from comptoir.config.commands.reporting import write_rows
 
     by_rows = ((row.line, "import", row.reason, row.column or "", row.detail, "") for row in refused)
     by_events = (
         (line, "gateway", refusal.reason, refusal.field or "", refusal.detail, refusal.id) for line, refusal in sent
     )
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["file", "line", "refused_by", "reason", "field", "detail", "event"])
-        for row in heapq.merge(by_rows, by_events, key=lambda row: row[0]):
-            writer.writerow([name, row[0], *(harmless(cell) for cell in row[1:])])
+    merged = heapq.merge(by_rows, by_events, key=lambda row: row[0])
+    heading = ["file", "line", "refused_by", "reason", "field", "detail", "event"]
+    write_rows(path, heading, ([name, *row] for row in merged))

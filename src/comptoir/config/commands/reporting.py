@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -13,6 +14,5 @@ def write_rows(path: Path, heading: Sequence[str], rows: Iterable[Sequence[objec
     """Write a heading and rows; what is no text (a line's number) stays what it is."""
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(heading)
-        for row in rows:
+        for row in itertools.chain([heading], rows):
             writer.writerow([harmless(cell) if isinstance(cell, str) else cell for cell in row])

@@ -124,7 +124,7 @@ def define(name: str, expression: str, by: str, as_json: bool) -> None:
             segment = commands.define(connection, name=name, expression=expression, by=by, at=now)
             jobs.refresh(connection, now=now)
             members = store.count_in(connection).get(str(segment.id), 0)
-            is_rough = queries.ever_asked_square(segment.id)
+            is_rough = bool(queries.ever_asked_square([segment.id]))
     except Problem as problem:
         raise _Refused(problem, as_json=as_json, expression=expression) from None
     told = {"id": str(segment.id), "name": segment.name, **_numbered("members", members, is_rough=is_rough)}
@@ -142,7 +142,7 @@ def list_(as_json: bool) -> None:
     with database.server(), database.connect(OFFICE.role) as connection:
         counts = store.count_in(connection)
         segments = [each.segment for each in store.find_segments(connection)]
-        rough = {each.id for each in segments if queries.ever_asked_square(each.id)}
+        rough = queries.ever_asked_square([each.id for each in segments])
     rows = [
         {
             "id": str(each.id), "name": each.name, "expression": each.expression, "version": each.version,

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from comptoir.office.segments import contracts
 from comptoir.office.segments.contracts import All, Leaf, Tree, Truth, Within
+from comptoir.office.segments.errors import DETAILS
 from comptoir.office.segments.facts import FACTS
 from comptoir.office.segments.language import IN_SEGMENT
 from comptoir.office.segments.wording import comparisons, titles
@@ -41,45 +42,7 @@ def things() -> str:
 
 def details() -> dict[str, str]:
     """Return what refusals of an expression say, by their code, in the reader's language."""
-    return {
-        "brackets": _("A fact is asked with brackets: {name}(...)."),
-        "by_money": _("A number cannot be divided by money."),
-        "comment": _("It has a comment; there are none in expressions."),
-        "days": _("days is a whole number from 1 to {limit}."),
-        "digits": _("A number has at most 12 digits, and 6 behind the point."),
-        "empty": _("There is nothing in it."),
-        "inner_circle": _("It would rest on itself: {chain}."),
-        "inner_deep": _("Segments rest on each other more than {limit} deep."),
-        "inner_many": _("With the segments that it rests on it asks for more than {limit} facts."),
-        "inner_unknown": _("There is no segment {name}."),
-        "inner_unreadable": _("The segment {name} cannot be read any more."),
-        "kinds_added": _("Money and a number do not add up."),
-        "kinds_compared": _("Money and a number are not compared with each other."),
-        "literal_wanted": _("Here a number or a text in quotes has to stand."),
-        "money_times": _("Money times money is nothing."),
-        "needs": _("{name} needs {parameter}."),
-        "no_fact": _("There is no fact {name}."),
-        "no_part": _("This is no part of an expression."),
-        "no_part_word": _("{word} is no part of an expression."),
-        "not_like_this": _("It does not go on like this."),
-        "number_alone": _("{name} is a number; compare it with one."),
-        "number_wanted": _("Here a number has to stand."),
-        "quote_open": _("A text in quotes does not end."),
-        "segment_wanted": _("Here the name of one segment has to stand, in quotes."),
-        "takes_no": _("{name} takes {known}, and no {word}."),
-        "takes_no_more": _("{name} takes {known}, and no more."),
-        "text": _("A text has 1 to {limit} characters."),
-        "text_no_number": _("A text is no number."),
-        "too_deep": _("It nests more than {limit} deep."),
-        "too_large": _("It reckons with numbers that are too large."),
-        "too_many_characters": _("It has more than {limit} characters."),
-        "too_many_words": _("It has more than {limit} words and signs."),
-        "truth_no_number": _("{name} is true or false, and no number."),
-        "truth_wanted": _("Here something has to be true or false."),
-        "twice": _("{name} is given twice."),
-        "unreadable": _("It cannot be read."),
-        "zero": _("Nothing can be divided by zero."),
-    }
+    return {code: _(text) for code, text in DETAILS.items()}
 
 
 def without(tree: Tree, number: int) -> str:

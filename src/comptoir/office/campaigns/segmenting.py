@@ -59,7 +59,7 @@ def is_of_square(segments: Iterable[str]) -> bool:
 
     What cannot be read any more is taken for one that did.
     """
-    return any(queries.ever_asked_square(uuid.UUID(segment)) for segment in segments)
+    return bool(queries.ever_asked_square([uuid.UUID(segment) for segment in segments]))
 
 
 def named_segments() -> list[Named]:

@@ -106,16 +106,20 @@ def astray(*, at: dt.datetime) -> dict[str, set[str]]:
     return found
 
 
-def ever_asked_square(segment_id: uuid.UUID) -> bool:
-    """Tell whether any version of a segment asked what was said on the square, or cannot be read any more."""
+def ever_asked_square(segment_ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
+    """Return of which segments any version asked what was said on the square, or cannot be read any more."""
+    found: set[uuid.UUID] = set()
     with _office() as connection:
-        for _number, _name, expression, _by, _at in store.find_versions(connection, segment_id):
+        for segment, expression in store.find_said(connection, segment_ids):
+            if segment in found:
+                continue
             try:
-                if telling.is_of_square(tree_of(connection, expression)):
-                    return True
+                is_of_square = telling.is_of_square(tree_of(connection, expression))
             except Problem:
-                return True
-    return False
+                is_of_square = True
+            if is_of_square:
+                found.add(segment)
+    return found
 
 
 def verdict(segment_id: uuid.UUID, customer_id: uuid.UUID, at: dt.datetime, *, is_past: bool = False) -> Verdict:

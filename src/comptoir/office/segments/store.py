@@ -109,6 +109,11 @@ def find_versions(connection: Connection, identity: uuid.UUID) -> list[tuple[int
     return connection.execute(_SQL["find_versions"], (identity,)).fetchall()
 
 
+def find_said(connection: Connection, identities: Collection[uuid.UUID]) -> list[tuple[uuid.UUID, str]]:
+    """Return what these segments say and have ever said, each expression once."""
+    return connection.execute(_SQL["find_said"], (list(identities),)).fetchall()
+
+
 def find_definition(connection: Connection, identity: uuid.UUID, digest: str) -> str | None:
     """Return the expression that a segment had when its definition had this hash."""
     row = connection.execute(_SQL["find_definition"], (identity, digest)).fetchone()

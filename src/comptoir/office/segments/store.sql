@@ -38,6 +38,10 @@ values (%s, %s, %s, %s, %s, %s, %s);
 -- Every version of a segment, the latest first.
 select version, name, expression, by, at from audiences_segmentversion where segment = %s order by version desc;
 
+-- name: find_said
+-- What segments say and have ever said.
+select distinct segment, expression from audiences_segmentversion where segment = any(%s::uuid[]) order by segment, expression;
+
 -- name: find_definition
 -- What a segment said when its definition had this hash.
 select expression from audiences_segmentversion where segment = %s and hash = %s order by version desc limit 1;

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -89,8 +90,8 @@ def describe(
     }
 
 
-def in_page(described: dict[str, Any]) -> str:
-    """Return JSON-LD as it may stand in a page: nothing in it ends the element or begins another one."""
+def in_page(described: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> str:
+    """Return JSON-LD as it may stand in a page, of one thing or of several; nothing in it ends the element."""
     text = msgspec.json.encode(described).decode()
     return text.translate(_ESCAPED)
 

@@ -118,7 +118,7 @@ def page(
         texts["member"] = html.escape(ways.member.name)
         texts["secret"] = secret_of(request)
     texts["shop"] = keeping.fact("shop", _shop_name)
-    spoken = (translation.get_language() or "en", _namespace(request))
+    spoken = (translation.get_language() or "en", namespace_of(request))
     context = (
         *ways.rooms,
         ("languages", tuple((code, f"/{code}{_MARKS['path']}", name) for code, name in ways.languages)),
@@ -155,7 +155,7 @@ def piece(request: HttpRequest | None, template: str, **context: object) -> str:
 
     ``request`` is only asked where its addresses lead (unset: there are none in it).
     """
-    return get_template(template).render(context, _nobody(_namespace(request) if request else "")).strip()
+    return get_template(template).render(context, _nobody(namespace_of(request) if request else "")).strip()
 
 
 def posts(
@@ -253,7 +253,8 @@ def _frame(template: str, spoken: tuple[str, str], context: Sequence[tuple[str, 
     return _draw(template, dict(context), stand_in=_nobody(spoken[1]))
 
 
-def _namespace(request: HttpRequest) -> str:
+def namespace_of(request: HttpRequest) -> str:
+    """Return the language's namespace of addresses that a request came by; none where nothing was resolved."""
     return request.resolver_match.namespace if request.resolver_match else ""
 
 

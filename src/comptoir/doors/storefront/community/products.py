@@ -10,7 +10,6 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
-import msgspec
 from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
@@ -27,6 +26,7 @@ from comptoir.square.catalog import describing
 from comptoir.square.catalog import queries as catalog
 from comptoir.square.community import queries
 from comptoir.square.community.contracts import PRODUCT_CHARACTERS_MAX
+from comptoir.square.community.describing import in_page
 from comptoir.square.community.errors import TextUnfit
 from comptoir.square.community.writing import judge_text
 
@@ -39,7 +39,7 @@ def product(request: HttpRequest, product: str) -> HttpResponseBase:
         raise Http404
     ware = catalog.product(product)
     if ware is None and (other := catalog.product_of(product)) is not None and other != product:
-        return redirect(reverse("square:product", args=[other], current_app=_namespace(request)))
+        return redirect(reverse("square:product", args=[other], current_app=drawing.namespace_of(request)))
     slug = queries.topic_of(product)
     lines = queries.about(product)
     rating = queries.rating_of(product)
@@ -62,11 +62,6 @@ def product(request: HttpRequest, product: str) -> HttpResponseBase:
         context |= {
             "path": path, "there": there, "can_buy": any(each.prices for each in ware.variants),
             "option_names": list(ware.variants[0].options) if ware.variants else [],
-            "described": msgspec.json.encode(described).decode().replace("<", "\\u003c"),
+            "described": in_page(described),
         }  # fmt: skip
     return page(request, "community/product.html", context, status=HTTPStatus.OK)
-
-
-def _namespace(request: HttpRequest) -> str | None:
-    match = request.resolver_match
-    return match.namespace if match is not None else None

@@ -18,6 +18,7 @@ from comptoir.foundation.rooms import addresses
 from comptoir.foundation.rooms.declaration import SQUARE
 from comptoir.square.catalog import describing, queries
 from comptoir.square.catalog.contracts import Reference
+from comptoir.square.community.describing import in_page
 
 
 @spoken
@@ -46,7 +47,7 @@ def store(request: HttpRequest, store: str) -> HttpResponseBase:
         "section": "stores", "store": found, "standing": found.standing(now),
         "week": list(zip(dates.WEEKDAYS.values(), found.week, strict=True)),
         "exceptions": [each for each in found.said.exceptions if each.day >= now.date()],
-        "described": msgspec.json.encode(described).decode().replace("<", "\\u003c"),
+        "described": in_page(described),
     }  # fmt: skip
     return page(request, "shop/store.html", context)
 

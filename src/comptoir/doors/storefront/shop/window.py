@@ -21,6 +21,7 @@ from comptoir.foundation.rooms.declaration import SQUARE
 from comptoir.square.catalog import describing, queries
 from comptoir.square.catalog.contracts import NAME_CHARACTERS_MAX, PRICE_MAX
 from comptoir.square.catalog.queries import Asked, CategoryShown, Order
+from comptoir.square.community.describing import in_page
 from comptoir.square.stock import queries as stock
 
 _WORDS_CHARACTERS_MAX: Final = 200
@@ -59,7 +60,7 @@ def window(request: HttpRequest, category: str = "") -> HttpResponseBase:
         "previous": _address(request, page=str(asked.page - 1)) if asked.page > 1 else "",
         "is_asked": bool(asked.words or asked.maker or asked.most is not None or asked.narrowed is not None),
         "stores": stores, "there": asked.narrowed.value if asked.narrowed else "",
-        "described": msgspec.json.encode(described).decode().replace("<", "\\u003c") if described else "",
+        "described": in_page(described) if described else "",
     }  # fmt: skip
     return page(request, "shop/window.html", context)
 
