@@ -17,6 +17,7 @@ import httpx
 import pytest
 
 from comptoir.counter.customers.purposes import WITHHELD
+from comptoir.counter.orders.codes import number_of
 from comptoir.foundation.kernel import database
 from comptoir.foundation.rooms.commands import set_up_django
 from comptoir.foundation.rooms.current import entered
@@ -74,11 +75,13 @@ _TRIAL = "needs an experiment that was registered; tests/doors has the tests of 
 _PICTURE = "a picture that was made anew, and no page"
 _LINK = "an address that only its receiver knows"
 _OWN = "needs something of one's own that this customer does not have"
+_TICKET = "begins with a ticket, whose form goes to another room; tests/vault/test_checkout.py"
 #: Places that a crawl may miss, and why. A new address is reached, or stands here.
 _SCRIPT: Final = "asked by a script; tests/doors/test_segments_page.py"
 _AWAY: Final = "leads out of the house; tests/square/test_shortlinks.py"
 NOT_REACHED: Final[dict[str, str]] = {
-    "counter: basket/checkout": "as soon as the vault takes baskets over",
+    "counter: basket/checkout": _TICKET,
+    "counter: basket/from-shop": "a form of the shop's own pages; tests/doors/test_basket_pages.py",
     "counter: card/leave": _ENDS,
     "counter: consents/<slug:purpose>/<slug:channel>/receipt": "a signed text to download, for whoever has consented",
     "counter: letters/devices": _OWN,
@@ -113,6 +116,12 @@ NOT_REACHED: Final[dict[str, str]] = {
     "vault: arrive/": "takes tickets, which other rooms' pages carry",
     "vault: cards/link/": _PASSKEY,
     "vault: cards/show/": _PASSKEY,
+    "vault: checkout/": _TICKET,
+    "vault: checkout/orders/<uuid:order>/": _TICKET,
+    "vault: checkout/orders/<uuid:order>/<str:key>/": _TICKET,
+    "vault: checkout/orders/<uuid:order>/leave/": _TICKET,
+    "vault: checkout/orders/<uuid:order>/pay/": _TICKET,
+    "vault: checkout/parcels/<uuid:order>/": "needs an address, which only a checkout in the vault has",
     "vault: confirm/with/<slug:name>/": _PROVIDER,
     "vault: contact/<slug:field>/remove/": _OWN,
     "vault: contact/addresses/<int:number>/": _OWN,
@@ -276,7 +285,8 @@ def shelf() -> list[dict[str, Any]]:
     text, now = attacks()["script that ends a script"], dt.datetime.now(dt.UTC)
     product = {
         "product": "attacked", "category": "attacked", "name": {"en": text}, "text": {"en": text}, "maker": text,
-        "variants": [{"sku": "attacked", "options": {text[:30]: text[:60]}}],
+        "variants": [{"sku": "attacked", "options": {text[:30]: text[:60]},
+                      "prices": [{"currency": "USD", "amount": 500}]}],
     }  # fmt: skip
     said = (
         ("category.listed", {"category": "attacked", "name": {"en": text}}), ("product.listed", product),
@@ -285,6 +295,29 @@ def shelf() -> list[dict[str, Any]]:
         ("stock.placed", {"store": "attacked", "lines": [{"sku": "attacked", "aisle": text[:40], "shelf": text[:40]}]}),
     )  # fmt: skip
     return [casting.event(kind, data, source=casting.WEBSHOP, at=now) for kind, data in said]
+
+
+def bought(attacked: Attacked) -> None:
+    """Let the member have the attacked product in the basket, and in two orders that wait for staff."""
+    now = dt.datetime.now(dt.UTC)
+    card = {"kind": "card", "value": "1000"}
+    basket = {"basket": str(uuid.uuid4()), "customer": card, "put": [{"product": "attacked", "quantity": 2}]}
+    changed = casting.event("basket.changed", basket, source=casting.WEBSHOP, at=now)
+    outcomes = attacked.send([changed], touchpoint="webshop")
+    customer = {"kind": "customer", "value": str(customer_of(attacked.gateway, "1000"))}
+    for by in ("pickup", "delivery"):
+        order = str(uuid.uuid4())
+        number = number_of(uuid.UUID(order))
+        placed = {
+            "order": order, "number": number, "currency": "USD", "total": 500, "by": by, "store": "attacked",
+            "lines": [{"product": "attacked", "quantity": 1, "amount": 500}], "customer": customer,
+        }  # fmt: skip
+        paid = {"order": order, "receipt": number, "legs": [{"means": "provider", "amount": 500}]}
+        said = (("order.placed", placed), ("order.paid", paid))
+        outcomes += attacked.send(
+            [casting.event(kind, data, source="/vault", at=now) for kind, data in said], touchpoint="vault"
+        )
+    assert [each.get("problem") for each in outcomes] == [None] * 5
 
 
 def of_ones_own(attacked: Attacked, one: Reader) -> list[str]:
@@ -317,6 +350,7 @@ def test_nothing_that_was_written_anywhere_runs_on_any_page(attacked: Attacked, 
     assert attacked.taken > 500
     assert attacked.refused > 500
     attacked.send(shelf(), touchpoint="webshop")
+    bought(attacked)
     customer = reader("a member", browser, port, seen)
     member(attacked, customer)
     customer.crawl(of_ones_own(attacked, customer), fills=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
@@ -19,6 +20,7 @@ import httpx
 import pytest
 
 from comptoir.config import opening
+from comptoir.config.commands.demo import until_told
 from comptoir.config.replaying.keyring import Keyring
 from support.processes import accepts, free_port, wait_until
 
@@ -40,7 +42,7 @@ def folder() -> Iterator[Path]:
 
 def environment(folder: Path) -> dict[str, str]:
     settings = {name: value for name, value in os.environ.items() if not name.startswith("COMPTOIR_")}
-    return {**settings, "COMPTOIR_DATA": str(folder)}
+    return {**settings, "COMPTOIR_DATA": str(folder), "COMPTOIR_PRETEND_PORT": str(free_port())}
 
 
 def loaded(folder: Path, *arguments: str) -> dict[str, Any]:
@@ -198,6 +200,32 @@ def closes(demo: Open, number: signal.Signals) -> None:
     assert "Traceback" not in demo.text
     assert not accepts(demo.port)
     assert not accepts(demo.gateway_port)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_who_forgets_that_they_were_told_to_end_is_told_again(number: signal.Signals) -> None:
+    asked = 0
+
+    async def work() -> None:
+        nonlocal asked
+        os.kill(os.getpid(), number)
+        while asked < 3:
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                asked += 1
+        raise asyncio.CancelledError
+
+    asyncio.run(asyncio.wait_for(until_told(work), 30))
+    assert asked == 3
+
+
+def test_what_fails_before_it_is_told_to_end_says_so() -> None:
+    async def work() -> None:
+        raise ValueError("no more baskets")
+
+    with pytest.raises(ValueError, match="no more baskets"):
+        asyncio.run(until_told(work))
 
 
 def test_the_open_demo_closes_cleanly(open_demo: Open) -> None:

@@ -23,6 +23,7 @@ from support import casting
 from support.casting import WEBSHOP
 from support.gateway import Gateway
 from support.pages import Pages, accepted, complaints, listening_to, running_pages
+from support.processes import wait_until
 
 YESTERDAY = dt.datetime.now(dt.UTC) - dt.timedelta(days=1)
 TRICK = "</script><script>alert(1)</script>"
@@ -233,7 +234,11 @@ def test_where_it_is_now(shelves: Pages, page: Page) -> None:
     def there() -> list[str]:
         return [" ".join(each.split()) for each in page.locator(".there > li").all_inner_texts()]
 
-    page.reload()
+    def is_heard() -> bool:
+        page.reload()
+        return len(there()) == 4
+
+    wait_until(is_heard, what="stores are looked at anew, once a second")
     assert there() == [
         "Uji tea house Uji 100 g 3 here open until 00:00",
         "Nara tea house Nara 100 g 1 here 250 g none here",

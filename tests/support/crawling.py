@@ -64,7 +64,7 @@ _LOOK: Final = r"""() => {
     if (tag === 'script' && !e.src && !/^application\/(?:ld\+)?json$/.test(e.type)) says('a script in the page', e);
     // The camera that reads bars shows what it sees in one, which has no address.
     const isBare = !e.hasAttribute('src') && !e.childElementCount;
-    const isCamera = tag === 'video' && isBare && location.pathname === '/basket';
+    const isCamera = tag === 'video' && isBare && /^\/basket(\/|$)/.test(location.pathname);
     if (unknown.test(tag) && !isCamera) says('an element that is nowhere used', e);
     if (tag === 'style') says('a style', e);
     if (tag === 'meta' && !e.closest('noscript') && e.httpEquiv) says('a meta that acts', e);

@@ -196,7 +196,7 @@ def whole_house(shop: Shop, outside: Path) -> Iterator[World]:
         with environment(
             COMPTOIR_PORT=str(port),
             COMPTOIR_GATEWAY_URL=f"http://127.0.0.1:{gateway_port}",
-            COMPTOIR_MAIL_URL=f"plain://127.0.0.1:{mailbox.port}",
+            COMPTOIR_MAIL_URL=f"smtp+plain://127.0.0.1:{mailbox.port}",
             COMPTOIR_ADULT_SHELF="FR: alcohol",
             TMPDIR=str(temporary),
         ):

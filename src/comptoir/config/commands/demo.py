@@ -14,7 +14,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -37,6 +37,7 @@ _YEAR = (dt.datetime(2017, 1, 1, tzinfo=dt.UTC), dt.datetime(2018, 1, 1, 4, 2, t
 _FIRST_DAY_ENDS = dt.datetime(2017, 1, 2, tzinfo=dt.UTC)
 _DAY_SECONDS = 86_400
 _TEND_SECONDS = 0.5
+_ASK_AGAIN_SECONDS = 0.5
 
 
 @click.command(epilog="Example: comptoir demo, or comptoir demo --no-serve --json --until 2017-01-15")
@@ -106,6 +107,31 @@ def command(
         raise SystemExit(130) from None
     if not result["ledger_ok"]:
         raise click.ClickException("the ledger's balances are not the sums of its entries: run comptoir doctor")
+
+
+async def until_told(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Do some work until it is done, or until Ctrl-C or SIGTERM, which end it wherever it is; its errors are raised.
+
+    One request to end can get lost: where it meets an answer that has just come, ``asyncio`` before 3.12 and what
+    builds on it may hand over the answer and forget the request. So it is asked again until it has ended.
+    """
+    loop, told = asyncio.get_running_loop(), asyncio.Event()
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    for number in before:
+        loop.add_signal_handler(number, told.set)
+    doing, hearing = asyncio.ensure_future(work()), asyncio.ensure_future(told.wait())
+    try:
+        await asyncio.wait({doing, hearing}, return_when=asyncio.FIRST_COMPLETED)
+        while not doing.done():
+            doing.cancel()
+            await asyncio.wait({doing}, timeout=_ASK_AGAIN_SECONDS)
+    finally:
+        hearing.cancel()
+        for number, handler in before.items():
+            loop.remove_signal_handler(number)
+            signal.signal(number, handler)
+    if not doing.cancelled():
+        doing.result()
 
 
 def _printed(result: dict[str, Any]) -> None:
@@ -351,7 +377,7 @@ class _Demo:
                     await asyncio.Event().wait()
 
             with contextlib.suppress(KeyboardInterrupt):
-                asyncio.run(live())
+                asyncio.run(until_told(live))
         self._say("Closing.")
         self._output.print(progress.summary(sender.tally))
         self._say("Closed. The next demo goes on from here; `comptoir demo --fresh` starts anew.")

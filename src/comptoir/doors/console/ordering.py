@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -79,7 +80,7 @@ def _send(request: HttpRequest, kind: str, data: dict[str, Any], number: uuid.UU
     if answer.problem is not None and answer.problem.name != "id_reused":
         return _page(request, store=store, problem=answer.problem)
     done = "handed" if kind == HAND_OVER else "done"
-    return redirect(f"{reverse('console:orders')}?store={store}&{done}=1")
+    return redirect(f"{reverse('console:orders')}?{urlencode({'store': store, done: 1})}")
 
 
 def _page(request: HttpRequest, *, store: str, problem: Trouble | None = None) -> HttpResponse:
@@ -98,6 +99,8 @@ def _page(request: HttpRequest, *, store: str, problem: Trouble | None = None) -
         "handed": request.GET.get("handed", ""),
     }
     status = HTTPStatus.OK if problem is None else (problem.status or HTTPStatus.CONFLICT)
+    if status == HTTPStatus.NOT_FOUND:
+        status = HTTPStatus.UNPROCESSABLE_ENTITY  # the page is there; it is the code that nobody knows
     return page(request, "console/orders.html", "orders", context, status=status)
 
 

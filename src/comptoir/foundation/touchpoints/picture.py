@@ -19,6 +19,9 @@ from comptoir.foundation.touchpoints.queries import ArmFigures, MapFigures, Stag
 
 WIDE: Final = 1180
 NARROW: Final = 390
+#: Both stand in one page, so what they refer to has names of its own.
+_WIDE_NAME: Final = "map-wide"
+_NARROW_NAME: Final = "map-narrow"
 
 _INK: Final = "#1c1b18"
 _SOFT: Final = "#5a5750"
@@ -121,7 +124,7 @@ def render_svg(
     width = NARROW if is_narrow else WIDE
     draw = _stacked if is_narrow else _side_by_side
     shapes, height = draw(declared, senders, needers, figures, words)
-    name = "map-narrow" if is_narrow else "map-wide"
+    name = _NARROW_NAME if is_narrow else _WIDE_NAME
     description = words["description"].format(senders=len(senders), needers=len(needers))
     attributes = (
         f'class="touchpoint-map" role="img" width="{width}" height="{height:g}" viewBox="0 0 {width} {height:g}" '
@@ -132,6 +135,7 @@ def render_svg(
         f'<title id="{name}-title">{escape(declared.title)}</title>',
         f'<desc id="{name}-desc">{escape(description)} {escape(" ".join(_in_words(senders, needers, words)))}</desc>',
     ]
+    parts += _pills(name, words)
     if is_standalone:
         parts.append(f'<rect width="{width}" height="{height:g}" fill="{_PAPER}"/>')
     parts += [*shapes, "</svg>"]
@@ -246,7 +250,7 @@ def _side_by_side(
     for cards, x, is_sender in ((senders, left, True), (needers, right, False)):
         y = top
         for each in cards:
-            shapes += _card(each, x, y, card, words)
+            shapes += _card(each, x, y, card, _WIDE_NAME)
             for row, row_y in _row_places(each, y):
                 ends = (x + card, middle) if is_sender else (middle + bar, x)
                 shapes += _arrow(ends[0] + 2, ends[1] - 3, row_y + 11.5, row)
@@ -278,7 +282,7 @@ def _stacked(
         shapes.append(_text(x, y, heading, _TEXT_SIZE, fill=_SOFT, weight=600))
         y += 12
         for each in cards:
-            shapes += _card(each, x, y, card, words)
+            shapes += _card(each, x, y, card, _NARROW_NAME)
             y += each.height + _GAP
     return shapes, y
 
@@ -294,7 +298,21 @@ def _row_places(card: _Card, y: float) -> Iterator[tuple[_Row, float]]:
         y += row.height
 
 
-def _card(card: _Card, x: float, y: float, width: float, words: dict[str, str]) -> Iterable[str]:
+def _pills(name: str, words: dict[str, str]) -> Iterable[str]:
+    """Yield what says a timing, once each: a map has hundreds of rows."""
+    yield "<defs>"
+    for timing in Timing:
+        dashes = f' stroke-dasharray="{_DASHES[timing]}"' if _DASHES[timing] else ""
+        yield (
+            f'<g id="{name}-{timing}"><rect y="2" width="{_PILL}" height="19" rx="9.5" fill="none" stroke="{_QUIET}" '
+            f'stroke-width="1.2"{dashes}/>'
+        )
+        yield _text(_PILL / 2, 15.5, words[timing], _SMALL_SIZE, fill=_ACCENT, anchor="middle", width=_PILL)
+        yield "</g>"
+    yield "</defs>"
+
+
+def _card(card: _Card, x: float, y: float, width: float, name: str) -> Iterable[str]:
     is_broken = any(row.broken for row in card.rows)
     stroke = _PROBLEM if is_broken else _LINE
     yield (
@@ -304,19 +322,14 @@ def _card(card: _Card, x: float, y: float, width: float, words: dict[str, str]) 
     yield _text(x + _PAD, y + 22, card.title, _TITLE_SIZE, weight=600, width=width - 2 * _PAD)
     yield _text(x + _PAD, y + 38, card.below, _SMALL_SIZE, fill=_SOFT, width=width - 2 * _PAD)
     for row, row_y in _row_places(card, y):
-        yield from _row(row, x, row_y, width, words)
+        yield from _row(row, x, row_y, width, name)
 
 
-def _row(row: _Row, x: float, y: float, width: float, words: dict[str, str]) -> Iterable[str]:
+def _row(row: _Row, x: float, y: float, width: float, name: str) -> Iterable[str]:
     text_width = width - 3 * _PAD - _PILL - (60 if row.broken else 0)
     yield _text(x + _PAD, y + 16, row.text, _TEXT_SIZE, width=text_width)
     pill = x + width - _PAD - _PILL
-    dashes = f' stroke-dasharray="{_DASHES[row.timing]}"' if _DASHES[row.timing] else ""
-    yield (
-        f'<rect x="{pill:g}" y="{y + 2:g}" width="{_PILL}" height="19" rx="9.5" fill="none" stroke="{_QUIET}" '
-        f'stroke-width="1.2"{dashes}/>'
-    )
-    yield _text(pill + _PILL / 2, y + 15.5, words[row.timing], _SMALL_SIZE, fill=_ACCENT, anchor="middle", width=_PILL)
+    yield f'<use href="#{name}-{row.timing}" x="{pill:g}" y="{y:g}"/>'
     if row.broken:
         yield _text(pill - 8, y + 16, f"▲ {row.broken}", _SMALL_SIZE, fill=_PROBLEM, anchor="end", weight=600)
     for number, note in enumerate(row.notes):
