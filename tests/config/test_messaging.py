@@ -132,3 +132,23 @@ def test_mail_without_encryption_goes_to_this_machine_alone(url: str, says: str)
     asked = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert asked.returncode != 0
     assert says in asked.stderr
+
+
+def test_a_sender_looks_for_cycles_rarely_and_still_finds_them() -> None:
+    program = """
+import gc, weakref
+from comptoir.config import messaging
+
+class Ring: pass
+
+messaging.calm_collector()
+assert gc.get_freeze_count() > 1_000, "what is loaded stays"
+made = Ring()
+made.itself, seen = made, weakref.ref(made)
+del made
+few = [[] for _ in range(5_000)]
+assert seen() is not None, "looked through for a few objects"
+many = [[] for _ in range(60_000)]
+assert seen() is None, "never looked through"
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=PATIENCE)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import signal
@@ -33,6 +34,8 @@ _PROCESSES_MAX: Final = 2
 _AGAIN_SECONDS: Final = (0.0, 1.0, 5.0, 30.0)
 #: So long a sender may take to answer for the few messages that it has marked.
 _END_SECONDS_MAX: Final = 20.0
+#: So many objects more than are gone, and the youngest are looked through for rings: those of a portion are in none.
+_COLLECT_OBJECTS_MIN: Final = 50_000
 
 
 def processes() -> int:
@@ -103,6 +106,13 @@ def _any_waits() -> bool:
     return row is not None and bool(row[0])
 
 
+def calm_collector() -> None:
+    """Let the collector of cycles look rarely, and never again at what is loaded by now."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_COLLECT_OBJECTS_MIN, 20, 20)
+
+
 def main(shares: int) -> None:
     """Send until SIGTERM, as one of so many processes."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s", stream=sys.stderr)
@@ -114,6 +124,7 @@ def main(shares: int) -> None:
         set_up_django()
         from comptoir.vault.messages.sending import Senders  # noqa: PLC0415 - its models want Django
 
+        calm_collector()
         senders = Senders(shares=shares)
         sending = threading.Thread(target=senders.run, name="senders")
         sending.start()
