@@ -123,7 +123,12 @@ def opened(folder: Path, said: Path) -> Iterator[Open]:
     arguments = ["--port", str(port), "--gateway-port", str(gateway_port), "--day-seconds", "2"]
     with said.open("wb") as output:
         process = subprocess.Popen(
-            [*COMMAND, *arguments], env=environment(folder), stdin=subprocess.DEVNULL, stdout=output, stderr=output
+            # As a script's background process begins: its shell has Ctrl-C ignored.
+            ["sh", "-c", "trap '' INT; exec \"$@\"", "sh", *COMMAND, *arguments],
+            env=environment(folder),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
         )
     demo = Open(process, said, port, gateway_port)
     try:

@@ -84,7 +84,9 @@ def command(
     from comptoir.config.serving import HouseFell
 
     output = progress.console()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # Ctrl-C also where a script has started this in the background, for which a shell has it ignored.
+    for each in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(each, signal.default_int_handler)
     if not serve:
         gateway_port = _free_port()
     os.environ.setdefault("COMPTOIR_PORT", str(port))
