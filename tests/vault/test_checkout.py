@@ -31,7 +31,7 @@ from comptoir.foundation.rooms.addresses import host_of, origin_of
 from comptoir.foundation.rooms.current import entered
 from comptoir.foundation.rooms.declaration import COUNTER, VAULT
 from comptoir.foundation.touchpoints import house
-from comptoir.vault.checkout import commands, rules
+from comptoir.vault.checkout import commands, rules, telling
 from comptoir.vault.checkout.commands import Money
 from comptoir.vault.checkout.models import Checkout
 from support.mailing import mailed
@@ -201,6 +201,30 @@ def test_what_is_not_paid_comes_free_again(shop: Shop, selling: Gateway) -> None
     assert not paid(form["order"])
     other.post("/checkout/", form_of(second, by="pickup", store=STORE) | {"order": str(uuid.uuid4())})
     assert shop.value(held) == 1
+
+
+@pytest.mark.parametrize("asked", ["hold", "place"])
+def test_who_gives_up_while_it_is_asked_for_holds_nothing_in_the_end(
+    shop: Shop, selling: Gateway, monkeypatch: pytest.MonkeyPatch, asked: str
+) -> None:
+    """The other request of the same order is answered after everything was let go."""
+    safe, page = as_guest(tea=1, cup=3)
+    form, till = form_of(page, by="pickup", store=STORE), Till()
+    asks = getattr(telling, asked)
+
+    def later(row: Checkout) -> Any:
+        commands.give_up(row.order, money=till.money(), now=timezone.now())
+        return asks(row)
+
+    monkeypatch.setattr(telling, asked, later)
+    safe.post("/checkout/", form)
+    assert step_of(form["order"]) == ("over", "withdrawn")
+    for _ in range(2):
+        look(till, now=timezone.now() + rules.LOOK_AGAIN)
+    assert shop.value("select coalesce(sum(held), 0) from stock_article") == 0
+    assert shop.value("select count(*) from stock_hold where ended = ''") == 0
+    assert shop.value("select count(*) from orders_order where state <> 'cancelled'") == 0
+    assert shop.value("select due_at from checkout_checkout") is None
 
 
 def test_a_double_click_is_one_order(shop: Shop, selling: Gateway) -> None:

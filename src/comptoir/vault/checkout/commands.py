@@ -24,6 +24,7 @@ from comptoir.counter.baskets.pricing import Quote
 from comptoir.counter.baskets.quoting import Found
 from comptoir.counter.customers.queries import customer_of_user
 from comptoir.counter.loyalty.store import find_programmes
+from comptoir.counter.orders.contracts import Because
 from comptoir.counter.taxes.reading import load_rates
 from comptoir.foundation.kernel.problem import Problem
 from comptoir.foundation.rooms.borrowing import borrowed
@@ -254,21 +255,25 @@ def _look(row: Checkout, *, money: Money, now: dt.datetime) -> None:
 
 
 def _end(row: Checkout, why: str, *, now: dt.datetime) -> None:
-    if _move(row, "over", why=why, due_at=now):
-        _clear(Checkout.objects.get(order=row.order), money=None)
+    # What another request was asking for in this moment comes after what is let go now: the clock lets go once more.
+    if _move(row, "over", why=why, due_at=now + rules.LOOK_AGAIN):
+        _let_go(Checkout.objects.get(order=row.order), by_clock=False)
 
 
-def _clear(row: Checkout, *, money: Money | None) -> None:
+def _clear(row: Checkout, *, money: Money) -> None:
     """Let everything go that an order held which is over, and its money."""
-    telling.release(row)
-    answer = telling.cancel(row, "not_paid" if row.why in {"not_paid", "left"} else "withdrawn")
-    if answer.problem is not None and answer.problem.name not in {"order_unknown", "order_over"}:
-        _log.warning("an order is over and was not cancelled (%s)", answer.problem.name)
+    _let_go(row, by_clock=True)
     if row.paid_at is not None:
-        if money is None:
-            return  # by the clock
         money.give_back(row.order, row.total, "over")
     Checkout.objects.filter(order=row.order, step="over").update(due_at=None)
+
+
+def _let_go(row: Checkout, *, by_clock: bool) -> None:
+    telling.release(row, by_clock=by_clock)
+    because: Because = "not_paid" if row.why in {"not_paid", "left"} else "withdrawn"
+    answer = telling.cancel(row, because, by_clock=by_clock)
+    if answer.problem is not None and answer.problem.name not in {"order_unknown", "order_over"}:
+        _log.warning("an order is over and was not cancelled (%s)", answer.problem.name)
 
 
 def _undo(row: Checkout, *, money: Money, now: dt.datetime) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -21,6 +21,8 @@ from comptoir.foundation.touchpoints.house import Answer, Said
 from comptoir.square.stock import contracts as stock
 from comptoir.vault.checkout import rules
 from comptoir.vault.checkout.models import Checkout
+
+_BY_CLOCK: Final = " by the clock"
 
 
 def hold(row: Checkout) -> tuple[Answer, Answer | None]:
@@ -38,11 +40,15 @@ def hold(row: Checkout) -> tuple[Answer, Answer | None]:
     return answers[0], answers[1] if len(answers) > 1 else None
 
 
-def release(row: Checkout) -> None:
-    """Let coupons and goods go; what was not held, or is free already, stays as it is."""
-    said = [_said(row, offers.RELEASE, {"reservation": str(row.order)}, "release")]
+def release(row: Checkout, *, by_clock: bool) -> None:
+    """Let coupons and goods go; what was not held, or is free already, stays as it is.
+
+    ``by_clock`` asks under ids of its own: what was refused, since nothing was held yet, would be refused for ever.
+    """
+    late = _BY_CLOCK if by_clock else ""
+    said = [_said(row, offers.RELEASE, {"reservation": str(row.order)}, f"release{late}")]
     if row.said["held"]:
-        said.append(_said(row, stock.RELEASE, {"hold": str(row.order)}, "unhold"))
+        said.append(_said(row, stock.RELEASE, {"hold": str(row.order)}, f"unhold{late}"))
     house.send_all(said, touchpoint=house.VAULT)
 
 
@@ -98,9 +104,10 @@ def undo(row: Checkout, *, at: dt.datetime) -> list[Answer]:
     return house.send_all(said, touchpoint=house.VAULT)
 
 
-def cancel(row: Checkout, because: orders.Because) -> Answer:
-    """Say that an order comes to nothing."""
-    return _one(row, orders.CANCEL, {"order": str(row.order), "because": because}, "cancel")
+def cancel(row: Checkout, because: orders.Because, *, by_clock: bool) -> Answer:
+    """Say that an order comes to nothing; ``by_clock`` as in :func:`release`."""
+    late = _BY_CLOCK if by_clock else ""
+    return _one(row, orders.CANCEL, {"order": str(row.order), "because": because}, f"cancel{late}")
 
 
 def _one(row: Checkout, kind: str, data: dict[str, Any], step: str) -> Answer:
