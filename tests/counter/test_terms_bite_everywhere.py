@@ -67,6 +67,7 @@ MODULES = {
 #: Who sends mail, and why they may: each tells somebody of their own doing, or asks for the consent itself.
 SENDERS = {
     "vault/contacts/letters.py": "what is new for somebody, as often as they asked for it",
+    "vault/checkout/receipts.py": "the receipt of what somebody has bought",
     "vault/credentials/adapters.py": "a code that somebody has asked for",
     "vault/credentials/safety.py": "a notice of a change, and its freeze link",
     "vault/credentials/views/safety.py": "a code that somebody has asked for",
