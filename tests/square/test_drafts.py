@@ -176,7 +176,7 @@ def test_a_draft_is_kept_restored_discarded_and_gone_once_it_is_published(pages:
     wait_for_draft(page)
     page.get_by_role("button", name="Publish").click()
     page.get_by_role("heading", name=TITLE).wait_for()
-    page.wait_for_function("!Object.keys(localStorage).some((name) => name.startsWith('comptoir-draft.'))")
+    page.wait_for_function("() => !Object.keys(localStorage).some((name) => name.startsWith('comptoir-draft.'))")
     page.goto(pages.url(SQUARE, "/en/write"))
     page.wait_for_selector("form[data-watched]")
     assert typed(page) == ("", "")

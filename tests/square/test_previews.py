@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import socket
-import threading
 import time
-from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator
 from http import HTTPStatus
 from pathlib import Path
 
@@ -29,71 +27,15 @@ from support.forgotten import forget
 from support.gateway import EXAMPLES, Gateway
 from support.pages import running_pages
 from support.shop import Shop, environment
+from support.sites import HTML, Site, head, standing
 from support.talking import later, post_of, wrote
 
-HTML = "text/html; charset=utf-8"
 PAGE = """<!doctype html><html><head><title>The mill – rye</title>
 <meta property="og:title" content="Rye &amp; spelt"><meta name="description" content="Flour, ground  today.">
 <meta property="og:site_name" content="The mill"><meta property="og:image" content="https://x.example/spy.png">
 </head><body><h1>no</h1></body></html>"""
 SHOWN = Preview("Rye & spelt", "Flour, ground today.", "The mill")
 SOON = later(1)
-Answer = Callable[[socket.socket], None]
-
-
-def head(status: str = "200 OK", *lines: str, kind: str = HTML) -> bytes:
-    return "\r\n".join((f"HTTP/1.1 {status}", f"Content-Type: {kind}", "Connection: close", *lines, "", "")).encode()
-
-
-class Site:
-    """A server elsewhere: answers by path, and counts what it was asked."""
-
-    def __init__(self, port: int) -> None:
-        self.port = port
-        self.asked: list[str] = []
-        self.answers: dict[str, Answer] = {}
-
-    def url(self, path: str) -> str:
-        return f"http://127.0.0.1:{self.port}{path}"
-
-    def says(self, path: str, body: bytes, **more: str) -> None:
-        self.answers[path] = lambda connection: connection.sendall(head(**more) + body)
-
-
-@contextmanager
-def standing() -> Iterator[Site]:
-    listener = socket.create_server(("127.0.0.1", 0))
-    site = Site(listener.getsockname()[1])
-
-    def serve(connection: socket.socket) -> None:
-        with connection:
-            try:
-                path = connection.recv(65_536).split(b" ", 2)[1].decode()
-                site.asked.append(path)
-                answer = site.answers.get(path)
-                if answer is None:
-                    connection.sendall(head("404 Not Found"))
-                else:
-                    answer(connection)
-            except (OSError, IndexError):
-                return
-
-    def accept() -> None:
-        while True:
-            try:
-                connection, _ = listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=serve, args=(connection,), daemon=True).start()
-
-    thread = threading.Thread(target=accept, daemon=True)
-    thread.start()
-    try:
-        yield site
-    finally:
-        listener.shutdown(socket.SHUT_RDWR)
-        listener.close()
-        thread.join(timeout=5)
 
 
 @pytest.fixture

@@ -9,19 +9,26 @@ import msgspec
 from msgspec import Meta
 
 from comptoir.foundation.touchpoints.contracts import EventType
-from comptoir.square.community.contracts import Slug
+from comptoir.square.community.contracts import PICTURE_HEIGHT_MAX, PICTURE_WIDTH_MAX, Digest, Slug
 
 CATEGORY_LISTED: Final = "category.listed"
 PRODUCT_LISTED: Final = "product.listed"
 PRODUCT_DELISTED: Final = "product.delisted"
+PRODUCT_PICTURED: Final = "product.pictured"
 STORE_LISTED: Final = "store.listed"
 STORE_DELISTED: Final = "store.delisted"
 #: What this package judges.
-CATALOG: Final = frozenset({CATEGORY_LISTED, PRODUCT_LISTED, PRODUCT_DELISTED, STORE_LISTED, STORE_DELISTED})
+CATALOG: Final = frozenset(
+    {CATEGORY_LISTED, PRODUCT_LISTED, PRODUCT_DELISTED, PRODUCT_PICTURED, STORE_LISTED, STORE_DELISTED}
+)
 LANGUAGES: Final = ("en", "ja", "fr")
 VARIANTS_MAX: Final = 100
 OPTIONS_MAX: Final = 5
 CURRENCIES_MAX: Final = 10
+#: Pictures of one product.
+PICTURES_MAX: Final = 8
+ADDRESS_CHARACTERS_MAX: Final = 1_000
+ALT_CHARACTERS_MAX: Final = 300
 HOURS_MAX: Final = 28
 EXCEPTIONS_MAX: Final = 60
 NAME_CHARACTERS_MAX: Final = 120
@@ -62,6 +69,37 @@ class Prose(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, froz
     en: Paragraphs | None = None
     ja: Paragraphs | None = None
     fr: Paragraphs | None = None
+
+
+#: Where a picture lies elsewhere.
+PictureAddress = Annotated[
+    str, Meta(max_length=ADDRESS_CHARACTERS_MAX, pattern=r"^https?://[^\s\"'<>\\^`{|}\x00-\x1f\x7f]+$")
+]
+Alt = Annotated[str, Meta(min_length=1, max_length=ALT_CHARACTERS_MAX, pattern=r"\S")]
+
+
+class Alternative(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, frozen=True):
+    """What a picture shows, in words, in each language; unset, it shows the product."""
+
+    en: Alt | None = None
+    ja: Alt | None = None
+    fr: Alt | None = None
+
+
+class PictureNamed(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, frozen=True):
+    """A picture that lies elsewhere: the house fetches it once, and shows what it has drawn anew of it."""
+
+    url: PictureAddress
+    alt: Alternative | None = None
+
+
+class PictureKept(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, frozen=True):
+    """A picture that the house has: its digest, and its size in pixels."""
+
+    digest: Digest
+    width: Annotated[int, Meta(ge=1, le=PICTURE_WIDTH_MAX)]
+    height: Annotated[int, Meta(ge=1, le=PICTURE_HEIGHT_MAX)]
+    alt: Alternative | None = None
 
 
 class Price(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, frozen=True):
@@ -105,12 +143,23 @@ class ProductListed(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=Tr
     maker: Label | None = None
     asks_over: Annotated[int, Meta(ge=1, le=99)] | None = None
     tax: Tax = "standard"
+    pictures: Annotated[list[PictureNamed], Meta(max_length=PICTURES_MAX)] = []
 
 
 class ProductDelisted(msgspec.Struct, forbid_unknown_fields=True):
     """``product.delisted``: the shop sells it no more."""
 
     product: Reference
+
+
+class ProductPictured(msgspec.Struct, forbid_unknown_fields=True):
+    """``product.pictured``: staff say which pictures a product has, all of them, the first one for lists.
+
+    They are shown in place of those that its listing names; without any, those of the listing are shown again.
+    """
+
+    product: Reference
+    pictures: Annotated[list[PictureKept], Meta(max_length=PICTURES_MAX)]
 
 
 class Opening(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -152,7 +201,7 @@ class StoreDelisted(msgspec.Struct, forbid_unknown_fields=True):
 
 
 _OF_PRODUCTS: Final = dict.fromkeys(
-    ("product", "name", "variants", "text", "category", "maker", "asks_over", "tax"), "public"
+    ("product", "name", "variants", "text", "category", "maker", "asks_over", "tax", "pictures"), "public"
 )
 _OF_STORES: Final = {
     **dict.fromkeys(("store", "zone", "street", "locality", "postcode", "country", "latitude", "longitude"), "place"),
@@ -167,6 +216,10 @@ EVENT_TYPES: Final = (
     EventType(name=PRODUCT_LISTED, title="The shop sells this", data=ProductListed, classes=_OF_PRODUCTS),
     EventType(
         name=PRODUCT_DELISTED, title="The shop sells it no more", data=ProductDelisted, classes={"product": "public"}
+    ),
+    EventType(
+        name=PRODUCT_PICTURED, title="A product has these pictures", data=ProductPictured,
+        classes={"product": "public", "pictures": "public"},
     ),
     EventType(name=STORE_LISTED, title="There is a store", data=StoreListed, classes=_OF_STORES),
     EventType(

@@ -14,7 +14,14 @@ from typing import Any, Final
 from comptoir.foundation.kernel.money import Money, exponent
 from comptoir.square.catalog.contracts import ExceptionalDay, Opening
 from comptoir.square.catalog.hours import clock, minutes
-from comptoir.square.catalog.queries import CategoryShown, PriceShown, ProductShown, StoreShown, VariantShown
+from comptoir.square.catalog.queries import (
+    CategoryShown,
+    PictureShown,
+    PriceShown,
+    ProductShown,
+    StoreShown,
+    VariantShown,
+)
 
 _CONTEXT: Final = "https://schema.org"
 _IN_STOCK, _OUT = "https://schema.org/InStock", "https://schema.org/OutOfStock"
@@ -31,10 +38,13 @@ def describe(
     url: str,
     rating: tuple[int, float] | None = None,
     in_stock: Mapping[str, bool] = MappingProxyType({}),
+    levels: Mapping[str, int] = MappingProxyType({}),
+    origin: str = "",
 ) -> dict[str, Any]:
     """Return a product as JSON-LD. ``rating`` is how many reviews there are, and their mean of 5.
 
     ``in_stock`` tells of SKUs whether there are any; of what it does not name, nobody knows otherwise.
+    ``levels`` tells how many there are. ``origin`` is where addresses of pictures begin.
     """
 
     def availability(sku: str) -> str:
@@ -45,6 +55,8 @@ def describe(
     said: dict[str, Any] = {"@context": _CONTEXT, "name": product.name.text, "url": url}
     if product.paragraphs:
         said["description"] = "\n\n".join(product.paragraphs)
+    if product.pictures:
+        said["image"] = [_image(each, origin) for each in product.pictures]
     if product.maker:
         said["brand"] = {"@type": "Brand", "name": product.maker}
     if product.asks_over:
@@ -56,7 +68,10 @@ def describe(
         }  # fmt: skip
     if len(product.variants) == 1:
         only = product.variants[0]
-        return said | {"@type": "Product", **_variant(only, url=url, availability=availability(only.sku))}
+        return said | {
+            "@type": "Product",
+            **_variant(only, url=url, availability=availability(only.sku), level=levels.get(only.sku)),
+        }
     names = sorted({name for each in product.variants for name in each.options})
     return said | {
         "@type": "ProductGroup",
@@ -66,7 +81,7 @@ def describe(
             {
                 "@type": "Product",
                 "name": " ".join([product.name.text, *each.options.values()]),
-                **_variant(each, url=url, availability=availability(each.sku)),
+                **_variant(each, url=url, availability=availability(each.sku), level=levels.get(each.sku)),
             }
             for each in product.variants
         ],
@@ -102,7 +117,14 @@ def describe_store(store: StoreShown, *, url: str) -> dict[str, Any]:
     return found
 
 
-def _variant(variant: VariantShown, *, url: str, availability: str) -> dict[str, Any]:
+def _image(picture: PictureShown, origin: str) -> dict[str, Any]:
+    return {
+        "@type": "ImageObject", "contentUrl": f"{origin}/goods/{picture.digest}.webp", "width": picture.width,
+        "height": picture.height, "caption": picture.alt, "url": f"{origin}/goods/{picture.digest}.webp",
+    }  # fmt: skip
+
+
+def _variant(variant: VariantShown, *, url: str, availability: str, level: int | None) -> dict[str, Any]:
     said: dict[str, Any] = {"sku": variant.sku}
     if variant.gtin:
         said[f"gtin{len(variant.gtin)}"] = variant.gtin
@@ -111,12 +133,12 @@ def _variant(variant: VariantShown, *, url: str, availability: str) -> dict[str,
             {"@type": "PropertyValue", "name": name, "value": value} for name, value in variant.options.items()
         ]
     if variant.prices:
-        said["offers"] = [_offer(each, url=url, availability=availability) for each in variant.prices]
+        said["offers"] = [_offer(each, url=url, availability=availability, level=level) for each in variant.prices]
     return said
 
 
-def _offer(price: PriceShown, *, url: str, availability: str) -> dict[str, Any]:
-    return {
+def _offer(price: PriceShown, *, url: str, availability: str, level: int | None) -> dict[str, Any]:
+    offer: dict[str, Any] = {
         "@type": "Offer", "url": url, "price": written(price.amount), "priceCurrency": price.amount.currency,
         "availability": availability,
         "priceSpecification": {
@@ -124,6 +146,9 @@ def _offer(price: PriceShown, *, url: str, availability: str) -> dict[str, Any]:
             "valueAddedTaxIncluded": price.includes_tax,
         },
     }  # fmt: skip
+    if level is not None:
+        offer["inventoryLevel"] = {"@type": "QuantitativeValue", "value": level}
+    return offer
 
 
 def written(price: Money) -> str:

@@ -14,6 +14,7 @@ from comptoir.square.catalog.contracts import (
     CATEGORY_LISTED,
     PRODUCT_DELISTED,
     PRODUCT_LISTED,
+    PRODUCT_PICTURED,
     STORE_DELISTED,
     STORE_LISTED,
 )
@@ -26,6 +27,7 @@ _SPEAKS_OF: Final = {
     CATEGORY_LISTED: ("category", False),
     PRODUCT_LISTED: ("product", False),
     PRODUCT_DELISTED: ("product", True),
+    PRODUCT_PICTURED: ("showing", False),
     STORE_LISTED: ("store", False),
     STORE_DELISTED: ("store", True),
 }
@@ -74,6 +76,7 @@ class LastWords:
             ("category", store.write_categories, None),
             ("product", store.write_products, store.end_products),
             ("store", store.write_stores, store.end_stores),
+            ("showing", store.write_showings, None),
         ):
             for some in _portions(self._listings, kind):
                 write(connection, some)
@@ -83,7 +86,7 @@ class LastWords:
 
 
 def _key(kind: str, said: Accepted) -> str:
-    return str(getattr(said.data, kind))
+    return str(getattr(said.data, "product" if kind == "showing" else kind))
 
 
 def _portions(words: dict[tuple[str, str], Any], kind: str) -> Iterable[list[Accepted]]:

@@ -37,3 +37,9 @@ class CategoryWithinItself(Problem):
 
     name = "category_within_itself"
     status = 409
+
+
+class WindowInvalid(Problem):
+    """These sentences make no shop window."""
+
+    name = "window_invalid"

@@ -11,6 +11,7 @@ from comptoir.square.catalog.contracts import (
     CATEGORY_LISTED,
     PRODUCT_DELISTED,
     PRODUCT_LISTED,
+    PRODUCT_PICTURED,
     STORE_LISTED,
     CategoryListed,
     ProductListed,
@@ -28,6 +29,7 @@ class CatalogHandler:
         self._words = LastWords()
         self._parents: dict[str, str | None] = {}
         self._owners: dict[str, str] = {}
+        self._sizes: dict[str, tuple[int, int]] = {}
 
     def prepare(self, connection: Connection, batch: Batch) -> None:
         """Wait for other batches."""
@@ -48,6 +50,12 @@ class CatalogHandler:
         if products:
             for product, kept in store.find_products(connection, products).items():
                 self._words.had("product", product, listed=kept.listed, ended=kept.ended)
+        pictured = [each.data for each in said if each.type == PRODUCT_PICTURED]
+        if pictured:
+            for product, kept in store.find_showings(connection, {each.product for each in pictured}).items():
+                self._words.had("showing", product, listed=kept.listed, ended=None)
+            named = {picture.digest for each in pictured for picture in each.pictures}
+            self._sizes = store.hold_pictures(connection, named) if named else {}
         listed = [each.data for each in said if each.type == PRODUCT_LISTED]
         if listed:
             skus = {variant.sku for each in listed for variant in each.variants}
@@ -76,6 +84,11 @@ class CatalogHandler:
             problem = self._judge_category(arrival.data, said)
         elif arrival.type == PRODUCT_LISTED:
             problem = self._judge_product(arrival.data, said)
+        elif arrival.type == PRODUCT_PICTURED:
+            is_known = self._words.knows("product", arrival.data.product)
+            problem = (
+                rules.judge_pictures(arrival.data, self._sizes) if is_known else ListingUnknown(field="data.product")
+            )
         elif arrival.type == STORE_LISTED:
             problem = rules.judge_store(arrival.data)
         else:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.contrib.postgres.search import SearchVectorField
 from django.db import models
 from django.db.models import CompositePrimaryKey
+from django.db.models.fields.json import KeyTransform
+from django.db.models.functions import Now
 
-from comptoir.foundation.rooms.declaration import Access
+from comptoir.foundation.rooms.declaration import COUNTER, OFFICE, Access
 from comptoir.foundation.rooms.personal import NothingPersonal
 from comptoir.square.community.models import WRITTEN_BY_COUNTER
 
@@ -66,6 +68,7 @@ class Product(models.Model):
             models.Index(fields=["maker", "-at", "product"], name="product_of_maker", condition=_LISTED),
             models.Index(fields=["-at", "product"], name="product_latest", condition=_LISTED),
             models.Index(fields=["position"], name="product_position"),
+            GinIndex(OpClass(KeyTransform("pictures", "said"), name="jsonb_path_ops"), name="product_pictures"),
         )
 
     def __str__(self) -> str:
@@ -119,6 +122,80 @@ class Price(models.Model):
     def __str__(self) -> str:
         """Return what costs how much."""
         return f"{self.product} {self.lowest} {self.currency}"
+
+
+class Showing(models.Model):
+    """Which pictures staff say that a product has: digest, size and words of each. None: those of its listing."""
+
+    personal: ClassVar[NothingPersonal] = NothingPersonal("What goods look like.")
+    access: ClassVar[Access] = WRITTEN_BY_COUNTER
+
+    product = models.TextField(primary_key=True, db_collation="C")
+    pictures = models.JSONField()
+    at = models.DateTimeField()
+    position = models.UUIDField()
+
+    class Meta:
+        """Asked for by picture, when one is to be dropped."""
+
+        indexes = (GinIndex(fields=["pictures"], opclasses=["jsonb_path_ops"], name="showing_pictures"),)
+
+    def __str__(self) -> str:
+        """Return the product's number."""
+        return self.product
+
+
+class Picture(models.Model):
+    """What is kept of a product's picture, in two sizes (WebP), by the digest of the larger one.
+
+    Not derived from the log, which has digests and addresses. What no product shows goes after a day (``jobs.py``).
+    """
+
+    personal: ClassVar[NothingPersonal] = NothingPersonal("What goods look like.")
+    access: ClassVar[Access] = (
+        Access.everyone("SELECT").and_for(OFFICE, "INSERT").and_for(COUNTER, "INSERT", "UPDATE", "DELETE")
+    )
+
+    digest = models.TextField(primary_key=True, db_collation="C")
+    width = models.SmallIntegerField()
+    height = models.SmallIntegerField()
+    large = models.BinaryField()
+    small = models.BinaryField()
+    uploaded_at = models.DateTimeField(db_default=Now())
+
+    def __str__(self) -> str:
+        """Return the digest."""
+        return self.digest
+
+
+class Fetched(models.Model):
+    """A picture elsewhere that a listing names: what it was when it was fetched, or in a word why there is none.
+
+    Not derived from the log: what another server answers stands nowhere in it.
+    """
+
+    personal: ClassVar[NothingPersonal] = NothingPersonal("Where pictures of goods lie.")
+    access: ClassVar[Access] = WRITTEN_BY_COUNTER
+
+    url = models.TextField(primary_key=True, db_collation="C")
+    digest = models.TextField(null=True, db_collation="C")
+    width = models.SmallIntegerField(null=True)
+    height = models.SmallIntegerField(null=True)
+    why = models.TextField()
+    failures = models.SmallIntegerField()
+    again_at = models.DateTimeField()
+
+    class Meta:
+        """Asked for by when it is fetched, and by picture."""
+
+        indexes = (
+            models.Index(fields=["again_at", "url"], name="fetched_due"),
+            models.Index(fields=["digest"], name="fetched_digest"),
+        )
+
+    def __str__(self) -> str:
+        """Return where it lies."""
+        return self.url
 
 
 class Store(models.Model):

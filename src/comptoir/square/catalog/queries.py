@@ -13,9 +13,10 @@ from django.utils import translation
 from comptoir.foundation.kernel.database import load_statements
 from comptoir.foundation.kernel.money import Money
 from comptoir.foundation.rooms import reading
-from comptoir.square.catalog import hours
+from comptoir.square.catalog import composing, hours
+from comptoir.square.catalog.composing import Composed
 from comptoir.square.catalog.contracts import LANGUAGES, StoreListed
-from comptoir.square.community import words
+from comptoir.square.community import pictures, words
 
 _SQL: Final = load_statements(__package__, "queries.sql")
 #: So many wares on a page, so many pages of one list, so many makers to choose from.
@@ -37,6 +38,29 @@ class Named(msgspec.Struct, frozen=True):
     language: str
 
 
+class PictureShown(msgspec.Struct, frozen=True):
+    """A picture of a product: its digest, its size in pixels, and what it shows in words.
+
+    ``words`` are those that were said, empty for none: then it shows ``of``, the product's name.
+    """
+
+    digest: str
+    width: int
+    height: int
+    words: Named
+    of: str = ""
+
+    @property
+    def alt(self) -> str:
+        """Return in words what it shows."""
+        return self.words.text or self.of
+
+    @property
+    def small(self) -> tuple[int, int]:
+        """Return the width and height of the smaller size."""
+        return pictures.small_size(self.width, self.height)
+
+
 class CategoryShown(msgspec.Struct, frozen=True):
     """A category with how many products stand in it or below."""
 
@@ -55,6 +79,8 @@ class Ware(msgspec.Struct, frozen=True):
     asks_over: int | None
     lowest: Money | None
     highest: Money | None
+    category: str | None = None
+    picture: PictureShown | None = None
 
     @property
     def has_several_prices(self) -> bool:
@@ -91,6 +117,7 @@ class ProductShown(msgspec.Struct, frozen=True):
     tax: str
     is_listed: bool
     variants: tuple[VariantShown, ...]
+    pictures: tuple[PictureShown, ...] = ()
 
     @property
     def paragraphs(self) -> list[str]:
@@ -135,6 +162,12 @@ class Asked(msgspec.Struct, frozen=True):
     order: Order = "fitting"
     page: int = 1
     narrowed: Narrowed | None = None
+    window: Composed | None = None
+
+
+def admits(window: Composed, ware: Ware) -> bool:
+    """Tell whether somebody's own window shows a product at all."""
+    return window.admits(product=ware.product, category=ware.category, maker=ware.maker, asks_over=ware.asks_over)
 
 
 def has_any() -> bool:
@@ -163,15 +196,7 @@ def categories() -> dict[str, CategoryShown]:
 
 def below(category: str, among: Mapping[str, CategoryShown]) -> tuple[str, ...]:
     """Return a category and every one that stands within it."""
-    inside: dict[str, list[str]] = {}
-    for each in among.values():
-        if each.within is not None:
-            inside.setdefault(each.within, []).append(each.category)
-    found, waiting = [], [category]
-    while waiting:
-        found.append(waiting.pop())
-        waiting += inside.get(found[-1], ())
-    return tuple(found)
+    return composing.within({each.category: each.within for each in among.values()})(category)
 
 
 def path_to(category: str | None, among: Mapping[str, CategoryShown]) -> list[CategoryShown]:
@@ -185,7 +210,8 @@ def path_to(category: str | None, among: Mapping[str, CategoryShown]) -> list[Ca
 
 def wares(asked: Asked, *, limit: int = WARES) -> tuple[list[Ware], bool]:
     """Return what is sold and asked for, on this page of the list; and whether there is more."""
-    statement, values = _composed("wares", asked)
+    is_arranged = asked.window is not None and asked.window.has_first
+    statement, values = _composed("arranged" if is_arranged else "wares", asked)
     values |= {"limit": limit + 1, "offset": (min(asked.page, PAGES_MAX) - 1) * limit}
     rows = reading.rows(statement, values)
     return [_ware(row) for row in rows[:limit]], len(rows) > limit and asked.page < PAGES_MAX
@@ -197,14 +223,25 @@ def makers(asked: Asked) -> list[tuple[str, int]]:
     return [(row[0], row[1]) for row in reading.rows(statement, {**values, "limit": MAKERS})]
 
 
+def maker_called(name: str) -> str | None:
+    """Return how a maker is written that somebody has typed, whichever letters are large; nothing for nobody."""
+    found = _rows("maker", {"name": name})
+    return str(found[0][0]) if found else None
+
+
+def all_makers(*, limit: int) -> list[str]:
+    """Return who makes what is listed, those of most of it first."""
+    return [str(row[0]) for row in _rows("all_makers", {"limit": limit})]
+
+
 def product(number: str) -> ProductShown | None:
     """Return a product by its own number."""
-    found = _rows("product", {"product": number})
+    found = _pictured("product", {"product": number})
     if not found:
         return None
-    name, said, category, maker, age, tax, is_listed = found[0]
+    name, said, category, maker, age, tax, is_listed, shown = found[0]
     variants = tuple(variant(*row) for row in _rows("variants", {"product": number}))
-    return product_shown(name, said, category, maker, age, tax, variants, is_listed=is_listed)
+    return product_shown(name, said, category, maker, age, tax, variants, is_listed=is_listed, pictures=shown or ())
 
 
 def product_shown(
@@ -217,10 +254,56 @@ def product_shown(
     variants: tuple[VariantShown, ...],
     *,
     is_listed: bool = True,
+    pictures: Sequence[Mapping[str, Any]] = (),
 ) -> ProductShown:
     """Return a product from what the table has of it, in the language of the page."""
     text = named(said["text"]) if said.get("text") else None
-    return ProductShown(number, named(said["name"]), text, category, maker, asks_over, tax, is_listed, variants)
+    name = named(said["name"])
+    return ProductShown(
+        number, name, text, category, maker, asks_over, tax, is_listed, variants,
+        tuple(picture_shown(each, name) for each in pictures),
+    )  # fmt: skip
+
+
+def picture_shown(said: Mapping[str, Any], of: Named) -> PictureShown:
+    """Return a picture from what the table has of it; ``of`` is what its product is called."""
+    return PictureShown(said["digest"], said["width"], said["height"], named(said.get("alt") or {}), of.text)
+
+
+def first_pictures(products: Collection[str]) -> dict[str, PictureShown]:
+    """Return the picture of each of these products that lists show, of those that have one.
+
+    What it shows is not said: the product's name stands beside it.
+    """
+    rows = _pictured("first_pictures", {"products": list(products)}) if products else []
+    return {product: picture_shown(said, Named("", "")) for product, said in rows if said is not None}
+
+
+def words_of_pictures(product: str) -> dict[str, dict[str, str]]:
+    """Return what is said of each picture of a product, by its digest and language."""
+    found = _pictured("product", {"product": product})
+    return {each["digest"]: each.get("alt") or {} for each in (found[0][7] if found else None) or ()}
+
+
+def picture(digest: str, *, is_small: bool) -> bytes | None:
+    """Return a picture as WebP."""
+    found = _rows("picture", {"digest": digest, "is_small": is_small})
+    return bytes(found[0][0]) if found else None
+
+
+def picture_sizes(digests: Collection[str]) -> dict[str, tuple[int, int]]:
+    """Return the sizes of those of these pictures that are kept."""
+    return {row[0]: (row[1], row[2]) for row in _rows("picture_sizes", {"digests": list(digests)})}
+
+
+def without_picture(*, limit: int) -> list[tuple[str, Named]]:
+    """Return what is listed and has no picture, the newest first."""
+    return [(product, named(name)) for product, name in _pictured("without_picture", {"limit": limit})]
+
+
+def not_fetched(*, limit: int) -> list[tuple[str, str, int]]:
+    """Return addresses of pictures that could not be fetched: where, why in a word, how often it was tried."""
+    return [(row[0], row[1], row[2]) for row in _rows("not_fetched", {"limit": limit})]
 
 
 def variant(
@@ -276,7 +359,9 @@ def _composed(statement: str, asked: Asked) -> tuple[str, dict[str, Any]]:
     """Return a statement with the conditions of what is asked; nothing of what somebody typed stands in it."""
     conditions = ["p.is_listed"]
     values: dict[str, Any] = {"currency": asked.currency}
-    among, order = "catalog_product p", _ORDERS[asked.order]
+    window = asked.window or Composed()
+    by = window.by if window.by and asked.order == "fitting" else asked.order
+    among, order = "catalog_product p", _ORDERS[by]
     if asked.categories is not None:
         conditions.append("p.category = any(%(categories)s::text[])")
         values["categories"] = list(asked.categories)
@@ -289,6 +374,8 @@ def _composed(statement: str, asked: Asked) -> tuple[str, dict[str, Any]]:
     if asked.narrowed is not None:
         conditions.append(asked.narrowed.condition)
         values["narrowed"] = asked.narrowed.value
+    if asked.window is not None:
+        conditions += _conditions(asked.window, values)
     pairs, rest = words.question(asked.words)
     if asked.words and not (pairs or rest):
         conditions.append("false")  # signs alone are found nowhere
@@ -302,10 +389,36 @@ def _composed(statement: str, asked: Asked) -> tuple[str, dict[str, Any]]:
             values["rest"] = rest
         question = " && ".join(parts)
         among = _SQL["matching"].format(question=question, limit=_RANKED_MAX)
-        if asked.order == "fitting":
+        if by == "fitting":
             order = "p.rank desc, p.product"
-    text = _SQL[statement].format(among=among, conditions=" and ".join(conditions), order=order)
+    text = _SQL[statement].format(among=among, conditions=" and ".join(conditions), order=order, pictures=PICTURES)
     return text, values
+
+
+#: In place of a column: the pictures of the product ``p``.
+PICTURES: Final = _SQL["pictures"].removesuffix(";").format()
+
+
+def _conditions(window: Composed, values: dict[str, Any]) -> list[str]:
+    """Return the conditions of somebody's own window, the same as ``Composed.admits``."""
+    found = []
+    for name, column in (("categories", "category"), ("makers", "maker"), ("products", "product")):
+        never = getattr(window, f"never_{name}")
+        only = getattr(window, f"only_{name}", None)
+        if never:
+            found.append(f"(p.{column} is null or p.{column} <> all(%(never_{name})s::text[]))")
+            values[f"never_{name}"] = list(never)
+        if only is not None:
+            found.append(f"p.{column} = any(%(only_{name})s::text[])")
+            values[f"only_{name}"] = list(only)
+    if window.never_adults:
+        found.append("p.asks_over is null")
+    if window.has_first:
+        values |= {
+            "first_categories": list(window.first_categories), "first_makers": list(window.first_makers),
+            "every": window.every, "reach": PAGES_MAX * WARES + 1,
+        }  # fmt: skip
+    return found
 
 
 _REST: Final = (
@@ -320,9 +433,13 @@ _ORDERS: Final[Mapping[Order, str]] = {
 
 
 def _ware(row: Sequence[Any]) -> Ware:
-    product, name, maker, age, currency_of, lowest, highest = row
-    prices = (Money(lowest, currency_of), Money(highest, currency_of)) if currency_of else (None, None)
-    return Ware(product, named(name), maker, age, *prices)
+    product, said, maker, age, currency_of, lowest, highest, category, picture = row
+    name = named(said)
+    shown = None if picture is None else picture_shown(picture, name)
+    return Ware(
+        product, name, maker, age, Money(lowest, currency_of) if currency_of else None,
+        Money(highest, currency_of) if currency_of else None, category, shown,
+    )  # fmt: skip
 
 
 def _price(said: Mapping[str, Any]) -> PriceShown:
@@ -331,6 +448,10 @@ def _price(said: Mapping[str, Any]) -> PriceShown:
         Money(said["amount"], said["currency"]), said.get("includes_tax", True),
         None if before is None else Money(before, said["currency"]),
     )  # fmt: skip
+
+
+def _pictured(statement: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    return reading.rows(_SQL[statement].format(pictures=PICTURES), values)
 
 
 def _rows(statement: str, values: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:

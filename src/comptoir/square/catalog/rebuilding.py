@@ -20,7 +20,14 @@ _READERS: Final = {each.name: msgspec.json.Decoder(tolerant(each.data)) for each
 class CatalogDeriver:
     """Of each thing the last word is kept, and written at the end."""
 
-    tables = ("catalog_category", "catalog_product", "catalog_variant", "catalog_price", "catalog_store")
+    tables = (
+        "catalog_category",
+        "catalog_product",
+        "catalog_variant",
+        "catalog_price",
+        "catalog_store",
+        "catalog_showing",
+    )
 
     def __init__(self) -> None:
         """Start empty."""

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import zoneinfo
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from comptoir.foundation.kernel.problem import Problem
 from comptoir.square.catalog import hours
 from comptoir.square.catalog.contracts import (
     LANGUAGES,
+    Alternative,
     CategoryListed,
+    PictureKept,
+    PictureNamed,
     ProductListed,
+    ProductPictured,
     Prose,
     StoreListed,
     Variant,
     Wording,
 )
 from comptoir.square.catalog.errors import ListingInvalid
+from comptoir.square.community.errors import PictureUnknown
 from comptoir.square.community.writing import judge_text
 
 #: Categories stand within each other so deep at most.
@@ -36,7 +41,15 @@ def judge_product(data: ProductListed) -> Problem | None:
         problem = _judge_words(data.text, field="data.text")
     if problem is None and data.maker is not None:
         problem = judge_text(data.maker, field="data.maker")
-    return problem or _judge_variants(data.variants)
+    return problem or _judge_variants(data.variants) or _judge_pictures(data.pictures)
+
+
+def judge_pictures(data: ProductPictured, kept: Mapping[str, tuple[int, int]]) -> Problem | None:
+    """Return why a product cannot have these pictures, or nothing; ``kept`` are the sizes of those that there are."""
+    for number, each in enumerate(data.pictures):
+        if kept.get(each.digest) != (each.width, each.height):
+            return PictureUnknown(field=f"data.pictures[{number}]")
+    return _judge_pictures(data.pictures)
 
 
 def judge_store(data: StoreListed) -> Problem | None:
@@ -74,7 +87,20 @@ def comes_round(category: str, within: str | None, parents: Mapping[str, str | N
     return False
 
 
-def _judge_words(words: Wording | Prose, *, field: str) -> Problem | None:
+def _judge_pictures(pictures: Sequence[PictureNamed | PictureKept]) -> Problem | None:
+    told: set[str] = set()
+    for number, each in enumerate(pictures):
+        at = f"data.pictures[{number}]"
+        key = each.url if isinstance(each, PictureNamed) else each.digest
+        if key in told:
+            return ListingInvalid("A picture stands once.", field=at)
+        told.add(key)
+        if each.alt is not None and (problem := _judge_words(each.alt, field=f"{at}.alt")) is not None:
+            return problem
+    return None
+
+
+def _judge_words(words: Wording | Prose | Alternative, *, field: str) -> Problem | None:
     said = {language: text for language in LANGUAGES if (text := getattr(words, language)) is not None}
     if not said:
         return ListingInvalid(f"Say it in one of {', '.join(LANGUAGES)} at least.", field=field)

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
+import psycopg
 
 from comptoir.foundation.events.contracts import Accepted
 from comptoir.foundation.kernel.connection import Connection
@@ -14,6 +15,7 @@ from comptoir.foundation.kernel.database import load_statements, text_array
 from comptoir.foundation.kernel.ids import Id
 from comptoir.square.catalog.contracts import LANGUAGES, Price, ProductListed, Tax
 from comptoir.square.community import words
+from comptoir.square.community.pictures import Developed
 
 _SQL = load_statements(__package__)
 #: What parts the words of a number: PostgreSQL would take ``tea-250/b`` for a path.
@@ -80,6 +82,7 @@ class Goods(msgspec.Struct, frozen=True):
     tax: Tax
     asks_over: int | None
     is_listed: bool
+    maker: str | None = None
 
 
 def find_goods(connection: Connection, skus: Collection[str]) -> dict[str, Goods]:
@@ -88,10 +91,22 @@ def find_goods(connection: Connection, skus: Collection[str]) -> dict[str, Goods
     return {
         sku: Goods(
             sku, product, gtin, _texts.decode(options), _prices.decode(prices), _texts.decode(name), category, tax,
-            age, is_listed,
+            age, is_listed, maker,
         )
-        for sku, product, gtin, options, prices, name, category, tax, age, is_listed in rows
+        for sku, product, gtin, options, prices, name, category, tax, age, is_listed, maker in rows
     }  # fmt: skip
+
+
+def names_of_categories(connection: Any, categories: Collection[str]) -> dict[str, Mapping[str, str]]:
+    """Return what these categories are called, by language."""
+    rows = connection.execute(_SQL["names_of_categories"], (text_array(sorted(categories)),))
+    return {category: _texts.decode(said) for category, said in rows}
+
+
+def names_of_products(connection: Any, products: Collection[str]) -> dict[str, Mapping[str, str]]:
+    """Return what these products are called, by language."""
+    rows = connection.execute(_SQL["names_of_products"], (text_array(sorted(products)),))
+    return {product: _texts.decode(said) for product, said in rows}
 
 
 def find_scanned(connection: Connection, number: str) -> str | None:
@@ -138,6 +153,9 @@ def write_products(connection: Connection, listed: Sequence[Accepted]) -> None:
         ]
     _write(connection, "write_variants", variants)
     _write(connection, "write_prices", spans)
+    addresses = {picture.url for each in listed for picture in each.data.pictures or ()}
+    if addresses:
+        connection.tell(_SQL["write_addresses"], text_array(sorted(addresses)))
 
 
 def end_products(connection: Connection, ended: Sequence[Accepted]) -> None:
@@ -164,6 +182,87 @@ def end_stores(connection: Connection, ended: Sequence[Accepted]) -> None:
     _write(connection, "end_stores", rows)
 
 
+def find_showings(connection: Connection, products: Collection[str]) -> dict[str, Kept]:
+    """Return of which of these products staff have said which pictures they have, and when."""
+    return {
+        row[0]: Kept((row[1], row[2]), None)
+        for row in connection.execute(_SQL["find_showings"], (text_array(sorted(products)),))
+    }
+
+
+def write_showings(connection: Connection, said: Sequence[Accepted]) -> None:
+    """Write which pictures products have."""
+    rows = [
+        {
+            "product": each.data.product, "pictures": [_pictured(picture) for picture in each.data.pictures],
+            "at": each.at, "position": each.position,
+        }
+        for each in said
+    ]  # fmt: skip
+    _write(connection, "write_showings", rows)
+
+
+# -- what is kept of pictures; not from the log, which has addresses and digests only ---------------------------------
+
+
+class Wanted(msgspec.Struct, frozen=True):
+    """A picture to fetch: where it lies, and how often that was tried in vain."""
+
+    url: str
+    failures: int
+
+
+class Fetched(msgspec.Struct, frozen=True):
+    """What came of fetching a picture: its digest and size, or in a word why there is none; and when to ask again."""
+
+    url: str
+    digest: str | None
+    width: int | None
+    height: int | None
+    why: str
+    failures: int
+    again_at: dt.datetime
+
+
+def insert_picture(connection: psycopg.Connection, developed: Developed) -> None:
+    """Keep a picture for a product that is about to show it; the same one twice is one."""
+    connection.execute(
+        _SQL["insert_picture"],
+        (developed.digest, developed.width, developed.height, developed.large, developed.small),
+    )
+
+
+def hold_pictures(connection: Connection, digests: Collection[str]) -> dict[str, tuple[int, int]]:
+    """Return the sizes of those of these pictures that are kept, and keep them until the end of the transaction."""
+    rows = connection.execute(_SQL["hold_pictures"], (text_array(sorted(digests)),))
+    return {digest: (width, height) for digest, width, height in rows}
+
+
+def find_wanted(connection: Connection, *, now: dt.datetime, limit: int) -> list[Wanted]:
+    """Return pictures to fetch, whoever waits longest first."""
+    return [Wanted(*row) for row in connection.execute(_SQL["find_wanted"], {"now": now, "limit": limit})]
+
+
+def write_fetched(connection: Connection, fetched: Fetched) -> None:
+    """Write what came of fetching a picture."""
+    connection.execute(_SQL["write_fetched"], msgspec.structs.asdict(fetched))
+
+
+def drop_unnamed(connection: Connection, *, limit: int) -> int:
+    """Drop what is known of addresses that no product names any more; returns how many."""
+    return len(connection.execute(_SQL["drop_unnamed"], (limit,)).fetchall())
+
+
+def drop_unused_pictures(connection: Connection, *, before: dt.datetime, limit: int) -> int:
+    """Drop pictures that came before a moment and that no product shows; returns how many."""
+    return len(connection.execute(_SQL["drop_unused_pictures"], (before, limit)).fetchall())
+
+
+def _pictured(picture: msgspec.Struct) -> dict[str, Any]:
+    said = _said(picture)
+    return said | ({"alt": _said(said["alt"])} if "alt" in said else {})
+
+
 def _product(listed: Accepted) -> dict[str, Any]:
     """Return the row of a product; numbers, maker and Japanese are found as they are, the rest by its stems."""
     data: ProductListed = listed.data
@@ -176,10 +275,11 @@ def _product(listed: Accepted) -> dict[str, Any]:
     plain = " ".join(
         word for each in (*numbers, data.maker or "", *options) for word in (each, each.translate(_PARTS)) if word
     )
+    named = [_pictured(each) for each in data.pictures or ()]
     runs = " ".join(filter(None, [names["ja"], names["en"], names["fr"], texts["ja"], data.maker, *options]))
     return {
         "product": data.product, "category": data.category, "maker": data.maker,
-        "said": {"name": _said(data.name), "text": _said(data.text)},
+        "said": {"name": _said(data.name), "text": _said(data.text)} | ({"pictures": named} if named else {}),
         "asks_over": data.asks_over, "tax": data.tax,
         "en_name": " ".join(filter(None, [indexed["en"].rest, indexed["ja"].rest])), "fr_name": indexed["fr"].rest,
         "plain": words.folded(plain), "pairs": words.index(runs, language="ja").pairs,

@@ -89,10 +89,71 @@ from jsonb_to_recordset(%s::jsonb) as r(store text, at timestamptz, position uui
 -- name: find_goods
 -- What these SKUs are and cost.
 select v.sku, v.product, v.gtin, v.options::text, v.prices::text, (p.said -> 'name')::text, p.category, p.tax,
-  p.asks_over, p.is_listed
+  p.asks_over, p.is_listed, p.maker
 from catalog_variant v join catalog_product p on p.product = v.product where v.sku = any(%s::text[]);
+
+-- name: names_of_categories
+-- What these categories are called.
+select category, said::text from catalog_category where category = any(%s::text[]);
+
+-- name: names_of_products
+-- What these products are called.
+select product, (said -> 'name')::text from catalog_product where product = any(%s::text[]);
 
 -- name: find_scanned
 -- Which variant a SKU or a barcode means; whose product is listed comes first.
 select v.sku from catalog_variant v join catalog_product p on p.product = v.product
 where v.sku = %s or v.gtin = any(%s::text[]) order by (v.sku = %s) desc, p.is_listed desc, v.sku limit 1;
+
+-- name: find_showings
+-- Of which of these products staff have said which pictures they have.
+select product, at, position::text from catalog_showing where product = any(%s::text[]);
+
+-- name: write_showings
+-- Which pictures products have; the last word holds.
+insert into catalog_showing as s (product, pictures, at, position)
+select product, pictures, at, position
+from jsonb_to_recordset(%s::jsonb) as r(product text, pictures jsonb, at timestamptz, position uuid)
+on conflict (product) do update set pictures = excluded.pictures, at = excluded.at, position = excluded.position;
+
+-- name: write_addresses
+-- Pictures elsewhere that products name, to be fetched; one that is known is left as it is.
+insert into catalog_fetched (url, why, failures, again_at)
+select url, '', 0, '1970-01-01Z' from unnest(%s::text[]) as url on conflict (url) do nothing;
+
+-- name: insert_picture
+-- A picture in both sizes.
+insert into catalog_picture (digest, width, height, large, small) values (%s, %s, %s, %s, %s) on conflict do nothing;
+
+-- name: hold_pictures
+-- The sizes of those of these pictures that are kept, for as long as the transaction lasts.
+select digest, width, height from catalog_picture where digest = any(%s::text[]) order by digest for share;
+
+-- name: find_wanted
+-- Pictures that were never fetched, or not for long.
+select url, failures from catalog_fetched where again_at <= %(now)s order by again_at, url limit %(limit)s;
+
+-- name: write_fetched
+-- What came of fetching a picture. One that did not answer again keeps what it had before.
+update catalog_fetched set digest = coalesce(%(digest)s, digest), width = coalesce(%(width)s, width),
+  height = coalesce(%(height)s, height), why = %(why)s, failures = %(failures)s, again_at = %(again_at)s
+where url = %(url)s;
+
+-- name: drop_unnamed
+-- What is known of addresses that no product names.
+delete from catalog_fetched where url in (
+  select f.url from catalog_fetched f where not exists (
+    select from catalog_product p where p.said -> 'pictures' @> jsonb_build_array(jsonb_build_object('url', f.url))
+  ) limit %s for update skip locked
+) returning url;
+
+-- name: drop_unused_pictures
+-- Pictures that came before a moment, and that no product shows; what somebody is about to show is left.
+delete from catalog_picture where digest in (
+  select c.digest from catalog_picture c where c.uploaded_at < %s::timestamptz
+    and not exists (select from catalog_fetched f where f.digest = c.digest)
+    and not exists (
+      select from catalog_showing s where s.pictures @> jsonb_build_array(jsonb_build_object('digest', c.digest))
+    )
+  limit %s for update skip locked
+) returning digest;

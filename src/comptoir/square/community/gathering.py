@@ -10,7 +10,7 @@ import collections
 import re
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -21,6 +21,7 @@ from comptoir.foundation.touchpoints.house import Trouble
 from comptoir.square.community import commands, pictures
 from comptoir.square.community.contracts import ALT_CHARACTERS_MAX, PICTURES_MAX
 from comptoir.square.community.errors import PicturesTooMany, PictureTooLarge, PictureWithoutWords
+from comptoir.square.community.pictures import Developed
 from comptoir.square.community.queries import PictureShown
 
 #: At most so many pictures of one person within an hour, and of all in one process.
@@ -28,6 +29,18 @@ _AN_HOUR_MAX: Final = 40
 _AN_HOUR_OF_ALL_MAX: Final = 600
 _HOUR_SECONDS: Final = 3_600.0
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
+
+
+class Keeper(msgspec.Struct, frozen=True):
+    """Where pictures of a form are kept: how one is, which of these are, and how many places it has."""
+
+    keep: Callable[[Developed], PictureShown]
+    kept: Callable[[Collection[str]], dict[str, tuple[int, int]]]
+    places: int
+
+
+#: The pictures of a post.
+OF_POSTS: Final = Keeper(commands.keep_picture, commands.kept_pictures, PICTURES_MAX)
 
 
 class Slot(msgspec.Struct, eq=False):
@@ -65,27 +78,29 @@ class Gathered(msgspec.Struct):
         return "\n".join(each.alt for each in self.pictures)
 
 
-def slots_of(shown: Sequence[PictureShown] = ()) -> list[Slot]:
+def slots_of(shown: Sequence[PictureShown] = (), *, places: int = PICTURES_MAX) -> list[Slot]:
     """Return the places of a form that has these pictures already."""
-    slots = [Slot(number) for number in range(1, PICTURES_MAX + 1)]
+    slots = [Slot(number) for number in range(1, places + 1)]
     for slot, each in zip(slots, shown, strict=False):
         slot.alt, slot.kept, slot.is_shown = each.alt, each.digest, True
     return slots
 
 
-def gather(request: HttpRequest, *, who: str, before: Sequence[PictureShown] = ()) -> Gathered:
+def gather(
+    request: HttpRequest, *, who: str, before: Sequence[PictureShown] = (), keeper: Keeper = OF_POSTS
+) -> Gathered:
     """Take the pictures of a form that ``who`` sends; ``before`` are those of the post. The first refused one is named.
 
     The others are kept all the same.
     """
-    gathered = Gathered(slots_of())
-    sizes = commands.kept_pictures(
+    gathered = Gathered(slots_of(places=keeper.places))
+    sizes = keeper.kept(
         [kept for slot in gathered.slots if _DIGEST.fullmatch(kept := request.POST.get(f"kept{slot.number}", ""))]
     )
     for slot in gathered.slots:
         slot.alt = request.POST.get(f"alt{slot.number}", "").strip()[:ALT_CHARACTERS_MAX]
         try:
-            shown = _taken(request, slot, sizes, who)
+            shown = _taken(request, slot, sizes, who, keeper)
             if shown is not None and not slot.alt:
                 raise PictureWithoutWords(field=f"alt{slot.number}")
         except Problem as problem:
@@ -101,7 +116,9 @@ def gather(request: HttpRequest, *, who: str, before: Sequence[PictureShown] = (
     return gathered
 
 
-def _taken(request: HttpRequest, slot: Slot, sizes: dict[str, tuple[int, int]], who: str) -> PictureShown | None:
+def _taken(
+    request: HttpRequest, slot: Slot, sizes: dict[str, tuple[int, int]], who: str, keeper: Keeper
+) -> PictureShown | None:
     """Return the picture of a place: the file that was sent for it, or the one that it has."""
     field = f"picture{slot.number}"
     sent = request.FILES.get(field)
@@ -114,7 +131,7 @@ def _taken(request: HttpRequest, slot: Slot, sizes: dict[str, tuple[int, int]], 
     if getattr(sent, "is_too_large", False):
         raise PictureTooLarge(field=field)
     _pace.count(who, field=field)
-    shown = commands.keep_picture(pictures.develop(sent.read(), field=field))
+    shown = keeper.keep(pictures.develop(sent.read(), field=field))
     slot.kept = shown.digest
     return shown
 

@@ -25,6 +25,11 @@ class Placed(msgspec.Struct, frozen=True):
     visits: int
 
 
+def target_of(code: str) -> str | None:
+    """Return where a short link leads, as staff wrote it; nothing is counted by it."""
+    return models.ShortLink.objects.filter(code=code).values_list("target", flat=True).first()
+
+
 def placed(*, since: dt.date, until: dt.date, codes: Collection[str] = ()) -> list[Placed]:
     """Return short links, the latest first, with their visits from one day up to another one, which is left out.
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Collection, Mapping
-from typing import Any, Final
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -90,6 +90,23 @@ def in_stock(skus: Collection[str]) -> Mapping[str, bool]:
 def there_now(store: str) -> Narrowed:
     """Return what narrows a question to the shop window down to what a store has at this moment."""
     return Narrowed(_SQL["there_now"], store)
+
+
+class Listed(NamedTuple):
+    """An article that is sold, as it was listed: ``prices`` and ``name`` as the tables have them."""
+
+    sku: str
+    gtin: str | None
+    options: Mapping[str, str]
+    prices: Sequence[Mapping[str, Any]]
+    name: Mapping[str, str]
+    category: str | None
+    tax: str
+
+
+def price_list(store: str, *, limit: int) -> list[Listed]:
+    """Return articles that are sold, first those that a store has counted."""
+    return [Listed(*row) for row in reading.rows(_SQL["price_list"], {"store": store, "limit": limit})]
 
 
 def stores() -> list[tuple[str, str]]:

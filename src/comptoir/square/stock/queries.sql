@@ -13,6 +13,13 @@ select a.sku, bool_or(a.counted + a.moved - a.held > 0) from stock_article a
 join catalog_store c on c.store = a.store and c.is_listed
 where a.sku = any(%(skus)s::text[]) group by a.sku;
 
+-- name: price_list
+-- What is sold, and what it costs: first what a store has counted.
+select v.sku, v.gtin, v.options, v.prices, p.said -> 'name', p.category, p.tax
+from catalog_variant v join catalog_product p on p.product = v.product and p.is_listed
+left join stock_article a on a.sku = v.sku and a.store = %(store)s
+order by a.sku is null, v.sku limit %(limit)s;
+
 -- name: stores
 -- Listed stores, and others where something was counted.
 select s.store, max(s.name) from (
