@@ -18,7 +18,15 @@ POST: Final = "points.post"
 VOID: Final = "points.void"
 ADJUST: Final = "points.adjust"
 EXPIRE: Final = "points.expire"
-REQUESTS: Final = frozenset({REDEEM, RESERVE, POST, VOID, ADJUST, EXPIRE})
+LEASE: Final = "points.lease"
+LEASE_RENEW: Final = "points.lease_renew"
+LEASE_SPEND: Final = "points.lease_spend"
+LEASE_RETURN: Final = "points.lease_return"
+LEASE_RECONCILE: Final = "points.lease_reconcile"
+#: What is said of a lease that exists.
+LEASED: Final = frozenset({LEASE_RENEW, LEASE_SPEND, LEASE_RETURN, LEASE_RECONCILE})
+LEASES: Final = LEASED | {LEASE}
+REQUESTS: Final = frozenset({REDEEM, RESERVE, POST, VOID, ADJUST, EXPIRE}) | LEASES
 LIMITED: Final = "spending.limited"
 COOLED: Final = "spending.cooled"
 THANKED: Final = "contribution.thanked"
@@ -29,7 +37,22 @@ STANDING: Final = frozenset({LIMITED, COOLED, FROZEN, THAWED})
 
 #: Types whose decision in the log is no list of transfers. Some are decided further in, where nobody here may look.
 NOT_MOVING: Final = frozenset(
-    {LIMITED, POST_PUBLISHED, POST_IMPORTED, "coupon.redeem", "coupon.reserve", "coupon.redeemed"}
+    {
+        LIMITED,
+        POST_PUBLISHED,
+        POST_IMPORTED,
+        "coupon.redeem",
+        "coupon.reserve",
+        "coupon.redeemed",
+        "gift_card.issue",
+        "gift_card.reserve",
+        "gift_card.post",
+        "gift_card.void",
+        "gift_card.redeem",
+        "gift_card.credit",
+        "gift_card.stop",
+        "gift_card.expire",
+    }
 )
 
 POINTS_MAX: Final = 10**9
@@ -37,6 +60,9 @@ Points = Annotated[int, msgspec.Meta(ge=1, le=POINTS_MAX)]
 Reservation = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
 Receipt = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 HOLD_SECONDS_MAX: Final = 7 * 86_400
+LEASE_SECONDS_MAX: Final = 7 * 86_400
+#: So often a lease can be spent from at most.
+LEASE_SPENDS_MAX: Final = 1_000
 
 #: The rule by which points are earned that a promotion lets count several times.
 MULTIPLIED: Final = "promotion"
@@ -103,6 +129,57 @@ class PointsVoid(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True)
     """``points.void``: give back what was held."""
 
     reservation: Reservation
+
+
+class PointsLease(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """``points.lease``: hold points that this till may let be spent for ``expires_in`` seconds, also without a line.
+
+    ``lease`` is a name that the sender chooses.
+    """
+
+    customer: Identifier
+    points: Points
+    lease: Reservation
+    expires_in: Annotated[int, msgspec.Meta(ge=1, le=LEASE_SECONDS_MAX)]
+    proof: Proof | None = None
+
+
+class PointsLeaseRenew(msgspec.Struct, forbid_unknown_fields=True):
+    """``points.lease_renew``: a lease that has not run out ends ``expires_in`` seconds from now, if that is later."""
+
+    lease: Reservation
+    expires_in: Annotated[int, msgspec.Meta(ge=1, le=LEASE_SECONDS_MAX)]
+
+
+class PointsLeaseSpend(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """``points.lease_spend``: what was spent out of a lease at ``time``, however late this is heard.
+
+    ``sequence`` counts from 1, without a gap, for each lease.
+    """
+
+    lease: Reservation
+    points: Points
+    sequence: Annotated[int, msgspec.Meta(ge=1, le=LEASE_SPENDS_MAX)]
+    receipt: Receipt | None = None
+
+
+class PointsLeaseReturn(msgspec.Struct, forbid_unknown_fields=True):
+    """``points.lease_return``: nothing more is spent out of a lease; ``spends`` were, those refused left out."""
+
+    lease: Reservation
+    spends: Annotated[int, msgspec.Meta(ge=0, le=LEASE_SPENDS_MAX)]
+
+
+class PointsLeaseReconcile(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """``points.lease_reconcile``: staff settle a lease that has run out, of a till that does not come back.
+
+    With ``spends`` as the till's journal has it, the rest comes back once all of them have arrived; without, at once.
+    """
+
+    touchpoint: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+    lease: Reservation
+    reason: Literal["lost", "stolen", "broken", "retired"]
+    spends: Annotated[int, msgspec.Meta(ge=0, le=LEASE_SPENDS_MAX)] | None = None
 
 
 class PointsAdjust(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
@@ -209,6 +286,30 @@ EVENT_TYPES: Final = (
         classes={"reservation": "points", "points": "points", "receipt": "sale"},
     ),
     EventType(name=VOID, title="Give back what was held", data=PointsVoid, classes={"reservation": "points"}),
+    EventType(
+        name=LEASE, title="Hold points for a till", data=PointsLease,
+        classes={
+            "customer": "pseudonym", "points": "points", "lease": "points", "expires_in": "points",
+            "proof": "pseudonym",
+        },
+        spends=True,
+    ),
+    EventType(
+        name=LEASE_RENEW, title="Let a lease end later", data=PointsLeaseRenew,
+        classes={"lease": "points", "expires_in": "points"},
+    ),
+    EventType(
+        name=LEASE_SPEND, title="Spend out of a lease", data=PointsLeaseSpend,
+        classes={"lease": "points", "points": "points", "sequence": "points", "receipt": "sale"},
+    ),
+    EventType(
+        name=LEASE_RETURN, title="Return a lease", data=PointsLeaseReturn,
+        classes={"lease": "points", "spends": "points"},
+    ),
+    EventType(
+        name=LEASE_RECONCILE, title="Reconcile a lease that has run out", data=PointsLeaseReconcile,
+        classes={"touchpoint": "place", "lease": "points", "reason": "reason", "spends": "points"},
+    ),
     EventType(
         name=ADJUST, title="Add or take points by hand", data=PointsAdjust,
         classes={"customer": "pseudonym", "points": "points", "reason": "reason"},

@@ -204,6 +204,82 @@ class ReservationTooSmall(Problem):
     status = 409
 
 
+class LeaseTaken(Problem):
+    """A lease of that name exists already."""
+
+    name = "lease_taken"
+    status = 409
+
+
+class LeaseUnknown(Problem):
+    """This touchpoint has no lease of that name."""
+
+    name = "lease_unknown"
+    status = 404
+
+
+class LeaseTooLarge(Problem):
+    """The programme does not let a till lease so many points at once."""
+
+    name = "lease_too_large"
+
+
+class LeaseForeign(Problem):
+    """Another till has leased this."""
+
+    name = "lease_foreign"
+    status = 403
+
+
+class LeaseExpired(Problem):
+    """The lease had run out by then."""
+
+    name = "lease_expired"
+    status = 409
+
+
+class LeaseExceeded(Problem):
+    """So many points are not left of the lease."""
+
+    name = "lease_exceeded"
+    status = 409
+
+
+class LeaseSpendTaken(Problem):
+    """Another spending from this lease had the same number."""
+
+    name = "lease_spend_taken"
+    status = 409
+
+
+class LeaseMiscounted(Problem):
+    """More was spent from the lease than this says."""
+
+    name = "lease_miscounted"
+    status = 409
+
+
+class LeaseClosed(Problem):
+    """The lease was returned."""
+
+    name = "lease_closed"
+    status = 409
+
+
+class LeaseLost(Problem):
+    """The lease was given up as lost, and its points went back to the customer."""
+
+    name = "lease_lost"
+    status = 409
+
+
+class LeaseRunning(Problem):
+    """The lease has not run out, so its till may still let points be spent."""
+
+    name = "lease_running"
+    status = 409
+
+
 class ProgrammeInvalid(Problem):
     """The programme's rules contradict themselves or say something unknown."""
 

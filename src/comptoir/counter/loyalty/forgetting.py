@@ -1,6 +1,7 @@
 """The ledger of somebody who is forgotten: every account, lot and transfer stays, under a random customer's id.
 
 A reservation that is open goes on: whoever holds it may have the goods on the counter, and posts or voids it as ever.
+So does a lease: its till may have let something be spent, and tells of it later.
 Of a single purchase that is forgotten, the points stand at another position, and the sale is nobody's
 (:func:`let_go`). Not here: the order of things (``counter/customers/forgetting.py``).
 """
@@ -14,7 +15,7 @@ import msgspec
 from comptoir.counter.customers.forgetting import leave_marks
 from comptoir.counter.customers.rules import sale_mark
 from comptoir.counter.loyalty import store
-from comptoir.counter.loyalty.contracts import RESERVE
+from comptoir.counter.loyalty.contracts import LEASE, RESERVE
 from comptoir.counter.sales import store as sales
 from comptoir.counter.sales.handlers import LetGo
 from comptoir.foundation.events.store import Named
@@ -25,16 +26,17 @@ from comptoir.foundation.kernel.ids import Id
 
 
 class _Asked(msgspec.Struct):
-    reservation: str
+    reservation: str = ""
+    lease: str = ""
 
 
 _asked = msgspec.json.Decoder(_Asked)
 
 
 class LoyaltySeverer:
-    """Severs accounts, transfers, reservations, and what was said of spending."""
+    """Severs accounts, transfers, reservations, leases, and what was said of spending."""
 
-    tables = ("loyalty_account", "loyalty_transfer", "loyalty_reservation", "loyalty_standing")
+    tables = ("loyalty_account", "loyalty_transfer", "loyalty_reservation", "loyalty_lease", "loyalty_standing")
 
     def positions(self, connection: Connection, customers: Collection[Id]) -> Collection[Id]:
         """Return every event that moved points of these customers."""
@@ -47,7 +49,12 @@ class LoyaltySeverer:
             for event in named
             if event.type == RESERVE and event.is_accepted
         ]
-        store.sever(connection, fresh, reservations)
+        leases = [
+            (event.touchpoint, _asked.decode(event.data).lease)
+            for event in named
+            if event.type == LEASE and event.is_accepted
+        ]
+        store.sever(connection, fresh, reservations, leases)
 
 
 def positions_of(let_go: LetGo) -> set[Id]:

@@ -16,6 +16,9 @@ from comptoir.counter.loyalty.contracts import (
     CONFIRMED,
     COOLED,
     EXPIRE,
+    LEASE,
+    LEASED,
+    LEASES,
     LIMITED,
     MULTIPLIED,
     NOT_MOVING,
@@ -37,6 +40,8 @@ from comptoir.counter.loyalty.errors import (
     ReservationTaken,
     ReservationUnknown,
 )
+from comptoir.counter.loyalty.leases import Lease
+from comptoir.counter.loyalty.leasing import Leasing
 from comptoir.counter.loyalty.programme import Earning, PricedLine, Programmes, Version
 from comptoir.counter.loyalty.rules import Ledger, Reservation
 from comptoir.counter.loyalty.spending import Standing
@@ -54,9 +59,9 @@ from comptoir.foundation.kernel.problem import Problem
 from comptoir.foundation.touchpoints.contracts import CLOCK_SOURCE, HOUSE_SOURCE
 
 _SALES: Final = frozenset({SALE_CLOSED, SALE_RETURNED})
-_CLOSING: Final = frozenset({POST, VOID})
-_ABOUT_RESERVATIONS: Final = _CLOSING | {RESERVE}
-_SPENDING: Final = frozenset({REDEEM, RESERVE})
+_ABOUT_RESERVATIONS: Final = frozenset({POST, VOID, RESERVE})
+_CLOSING: Final = LEASED | {POST, VOID}
+_SPENDING: Final = frozenset({REDEEM, RESERVE, LEASE})
 #: Of these live pages hear even where no points move.
 _SEEN_ANYWAY: Final = LINKS | PIECES
 _LIMITED_BY_STANDING: Final = _SPENDING | STANDING
@@ -91,6 +96,7 @@ class LoyaltyHandler:
         self._reservations: dict[tuple[str, str], Reservation] = {}
         self._opened: dict[tuple[str, str], Reservation] = {}
         self._closed: dict[tuple[str, str], Reservation] = {}
+        self._leasing: Leasing | None = None
         #: Where codes were used, by digest; and those that this batch accepts.
         self._used: dict[str, str] = {}
         self._newly_used: list[tuple[str, Id, str]] = []
@@ -102,7 +108,7 @@ class LoyaltyHandler:
         self._spent: dict[Id, int] = {}
         self._day_begins: Id = ""
         #: Where a batch undoes links: what the customers concerned hold, and what they have spent for one another.
-        self._held: list[Reservation] = []
+        self._held: list[Reservation | Lease] = []
         self._across: list[rules.DrawAcross] = []
         #: What the events of a sale that is to be forgotten have moved, and whether the batch lets it go.
         self._moved: list[rules.Moved] = []
@@ -121,6 +127,10 @@ class LoyaltyHandler:
                 connection, {holder for each in self._reservations.values() for holder in _holders(each)}
             )
             concerned |= self._customers.concerned
+        if not LEASES.isdisjoint(arrival.type for arrival in batch.arrivals):
+            self._leasing = Leasing(batch.arrivals)
+            self._customers.include(connection, self._leasing.find(connection))
+            concerned |= self._customers.concerned
         if concerned:
             accounts = store.lock_accounts(connection, concerned)
             self._ledger = Ledger(accounts)
@@ -134,6 +144,8 @@ class LoyaltyHandler:
             self._reservations = {key: reservation for key, reservation in found.items() if key in covered}
             if any(_holders(each) - concerned for each in self._reservations.values()):
                 raise Outdated  # who held it was forgotten between the two looks
+        if self._leasing is not None:
+            self._leasing.find_again(connection, concerned)
 
     def load(self, connection: Connection, batch: Batch) -> None:
         """See which codes were used before. The accounts are locked, so nobody else is using one of theirs now."""
@@ -145,7 +157,10 @@ class LoyaltyHandler:
             self._load_standings(connection, batch, spending_now)
         if any(arrival.type == LINK_UNDO for arrival in batch.fresh):
             concerned = self._customers.linkable
-            self._held = store.find_open_reservations(connection, concerned)
+            self._held = [
+                *store.find_open_reservations(connection, concerned),
+                *store.find_open_leases(connection, concerned),
+            ]
             self._across = store.find_draws_across(connection, concerned)
 
         if (let_go := self._sales.let_go) is not None and let_go.sale.customer is not None:
@@ -234,6 +249,8 @@ class LoyaltyHandler:
             store.insert_reservations(connection, list(self._opened.values()))
         if self._closed:
             store.close_reservations(connection, list(self._closed.values()))
+        if self._leasing is not None:
+            self._leasing.write(connection)
         if self._newly_used:
             store.insert_used_codes(connection, self._newly_used)
         if self._standing_changed:
@@ -323,7 +340,7 @@ class LoyaltyHandler:
         """Let somebody spend who may; the code that was shown is used with that, and only with that."""
         problem = self._permit(arrival)
         if problem is None:
-            problem = self._redeem(arrival) if arrival.type == REDEEM else self._reserve(arrival)
+            problem = self._take(arrival)
         if problem is None and isinstance(arrival.proof, Shown):
             assert arrival.position is not None
             self._used[arrival.proof.digest] = arrival.source
@@ -331,6 +348,17 @@ class LoyaltyHandler:
         if problem is None:
             self._count(arrival.customer, arrival.data.points)
         return problem
+
+    def _take(self, arrival: Arrival) -> Problem | None:
+        if arrival.type == REDEEM:
+            return self._redeem(arrival)
+        if arrival.type == RESERVE:
+            return self._reserve(arrival)
+        members = self._members(arrival)
+        assert members is not None
+        assert self._leasing is not None
+        version = self._programmes.at(arrival.received_at)
+        return self._leasing.open(self._ledger, arrival, members=members, version=version)
 
     def _permit(self, arrival: Arrival) -> Problem | None:
         """Return why what was shown does not let somebody spend here, or ``None`` if it does."""
@@ -360,6 +388,11 @@ class LoyaltyHandler:
         """Count what is spent today, so that the next request of the batch knows."""
         if customer is not None and self._day_begins:
             self._spent[customer] = self._spent.get(customer, 0) + points
+
+    def _spent_less(self, lease: Lease, points: int) -> None:
+        """Count what came back of a lease that was taken today."""
+        if self._day_begins and lease.position >= self._day_begins:
+            self._count(lease.customer, -points)
 
     def _hear(self, arrival: Arrival) -> Problem | None:
         """Take in what is said about a customer's spending; the next request of the batch is decided by it.
@@ -414,6 +447,9 @@ class LoyaltyHandler:
         return None
 
     def _close(self, arrival: Arrival) -> Problem | None:
+        if arrival.type in LEASED:
+            assert self._leasing is not None
+            return self._leasing.follow(self._ledger, arrival, count=self._spent_less)
         key = (arrival.touchpoint, arrival.data.reservation)
         reservation = self._reservations.get(key)
         if reservation is None:

@@ -157,6 +157,68 @@ class Reservation(models.Model):
         return self.name
 
 
+class Lease(models.Model):
+    """Points that a till may let be spent while it is cut off. ``draws`` lists [customer, day, points].
+
+    ``sequences`` are the numbers of what was spent and has arrived, ``spends`` how many there are, once that is known.
+    """
+
+    personal: ClassVar[Personal] = Personal(
+        columns={
+            "touchpoint": "place",
+            "name": "mechanical",
+            "holder": "place",
+            "customer": "pseudonym",
+            "position": "mechanical",
+            "points": "points",
+            "draws": "points",
+            "expires_at": "time",
+            "spent": "points",
+            "sequences": "mechanical",
+            "spends": "points",
+            "status": "points",
+        },
+        subject="customer",
+        mentions=("draws",),
+        whose=Whose.CUSTOMER,
+        exported=Export.ROWS,
+        erased=Erasure.SEVERED,
+        kept=Kept("the shop gives up its books; once severed, it is a fact about nobody"),
+    )
+
+    pk = CompositePrimaryKey("touchpoint", "name")
+    touchpoint = models.TextField(db_collation="C")
+    name = models.TextField(db_collation="C")
+    holder = models.TextField(db_collation="C")
+    customer = models.UUIDField()
+    position = models.UUIDField()
+    points = models.BigIntegerField()
+    draws = models.JSONField()
+    expires_at = models.DateTimeField()
+    spent = models.BigIntegerField()
+    sequences = ArrayField(models.IntegerField())
+    spends = models.IntegerField(null=True)
+    status = models.TextField()
+
+    class Meta:
+        """Never more is spent of a lease than it has."""
+
+        indexes = (
+            models.Index(fields=["expires_at"], name="lease_open", condition=Q(status="open")),
+            models.Index(fields=["customer"], name="lease_of_customer"),
+        )
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(points__gt=0) & Q(spent__gte=0) & Q(spent__lte=F("points")), name="lease_not_exceeded"
+            ),
+            models.CheckConstraint(condition=Q(status__in=["open", "closed", "lost"]), name="lease_status"),
+        )
+
+    def __str__(self) -> str:
+        """Return its name."""
+        return self.name
+
+
 class UsedCode(models.Model):
     """A code that was accepted, by its digest: by which request, at which source."""
 

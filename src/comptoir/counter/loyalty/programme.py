@@ -81,7 +81,9 @@ class Programme(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A version of the programme, as people write it.
 
     Points last ``expires_after_months`` whole months: until the end of that month, at midnight in ``time_zone``.
-    Without it they never expire. ``minimum`` is the smallest number of points that can be spent at once.
+    Without it they never expire. ``minimum`` is the smallest number of points that can be spent at once,
+    ``lease_max`` the greatest that a till can lease of a customer's at once. ``worth`` is what a point pays at the
+    checkout, in minor units; without it nobody pays with points there.
     """
 
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
@@ -90,6 +92,8 @@ class Programme(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     earn: Annotated[tuple[EarningRule, ...], msgspec.Meta(max_length=200)]
     expires_after_months: Annotated[int, msgspec.Meta(ge=1, le=600)] | None = None
     minimum: Annotated[int, msgspec.Meta(ge=1, le=POINTS_MAX)] = 1
+    lease_max: Annotated[int, msgspec.Meta(ge=0, le=POINTS_MAX)] = 1_000
+    worth: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] | None = None
 
 
 def read_programme(text: str) -> Programme:

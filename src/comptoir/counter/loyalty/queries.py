@@ -240,6 +240,20 @@ def brought(customers: Sequence[uuid.UUID], positions: Collection[uuid.UUID]) ->
 _WORTH: Final = {Account.AVAILABLE.value: 1, Account.OWED.value: -1}
 
 
+class Gift(msgspec.Struct, frozen=True):
+    """Points that were given to a customer by a word of the shop, at a moment."""
+
+    customer: uuid.UUID
+    at: dt.datetime
+    points: int
+
+
+def gifts_at(customers: Collection[uuid.UUID], positions: Collection[uuid.UUID]) -> list[Gift]:
+    """Return what the events at these places of the log gave to these customers."""
+    rows = Transfer.objects.filter(customer__in=customers, cause__in=positions, debit=Account.ADJUSTED.value)
+    return [Gift(*row) for row in rows.values_list("customer", "occurred_at", "points")]
+
+
 def has_moved_since(customers: Sequence[uuid.UUID], since: dt.datetime) -> bool:
     """Tell whether anything of a person's points has moved since a moment, other than by the clock."""
     moved = Transfer.objects.filter(customer__in=customers, occurred_at__gte=since)

@@ -185,7 +185,9 @@ class Ledger:
             self._move(draw.customer, Account.AVAILABLE, Account.REDEEMED, draw.points, draw.day, "redeemed")
         return None
 
-    def hold(self, members: Sequence[Id], points: int, *, today: dt.date) -> tuple[Draw, ...] | Problem:
+    def hold(
+        self, members: Sequence[Id], points: int, *, today: dt.date, reason: str = "reserved"
+    ) -> tuple[Draw, ...] | Problem:
         """Hold points; returns what was drawn from where, or the refusal."""
         draws = self._draws(members, points, today)
         if isinstance(draws, Problem):
@@ -194,8 +196,16 @@ class Ledger:
             accounts = self._of(draw.customer)
             self._take(accounts, draw.day, draw.points)
             accounts.held += draw.points
-            self._move(draw.customer, Account.AVAILABLE, Account.HELD, draw.points, draw.day, "reserved")
+            self._move(draw.customer, Account.AVAILABLE, Account.HELD, draw.points, draw.day, reason)
         return draws
+
+    def release(self, draws: Sequence[Draw], first: int, points: int, *, to: Account, reason: str) -> None:
+        """Let go of so many of the points that these draws hold, behind the ``first`` of them."""
+        for draw in draws:
+            now = min(points, max(0, draw.points - first))
+            self._release(draw, now, to, reason)
+            first, points = max(0, first - draw.points), points - now
+        assert not points, "more would be released than was drawn"
 
     def post(self, reservation: Reservation, points: int | None, *, at: dt.datetime) -> Reservation | Problem:
         """Spend what is held, or its first ``points``; the rest is given back. Returns the closed reservation."""

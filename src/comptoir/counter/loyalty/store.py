@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from comptoir.counter.loyalty.contracts import Account
+from comptoir.counter.loyalty.leases import Lease
 from comptoir.counter.loyalty.programme import Programme, Programmes, Version
 from comptoir.counter.loyalty.rules import CustomerAccounts, Draw, DrawAcross, Moved, Reservation, Transfer
 from comptoir.counter.loyalty.spending import Limits, Standing, Word
@@ -182,6 +183,52 @@ def close_reservations(connection: Connection, reservations: Sequence[Reservatio
     )
 
 
+def find_leases(connection: Connection, keys: Collection[tuple[str, str]]) -> dict[tuple[str, str], Lease]:
+    """Return leases by (touchpoint, name)."""
+    touchpoints, names = text_array([t for t, _ in keys]), text_array([n for _, n in keys])
+    rows = connection.execute(_SQL["find_leases"], (touchpoints, names))
+    return {(row[0], row[1]): _lease(row) for row in rows}
+
+
+def find_open_leases(connection: Connection, customers: Collection[Id]) -> list[Lease]:
+    """Return what tills have leased of these customers' points and not returned."""
+    rows = connection.execute(_SQL["find_open_leases"], (value_array(list(customers)),))
+    return [_lease(row) for row in rows]
+
+
+def find_overdue_leases(connection: Connection, at: dt.datetime, *, limit: int) -> list[Lease]:
+    """Return leases that have run out and were not returned, the oldest first."""
+    return [_lease(row) for row in connection.execute(_SQL["find_overdue_leases"], (at, limit))]
+
+
+def _lease(row: Any) -> Lease:
+    touchpoint, name, holder, customer, position, points, draws, expires_at, spent, sequences, spends, status = row
+    return Lease(
+        touchpoint, name, holder, customer, position, points, tuple(Draw(*draw) for draw in _draws.decode(draws)),
+        expires_at, spent, tuple(sequences), spends, status,
+    )  # fmt: skip
+
+
+def insert_leases(connection: Connection, leases: Iterable[Lease]) -> None:
+    """Keep new leases; a name that is taken fails the whole batch."""
+    for each in leases:
+        draws = codec.encode(each.draws).decode()
+        connection.execute(
+            _SQL["insert_lease"],
+            (each.touchpoint, each.name, each.holder, each.customer, each.position, each.points, draws,
+             each.expires_at, each.spent, list(each.sequences), each.spends, each.status),
+        )  # fmt: skip
+
+
+def update_leases(connection: Connection, leases: Iterable[Lease]) -> None:
+    """Write what became of leases."""
+    for each in leases:
+        connection.execute(
+            _SQL["update_lease"],
+            (each.expires_at, each.spent, list(each.sequences), each.spends, each.status, each.touchpoint, each.name),
+        )
+
+
 def find_used_codes(connection: Connection, digests: Collection[str]) -> dict[str, str]:
     """Return the source at which each of these codes was used, by digest, as far as they were."""
     return dict(connection.execute(_SQL["find_used_codes"], (value_array(list(digests)),)).fetchall())
@@ -325,18 +372,24 @@ def find_positions(connection: Connection, customers: Collection[Id]) -> set[Id]
     return {str(row[0]) for row in connection.ask(_SQL["find_positions"], value_array(list(customers)))}
 
 
-def sever(connection: Connection, fresh: Mapping[Id, Id], reservations: Collection[tuple[str, str]]) -> None:
+def sever(
+    connection: Connection,
+    fresh: Mapping[Id, Id],
+    reservations: Collection[tuple[str, str]],
+    leases: Collection[tuple[str, str]],
+) -> None:
     """Put the fresh id of each customer in the place of the old one.
 
-    ``reservations`` (touchpoint, name) are those that may have drawn from a lot of theirs.
+    ``reservations`` and ``leases`` (touchpoint, name) are those that may have drawn from a lot of theirs.
     """
     old, new = value_array(list(fresh.keys())), value_array(list(fresh.values()))
-    for statement in ("sever_accounts", "sever_transfers", "sever_reservations", "sever_standings"):
+    for statement in ("sever_accounts", "sever_transfers", "sever_reservations", "sever_leases", "sever_standings"):
         connection.tell(_SQL[statement], old, new)
-    if reservations:
-        keys = text_array([t for t, _ in reservations]), text_array([n for _, n in reservations])
-        for customer, instead in fresh.items():
-            connection.tell(_SQL["sever_draws"], customer, instead, *keys)
+    for statement, drawing in (("sever_draws", reservations), ("sever_lease_draws", leases)):
+        if drawing:
+            keys = text_array([t for t, _ in drawing]), text_array([n for _, n in drawing])
+            for customer, instead in fresh.items():
+                connection.tell(_SQL[statement], customer, instead, *keys)
 
 
 def find_moves_at(connection: Connection, customer: Id, positions: Collection[Id]) -> list[Moved]:

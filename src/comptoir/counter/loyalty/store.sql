@@ -52,6 +52,36 @@ update loyalty_reservation r set status = closed.status, posted = closed.posted
 from unnest(%s::text[], %s::text[], %s::text[], %s::bigint[]) as closed(touchpoint, name, status, posted)
 where r.touchpoint = closed.touchpoint and r.name = closed.name;
 
+-- name: find_leases
+-- Leases by their touchpoint and its name for them.
+select l.touchpoint, l.name, l.holder, l.customer::text, l.position::text, l.points, l.draws::text, l.expires_at,
+  l.spent, l.sequences, l.spends, l.status
+from unnest(%s::text[], %s::text[]) as asked(touchpoint, name)
+join loyalty_lease l on l.touchpoint = asked.touchpoint and l.name = asked.name;
+
+-- name: find_open_leases
+-- What tills may let be spent of these customers' points, or may have let be spent.
+select l.touchpoint, l.name, l.holder, l.customer::text, l.position::text, l.points, l.draws::text, l.expires_at,
+  l.spent, l.sequences, l.spends, l.status
+from loyalty_lease l where l.status = 'open' and l.customer = any(%s::uuid[]);
+
+-- name: find_overdue_leases
+-- Leases that have run out and were not returned, the oldest first.
+select l.touchpoint, l.name, l.holder, l.customer::text, l.position::text, l.points, l.draws::text, l.expires_at,
+  l.spent, l.sequences, l.spends, l.status
+from loyalty_lease l where l.status = 'open' and l.expires_at <= %s order by l.expires_at, l.touchpoint, l.name limit %s;
+
+-- name: insert_lease
+-- Points are leased to a till.
+insert into loyalty_lease (
+  touchpoint, name, holder, customer, position, points, draws, expires_at, spent, sequences, spends, status
+) values (%s, %s, %s, %s::uuid, %s::uuid, %s, %s::jsonb, %s, %s, %s::int[], %s, %s);
+
+-- name: update_lease
+-- What became of a lease.
+update loyalty_lease set expires_at = %s, spent = %s, sequences = %s::int[], spends = %s, status = %s
+where touchpoint = %s and name = %s;
+
 -- name: find_overdue_reservations
 -- Open reservations whose time is over, the oldest first.
 select touchpoint, name, position::text, expires_at from loyalty_reservation
@@ -126,6 +156,17 @@ from unnest(%s::uuid[], %s::uuid[]) as n(customer, fresh) where t.customer = n.c
 update loyalty_reservation r set customer = n.fresh
 from unnest(%s::uuid[], %s::uuid[]) as n(customer, fresh) where r.customer = n.customer;
 
+-- name: sever_leases
+-- The same for what tills have leased.
+update loyalty_lease l set customer = n.fresh
+from unnest(%s::uuid[], %s::uuid[]) as n(customer, fresh) where l.customer = n.customer;
+
+-- name: sever_lease_draws
+-- The same for what a lease was drawn from, in whoever's name.
+update loyalty_lease l set draws = replace(l.draws::text, %s, %s)::jsonb
+from unnest(%s::text[], %s::text[]) as asked(touchpoint, name)
+where l.touchpoint = asked.touchpoint and l.name = asked.name;
+
 -- name: sever_standings
 -- The same for what they allowed to be spent.
 update loyalty_standing s set customer = n.fresh
@@ -199,6 +240,9 @@ select customer::text, sum(points)::bigint from (
   where customer = any(%(customers)s::uuid[]) and position >= %(since)s and debit = 1 and credit = 12
   union all
   select customer, case status when 'held' then points when 'posted' then posted else 0 end from loyalty_reservation
+  where customer = any(%(customers)s::uuid[]) and position >= %(since)s
+  union all
+  select customer, case status when 'open' then points else spent end from loyalty_lease
   where customer = any(%(customers)s::uuid[]) and position >= %(since)s
 ) spent group by customer;
 
