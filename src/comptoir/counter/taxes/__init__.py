@@ -8,5 +8,5 @@ of states, which nobody else knows.
 Always true: the tax of a rate is rounded once, over everything under that rate; the parts of single lines add up to it;
 net and tax add up to what is paid. Nothing here is about anybody.
 
-Files of its own: ``reading.py`` (the two files).
+Files of its own: ``reading.py`` (the two files), ``registrations.py`` (numbers under which a shop is registered).
 """

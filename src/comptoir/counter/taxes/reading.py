@@ -8,6 +8,10 @@
     [states.NY]
     standard = "8.875"
     reduced = "0"
+    delivery = "goods"    # or "zero", where a state does not tax what is charged for delivery
+
+``registration`` is the number under which the shop is registered for tax, such as ``T7000012050002`` in Japan: receipts
+say it, and one whose check digit is wrong is refused.
 
 Without a file, nobody knows where the shop sells: prices are shown as they were listed, and no tax is said.
 """
@@ -23,8 +27,9 @@ from typing import Annotated, Final, Literal
 
 import msgspec
 
+from comptoir.counter.taxes import registrations
 from comptoir.counter.taxes.errors import TaxesInvalid
-from comptoir.counter.taxes.rules import Rates
+from comptoir.counter.taxes.rules import DeliveryTax, Rates
 from comptoir.foundation.kernel import shop
 
 Percent = Annotated[str, msgspec.Meta(pattern=r"^(?:\d|[1-9]\d)(?:\.\d{1,3})?$")]
@@ -38,6 +43,7 @@ class _Given(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reduced: Percent | None = None
     zero: Percent = "0"
     rounding: Rounding = "nearest"
+    delivery: DeliveryTax = "goods"
     states: Literal["", "required"] = ""
 
 
@@ -47,6 +53,7 @@ class Taxes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     country: Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{2}$")]
     state: Annotated[str, msgspec.Meta(pattern=r"^[A-Z0-9]{1,3}$")] | None = None
     rounding: Rounding | None = None
+    registration: Annotated[str, msgspec.Meta(max_length=40)] | None = None
     states: Annotated[Mapping[str, _Given], msgspec.Meta(max_length=200)] = {}
 
 
@@ -89,4 +96,13 @@ def rates_in(taxes: Taxes, *, state: str | None = None) -> Rates:
         given, place = taxes.states[wanted], f"{taxes.country}-{wanted}"
     rates = {"standard": given.standard, "reduced": given.reduced or given.standard, "zero": given.zero}
     found = {name: int(Decimal(each).scaleb(3)) for name, each in rates.items()}
-    return Rates(place, found, taxes.rounding or given.rounding)
+    return Rates(place, found, taxes.rounding or given.rounding, given.delivery, _registration(taxes))
+
+
+def _registration(taxes: Taxes) -> str:
+    if taxes.registration is None:
+        return ""
+    try:
+        return registrations.checked(taxes.registration, taxes.country)
+    except ValueError as error:
+        raise TaxesInvalid(f"The registration number cannot be used: {error}.", field="registration") from None

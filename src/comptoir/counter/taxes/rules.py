@@ -10,14 +10,22 @@ import msgspec
 
 #: A rate of 20 % is so many.
 WHOLE: Final = 100_000
+#: How delivery is taxed: at the rates of the goods, in proportion to what they cost, or at one rate.
+DeliveryTax = Literal["goods", "standard", "zero"]
 
 
 class Rates(msgspec.Struct, frozen=True):
-    """What holds in one place: thousandths of a percent by class of goods, and how a rate's tax is rounded."""
+    """What holds in one place: thousandths of a percent by class of goods, and how a rate's tax is rounded.
+
+    ``delivery`` says how bringing goods to an address is taxed: as they are, or as a class of its own. ``registration``
+    is the number under which the shop is registered there, as its receipts say it.
+    """
 
     place: str
     rates: Mapping[str, int]
     rounding: Literal["nearest", "down"] = "nearest"
+    delivery: DeliveryTax = "goods"
+    registration: str = ""
 
 
 class Taxable(msgspec.Struct, frozen=True):
