@@ -111,6 +111,18 @@ def history(chance: random.Random) -> list[Event]:
     return said
 
 
+def test_points_that_one_card_spends_are_gone_from_the_figures_of_the_other_one(counter: Followed) -> None:
+    counter.send(
+        sale("s1", of=ALICE, lines=[line(9_000)], at=NOON - DAY), link(ALICE, ALICE_ONLINE, at=NOON - DAY),
+        redeem(1, of=ALICE_ONLINE),
+    )  # fmt: skip
+    counter.bring(counter.fresh())
+    counter.send(redeem(30, of=ALICE_ONLINE))
+    counter.bring(counter.fresh())
+    has = "select sum(points) from audiences_figures"
+    assert counter.shop.value(has) == counter.shop.value("select sum(available) from loyalty_account") > 0
+
+
 @pytest.mark.parametrize("seed", range(8))
 def test_what_is_followed_is_what_the_log_says(counter: Followed, seed: int) -> None:
     chance = random.Random(seed)

@@ -253,11 +253,11 @@ def test_a_digest_names_what_is_paid_and_a_change_is_explained() -> None:
     assert before.digest == same.digest
     assert len({before.digest, dearer.digest, cheaper.digest}) == 3
     assert before.lines[0].unit_before == 450
-    assert pricing.changes(before, dearer) == {"tea": 100}
-    assert pricing.changes(before, cheaper) == {"tea": -100}
+    assert pricing.changes(pricing.seen_in(before), dearer) == {"tea": 100}
+    assert pricing.changes(pricing.seen_in(before), cheaper) == {"tea": -100}
     on_top = quoted(basket, [goods("tea", 500, includes_tax=False)])
-    assert pricing.changes(before, on_top) == {"": 200}
-    assert pricing.changes(before, same) == {}
+    assert pricing.changes(pricing.seen_in(before), on_top) == {"": 200}
+    assert pricing.changes(pricing.seen_in(before), same) == {}
 
 
 # -- tax ----------------------------------------------------------------------------------------------------------

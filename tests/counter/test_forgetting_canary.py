@@ -17,6 +17,8 @@ from comptoir.config.rebuilding import rebuild
 from comptoir.counter.assembly import EVENT_TYPES
 from comptoir.counter.customers.contracts import FORGETTING
 from comptoir.counter.customers.forgetting import EMPTIED_CLASSES
+from comptoir.counter.giftcards.codes import GiftCardCodes
+from comptoir.counter.giftcards.contracts import SHOWING
 from comptoir.counter.offers.codes import CouponCodes
 from comptoir.foundation.events.commands import record
 from comptoir.foundation.events.contracts import Arrival
@@ -68,6 +70,7 @@ def sung(name: str, example: dict[str, Any], number: int) -> dict[str, Any]:
 
 
 COUPONS = CouponCodes(bytes(range(32)))
+GIFT_CARDS = GiftCardCodes(bytes(range(32)))
 
 
 def arrival(name: str, said: dict[str, Any], number: int) -> Arrival:
@@ -78,6 +81,9 @@ def arrival(name: str, said: dict[str, Any], number: int) -> Arrival:
         shown = list(data.basket)
         data.basket[:] = [COUPONS.basket(shown)]
         data.codes[:] = [COUPONS.digest(code) for code in data.codes]
+    for field in ("code", "instead") if name in SHOWING else ():
+        if (code := getattr(data, field, None)) is not None:
+            msgspec.structs.force_setattr(data, field, GIFT_CARDS.digest(code))
     customer = None
     for member in ("customer", "identifier"):
         reference = getattr(data, member, None)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import random
+import subprocess
+import sys
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from click.testing import CliRunner
 
@@ -19,7 +24,7 @@ from comptoir.counter.loyalty.store import insert_programme
 from comptoir.office.segments.lake import duckdb_over
 from support.casting import ALICE, BOB, HEARD, NOON, PLAIN, Counter, goods_back, identify, line, sale, subscribed
 from support.forgotten import forget, forget_sale
-from support.processes import wait_until
+from support.processes import free_port, wait_until
 from support.shop import Shop, environment
 
 TABLES = {"lines": "audiences_line", "acts": "audiences_act", "figures": "audiences_figures"}
@@ -67,26 +72,71 @@ class Shore(Counter):
         names = [name for names in manifest.files["events"].values() for name in names]
         return list(self.lake.read(names, ["position"])["position"].to_pylist())
 
+    def listed(self) -> list[str]:
+        """Return the names of all files that lie at the lake's place, whosever they are."""
+        from pyarrow import fs
 
-@pytest.fixture(params=["path", "address"])
+        found = self.lake.files.get_file_info(fs.FileSelector(self.lake.root, allow_not_found=True, recursive=True))
+        return sorted(each.path[len(self.lake.root) + 1 :] for each in found if each.type == fs.FileType.File)
+
+    def everything(self) -> bytes:
+        """Return the contents of all files, read and as they lie there."""
+        import pyarrow.parquet as pq
+
+        found = b""
+        for name in self.listed():
+            with self.lake.files.open_input_file(self.lake.path(name)) as file:
+                found += file.read()
+                if name.endswith(".parquet"):
+                    found += str(pq.ParquetFile(file).read().to_pylist()).encode()
+        return found
+
+    def put(self, name: str, said: str) -> None:
+        """Put somebody else's file beside the lake's."""
+        path = self.lake.path(name)
+        self.lake.files.create_dir(path.rpartition("/")[0], recursive=True)
+        with self.lake.files.open_output_stream(path) as file:
+            file.write(said.encode())
+
+
+@pytest.fixture(scope="module")
+def bucket() -> Iterator[str]:
+    """Have object storage (the interface of Amazon S3) in a process of its own, and an empty bucket there."""
+    port = free_port()
+    where = f"http://127.0.0.1:{port}"
+    told = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "AWS_DEFAULT_REGION": "us-east-1"}
+    with environment(**told, AWS_ENDPOINT_URL=where, AWS_EC2_METADATA_DISABLED="true"):
+        server = subprocess.Popen(
+            [sys.executable, "-m", "moto.server", "--port", str(port)],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            wait_until(lambda: _put(where), what="object storage")
+            yield "lakes"
+        finally:
+            server.kill()
+            server.wait()
+
+
+def _put(where: str) -> bool:
+    with contextlib.suppress(httpx.TransportError):
+        return httpx.put(f"{where}/lakes").is_success
+    return False
+
+
+@pytest.fixture(params=["path", "address", "object storage"])
 def shore(shop: Shop, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Shore]:
-    where = str(tmp_path / "lake") if request.param == "path" else (tmp_path / "lake").as_uri()
+    match request.param:
+        case "path":
+            where = str(tmp_path / "lake")
+        case "address":
+            where = (tmp_path / "lake").as_uri()
+        case _:
+            where = f"s3://{request.getfixturevalue('bucket')}/{uuid.uuid4()}"
     made = Shore(shop, Lake(where))
     yield made
     made.close()
-
-
-def everything_in(folder: Path) -> bytes:
-    """Return the contents of all files, read and as they lie there."""
-    import pyarrow.parquet as pq
-
-    found = b""
-    for path in sorted(folder.rglob("*")):
-        if path.is_file():
-            found += path.read_bytes()
-            if path.suffix == ".parquet":
-                found += str(pq.ParquetFile(path).read().to_pylist()).encode()
-    return found
 
 
 def test_it_is_written_once_and_goes_on_where_it_was(shore: Shore) -> None:
@@ -147,7 +197,7 @@ def test_many_small_files_become_one(shore: Shore) -> None:
     shore.assert_it_says_what_the_tables_say()
 
 
-def test_who_reads_while_it_is_written_anew_reads_to_the_end(shore: Shore, tmp_path: Path) -> None:
+def test_who_reads_while_it_is_written_anew_reads_to_the_end(shore: Shore) -> None:
     shore.tell(sale("1", 100))
     shore.write()
     manifest = shore.lake.manifest()
@@ -158,39 +208,36 @@ def test_who_reads_while_it_is_written_anew_reads_to_the_end(shore: Shore, tmp_p
         assert connection.execute("select sum(amount) from lines").fetchall() == [(100,)]
     # What nobody can be reading any more is dropped, though nothing else has happened.
     replaced = manifest.files["lines"]["2024-03-04"]
-    assert (tmp_path / "lake" / replaced[0]).exists()
+    assert replaced[0] in shore.listed()
     lakes.write(shore.lake, now=HEARD + lakes.LEFT_FOR)
-    assert not (tmp_path / "lake" / replaced[0]).exists()
+    assert replaced[0] not in shore.listed()
     shore.assert_it_says_what_the_tables_say()
 
 
-def test_nothing_but_a_lakes_own_files_is_ever_dropped(shore: Shore, tmp_path: Path) -> None:
+def test_nothing_but_a_lakes_own_files_is_ever_dropped(shore: Shore) -> None:
     shore.tell(sale("1", 100))
-    place = tmp_path / "lake"
-    (place / "photos").mkdir(parents=True)
-    (place / "photos" / "cat.parquet").write_text("a cat")
+    shore.put("photos/cat.parquet", "a cat")
     with pytest.raises(LakePlaceTaken):
         shore.write()
-    assert sorted(path.name for path in place.rglob("*") if path.is_file()) == ["cat.parquet"]
-    (place / "photos" / "cat.parquet").unlink()
+    assert shore.listed() == ["photos/cat.parquet"]
+    shore.lake.files.delete_file(shore.lake.path("photos/cat.parquet"))
     shore.write()
-    (place / "notes.txt").write_text("somebody's")
-    (place / "lines" / "mine.parquet").write_text("somebody's")
+    shore.put("notes.txt", "somebody's")
+    shore.put("lines/mine.parquet", "somebody's")
     shore.tell(sale("2", 100))
     shore.write()
-    assert (place / "notes.txt").exists()
-    assert (place / "lines" / "mine.parquet").exists()
+    assert {"notes.txt", "lines/mine.parquet"} < set(shore.listed())
     shore.assert_it_says_what_the_tables_say()
 
 
-def test_who_is_forgotten_is_in_no_file(shore: Shore, tmp_path: Path) -> None:
+def test_who_is_forgotten_is_in_no_file(shore: Shore) -> None:
     shore.send(sale("1", lines=[line(100, product="only hers")]), subscribed(), sale("2", 100, of=BOB))
     shore.write()
-    assert identify(ALICE).encode() in everything_in(tmp_path)
+    assert identify(ALICE).encode() in shore.everything()
     assert shore.tell(forget(ALICE)).is_accepted
     shore.write()
-    assert identify(ALICE).encode() not in everything_in(tmp_path)
-    assert identify(BOB).encode() in everything_in(tmp_path)
+    assert identify(ALICE).encode() not in shore.everything()
+    assert identify(BOB).encode() in shore.everything()
     shore.assert_it_says_what_the_tables_say()
     assert shore.rows("select count(*) from lines") == [(1,)]
 

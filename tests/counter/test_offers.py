@@ -10,6 +10,7 @@ import pytest
 
 from comptoir.config.rebuilding import rebuild
 from comptoir.counter.assembly import handlers_for
+from comptoir.counter.offers import store
 from comptoir.counter.offers.codes import CouponCodes
 from comptoir.counter.offers.errors import UNUSABLE
 from comptoir.counter.offers.jobs import release_overdue
@@ -285,6 +286,15 @@ def test_a_promotion_that_contradicts_itself_is_refused_by_name(counter: Counter
     assert refused(counter, promoting.ended(new())) == "promotion_unknown"
 
 
+def test_what_another_system_gave_is_not_even_looked_at_for_a_basket(counter: Counter) -> None:
+    here = new()
+    counter.send(
+        published(here, benefit={"kind": "Amount", "amount": 50}),
+        *(published(new(), benefit={"kind": "Elsewhere"}, series=f"Spring {number}") for number in range(3)),
+    )
+    assert store.find_automatic(counter.connection) == [here]
+
+
 def test_everything_is_made_anew_from_the_log(counter: Counter) -> None:
     one, two, three = new(), new(), new()
     counter.send(
@@ -377,13 +387,13 @@ def test_points_that_a_campaigns_coupons_add_are_known_by_whose_coupon_it_was(co
 
     def promised() -> dict[str, int]:
         with entered(OFFICE):
-            return {str(each.customer): each.points for each in queries.promised_by(uuid.UUID(campaign))}
+            return {str(each.customer): each.points for each in queries.promised_by([uuid.UUID(campaign)])}
 
     assert promised() == {casting.identify(ALICE): 200, casting.identify(BOB): 100}
     counter.tell(casting.goods_back("back", sale="a1", lines=[(1, 1, 40)]))
     assert promised() == {casting.identify(ALICE): 120, casting.identify(BOB): 100}
     with entered(OFFICE):
-        assert queries.promised_by(uuid.UUID(new())) == []
+        assert queries.promised_by([uuid.UUID(new())]) == []
 
 
 def test_whom_another_system_has_told_of_its_promotions(counter: Counter) -> None:

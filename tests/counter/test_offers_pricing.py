@@ -221,3 +221,28 @@ def test_a_split_is_whole_and_fair(amount: int, goods: dict[int, int]) -> None:
     for number, cost in goods.items():
         assert abs(parts.get(number, 0) - taken * cost / sum(goods.values())) < 1.001
         assert parts.get(number, 0) <= cost
+
+
+def test_what_is_used_up_is_told_where_it_would_be_given_and_nowhere_else() -> None:
+    ten, wine = promotion(Percentage(10)), promotion(Percentage(50), items=Items(categories=("WINE",)))
+    spent = [(Candidate(IDS[0], ten), "used_up"), (Candidate(IDS[1], wine), "had")]
+    found = price([line(1_000)], [], where(), spent)
+    assert (found.total, found.deductions) == (1_000, ())
+    assert [(each.code, each.reason, each.promotion) for each in found.not_applied] == [(0, "used_up", IDS[0])]
+    assert {*found.not_applied[0].because} == {"en", "fr", "ja"}
+    found = price([line(1_000, category="WINE")], [], where(), spent)
+    assert [each.reason for each in found.not_applied] == ["used_up", "had"]
+
+
+def test_one_of_whose_money_too_little_is_left_is_used_up_too() -> None:
+    ten = Candidate(IDS[0], promotion(Percentage(10)), discount_left=99)
+    assert [each.reason for each in price([line(1_000)], [ten], where()).not_applied] == ["used_up"]
+    assert price([line(990)], [ten], where()).not_applied == ()
+    assert price([line(990)], [ten], where()).discount == 99
+
+
+def test_what_would_have_lost_against_something_better_is_not_told_of() -> None:
+    better = Candidate(IDS[0], promotion(Percentage(30), stacking="alone"))
+    spent = [(Candidate(IDS[1], promotion(Percentage(10), stacking="alone")), "used_up")]
+    found = price([line(1_000)], [better], where(), spent)
+    assert (found.total, found.not_applied) == (700, ())

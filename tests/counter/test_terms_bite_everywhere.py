@@ -54,8 +54,10 @@ MODULES = {
     "counter/loyalty/store.sql": "decides",
     "counter/messages/store.sql": "what was decided of whom; who decides and who sends ask customers_permits",
     "counter/offers/queries.py": "sums in which nobody is: how many another system has told of its promotions",
+    "counter/recommendations/store.sql": "counts whom analysis is allowed of, and draws among those who agreed",
     "counter/sales/queries.py": "one person's sales",
     "counter/sales/store.sql": "decides",
+    "vault/checkout/store.sql": "which orders' goods came back, so that their money does",
     "foundation/events/queries.py": "one person's events",
     "foundation/events/store.sql": "decides; the relay asks customers_permits for whoever has a purpose",
     "office/segments/store.sql": "asks figures, in which what is not allowed is unknown; looks who is still there",
@@ -67,7 +69,7 @@ MODULES = {
 #: Who sends mail, and why they may: each tells somebody of their own doing, or asks for the consent itself.
 SENDERS = {
     "vault/contacts/letters.py": "what is new for somebody, as often as they asked for it",
-    "vault/checkout/receipts.py": "the receipt of what somebody has bought",
+    "vault/checkout/letters.py": "letters about an order, to whoever has ordered it",
     "vault/credentials/adapters.py": "a code that somebody has asked for",
     "vault/credentials/safety.py": "a notice of a change, and its freeze link",
     "vault/credentials/views/safety.py": "a code that somebody has asked for",

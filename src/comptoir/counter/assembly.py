@@ -32,6 +32,10 @@ from comptoir.counter.customers.forgetting import (
 from comptoir.counter.customers.handlers import CustomersHandler
 from comptoir.counter.customers.personas import PersonasHandler, mates
 from comptoir.counter.customers.rebuilding import CustomersDeriver
+from comptoir.counter.giftcards import contracts as giftcards
+from comptoir.counter.giftcards.handlers import GiftCardsHandler
+from comptoir.counter.giftcards.rebuilding import GiftCardsDeriver
+from comptoir.counter.giftcards.terms import terms_of_shop
 from comptoir.counter.loyalty import contracts as loyalty
 from comptoir.counter.loyalty.cooling import cooling
 from comptoir.counter.loyalty.forgetting import LoyaltySeverer
@@ -49,12 +53,23 @@ from comptoir.counter.orders import contracts as orders
 from comptoir.counter.orders.codes import pickup_codes
 from comptoir.counter.orders.handlers import OrdersHandler
 from comptoir.counter.orders.rebuilding import OrdersDeriver
+from comptoir.counter.recommendations import contracts as recommendations
+from comptoir.counter.recommendations.handlers import RecommendationsHandler
+from comptoir.counter.recommendations.rebuilding import RecommendationsDeriver
 from comptoir.counter.sales import contracts as sales
 from comptoir.counter.sales.forgetting import SalesSeverer
 from comptoir.counter.sales.handlers import SalesHandler
 from comptoir.counter.sales.rebuilding import SalesDeriver
 from comptoir.counter.sales.stocking import MovementsDeriver
 from comptoir.counter.trips.forgetting import TripsSeverer
+from comptoir.counter.windows import contracts as windows
+from comptoir.counter.windows.handlers import WindowsHandler
+from comptoir.counter.windows.rebuilding import WindowsDeriver
+from comptoir.counter.wishlists import contracts as wishlists
+from comptoir.counter.wishlists.codes import digest_of
+from comptoir.counter.wishlists.forgetting import WishListsSeverer
+from comptoir.counter.wishlists.handlers import WishListsHandler
+from comptoir.counter.wishlists.rebuilding import WishListsDeriver
 from comptoir.foundation.events.contracts import Handler, HandlerMaker
 from comptoir.foundation.events.rebuilding import Deriver, IdentitiesDeriver
 from comptoir.foundation.kernel.connection import Connection
@@ -100,7 +115,11 @@ EVENT_TYPES: Final[Mapping[str, EventType]] = {
         *loyalty.EVENT_TYPES,
         *offers.EVENT_TYPES,
         *baskets.EVENT_TYPES,
+        *giftcards.EVENT_TYPES,
         *orders.EVENT_TYPES,
+        *wishlists.EVENT_TYPES,
+        *recommendations.EVENT_TYPES,
+        *windows.EVENT_TYPES,
         *catalog.EVENT_TYPES,
         *stock.EVENT_TYPES,
         *community.EVENT_TYPES,
@@ -123,14 +142,24 @@ _SELLING: Final = frozenset(
         loyalty.VOID,
         loyalty.EXPIRE,
     }
+    | loyalty.LEASES
 )
 #: What they say of coupons: that concerns customers and whoever keeps promotions, and moves no points.
 _COUPONS: Final = offers.TAKING | offers.CLOSING | {offers.ISSUED, offers.REDEEMED, offers.RETURN}
-_WITH_COUPONS: Final = _SELLING | _COUPONS
+#: What is sold at a till, and with what it is paid.
+_WITH_COUPONS: Final = _SELLING | _COUPONS | giftcards.TYPES
 _HEARD_BY_OFFERS: Final = offers.TYPES | {customers.SALE_FORGET}
 #: The data that touchpoints may need, by name.
 PRODUCTS: Final[Mapping[str, Product]] = {
-    each.name: each for each in (*answers.PRODUCTS, *loyalty.PRODUCTS, *offers.PRODUCTS, *baskets.PRODUCTS)
+    each.name: each
+    for each in (
+        *answers.PRODUCTS,
+        *loyalty.PRODUCTS,
+        *offers.PRODUCTS,
+        *baskets.PRODUCTS,
+        *orders.PRODUCTS,
+        *windows.PRODUCTS,
+    )
 }
 
 
@@ -150,10 +179,11 @@ def handlers_for(
     Sales come first, since a return's customer is found through its sale; then customers, who say who is one
     person, and what that person chose; then answers, which ask nobody; then offers, which say what is taken off a
     basket, and whose coupon that was; then loyalty, which locks and moves the points; then baskets, out of which
-    sales take something; then orders; then what the shop sells, and how much of it is where; then whether the square
-    is open at all, what is reported and decided there, what is said, who hears of it, and how it counts; last whoever
-    is forgotten. Of a batch that only sells and moves points, nobody hears but those whom that concerns, and of one
-    that only takes coupons, but these two.
+    sales take something; then gift cards, which belong to nobody; then orders; then wish lists, of which orders buy
+    something; then what is not to be recommended; then windows, which ask nobody; then what the shop sells, and how
+    much of it is where; then whether the square is open at all, what is reported and decided there, what is said, who
+    hears of it, and how it counts; last whoever is forgotten. Of a batch that only sells and moves points, nobody
+    hears but those whom that concerns, and of one that only takes coupons, but these two.
     """
     emptied = emptied_fields(types.values())
     wait = cooling() if waiting is None else waiting
@@ -169,6 +199,9 @@ def handlers_for(
         stocked = StockHandler(selling=_ENDS_HOLDS)
         if only_baskets:
             return known, laid
+        cards = GiftCardsHandler(currency=programmes.currency, terms=terms_of_shop())
+        if giftcards.TYPES.issuperset(types):
+            return (cards,)
         if not multiplies and _SELLING.issuperset(types):
             points = LoyaltyHandler(programmes=programmes, customers=known, sales=sold, waiting=wait)
             return sold, known, points, laid, stocked
@@ -192,11 +225,17 @@ def handlers_for(
             customers=known,
             sales=sold,
             waiting=wait,
-            without_points=_COUPONS | baskets.TYPES | orders.TYPES,
+            without_points=_COUPONS
+            | baskets.TYPES
+            | giftcards.TYPES
+            | orders.TYPES
+            | wishlists.TYPES
+            | recommendations.TYPES
+            | windows.TYPES,
             times=multiplied.times,
         )
         if _WITH_COUPONS.issuperset(types):
-            return sold, known, multiplied, *offered, points, laid, stocked
+            return sold, known, multiplied, *offered, points, laid, cards, stocked
         gone = ForgettingHandler(customers=known, severers=severers(), emptied=emptied)
         return (
             sold,
@@ -208,7 +247,11 @@ def handlers_for(
             *offered,
             points,
             laid,
-            OrdersHandler(customers=known, codes=pickup_codes),
+            cards,
+            OrdersHandler(customers=known, codes=pickup_codes, currency=programmes.currency),
+            WishListsHandler(customers=known, digest_of=digest_of),
+            RecommendationsHandler(),
+            WindowsHandler(),
             CatalogHandler(),
             stocked,
             ClosingHandler(),
@@ -237,6 +280,7 @@ def severers() -> Sequence[Severer]:
 _SEVERERS: Final[Sequence[Severer]] = (
     CustomersSeverer(),
     TablesSeverer("orders_order"),
+    TablesSeverer("recommendations_hidden", "recommendations_drawn"),
     TablesSeverer("answers_answer", "answers_withdrawal", "answers_treat"),
     MessagesSeverer(),
     TripsSeverer(),
@@ -245,6 +289,8 @@ _SEVERERS: Final[Sequence[Severer]] = (
     AudiencesSeverer(),
     OffersSeverer(),
     BasketsSeverer(),
+    WishListsSeverer(),
+    TablesSeverer("windows_window", "windows_guessanswer"),
     StewardshipSeverer(),
     CharterSeverer(),
     CommunitySeverer(),
@@ -268,7 +314,11 @@ def derivers() -> Sequence[Deriver]:
         LoyaltyDeriver(),
         OffersDeriver(),
         BasketsDeriver(),
+        GiftCardsDeriver(),
         OrdersDeriver(),
+        WishListsDeriver(),
+        RecommendationsDeriver(),
+        WindowsDeriver(),
         CatalogDeriver(),
         StockDeriver(selling=_ENDS_HOLDS),
         MovementsDeriver(),

@@ -29,8 +29,9 @@ from comptoir.square.stewardship.store import find_levels
 FOLLOWER: Final = "house.figures"
 _PORTION: Final = 5_000
 _OF_COUPONS: Final = frozenset({"coupon", "promotion"})
-#: Events that change who is one person, or what a person allows: others of the person are touched too.
-_OF_PERSONS: Final = frozenset({"identifier", "link", "terms", "consent", "objection", "customer"})
+#: Events that change who is one person, what a person allows, or points, which are drawn from all cards of a person:
+#: others of the person are touched too.
+_OF_PERSONS: Final = frozenset({"identifier", "link", "terms", "consent", "objection", "customer", "points"})
 
 
 def bring(connection: Connection, positions: Collection[Id], *, time_zone: str, now: dt.datetime) -> set[Id]:

@@ -109,6 +109,11 @@ class Lake:
         else:
             self.files, self.root = fs.LocalFileSystem(), os.path.abspath(self.where)  # noqa: PTH100 - an address too
 
+    @property
+    def is_local(self) -> bool:
+        """Tell whether it lies in a folder of this machine."""
+        return self.files.type_name == "local"  # type: ignore[no-any-return]
+
     def path(self, name: str) -> str:
         """Return a file's path for the lake's file system."""
         return posixpath.join(self.root, name)

@@ -81,6 +81,16 @@ class BasketChanged(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=Tr
     hide: Annotated[list[Uuid], Meta(max_length=CODES_MAX)] = []
 
 
+class BasketShown(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is shown at a till to have a basket read at ``source``, as it was scanned or typed.
+
+    A customer's whole code, for what is in the baskets of theirs; or the eight digits of one basket.
+    """
+
+    source: Annotated[str, Meta(min_length=1, max_length=200)]
+    code: Annotated[str, Meta(pattern=r"^(?:\d{8}|C1[0-9A-Za-z]{20,254})$")]
+
+
 class BasketLeft(msgspec.Struct, forbid_unknown_fields=True):
     """``basket.left``: a customer's basket has something in it and was not touched for a day.
 

@@ -36,3 +36,10 @@ class BasketUnknown(Problem):
 
     name = "basket_unknown"
     status = 404
+
+
+class BasketWithoutGoods(Problem):
+    """There is nothing in this customer's basket."""
+
+    name = "basket_without_goods"
+    status = 404

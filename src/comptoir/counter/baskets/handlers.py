@@ -115,7 +115,10 @@ class BasketsHandler:
     def _sell(self, arrival: Arrival, batch: Batch) -> None:
         assert arrival.position is not None
         operations = rules.sold(
-            arrival.data.lines, at=arrival.occurred_at, source=arrival.source, position=arrival.position
+            arrival.data.lines,
+            at=rules.sold_at(arrival.data.basket_at, arrival.occurred_at),
+            source=arrival.source,
+            position=arrival.position,
         )
         if operations:
             number = arrival.data.basket

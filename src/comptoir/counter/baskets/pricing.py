@@ -10,16 +10,20 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 
 from comptoir.counter.baskets.contracts import PIECES_MAX
 from comptoir.counter.baskets.folding import Content, Left, Line
-from comptoir.counter.offers.contracts import BasketLine, Deduction, NotApplied, Priced
+from comptoir.counter.delivery import rules as delivering
+from comptoir.counter.delivery.contracts import Delivery
+from comptoir.counter.delivery.rules import Price
+from comptoir.counter.offers.contracts import BasketLine, Deduction, NotApplied, Priced, Uuid
 from comptoir.counter.taxes import rules as taxes
 from comptoir.counter.taxes.rules import Rates, Taxable, TaxOf
 from comptoir.foundation.kernel import codec
+from comptoir.foundation.kernel.ids import Id
 from comptoir.square.catalog.store import Goods
 
 #: So many different products in a basket are priced; a wholesaler's order goes another way.
@@ -83,6 +87,7 @@ class Quote(msgspec.Struct, frozen=True, omit_defaults=True):
 
     ``digest`` is of everything that is paid for and of what is paid: whoever pays says which quote they have seen, and
     another one is refused with ``price_changed``. ``place`` is where tax was reckoned; empty where nobody knows.
+    ``delivery`` is there where the price was asked for goods that are brought to an address, and the shop takes one.
     """
 
     digest: str
@@ -100,6 +105,7 @@ class Quote(msgspec.Struct, frozen=True, omit_defaults=True):
     codes: tuple[str, ...] = ()
     points_times: int = 1
     points: int = 0
+    delivery: Delivery | None = None
 
     @property
     def pieces(self) -> int:
@@ -112,6 +118,14 @@ class Quote(msgspec.Struct, frozen=True, omit_defaults=True):
         return not self.lines and not self.missing
 
 
+class Seen(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What somebody has seen of a quote, in minor units: what they are to pay, each product's total, what was given."""
+
+    total: int
+    lines: Annotated[dict[str, int], msgspec.Meta(max_length=LINES_MAX)]
+    off: Annotated[tuple[Uuid, ...], msgspec.Meta(max_length=LINES_MAX)]
+
+
 def quote(
     content: Content,
     goods: Mapping[str, Goods],
@@ -120,8 +134,9 @@ def quote(
     price: Callable[[Sequence[BasketLine]], Priced],
     earns: Callable[[Sequence[BasketLine]], int],
     rates: Rates | None,
+    delivery: Price | None = None,
 ) -> Quote:
-    """Return what a basket costs in a currency.
+    """Return what a basket costs in a currency, with its ``delivery`` where it is brought to an address for a price.
 
     ``goods`` are the products of its lines, as far as the catalog knows them, ``price`` and ``earns`` what promotions
     and earning rules make of lines of the catalog's prices.
@@ -149,11 +164,11 @@ def quote(
         for part in deduction.lines:
             off[part.line - 1].append(Off(deduction.promotion, part.amount, deduction.because))
     totals = [each.amount - sum(one.amount for one in off[number]) for number, each in enumerate(basket)]
-    settled = None
-    if rates is not None:
-        taxable = [
-            Taxable(each.tax, total, included) for total, (_, each, _, included) in zip(totals, sold, strict=True)
-        ]
+    taxable = [Taxable(each.tax, total, included) for total, (_, each, _, included) in zip(totals, sold, strict=True)]
+    settled, brought = None, None
+    if delivery is not None and basket:
+        brought, settled = delivering.charged(delivery, taxable, rates)
+    elif rates is not None:
         settled = taxes.settle(taxable, rates)
     lines = tuple(
         _line(line, each, unit, tuple(off[number]), totals[number]) for number, (line, each, unit, _) in enumerate(sold)
@@ -166,30 +181,43 @@ def quote(
             for number, (line, (_, each, _, included)) in enumerate(zip(lines, sold, strict=True))
         )
     on_top = settled.added if settled else 0
-    total = sum(totals) + on_top
+    total = sum(totals) + on_top + (brought.amount if brought else 0)
     paid = [msgspec.structs.replace(each, amount=total) for each, total in zip(basket, totals, strict=True)]
     return Quote(
-        _digest(currency, lines, priced, on_top, total), currency, lines, tuple(missing), priced.before,
+        _digest(currency, lines, priced, on_top, total, brought), currency, lines, tuple(missing), priced.before,
         priced.discount, on_top, total, settled.taxes if settled else (), rates.place if rates else "",
         priced.deductions, priced.not_applied, content.codes, priced.points_times,
-        earns(paid) * priced.points_times if paid else 0,
+        earns(paid) * priced.points_times if paid else 0, brought,
     )  # fmt: skip
 
 
-def changes(seen: Quote, now: Quote) -> dict[str, int]:
-    """Return what costs something else now than in a quote that somebody has seen: the difference by product.
+def seen_in(quote: Quote) -> Seen:
+    """Return what somebody has seen of a quote."""
+    return Seen(
+        quote.total, {line.product: line.total for line in quote.lines},
+        tuple(each.promotion for each in quote.deductions),
+    )  # fmt: skip
+
+
+def changes(seen: Seen, now: Quote) -> dict[str, int]:
+    """Return what costs something else now than what somebody has seen: the difference by product.
 
     The empty name has what no line explains, such as tax on top. For ``price_changed``.
     """
-    before = {line.product: line.total for line in seen.lines}
     after = {line.product: line.total for line in now.lines}
     found = {
-        product: after.get(product, 0) - before.get(product, 0)
-        for product in sorted(before.keys() | after.keys())
-        if after.get(product, 0) != before.get(product, 0)
+        product: after.get(product, 0) - seen.lines.get(product, 0)
+        for product in sorted(seen.lines.keys() | after.keys())
+        if after.get(product, 0) != seen.lines.get(product, 0)
     }
     rest = now.total - seen.total - sum(found.values())
     return {**found, **({"": rest} if rest else {})}
+
+
+def gone(seen: Seen, now: Quote) -> list[Id]:
+    """Return the promotions that somebody has seen to be given, and that give nothing any more."""
+    still = {each.promotion for each in now.deductions}
+    return [each for each in seen.off if each not in still]
 
 
 def _why_not(line: Line, goods: Goods | None, *, has_price: bool, count: int) -> Why | None:
@@ -215,12 +243,15 @@ def _line(line: Line, goods: Goods, unit: int, off: tuple[Off, ...], total: int)
     )  # fmt: skip
 
 
-def _digest(currency: str, lines: Sequence[QuotedLine], priced: Priced, on_top: int, total: int) -> str:
+def _digest(
+    currency: str, lines: Sequence[QuotedLine], priced: Priced, on_top: int, total: int, delivery: Delivery | None
+) -> str:
     said = {
         "currency": currency,
         "lines": [[each.product, each.quantity, each.unit, each.total, each.tax, each.tax_on_top] for each in lines],
         "deductions": [[each.promotion, each.amount] for each in priced.deductions],
         "on_top": on_top,
         "total": total,
+        **({} if delivery is None else {"delivery": [delivery.amount, delivery.tax, delivery.on_top]}),
     }
     return hashlib.sha256(codec.canonical(said)).hexdigest()[:32]

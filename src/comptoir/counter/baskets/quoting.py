@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 from collections.abc import Collection, Sequence
+from typing import Final
 
 import msgspec
 
@@ -15,6 +16,9 @@ from comptoir.counter.baskets import pricing, store
 from comptoir.counter.baskets.folding import Content, fold
 from comptoir.counter.baskets.pricing import Quote
 from comptoir.counter.customers.store import find_members
+from comptoir.counter.delivery.rules import Price
+from comptoir.counter.loyalty.codes import Code
+from comptoir.counter.loyalty.errors import CodeExpired, CodeInvalid
 from comptoir.counter.loyalty.programme import Programmes
 from comptoir.counter.offers import quoting
 from comptoir.counter.offers.contracts import BasketLine
@@ -23,6 +27,10 @@ from comptoir.counter.taxes.rules import Rates
 from comptoir.foundation.kernel.connection import Connection
 from comptoir.foundation.kernel.ids import Id
 from comptoir.square.catalog.store import find_goods
+
+#: So long a customer's code opens their basket at a till: as long as a basket's own number is shown.
+CODE_SECONDS: Final = 900
+_CODE: Final = "C1"
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -40,13 +48,35 @@ class Found(msgspec.Struct, frozen=True):
 
 
 class Read(msgspec.Struct, frozen=True):
-    """A basket as a channel reads it: what it costs there now, and how many points its customer could spend."""
+    """A basket as a channel reads it: what it costs there now, and how many points its customer could spend.
+
+    ``passes`` stand for the codes of the coupons that it shows, in the order of ``quote.codes``: whoever takes it over
+    shows them in the codes' place.
+    """
 
     basket: Id
     customer: Id | None
     changed_at: dt.datetime | None
     available: int
     quote: Quote
+    passes: tuple[str, ...] = ()
+
+
+def is_customers(shown: str) -> bool:
+    """Tell whether what is shown is a customer's code, not a basket's id or number."""
+    return shown.upper().startswith(_CODE)
+
+
+def whose(code: Code | None, *, now: dt.datetime) -> Id:
+    """Return whose basket a code opens. It says who somebody is, and that they are here: an old one opens nothing.
+
+    Raises :class:`CodeInvalid` and :class:`CodeExpired`.
+    """
+    if code is None:
+        raise CodeInvalid(field="code")
+    if now.timestamp() >= code.issued_at + CODE_SECONDS:
+        raise CodeExpired("Let the customer show the one that their page has now.", field="code")
+    return code.customer
 
 
 def find(connection: Connection, basket: Id) -> Found | None:
@@ -84,8 +114,12 @@ def quote(
     at: dt.datetime,
     programmes: Programmes,
     rates: Rates | None,
+    delivery: Price | None = None,
 ) -> Quote:
-    """Return what a basket costs for a person (or for nobody), asked from a source of a channel, at a moment."""
+    """Return what a basket costs for a person (or for nobody), asked from a source of a channel, at a moment.
+
+    ``delivery`` is what bringing it to an address costs, where that is asked for.
+    """
     version, currency = programmes.at(at), programmes.currency
     where = Circumstances(at, version.local_time(at), source, channel, currency, bool(members))
     given = quoting.candidates(connection, content.codes, where, members=members)
@@ -100,4 +134,5 @@ def quote(
         price=lambda lines: given.price(lines, where),
         earns=earns,
         rates=rates,
+        delivery=delivery,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -33,6 +34,7 @@ class _Line(msgspec.Struct):
 class _Sold(msgspec.Struct):
     basket: Id | None = None
     lines: list[_Line] = []
+    basket_at: dt.datetime | None = None
 
 
 class _Ended(msgspec.Struct):
@@ -74,7 +76,8 @@ class BasketsDeriver:
                 sold = _sold.decode(event.data)
                 if sold.basket is None:
                     continue
-                taken = rules.sold(sold.lines, at=event.occurred_at, source=event.source, position=event.position)
+                at = rules.sold_at(sold.basket_at, event.occurred_at)
+                taken = rules.sold(sold.lines, at=at, source=event.source, position=event.position)
                 if taken:
                     self._put(rules.joined(self._baskets.get(sold.basket), sold.basket, taken))
             elif event.type == EXPIRED:

@@ -74,6 +74,11 @@ def sold(lines: Sequence[SoldLine], *, at: dt.datetime, source: str, position: I
     )
 
 
+def sold_at(basket_at: dt.datetime | None, closed_at: dt.datetime) -> dt.datetime:
+    """Return as of when a sale takes its goods out of a basket: when it closed, or earlier, where it says so."""
+    return closed_at if basket_at is None else min(basket_at, closed_at)
+
+
 def refusal(
     basket: Basket | None, data: Any, *, count: int, claims: Id | None, members: Collection[Id], currency: str
 ) -> Problem | None:

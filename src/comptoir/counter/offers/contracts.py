@@ -296,7 +296,11 @@ class Deduction(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class NotApplied(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Why a promotion whose code was shown gives nothing here: a word for software, and words for people."""
+    """Why a promotion whose code was shown gives nothing here: a word for software, and words for people.
+
+    ``code`` is the code's place among those that were shown; 0 tells of one without a code that is used up, by all
+    together (``used_up``) or by whoever buys (``had``).
+    """
 
     code: int
     reason: str

@@ -49,7 +49,7 @@ from comptoir.counter.offers.errors import (
     RedemptionUnknown,
 )
 from comptoir.counter.offers.multiplying import Multiplied
-from comptoir.counter.offers.pricing import Candidate, Circumstances
+from comptoir.counter.offers.pricing import Candidate, Circumstances, Spent
 from comptoir.counter.offers.rules import Coupon, Offered
 from comptoir.counter.offers.store import Alert, Key, Redemption, Targeting
 from comptoir.foundation.events.contracts import Arrival, Batch
@@ -297,17 +297,23 @@ class OffersHandler:
             )
             for number, (offered, coupon) in enumerate(shown, start=1)
         ]  # fmt: skip
+        spent: list[Spent] = []
         for promotion in self._automatic:
             offered = self._offered[promotion]
-            if offered.is_open(arrival.received_at):
+            if not offered.is_running(arrival.received_at):
+                continue
+            if offered.is_used_up:
+                spent.append((Candidate(promotion, offered.promotion), "used_up"))
+            else:
                 candidates.append(Candidate(promotion, offered.promotion, 0, offered.discount_left))
         if buyers:
+            spent.extend((each, "had") for each in candidates if self._free_turn(each.id, buyers) is None)
             candidates = [each for each in candidates if self._free_turn(each.id, buyers) is not None]
         where = Circumstances(
             arrival.received_at, self._local_time(arrival.received_at), arrival.source,
             self._channels.get(arrival.touchpoint, arrival.touchpoint), self._currency, bool(buyers),
         )  # fmt: skip
-        return pricing.price(arrival.proof, candidates, where)
+        return pricing.price(arrival.proof, candidates, where, spent)
 
     def _local_time(self, at: dt.datetime) -> dt.datetime:
         """Return a moment by the shop's clock; what came with one request has one moment."""

@@ -34,6 +34,8 @@ from comptoir.foundation.kernel.ids import Id
 
 #: How many promotions at most are remembered with what follows from them.
 _REMEMBERED_MAX: Final = 2048
+#: So many promotions that are used up are told of at one basket.
+_TOLD_MAX: Final = 8
 
 
 class Candidate(msgspec.Struct, frozen=True):
@@ -64,8 +66,39 @@ class Circumstances(msgspec.Struct, frozen=True):
 Reason = tuple[str, tuple[object, ...]]
 
 
-def price(basket: Sequence[BasketLine], candidates: Iterable[Candidate], where: Circumstances) -> Priced:
-    """Return what a basket costs with the best of these promotions, and why each shown code gives nothing that does."""
+#: A promotion that is used up, and how: ``used_up`` by all together, ``had`` by whoever buys.
+Spent = tuple[Candidate, str]
+
+
+def price(
+    basket: Sequence[BasketLine], candidates: Iterable[Candidate], where: Circumstances, spent: Sequence[Spent] = ()
+) -> Priced:
+    """Return what a basket costs with the best of these promotions, and why each shown code gives nothing that does.
+
+    A promotion without a code that gives nothing because it is used up is told of too, as code 0, where it would be
+    given otherwise: whoever counted on it is to hear why the price is the full one. ``spent`` are those of which
+    nothing is left; one of whose money too little is left is found here.
+    """
+    candidates = list(candidates)
+    priced = _price(basket, candidates, where)
+    given = {each.promotion for each in priced.deductions}
+    short = [
+        (each, "used_up")
+        for each in candidates
+        if each.discount_left is not None and not each.code and each.id not in given
+    ]
+    gone = [each for each in (*spent, *short) if _misfit(each[0], basket, where) is None]
+    if not gone:
+        return priced
+    unlimited = {each.id: msgspec.structs.replace(each, discount_left=None) for each, _ in gone}
+    wished = _price(basket, [*(each for each in candidates if each.id not in unlimited), *unlimited.values()], where)
+    would = {each.promotion for each in wished.deductions}
+    told = [_not_applied(each, (why, ())) for each, why in gone if each.id in would - given]
+    every = sorted((*priced.not_applied, *told[:_TOLD_MAX]), key=lambda each: each.code)
+    return msgspec.structs.replace(priced, not_applied=tuple(every))
+
+
+def _price(basket: Sequence[BasketLine], candidates: Iterable[Candidate], where: Circumstances) -> Priced:
     fit: list[Candidate] = []
     refused: list[tuple[Candidate, Reason]] = []
     seen: set[Id] = set()

@@ -142,17 +142,17 @@ def targeted() -> dict[str, tuple[int, int]]:
 
 
 class Promised(msgspec.Struct, frozen=True):
-    """Points that a customer has for one sale because a coupon let them count several times, less what came back."""
+    """Points that a customer has by an offer: for a sale with a coupon, less what came back, or as a gift."""
 
     customer: uuid.UUID
-    sold_at: dt.datetime
+    at: dt.datetime
     points: int
 
 
-def promised_by(campaign: uuid.UUID) -> list[Promised]:
-    """Return what the coupons of a campaign added to the points of sales, by the customer whose coupon it was."""
+def promised_by(campaigns: Collection[uuid.UUID]) -> list[Promised]:
+    """Return what the coupons of campaigns added to the points of sales, by the customer whose coupon it was."""
     with connections[router.db_for_read(models.Coupon)].cursor() as cursor:
-        cursor.execute(_PROMISED, {"campaign": campaign, "reason": MULTIPLIED, "issued": Account.ISSUED.value})
+        cursor.execute(_PROMISED, {"campaigns": list(campaigns), "reason": MULTIPLIED, "issued": Account.ISSUED.value})
         return [Promised(row[0], row[1], int(row[2])) for row in cursor.fetchall()]
 
 
@@ -162,7 +162,7 @@ with sold as materialized (
   select distinct on (s.position) c.customer, s.customer as buyer, s.position, s.source, s.receipt, s.occurred_at
   from offers_coupon c join offers_redemption r on r.coupon = c.id and r.receipt is not null
   join sales_sale s on s.source = coalesce(r.sale_source, r.source) and s.receipt = r.receipt
-  where c.campaign = %(campaign)s and r.status in ('redeemed', 'returned')
+  where c.campaign = any(%(campaigns)s::uuid[]) and r.status in ('redeemed', 'returned')
   order by s.position, c.id
 ), causes as (
   select sold.*, position as cause from sold

@@ -15,7 +15,7 @@ import msgspec
 from comptoir.counter.offers import pricing, rules, store, wording
 from comptoir.counter.offers.codes import CouponCodes
 from comptoir.counter.offers.contracts import BasketLine, Benefit, NotApplied, Priced, Titles
-from comptoir.counter.offers.pricing import Candidate, Circumstances
+from comptoir.counter.offers.pricing import Candidate, Circumstances, Spent
 from comptoir.counter.offers.rules import Coupon, Offered
 from comptoir.counter.offers.store import Held
 from comptoir.foundation.kernel.connection import Connection
@@ -78,14 +78,15 @@ def coupons_of(connection: Connection, members: Collection[Id], *, now: dt.datet
 
 
 class Candidates(msgspec.Struct, frozen=True):
-    """What may be given to a basket, and which of the codes that were shown are good for nothing."""
+    """What may be given to a basket, which of the codes that were shown are good for nothing, and what is used up."""
 
     candidates: tuple[Candidate, ...]
     unusable: tuple[NotApplied, ...]
+    spent: tuple[Spent, ...] = ()
 
     def price(self, basket: Sequence[BasketLine], where: Circumstances) -> Priced:
         """Return what a basket costs with these. Pure."""
-        priced = pricing.price(basket, self.candidates, where)
+        priced = pricing.price(basket, self.candidates, where, self.spent)
         if self.unusable:
             told_of = sorted((*priced.not_applied, *self.unusable), key=lambda each: each.code)
             priced = msgspec.structs.replace(priced, not_applied=tuple(told_of))
@@ -123,11 +124,17 @@ def candidates(
         for each in automatic
         if offered[each].is_open(where.at)
     )
+    spent: list[Spent] = [
+        (Candidate(each, offered[each].promotion), "used_up")
+        for each in automatic
+        if offered[each].is_running(where.at) and offered[each].is_used_up
+    ]
     by_turn = [each.id for each in found if each.promotion.budget.per_customer_max is not None]
     if by_turn and members:
         had = store.find_turns(connection, by_turn, members)
+        spent.extend((each, "had") for each in found if _is_out_of_turns(each, had))
         found = [each for each in found if not _is_out_of_turns(each, had)]
-    return Candidates(tuple(found), tuple(unusable))
+    return Candidates(tuple(found), tuple(unusable), tuple(spent))
 
 
 def _find(

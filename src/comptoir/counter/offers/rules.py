@@ -31,14 +31,21 @@ class Offered(msgspec.Struct):
 
     def is_open(self, at: dt.datetime) -> bool:
         """Tell whether anything of it can be given at a moment."""
-        most = self.promotion.budget.redemptions_max
+        return self.is_running(at) and not self.is_used_up
+
+    def is_running(self, at: dt.datetime) -> bool:
+        """Tell whether it holds at a moment, whether or not anything of it is left."""
         return (
             (self.ended_at is None or at < self.ended_at)
             and is_in_force(self.promotion, at)
-            and (most is None or self.redemptions < most)
-            and self.discount_left != 0
             and not isinstance(self.promotion.benefit, Elsewhere)
         )
+
+    @property
+    def is_used_up(self) -> bool:
+        """Tell whether it was given as often as it can be."""
+        most = self.promotion.budget.redemptions_max
+        return (most is not None and self.redemptions >= most) or self.discount_left == 0
 
     @property
     def discount_left(self) -> int | None:

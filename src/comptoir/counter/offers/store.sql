@@ -16,8 +16,9 @@ select digest::text, promotion::text from offers_honeycode where digest = any(%s
 select id::text, definition::text, ended_at, redemptions, discount from offers_promotion where id = any(%s::uuid[]);
 
 -- name: find_automatic
--- Every promotion that needs no code.
-select id::text from offers_promotion where codes = 'none' and ended_at is null;
+-- Every promotion that needs no code and gives something here: what another system has given is no basket's.
+select id::text from offers_promotion
+where codes = 'none' and ended_at is null and definition->'benefit'->>'kind' <> 'Elsewhere';
 
 -- name: lock_promotions
 -- Promotions with a budget, in one order; nobody else gives anything of them until the end of the transaction.

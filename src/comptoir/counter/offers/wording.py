@@ -92,6 +92,16 @@ REASONS: Final = {
         "ja": "値引きできる金額が残っていません。コードは引き続きご利用いただけます。",
         "fr": "Il ne reste rien à déduire. Le code reste valable.",
     },
+    "used_up": {
+        "en": "All of it has been given away.",
+        "ja": "予定数に達したため、終了しました。",
+        "fr": "Tout a déjà été accordé.",
+    },
+    "had": {
+        "en": "One customer can have it only so often, and this one has had it.",
+        "ja": "お一人様のご利用回数の上限に達しています。",
+        "fr": "Un client ne peut en profiter qu’un certain nombre de fois, et c’est déjà fait.",
+    },
 }  # fmt: skip
 
 

@@ -9,5 +9,6 @@ and where; what is handed over was paid; a cancelled order is never handed over.
 and no code, only its keyed digest. Money, stock and coupons are moved by whoever places orders (the checkout, in the
 vault), each by an event of its own.
 
-Files of its own: ``codes.py`` (numbers and pick-up codes). ``rebuilding`` derives the table from the log anew.
+Files of its own: ``codes.py`` (numbers and pick-up codes), ``telling.py`` (an order as a till reads it).
+``rebuilding`` derives the table from the log anew.
 """

@@ -16,7 +16,7 @@ from comptoir.foundation.kernel.ids import Id
 
 #: The name of the shop's key for pick-up codes.
 KEY_NAME: Final = "orders"
-_NUMBER_CHARACTERS: Final = 12
+NUMBER_CHARACTERS: Final = 12
 
 
 def pickup_codes() -> CouponCodes:
@@ -29,7 +29,13 @@ def pickup_code_of(order: uuid.UUID | Id) -> str:
     return grouped(pickup_codes().code(str(order)))
 
 
+def digest_of(shown: str) -> Id | None:
+    """Return what is kept of a pick-up code; ``None`` where this process has no key for them. No key is made."""
+    secret = shop.kept_secret(KEY_NAME)
+    return None if secret is None else CouponCodes(secret).digest(shown)
+
+
 def number_of(order: uuid.UUID | Id) -> str:
     """Return the number under which people speak of an order: twelve characters, 60 bits of its id's hash."""
     hashed = hashlib.sha256(b"comptoir order " + str(order).encode()).digest()
-    return grouped(lettered(hashed[:10], _NUMBER_CHARACTERS))
+    return grouped(lettered(hashed[:10], NUMBER_CHARACTERS))

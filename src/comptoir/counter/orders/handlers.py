@@ -10,6 +10,7 @@ from comptoir.counter.orders import rules, store
 from comptoir.counter.orders.contracts import HAND_OVER, PLACED, TYPES
 from comptoir.counter.orders.errors import OrderTaken, OrderUnknown
 from comptoir.counter.orders.rules import Order
+from comptoir.counter.sales.errors import CurrencyNotAccepted
 from comptoir.foundation.events.contracts import Arrival, Batch
 from comptoir.foundation.kernel.connection import Connection
 from comptoir.foundation.kernel.ids import Id
@@ -19,10 +20,14 @@ from comptoir.foundation.kernel.problem import Problem
 class OrdersHandler:
     """One batch's orders. A batch that names none costs nothing here."""
 
-    def __init__(self, *, customers: CustomersHandler, codes: Callable[[], CouponCodes]) -> None:
-        """Decide for the customers of the same batch; ``codes`` gives what makes pick-up codes, once it is needed."""
+    def __init__(self, *, customers: CustomersHandler, codes: Callable[[], CouponCodes], currency: str) -> None:
+        """Decide for the customers of the same batch, in the shop's currency.
+
+        ``codes`` gives what makes pick-up codes, once it is needed.
+        """
         self._customers = customers
         self._codes = codes
+        self._currency = currency
         self._is_needed = False
         self._orders: dict[Id, Order] = {}
         self._by_code: dict[Id, Id] = {}
@@ -75,6 +80,8 @@ class OrdersHandler:
         data = arrival.data
         if data.order in self._orders or any(data.number == each.number for each in self._orders.values()):
             return OrderTaken(field="data.order")
+        if data.currency != self._currency:
+            return CurrencyNotAccepted(f"This shop sells in {self._currency}.", field="data.currency")
         if (problem := rules.judge_placing(data)) is not None:
             return problem
         codes = self._codes()

@@ -18,6 +18,7 @@ class Order(models.Model):
             "by": "sale", "store": "place", "currency": "sale", "total": "sale", "lines": "sale",
             "pickup": "mechanical", "moments": "time", "basket": "mechanical", "hold": "mechanical", "receipt": "sale",
             "paid_by": "sale", "ended_where": "place", "because": "sale", "placed_at": "time",
+            "delivery": "sale", "pay_until": "time", "taken": "sale",
         },
         subject="customer",
         whose=Whose.CUSTOMER,
@@ -45,6 +46,9 @@ class Order(models.Model):
     ended_where = models.TextField(null=True)
     because = models.TextField(null=True)
     placed_at = models.DateTimeField()
+    delivery = models.JSONField(null=True)
+    pay_until = models.DateTimeField(null=True)
+    taken = models.JSONField(null=True)
 
     class Meta:
         """Found by customer, by what is to be done at a store, and by when it was placed."""

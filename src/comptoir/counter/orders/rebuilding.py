@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
 
+from comptoir.counter.delivery.contracts import Delivery
 from comptoir.counter.offers.codes import CouponCodes
 from comptoir.counter.orders import rules, store
 from comptoir.counter.orders.codes import pickup_codes
@@ -19,6 +21,7 @@ from comptoir.counter.orders.contracts import (
     By,
     Leg,
     OrderLine,
+    Taken,
 )
 from comptoir.counter.orders.rules import Order
 from comptoir.foundation.events.rebuilding import Logged
@@ -36,6 +39,8 @@ class _Placed(msgspec.Struct):
     store: str | None = None
     basket: Id | None = None
     hold: Id | None = None
+    delivery: Delivery | None = None
+    pay_until: dt.datetime | None = None
 
 
 class _Step(msgspec.Struct):
@@ -44,6 +49,7 @@ class _Step(msgspec.Struct):
     receipt: str | None = None
     legs: list[Leg] = []
     because: str | None = None
+    taken: Taken | None = None
 
 
 _placed: Final = msgspec.json.Decoder(_Placed)

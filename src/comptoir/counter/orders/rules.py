@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
 
-from comptoir.counter.orders.contracts import CANCEL, HAND_OVER, PACK, PAID, By, OrderLine, State
+from comptoir.counter.delivery import rules as delivering
+from comptoir.counter.delivery.contracts import Delivery
+from comptoir.counter.orders.contracts import CANCEL, HAND_OVER, PACK, PAID, By, OrderLine, State, Taken
 from comptoir.counter.orders.errors import OrderElsewhere, OrderMismatch, OrderNotPaid, OrderOver
+from comptoir.counter.sales.rules import Return
+from comptoir.counter.taxes import rules as taxes
 from comptoir.foundation.kernel.ids import Id
 from comptoir.foundation.kernel.problem import Problem
 
@@ -47,21 +51,36 @@ class Order(msgspec.Struct, frozen=True):
     paid_by: dict[str, int] = {}
     ended_where: str | None = None
     because: str | None = None
+    delivery: Delivery | None = None
+    pay_until: dt.datetime | None = None
+    taken: Taken | None = None
+
+    @property
+    def is_to_be_taken(self) -> bool:
+        """Tell whether it is paid where it is handed over, and waits for that."""
+        return self.state == "placed" and self.pay_until is not None
 
 
 def placed(data: Any, *, customer: Id | None, position: Id, at: dt.datetime, pickup: Id) -> Order:
     """Return an order as it is placed."""
     return Order(
         data.order, data.number, position, customer, "placed", data.by, data.store, data.currency, data.total,
-        tuple(data.lines), pickup, {"placed": at}, data.basket, data.hold,
+        tuple(data.lines), pickup, {"placed": at}, data.basket, data.hold, delivery=data.delivery,
+        pay_until=data.pay_until,
     )  # fmt: skip
 
 
 def judge_placing(data: Any) -> Problem | None:
     """Return why an order cannot be placed as it is, or ``None``: sums have to be right, and a pick-up has a store."""
     total = sum(line.amount + (line.tax if line.tax_on_top else 0) for line in data.lines)
+    if data.delivery is not None:
+        if data.by == "pickup":
+            return OrderMismatch("Nothing is brought to a pick-up.", field="data.delivery")
+        total += data.delivery.paid
+    if data.pay_until is not None and data.by != "pickup":
+        return OrderMismatch("Only a pick-up is paid in the store.", field="data.pay_until")
     if total != data.total:
-        return OrderMismatch(f"The lines sum to {total}.", field="data.total")
+        return OrderMismatch(f"The lines and the delivery sum to {total}.", field="data.total")
     if data.by == "pickup" and data.store is None:
         return OrderMismatch("A pick-up names its store.", field="data.store")
     return None
@@ -71,9 +90,15 @@ def judge(order: Order, kind: str, data: Any) -> Problem | None:
     """Return why an order cannot take a step, or ``None``."""
     if kind == HAND_OVER and order.by == "pickup" and data.store is not None and data.store != order.store:
         return OrderElsewhere(f"It waits at {order.store}.", field="data.store", store=order.store)
-    if order.state in STEPS[kind][0]:
+    if kind == HAND_OVER and (order.is_to_be_taken or data.taken is not None):
+        return _judge_taking(order, data)
+    if kind == PACK and order.is_to_be_taken and "packed" not in order.moments:
+        return None
+    if order.state in STEPS[kind][0] or (kind == PAID and _is_taken(order)):
         if kind == PAID and (paid := sum(leg.amount for leg in data.legs)) != order.total:
             return OrderMismatch(f"{paid} was paid, and {order.total} is to be paid.", field="data.legs")
+        if kind == PAID and order.pay_until is not None and not _is_taken(order):
+            return OrderNotPaid("It is paid where it is handed over.", field="data.order")
         return None
     if order.state == "placed":
         return OrderNotPaid(field="data.order")
@@ -86,10 +111,38 @@ def judge(order: Order, kind: str, data: Any) -> Problem | None:
     )  # fmt: skip
 
 
+def _is_taken(order: Order) -> bool:
+    return order.state == "handed_over" and order.taken is not None and order.receipt is None
+
+
+def _judge_taking(order: Order, data: Any) -> Problem | None:
+    """Return why an order cannot be handed over for what was taken, or ``None``."""
+    if order.state != "placed":
+        if order.pay_until is not None and order.state in {"handed_over", "cancelled"}:
+            since = order.moments[order.state].isoformat()
+            return OrderOver(
+                f"It is {order.state.replace('_', ' ')} since {since}.", field="data.order", state=order.state,
+                since=since, **({} if order.ended_where is None else {"where": order.ended_where}),
+            )  # fmt: skip
+        return OrderMismatch("It is paid: nothing is to be taken for it.", field="data.taken")
+    if order.pay_until is None:
+        return OrderNotPaid(field="data.order")
+    if data.taken is None:
+        return OrderNotPaid(f"{order.total} is to be taken for it.", field="data.taken", total=order.total)
+    if data.taken.amount != order.total:
+        return OrderMismatch(
+            f"{data.taken.amount} was taken, and {order.total} is to be paid.", field="data.taken.amount"
+        )  # fmt: skip
+    return None
+
+
 def stepped(order: Order, kind: str, data: Any, *, position: Id, at: dt.datetime, source: str) -> Order:
     """Return an order after a step that was judged."""
     state = STEPS[kind][1]
     moments = {**order.moments, state: at}
+    if order.pay_until is not None and kind in {PACK, PAID}:
+        # It lies ready and is not paid; and it is booked when whoever paid it has it already.
+        state = order.state
     order = msgspec.structs.replace(order, state=state, position=position, moments=moments)
     if kind == PAID:
         paid_by: dict[str, int] = {}
@@ -97,7 +150,29 @@ def stepped(order: Order, kind: str, data: Any, *, position: Id, at: dt.datetime
             paid_by[leg.means] = paid_by.get(leg.means, 0) + leg.amount
         return msgspec.structs.replace(order, receipt=data.receipt, paid_by=paid_by)
     if kind == HAND_OVER:
-        return msgspec.structs.replace(order, ended_where=source)
+        return msgspec.structs.replace(order, ended_where=source, taken=data.taken)
     if kind == CANCEL:
         return msgspec.structs.replace(order, because=data.because)
     return order
+
+
+def given_back(lines: Sequence[OrderLine], returns: Sequence[Return], delivery: Delivery | None = None) -> list[int]:
+    """Return how much money each of an order's returns gives back, in the order in which they were booked.
+
+    That is what its pieces cost, and the tax that came on top of them: of all pieces, all of it, and with the last of
+    them the delivery (``counter/delivery``).
+    """
+    gone, found, brought = [0] * len(lines), [], 0
+    for one in returns:
+        amount = one.total
+        for back in one.lines:
+            line = lines[back.line - 1]
+            if line.tax_on_top and back.quantity:
+                amount += taxes.refund(
+                    line.tax, line.quantity, returned=gone[back.line - 1], coming_back=back.quantity
+                )  # fmt: skip
+            gone[back.line - 1] += back.quantity
+        back_now = delivering.comes_back(delivery, sold=[line.quantity for line in lines], gone=dict(enumerate(gone)))
+        found.append(amount + back_now - brought)
+        brought = back_now
+    return found

@@ -9,7 +9,7 @@ import msgspec
 
 from comptoir.counter.orders.rules import Order
 from comptoir.foundation.kernel.connection import Connection
-from comptoir.foundation.kernel.database import load_statements, value_array
+from comptoir.foundation.kernel.database import load_statements, text_array, value_array
 from comptoir.foundation.kernel.ids import Id
 
 _SQL = load_statements(__package__ or "")
@@ -36,6 +36,13 @@ def find_to_do(connection: Any, states: Collection[str], *, store: str | None, l
     """Return orders in these states, of a store or of all, the oldest first."""
     given = {"states": sorted(states), "store": store, "limit": limit}
     return _orders(connection.execute(_SQL["find_to_do"], given))
+
+
+def find_by_numbers(connection: Any, numbers: Collection[str], codes: Collection[Id] = ()) -> list[Order]:
+    """Return the orders under these numbers, and those whose pick-up codes have these digests."""
+    return _orders(
+        connection.execute(_SQL["find_by_numbers"], (text_array(sorted(numbers)), value_array(sorted(codes))))
+    )
 
 
 def insert_orders(connection: Connection, orders: Iterable[Order]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Annotated, Final, Literal
 
 import msgspec
@@ -29,6 +30,13 @@ Basket = Annotated[str, msgspec.Meta(pattern=UUID_PATTERN)]
 #: GTIN-8, -12, -13 or -14 (GS1), as the product's barcode says it.
 Gtin = Annotated[str, msgspec.Meta(pattern=r"^(?:\d{8}|\d{12,14})$")]
 
+#: Why goods came back.
+Reason = Literal["unwanted", "faulty", "wrong", "other"]
+#: Where goods that came back are: to be sold again, or put aside.
+Goods = Literal["on_shelf", "aside"]
+#: How the money goes back.
+Refund = Literal["as_paid", "by_hand"]
+
 
 class SaleLine(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     """One line of a sale. ``quantity`` in whole units, ``amount`` in minor units, after all discounts of the line.
@@ -49,8 +57,9 @@ class SaleClosed(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True)
     """``sale.closed``: somebody bought and paid. ``total`` is the sum of the lines' amounts, in minor units.
 
     ``short_link`` is the last one by which the browser came to the web shop, ``basket`` the one out of which the goods
-    were sold: what was sold is taken out of it, the rest stays. ``hold`` is the hold on the stock that ends with this
-    sale (``square/stock``), since its goods are gone now.
+    were sold: what was sold is taken out of it, the rest stays. ``basket_at`` says as of when, where that was before
+    the sale: what was put in since then stays. ``hold`` is the hold on the stock that ends with this sale
+    (``square/stock``), since its goods are gone now.
     """
 
     receipt: Receipt
@@ -62,6 +71,7 @@ class SaleClosed(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True)
     short_link: ShortLink | None = None
     basket: Basket | None = None
     hold: HoldId | None = None
+    basket_at: Annotated[dt.datetime, msgspec.Meta(tz=True)] | None = None
 
 
 class SaleReference(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
@@ -80,7 +90,12 @@ class ReturnLine(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True)
 
 
 class SaleReturned(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
-    """``sale.returned``: goods of a sale came back. ``total`` is the sum of the lines' amounts, in minor units."""
+    """``sale.returned``: goods of a sale came back. ``total`` is the sum of the lines' amounts, in minor units.
+
+    ``goods`` says whether they can be sold again at the store, or were put aside; ``refund`` how the money goes back:
+    by the house, the way it was paid, or by hand at the till. Where it is said, the sale has to be there, and a piece
+    gives back what that piece cost. A till that says nothing reckons by itself, and has given the money back.
+    """
 
     receipt: Receipt
     sale: SaleReference
@@ -88,6 +103,9 @@ class SaleReturned(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=Tru
     total: PositiveAmount
     lines: Annotated[list[ReturnLine], msgspec.Meta(min_length=1, max_length=LINES_MAX)]
     store: Store | None = None
+    reason: Reason | None = None
+    goods: Goods = "on_shelf"
+    refund: Refund | None = None
 
 
 class SaleForget(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
@@ -107,12 +125,14 @@ EVENT_TYPES: Final = (
         classes={
             "receipt": "sale", "currency": "sale", "total": "sale", "lines": "sale", "store": "place",
             "customer": "pseudonym", "short_link": "sale", "basket": "sale", "hold": "sale",
+            "basket_at": "time",
         },
     ),
     EventType(
         name=SALE_RETURNED, title="Goods of a sale came back", data=SaleReturned,
         classes={
             "receipt": "sale", "sale": "sale", "currency": "sale", "total": "sale", "lines": "sale", "store": "place",
+            "reason": "sale", "goods": "sale", "refund": "sale",
         },
     ),
     EventType(

@@ -48,3 +48,17 @@ class LineUnknown(Problem):
     """The sale has no such line."""
 
     name = "line_unknown"
+
+
+class SaleUnknown(Problem):
+    """No such sale is booked."""
+
+    name = "sale_unknown"
+    status = 404
+
+
+class RefundMismatch(Problem):
+    """These goods give back another amount."""
+
+    name = "refund_mismatch"
+    status = 409

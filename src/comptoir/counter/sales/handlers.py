@@ -9,7 +9,13 @@ from comptoir.counter.customers.contracts import FORGOTTEN, PIECES, SALE_FORGET
 from comptoir.counter.customers.forgetting import find_forgotten_sales, sever_arrival
 from comptoir.counter.sales import rules, store
 from comptoir.counter.sales.contracts import SALE_CLOSED, SALE_RETURNED
-from comptoir.counter.sales.errors import CurrencyNotAccepted, ReceiptTaken, SaleForgotten, TotalMismatch
+from comptoir.counter.sales.errors import (
+    CurrencyNotAccepted,
+    ReceiptTaken,
+    SaleForgotten,
+    SaleUnknown,
+    TotalMismatch,
+)
 from comptoir.counter.sales.rules import Key, Led, Return, Returned, Sale
 from comptoir.foundation.events.contracts import Arrival, Batch
 from comptoir.foundation.kernel.connection import Connection, Told
@@ -174,14 +180,18 @@ class SalesHandler:
         sale_key = _sale_of(arrival)
         sale = self._sales.get(sale_key)
         before = rules.in_order(self._returns_of.get(sale_key, ()))
+        if sale is None and data.refund is not None:
+            return SaleUnknown(field="data.sale")
         if data.currency != (self._currency if sale is None else sale.currency):
             return CurrencyNotAccepted("Money goes back in the currency it came in.", field="data.currency")
         if sale is not None and (problem := rules.excess(sale, before, lines)) is not None:
             return problem
+        if sale is not None and data.refund is not None and (found := rules.mismatch(sale, before, lines)) is not None:
+            return found
         assert arrival.position is not None
         one = Return(
             arrival.source, data.receipt, arrival.position, *sale_key, arrival.occurred_at, data.store,
-            data.currency, data.total, lines, "waiting" if sale is None else "applied",
+            data.currency, data.total, lines, "waiting" if sale is None else "applied", data.goods, data.refund,
         )  # fmt: skip
         self._returned.add(key)
         self._new_returns[key] = one

@@ -93,6 +93,8 @@ class Return(models.Model):
             "total_minor": "sale",
             "lines": "sale",
             "status": "mechanical",
+            "goods": "sale",
+            "refund": "sale",
         },
         subject="sale_receipt",
         beside="sale_source",
@@ -116,6 +118,8 @@ class Return(models.Model):
     total_minor = models.BigIntegerField()
     lines = models.JSONField()
     status = models.TextField()
+    goods = models.TextField(db_default="on_shelf")
+    refund = models.TextField(null=True)
 
     class Meta:
         """Returns are found by their sale."""
@@ -123,6 +127,7 @@ class Return(models.Model):
         indexes = (
             models.Index(fields=["sale_source", "sale_receipt"], name="return_of_sale"),
             models.Index(fields=["position"], name="return_waiting", condition=models.Q(status="waiting")),
+            models.Index(fields=["position"], name="return_as_paid", condition=models.Q(refund="as_paid")),
         )
         constraints = (
             models.CheckConstraint(

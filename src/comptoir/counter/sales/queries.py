@@ -15,10 +15,13 @@ import msgspec
 from django.db import connections, router
 from django.db.models import Count, Min, Sum
 
+from comptoir.counter.sales import rules
+from comptoir.counter.sales import store as stored
 from comptoir.counter.sales.contracts import SALE_CLOSED, SALE_RETURNED
 from comptoir.counter.sales.models import Return, Sale
 from comptoir.foundation.events.queries import LoggedEvent, find
 from comptoir.foundation.kernel.money import Money
+from comptoir.foundation.rooms.borrowing import borrowed
 
 
 class Deal(msgspec.Struct, frozen=True):
@@ -112,6 +115,12 @@ def purchases(positions: Iterable[uuid.UUID]) -> list[Purchase]:
             where = (event.position, event.source, told.receipt, event.occurred_at, store)
             found.append(Purchase(*where, total, told.lines))
     return sorted(found, key=lambda each: (each.occurred_at, each.position), reverse=True)
+
+
+def latest_positions(customers: Collection[uuid.UUID], *, since: dt.datetime, limit: int) -> list[uuid.UUID]:
+    """Return where the latest sales of these customers stand in the log, from a moment on, the latest first."""
+    rows = Sale.objects.filter(customer__in=customers, occurred_at__gte=since).order_by("-occurred_at", "-position")
+    return list(rows.values_list("position", flat=True)[:limit])
 
 
 def net_sales(*, since: dt.datetime, until: dt.datetime) -> dict[uuid.UUID, int]:
@@ -242,6 +251,28 @@ def places_of_returns(purchase: Purchase) -> list[uuid.UUID]:
     """Return the places of everything that came back of a sale."""
     back = Return.objects.filter(sale_source=purchase.source, sale_receipt=purchase.receipt)
     return list(back.values_list("position", flat=True))
+
+
+def found_by_receipt(receipts: Collection[str], *, limit: int = 20) -> list[rules.Sale]:
+    """Return the sales under these receipt numbers, at whichever source, the latest first."""
+    return stored.find_by_receipts(borrowed(Sale), sorted(receipts), limit=limit)
+
+
+def sale_at(position: uuid.UUID) -> tuple[rules.Sale, list[rules.Return]] | None:
+    """Return the sale that was booked at a place, with what counts as come back of it, in the order of booking."""
+    row = Sale.objects.filter(position=position).values_list("source", "receipt").first()
+    if row is None:
+        return None
+    connection = borrowed(Sale)
+    sale = stored.find_sales(connection, [row])[row]
+    returns = [each for each in stored.find_returns_of(connection, [row]) if each.status == "applied"]
+    return sale, sorted(returns, key=lambda each: each.position)
+
+
+def returns_of(keys: Collection[rules.Key]) -> list[rules.Return]:
+    """Return what counts as come back of these sales, in the order of booking."""
+    found = stored.find_returns_of(borrowed(Return), keys) if keys else []
+    return sorted((each for each in found if each.status == "applied"), key=lambda each: each.position)
 
 
 def lines_of(sales: Collection[tuple[str, str]]) -> dict[tuple[str, str], tuple[SoldLine, ...]]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import msgspec
 
 from comptoir.counter.sales import rules, store
-from comptoir.counter.sales.contracts import SALE_CLOSED, SALE_RETURNED, SaleReference
+from comptoir.counter.sales.contracts import SALE_CLOSED, SALE_RETURNED, Goods, Refund, SaleReference
 from comptoir.counter.sales.rules import Key, Led, Return, Returned, Sale
 from comptoir.foundation.events.rebuilding import Logged
 from comptoir.foundation.kernel.connection import Connection
@@ -29,6 +29,8 @@ class _CameBack(msgspec.Struct):
     total: int
     lines: tuple[Returned, ...]
     store: str | None = None
+    goods: Goods = "on_shelf"
+    refund: Refund | None = None
 
 
 _sold = msgspec.json.Decoder(_Sold)
@@ -67,7 +69,7 @@ class SalesDeriver:
                 self._returns[sale].append(
                     Return(
                         event.source, back.receipt, event.position, *sale, event.occurred_at, back.store,
-                        back.currency, back.total, back.lines, "waiting",
+                        back.currency, back.total, back.lines, "waiting", back.goods, back.refund,
                     )
                 )  # fmt: skip
         if sales:

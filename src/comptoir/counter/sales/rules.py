@@ -8,8 +8,9 @@ from typing import Literal
 
 import msgspec
 
-from comptoir.counter.sales.contracts import SaleLine
-from comptoir.counter.sales.errors import LineUnknown, ReturnExceedsSale
+from comptoir.counter.sales.contracts import Goods, Refund, SaleLine
+from comptoir.counter.sales.errors import LineUnknown, RefundMismatch, ReturnExceedsSale
+from comptoir.counter.taxes import rules as taxes
 from comptoir.foundation.kernel.ids import Id
 from comptoir.foundation.kernel.problem import Problem
 
@@ -64,6 +65,8 @@ class Return(msgspec.Struct, frozen=True):
     total: int
     lines: tuple[Returned, ...]
     status: Literal["waiting", "applied", "excessive"]
+    goods: Goods = "on_shelf"
+    refund: Refund | None = None
 
     @property
     def key(self) -> Key:
@@ -137,3 +140,50 @@ def settle(sale: Sale, waiting: Iterable[Return]) -> list[Return]:
         if fits:
             applied.append(after)
     return settled
+
+
+def costs(sale: Sale) -> list[int]:
+    """Return what the pieces of each line cost together: what negative lines took off is split over the others."""
+    taken = -sum(line.amount for line in sale.lines if line.amount < 0)
+    goods = sum(line.amount for line in sale.lines if line.amount > 0)
+    found, seen = [], 0
+    for line in sale.lines:
+        share = 0
+        if line.amount > 0:
+            before, seen = seen, seen + line.amount
+            share = min(taken, goods) * seen // goods - min(taken, goods) * before // goods
+        found.append(max(0, line.amount) - share)
+    return found
+
+
+def worth(sale: Sale, earlier: Sequence[Return], coming_back: Sequence[Returned]) -> list[int]:
+    """Return what each of these goods gives back after the ``earlier`` returns, in minor units: what they cost.
+
+    A line's last piece has what its division has left, so all pieces in any order give back what was paid for them.
+    The lines have to be there, with so many pieces.
+    """
+    cost, left = costs(sale), [line.amount for line in kept(sale, earlier)]
+    gone = [line.quantity - rest.quantity for line, rest in zip(sale.lines, kept(sale, earlier), strict=True)]
+    found = []
+    for one in coming_back:
+        at = one.line - 1
+        amount = 0
+        if one.quantity:
+            amount = taxes.refund(
+                cost[at], sale.lines[at].quantity, returned=gone[at], coming_back=one.quantity
+            )  # fmt: skip
+        # What a till has given back by its own reckoning is not given back again.
+        amount = max(0, min(amount, left[at]))
+        gone[at], left[at] = gone[at] + one.quantity, left[at] - amount
+        found.append(amount)
+    return found
+
+
+def mismatch(sale: Sale, earlier: Sequence[Return], coming_back: Sequence[Returned]) -> Problem | None:
+    """Return why these goods do not give back what is said, or ``None``; they are known to fit the sale."""
+    for index, (one, amount) in enumerate(zip(coming_back, worth(sale, earlier, coming_back), strict=True)):
+        if one.amount != amount:
+            return RefundMismatch(
+                f"They give back {amount}.", field=f"data.lines[{index}].amount", line=one.line, amount=amount
+            )
+    return None

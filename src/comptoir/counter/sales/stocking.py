@@ -119,7 +119,7 @@ def moved_by(connection: Connection, moving: Sequence[Recorded]) -> list[Moved]:
     for one in returns:
         sale = sales[one.sale]
         where = one.store or sale.store
-        if where is not None:
+        if where is not None and one.goods == "on_shelf":
             back = [(sale.lines[line.line - 1].product, line.quantity) for line in one.lines]
             moved += _moved(one.position, where, one.occurred_at, back)
     return moved

@@ -21,6 +21,7 @@ _sales = Appending(
 _returns = Appending(
     "sales_return", source="text", receipt="text", position="uuid", sale_source="text", sale_receipt="text",
     occurred_at="timestamptz", store="word", currency="word", total_minor="bigint", lines="jsonb", status="word",
+    goods="word", refund="word",
 )  # fmt: skip
 _led = Appending("sales_salebylink", source="text", receipt="text", short_link="text")
 
@@ -63,6 +64,13 @@ def find_sales(connection: Connection, keys: Collection[Key]) -> dict[Key, Sale]
     return {(row[0], row[1]): Sale(*(*row, _logged.decode(contents[row[2]]).lines)) for row in rows}
 
 
+def find_by_receipts(connection: Connection, receipts: Collection[str], *, limit: int) -> list[Sale]:
+    """Return the sales under these receipt numbers, at whichever source, the latest first."""
+    rows = connection.execute(_SQL["find_by_receipts"], (text_array(sorted(receipts)), limit)).fetchall()
+    contents = find_contents(connection, [row[2] for row in rows]) if rows else {}
+    return [Sale(*(*row, _logged.decode(contents[row[2]]).lines)) for row in rows]
+
+
 def ask_waiting(connection: Connection) -> Told:
     """Ask whether any return waits for its sale; :func:`is_waiting` reads the answer."""
     return connection.tell(_SQL["is_any_waiting"])
@@ -76,7 +84,7 @@ def is_waiting(asked: Told) -> bool:
 def find_returns_of(connection: Connection, sales: Collection[Key]) -> list[Return]:
     """Return all returns of these sales, the waiting ones too."""
     rows = connection.execute(_SQL["find_returns_of"], _arrays(sales))
-    return [Return(*(*row[:9], _return_lines.decode(row[9]), row[10])) for row in rows]
+    return [Return(*(*row[:9], _return_lines.decode(row[9]), *row[10:])) for row in rows]
 
 
 def insert_sales(connection: Connection, sales: Sequence[Sale]) -> None:
@@ -115,6 +123,8 @@ def insert_returns(connection: Connection, returns: Sequence[Return]) -> None:
         [r.total for r in returns],
         [codec.encode(r.lines) for r in returns],
         [r.status for r in returns],
+        [r.goods for r in returns],
+        [r.refund for r in returns],
     )
 
 

@@ -23,6 +23,18 @@ select s.source, s.receipt, s.position::text, s.customer::text, s.occurred_at, s
 from unnest(%s::text[], %s::text[]) as asked(source, receipt)
 join sales_sale s on s.source = asked.source and s.receipt = asked.receipt;
 
+-- name: find_by_receipts
+-- The sales under these numbers, at whichever source, the latest first: sources are few, and each is looked at once.
+with recursive sources as (
+  (select source from sales_sale order by source limit 1)
+  union all
+  select (select s.source from sales_sale s where s.source > before.source order by s.source limit 1)
+  from sources before where before.source is not null
+)
+select s.source, s.receipt, s.position::text, s.customer::text, s.occurred_at, s.store, s.currency, s.total_minor
+from sources join sales_sale s on s.source = sources.source and s.receipt = any(%s::text[])
+order by s.occurred_at desc, s.source limit %s;
+
 -- name: find_returned_receipts
 -- Which of these receipt numbers are booked as returns.
 select r.source, r.receipt from unnest(%s::text[], %s::text[]) as asked(source, receipt)
@@ -31,7 +43,7 @@ join sales_return r on r.source = asked.source and r.receipt = asked.receipt;
 -- name: find_returns_of
 -- All returns of these sales, the waiting ones too.
 select r.source, r.receipt, r.position::text, r.sale_source, r.sale_receipt, r.occurred_at, r.store, r.currency,
-  r.total_minor, r.lines::text, r.status
+  r.total_minor, r.lines::text, r.status, r.goods, r.refund
 from unnest(%s::text[], %s::text[]) as asked(source, receipt)
 join sales_return r on r.sale_source = asked.source and r.sale_receipt = asked.receipt;
 
