@@ -19,6 +19,7 @@ from django.test import override_settings
 
 from comptoir.foundation.events.webhooks import signature
 from comptoir.foundation.kernel import database
+from comptoir.foundation.kernel.outbound import trusted
 from comptoir.foundation.rooms.declaration import VAULT
 from comptoir.vault.payments import commands
 from comptoir.vault.payments.contracts import Begun
@@ -101,13 +102,14 @@ def database_of_administrator() -> Iterator[Any]:
 class Simulator:
     """The provider simulator of a test, told by its control interface what to do."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, client: httpx.Client) -> None:
         self.port = port
         self.url = f"http://127.0.0.1:{port}"
+        self._client = client
 
     def call(self, method: str, path: str, said: Mapping[str, Any] | None = None, *, status: int = 200) -> Any:
         headers = {"authorization": f"Bearer {key_for_calls()}"}
-        answer = httpx.request(method, self.url + path, json=said, headers=headers, timeout=30, trust_env=False)
+        answer = self._client.request(method, self.url + path, json=said, headers=headers)
         assert answer.status_code == status, (path, answer.status_code, answer.text)
         return answer.json()
 
@@ -153,8 +155,9 @@ def simulator(folder: Path) -> Iterator[Simulator]:
     with (
         environment(COMPTOIR_PAYMENTS="pretend", COMPTOIR_PRETEND_PORT=str(port)),
         serving("comptoir.config.pretending.application:application", port=port, log=folder / "pretend.log"),
+        httpx.Client(timeout=30, trust_env=False, verify=trusted()) as client,
     ):
-        yield Simulator(port)
+        yield Simulator(port, client)
 
 
 @contextlib.contextmanager

@@ -41,6 +41,7 @@ MY = {"host": f"{host_of(COUNTER)}:8000", "accept-language": "en"}
 SAFE = {"host": f"{host_of(VAULT)}:8000", "accept-language": "en"}
 AT = dt.datetime(2026, 3, 2, 10, tzinfo=dt.UTC)
 STORE = "324"
+TILL = "/stores/324/tills/1"
 ADDRESS = {"line1": "12 rue des Lilas", "city": "Lyon", "postcode": "69003", "country": "FR"}
 
 
@@ -169,7 +170,7 @@ def test_a_guest_orders_pays_and_picks_up(shop: Shop, selling: Gateway) -> None:
     assert "Alice" not in text
     assert "alice@example.org" not in text
     code = pickup_code_of(order)
-    handed = event("order.hand_over", {"code": code, "store": STORE}, source="/stores/324/tills/1", at=AT)
+    handed = event("order.hand_over", {"code": code, "store": STORE}, source=TILL, at=AT)
     accepted(selling.post([handed], touchpoint="till"))
     again = event("order.hand_over", {"code": code, "store": STORE}, source="/stores/324/tills/2", at=AT)
     refused = selling.post([again], touchpoint="till").json()["outcomes"][0]
@@ -396,6 +397,45 @@ def test_somebody_elses_order_and_basket_are_not_there(shop: Shop, selling: Gate
     assert thief.post(f"/checkout/orders/{form['order']}/leave/").status_code == 404
 
 
+def test_a_guest_is_forgotten_once_nothing_is_to_reach_them(shop: Shop, selling: Gateway) -> None:
+    safe, page = as_guest(tea=1)
+    form = form_of(page, by="pickup", store=STORE)
+    safe.post("/checkout/", form)
+    order, till = form["order"], Till()
+    forget, shown = f"/checkout/orders/{order}/forget/", f"/checkout/orders/{order}/"
+    with mailed(COMPTOIR_GATEWAY_URL=selling.url) as mailbox:
+        assert paid(order)
+        for _ in range(2):  # before its letter has left, and before anybody has the goods
+            assert "Have your name" not in words(safe.get(shown).content.decode())
+            with shop.unchanged("checkout_checkout", "contacts_key", "events_audit"):
+                refused = safe.post(forget)
+            assert "still to be brought" in words(refused.content.decode())
+            look(till, now=timezone.now())
+        ((_, letter),) = mailbox.letters
+        link = re.search(r"http://\S+(/checkout/orders/\S+)", str(letter.get_content()))
+        assert link is not None
+        handed = event("order.hand_over", {"code": pickup_code_of(order), "store": STORE}, source=TILL, at=AT)
+        accepted(selling.post([handed], touchpoint="till"))
+        guest = Client(headers=SAFE)
+        text = guest.get(link[1]).content.decode()
+        assert "Have your name and address forgotten" in words(text)
+        assert Client(headers=SAFE).post(forget).status_code == 404, "only with the address of the page"
+        key = re.search(r'name="key" value="([^"]+)"', text)
+        assert key is not None
+        for _ in range(2):  # a double click
+            answer = guest.post(forget, {"key": key[1]}, follow=True)
+            assert "Your name and address are forgotten." in words(answer.content.decode())
+        assert shop.value("select count(*) from contacts_key") == 0
+        assert bytes(shop.value("select recipient from checkout_checkout")) == b""
+        audited = [row["content"] for row in shop.rows("select content from events_audit")]
+        assert sum('"contacts.destroy"' in each for each in audited) == 1
+        # The order stays what it was: it is found, and comes back by its number; nobody is written to.
+        assert number_of(order) in words(guest.get(link[1]).content.decode())
+        look(till, now=timezone.now() + dt.timedelta(days=1))
+        assert len(mailbox.letters) == 1
+    assert shop.value("select state from orders_order") == "handed_over"
+
+
 def test_an_address_is_sealed_and_a_pickup_has_none(shop: Shop, selling: Gateway) -> None:
     safe, page = as_guest(tea=1)
     with environment(COMPTOIR_SHIPS_FROM=STORE):
@@ -405,3 +445,33 @@ def test_an_address_is_sealed_and_a_pickup_has_none(shop: Shop, selling: Gateway
     everything = str(shop.rows("select * from checkout_checkout")) + str(shop.rows("select data from events_event"))
     for canary in ("Alice", "Lilas", "alice@example.org", "69003"):
         assert canary not in everything
+
+
+def test_whoevers_order_staff_cancel_is_told_what_goes_back(shop: Shop, selling: Gateway) -> None:
+    safe, page = as_guest(tea=1, cup=2)
+    form = form_of(page, by="pickup", store=STORE)
+    safe.post("/checkout/", form, headers={"accept-language": "fr"})
+    order, till = form["order"], Till()
+    with mailed(COMPTOIR_GATEWAY_URL=selling.url) as mailbox:
+        assert paid(order)
+        look(till, now=timezone.now())
+        off = event("order.cancel", {"order": order, "because": "by_staff"}, source="/console", at=AT)
+        accepted(selling.post([off], touchpoint="console"))
+        later = timezone.now() + dt.timedelta(minutes=1)
+        mailbox.refuses = True
+        look(till, now=later)
+        look(till, now=later)
+        mailbox.refuses = False
+        for minutes in (11, 30, 10_000):
+            look(till, now=later + dt.timedelta(minutes=minutes))
+        letters = mailbox.letters
+    assert till == [(order, 2850)], "what was said is what goes back, once"
+    (_, receipt), (recipients, letter) = letters
+    assert recipients == ["alice@example.org"]
+    assert str(receipt["Message-ID"]) != str(letter["Message-ID"])
+    text = str(letter.get_content())
+    assert "nous avons dû annuler la commande" in text
+    assert "28,50" in text
+    assert "vous est rendu" in text
+    assert "Alice" not in text
+    assert "that an order was cancelled is sent" in str(shop.rows("select content from events_audit"))

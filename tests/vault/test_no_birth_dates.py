@@ -19,8 +19,8 @@ SOURCE = Path(__file__).parents[2] / "src" / "comptoir"
 #: What the customer may give for a treat, and where.
 TREAT = {"birthday", "birthday_month", "birthday_day"}
 _DATE_INPUT = re.compile(r"""<input[^>]*\btype=["']?(date|datetime-local|month|week)\b""", re.IGNORECASE)
-#: When something of the shop's own begins.
-_OF_THE_SHOP = re.compile(r'\bname="starts_at"')
+#: When something of the shop's own begins or runs out, and the day of a wish list, refused unless it lies ahead.
+_OF_THE_SHOP = re.compile(r'\bname="(?:starts_at|opens_on|expires)"')
 _NAMED = re.compile(r"""<(?:input|select|textarea)[^>]*\bname=["']([^"'{]+)["']""", re.IGNORECASE)
 _DATE_FIELDS = {"DateField", "DateTimeField", "SelectDateWidget", "DateInput", "SplitDateTimeField"}
 

@@ -10,9 +10,18 @@ given back; every step can be done again without doing anything twice, since its
 the order's. No number of a card is ever here. A guest has no account, and the recipient's key is destroyed when the law
 of sale needs it no more.
 
-*Receipt* (``receipts.py``): what was bought, paid, taxed and earned, by e-mail, once the sale is booked.
+*Gift* (``gifts.py``): what a friend buys off a wish list and has sent to its owner, whose address they never see.
+
+*Receipt* (``receipts.py``): what was bought, paid, taxed and earned, by e-mail, once the sale is booked. *Letter about
+an order* (``letters.py``): that, where a pick-up waits that is paid in the store, and that the shop has cancelled it.
+
+*Paying in the store* (``waiting.py``): a pick-up that is held for nobody's money yet, within limits.
 
 The counter is told by events of the touchpoint ``vault``; what came of them is read there. Files of its own:
 ``quoted.py`` (what is made of a quote), ``telling.py`` (those events), ``recipients.py`` (sealing), ``paying.py``
-(money for orders, and what follows from it), ``staffed.py`` (pages of the staff who pack).
+(money for orders, and what follows from it), ``cards.py`` (gift cards), ``returning.py`` (money for goods that came
+back), ``tenders.py`` (with what an order is paid), ``delivering.py`` (where parcels go, and for how much), ``ways.py``
+(what each way costs), ``gifts.py`` (where a gift goes), ``staffed.py`` (pages of the staff who pack),
+``unanswered.py`` (payments that wait for a person), ``forgetting.py`` (a guest's right to be forgotten),
+``stepping.py`` (when the passkey is asked for once more).
 """

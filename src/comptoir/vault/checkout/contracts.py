@@ -7,7 +7,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from comptoir.counter.orders.contracts import By
+from comptoir.counter.orders.contracts import By, Means
 from comptoir.vault.contacts.contracts import Hidden, PostalAddress
 
 #: How far a checkout has come. ``settled`` and ``over`` are its ends.
@@ -23,11 +23,22 @@ class Recipient(msgspec.Struct, frozen=True):
     address: Hidden[PostalAddress] | None = None
 
 
+class CardWish(msgspec.Struct, frozen=True):
+    """How much a gift card is to pay, in minor units: the digest of its code, and the number that people may read."""
+
+    card: str
+    number: str
+    amount: int
+
+
 class Wish(msgspec.Struct, frozen=True):
     """What somebody confirms at the checkout: which quote they have seen, and how the goods get to whom.
 
     ``user`` is who is signed in, unset for a guest; ``customer`` whom the counter recognised when it sent them here.
-    ``order`` is the id that the page had for it, so that a page that is sent twice is one order.
+    ``order`` is the id that the page had for it, so that a page that is sent twice is one order. ``is_gift`` sends it
+    to whose wish list it is; then there is no address in here. ``points`` are so many as are to pay a part of it:
+    whoever asks for that was confirmed just now. ``card`` is a gift card that is to pay a part. ``in_store`` says that
+    a pick-up is paid where it is handed over.
     """
 
     order: uuid.UUID
@@ -39,3 +50,23 @@ class Wish(msgspec.Struct, frozen=True):
     customer: uuid.UUID | None = None
     store: str | None = None
     language: str = "en"
+    is_gift: bool = False
+    points: int = 0
+    card: CardWish | None = None
+    in_store: bool = False
+
+
+class Tender(msgspec.Struct, frozen=True):
+    """A part of what is paid: with which means, how much (minor units), and the smallest part of it that goes back.
+
+    Points are ``unit`` minor units each.
+    """
+
+    means: Means
+    amount: int
+    unit: int = 1
+
+    @property
+    def pieces(self) -> int:
+        """Return how many of its units it is: of points, how many points."""
+        return self.amount // self.unit

@@ -7,7 +7,7 @@ from typing import ClassVar, Self
 from django.db import models
 
 from comptoir.foundation.rooms.declaration import VAULT, Access
-from comptoir.foundation.rooms.personal import Erasure, Export, Kept, Personal, Whose
+from comptoir.foundation.rooms.personal import Erasure, Export, Kept, NothingPersonal, Personal, Whose
 
 #: For so long an order's recipient is kept: two years of warranty in the European Union (Directive (EU) 2019/771,
 #: article 10), and time to settle what was claimed on the last day.
@@ -65,6 +65,64 @@ class Checkout(models.Model):
         """What is due is found by when."""
 
         indexes = (models.Index(fields=["due_at"], name="checkout_due", condition=models.Q(due_at__isnull=False)),)
+
+    def __str__(self) -> str:
+        """Return the order's id."""
+        return str(self.order)
+
+
+class Repayment(models.Model):
+    """Money that goes back for goods that came back: once for each return, which is named by its place in the log.
+
+    ``why`` says why it does not go back after all, where somebody has to look at it.
+    """
+
+    personal: ClassVar[NothingPersonal] = NothingPersonal(
+        "An amount, and the number of an order; whose that is, the checkout alone knows, until it is forgotten."
+    )
+
+    position = models.UUIDField(primary_key=True)
+    order = models.UUIDField(db_index=True)
+    amount = models.BigIntegerField()
+    why = models.TextField(default="")
+    #: How staff gave it back themselves, where it did not go back.
+    by_hand = models.TextField(default="")
+    asked_at = models.DateTimeField()
+
+    access: ClassVar[Access] = Access.only(VAULT)
+    objects: ClassVar[models.Manager[Self]] = models.Manager()
+
+    class Meta:
+        """No money goes the other way."""
+
+        constraints = (models.CheckConstraint(condition=models.Q(amount__gte=0), name="repayment_amount"),)
+
+    def __str__(self) -> str:
+        """Return the place of its return."""
+        return str(self.position)
+
+
+class Gift(models.Model):
+    """Where an order goes that is a gift: sealed under the key of ``person``, who gets it (``gifts.py``)."""
+
+    personal: ClassVar[Personal] = Personal(
+        columns={"order": "mechanical", "person": "pseudonym", "sealed": "contact", "created_at": "time"},
+        subject="person",
+        whose=Whose.USER,
+        exported=Export.WITHHELD,
+        sealed=frozenset({"sealed"}),
+        erased=Erasure.DELETED,
+        kept=Kept("nobody can claim anything for the goods any more", days=RECIPIENT_DAYS, since="created_at"),
+        because="It would tell of a gift before it is given; what is sealed in it is the contact data, which is told.",
+    )
+
+    order = models.UUIDField(primary_key=True)
+    person = models.UUIDField(db_index=True)
+    sealed = models.BinaryField()
+    created_at = models.DateTimeField(db_index=True)
+
+    access: ClassVar[Access] = Access.only(VAULT)
+    objects: ClassVar[models.Manager[Self]] = models.Manager()
 
     def __str__(self) -> str:
         """Return the order's id."""

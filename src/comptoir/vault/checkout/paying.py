@@ -1,11 +1,10 @@
-"""How the checkout asks for money, and hears of it (``vault/payments``); and where a shop ships from."""
+"""How the checkout asks for money, and hears of it (``vault/payments``)."""
 
 from __future__ import annotations
 
 import datetime as dt
 import functools
 import logging
-import os
 import uuid
 
 from django.db import transaction
@@ -16,7 +15,7 @@ from comptoir.counter.orders.codes import number_of
 from comptoir.foundation.kernel.problem import Problem
 from comptoir.foundation.rooms.current import entered
 from comptoir.foundation.rooms.declaration import VAULT
-from comptoir.vault.checkout import commands, rules
+from comptoir.vault.checkout import commands, rules, tenders, waiting
 from comptoir.vault.checkout.commands import Money
 from comptoir.vault.checkout.errors import PaymentAway
 from comptoir.vault.checkout.models import Checkout
@@ -32,15 +31,16 @@ def begin(row: Checkout, *, return_url: str, cancel_url: str, language: str, now
 
     Raises :class:`PaymentAway`.
     """
-    if row.step != "placed":
+    if row.step != "placed" or waiting.pays_in_store(row):
         return ""
-    if row.total == 0:
+    due = tenders.due(row)
+    if due == 0:
         commands.note_paid(row.order, at=now)
         _go_on(row.order)
         return ""
     try:
         begun = payments.begin(
-            row.order, amount=row.total, currency=row.currency,
+            row.order, amount=due, currency=row.currency,
             title=_("Order %(number)s") % {"number": number_of(row.order)}, return_url=return_url,
             cancel_url=cancel_url, expires_at=max(row.expires_at, now + rules.SESSION_MIN), language=language, now=now,
         )  # fmt: skip
@@ -56,7 +56,8 @@ def _close(order: uuid.UUID) -> None:
 
 
 def _give_back(order: uuid.UUID, amount: int, name: str) -> None:
-    payments.want_refund(order, amount=amount, key=f"{name}", now=timezone.now())
+    # A key is one of all orders, so it names the order too.
+    payments.want_refund(order, amount=amount, key=f"{order} {name}", now=timezone.now())
 
 
 #: Who takes and gives back money for orders.
@@ -99,18 +100,3 @@ class OrdersHear:
         self, purpose: uuid.UUID, *, amount: int, currency: str, at: dt.datetime, is_returned: bool
     ) -> None:
         """Nothing follows: it is recorded as what it is."""
-
-
-def ships_from() -> str:
-    """Return the store from which parcels leave; nothing where the shop says none."""
-    return os.environ.get("COMPTOIR_SHIPS_FROM", "")
-
-
-def delivers() -> bool:
-    """Tell whether the shop brings goods to an address: where it says from where they leave."""
-    return bool(ships_from())
-
-
-def country() -> str:
-    """Return the shop's own country, with which an address begins."""
-    return os.environ.get("COMPTOIR_COUNTRY", "")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
+import msgspec
+
 from comptoir.counter.baskets.pricing import Quote
+from comptoir.counter.delivery.contracts import Delivery
 from comptoir.counter.orders.contracts import OrderLine
 from comptoir.square.stock.contracts import HoldLine
 
@@ -19,6 +22,11 @@ def lines_of(quote: Quote) -> list[OrderLine]:
         )
         for line in quote.lines
     ]  # fmt: skip
+
+
+def delivery_of(said: Mapping[str, Any]) -> Delivery | None:
+    """Return what delivery costs, as it was written down with an order; nothing where none was taken."""
+    return msgspec.convert(said.get("delivery"), Delivery | None)
 
 
 def basket_of(quote: Quote) -> list[dict[str, Any]]:

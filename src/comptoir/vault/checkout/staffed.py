@@ -25,7 +25,7 @@ from comptoir.foundation.rooms.current import entered
 from comptoir.foundation.rooms.declaration import VAULT
 from comptoir.foundation.touchpoints import house
 from comptoir.square.catalog import queries as catalog
-from comptoir.vault.checkout import recipients, rules
+from comptoir.vault.checkout import gifts, recipients, rules
 from comptoir.vault.checkout.contracts import Recipient
 from comptoir.vault.checkout.models import Checkout
 from comptoir.vault.contacts.errors import NotReachable
@@ -84,7 +84,7 @@ def _parcel(
 ) -> HttpResponse:
     names = catalog.called({line.product for line in order.lines})
     context: dict[str, Any] = {
-        "order": order, "trouble": trouble,
+        "order": order, "trouble": trouble, "is_gift": gifts.is_gift(row),
         "lines": [(line.quantity, names[line.product], line.product)
                   for line in order.lines],
     }  # fmt: skip
@@ -100,6 +100,8 @@ def _parcel(
 
 def _opened(row: Checkout, *, actor: str) -> Recipient:
     with entered(VAULT), transaction.atomic(using=VAULT.name):
+        if gifts.is_gift(row):
+            return gifts.opened(row, purpose=_PURPOSE, actor=actor, at=timezone.now())
         return recipients.read(
             bytes(row.recipient), person=row.person, order=row.order, purpose=_PURPOSE, actor=actor,
             at=timezone.now(),

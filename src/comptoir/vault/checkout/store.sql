@@ -2,10 +2,32 @@
 -- Whether any checkout wants to be looked at: by its own time, or since its order was cancelled.
 select exists (select from checkout_checkout where due_at <= %(now)s) or exists (
   select from checkout_checkout c join orders_order o on o.id = c."order"
-  where c.step = 'settled' and o.state = 'cancelled'
+  where c.step in ('placed', 'settled') and o.state = 'cancelled'
+) or exists (
+  select from checkout_checkout c join orders_order o on o.id = c."order"
+  where c.step = 'placed' and o.state = 'handed_over' and o.taken is not null
+) or exists (
+  select from sales_return r join orders_order o on o.number = r.sale_receipt and o.receipt = r.sale_receipt
+  join checkout_checkout c on c."order" = o.id
+  where r.refund = 'as_paid' and r.status = 'applied' and r.sale_source = %(source)s and r.position > %(since)s
+    and not exists (select from checkout_repayment p where p.position = r.position)
 );
 
 -- name: find_cancelled
--- Settled checkouts whose orders were cancelled since.
+-- Checkouts that are placed or settled, and whose orders were cancelled since.
 select c."order" from checkout_checkout c join orders_order o on o.id = c."order"
-where c.step = 'settled' and o.state = 'cancelled' order by c.created_at limit %s;
+where c.step in ('placed', 'settled') and o.state = 'cancelled' order by c.created_at limit %s;
+
+-- name: find_taken
+-- Placed checkouts whose orders were handed over for money in a store, which is to be booked.
+select c."order" from checkout_checkout c join orders_order o on o.id = c."order"
+where c.step = 'placed' and o.state = 'handed_over' and o.taken is not null order by c.created_at limit %s;
+
+-- name: find_returned
+-- Orders of whose goods some came back, for which the money was not asked back yet.
+select distinct o.id from sales_return r
+join orders_order o on o.number = r.sale_receipt and o.receipt = r.sale_receipt
+join checkout_checkout c on c."order" = o.id
+where r.refund = 'as_paid' and r.status = 'applied' and r.sale_source = %(source)s and r.position > %(since)s
+  and not exists (select from checkout_repayment p where p.position = r.position)
+order by o.id limit %(limit)s;

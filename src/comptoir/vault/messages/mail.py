@@ -47,6 +47,8 @@ _GOOD: Final = (frozenset({_TAKEN}), frozenset({_TAKEN, 251}), frozenset({_GO_ON
 _ANSWER: Final = re.compile(rb"[2-5][0-9][0-9](?:[ -].*)?\r?\n", re.DOTALL)
 _ANSWER_BYTES_MAX: Final = 8_192
 _ANSWER_LINES_MAX: Final = 100
+#: A code and the end of its line.
+_ANSWER_BYTES_MIN: Final = 4
 #: By these names urllib3 says, below whatever a provider's library makes of it, that there was no connection.
 _UNCONNECTED: Final = frozenset({"NewConnectionError", "NameResolutionError", "ConnectTimeoutError"})
 _CAUSES_MAX: Final = 12
@@ -57,17 +59,33 @@ class _Answers:
 
     def __init__(self, sock: socket.socket) -> None:
         """Read from a connection that nobody else reads from."""
-        self._take = sock.recv
+        self._sock = sock
         self._rest = b""
+        # Over TLS the system counts other bytes than the ones that are read here.
+        self._is_plain = type(sock) is socket.socket
+        self._wakes_at = 1
+        #: So many answers are still to come, of what was asked together.
+        self.due = 1
 
     def readline(self, size: int = _ANSWER_BYTES_MAX) -> bytes:
         """Return the next line with its end, or its first ``size`` bytes; what is left when the connection ends."""
         line = self._rest
-        while (end := line.find(b"\n") + 1) == 0 and len(line) < size and (taken := self._take(_ANSWER_BYTES_MAX)):
+        while (end := line.find(b"\n") + 1) == 0 and len(line) < size and (taken := self._take(len(line))):
             line += taken
         end = min(end or len(line), size)
         self._rest = line[end:]
         return line[:end]
+
+    def _take(self, have: int) -> bytes:
+        """Wait for more; not to be woken for each of several answers that are on their way.
+
+        Each has at least :data:`_ANSWER_BYTES_MIN`, so that nothing is waited for that need not come.
+        """
+        wakes_at = max(1, self.due * _ANSWER_BYTES_MIN - have) if self.due > 1 else 1
+        if self._is_plain and wakes_at != self._wakes_at:
+            self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, wakes_at)
+            self._wakes_at = wakes_at
+        return self._sock.recv(_ANSWER_BYTES_MAX)
 
     def close(self) -> None:
         """Let go; the connection closes itself."""
@@ -114,7 +132,7 @@ class CarefulConnection(smtplib.SMTP):
         is_together = "pipelining" in self.esmtp_features
         if is_together:
             if begun is None:
-                self._say("".join(self._commands(sender, to, len(content))).encode("ascii"))
+                self._say("".join(self._commands(sender, to, len(content))).encode("ascii"), answers=len(_GOOD))
             codes = [self._answer() for _ in _GOOD]
             if codes[2] == _GO_ON and not all(code in _DONE for code in codes[:2]):
                 self._say(b".\r\n")
@@ -135,7 +153,7 @@ class CarefulConnection(smtplib.SMTP):
             content += "".join(self._commands(*ahead)).encode("ascii")
             self.begun = ahead
         self.is_given = True
-        self._say(content)
+        self._say(content, answers=1 if self.begun is None else 1 + len(_GOOD))
         code = self._answer()
         self.is_given = False
         if code != _TAKEN:
@@ -158,9 +176,11 @@ class CarefulConnection(smtplib.SMTP):
                 self.rset()
         raise smtplib.SMTPResponseException(code, b"")
 
-    def _say(self, said: bytes) -> None:
+    def _say(self, said: bytes, *, answers: int = 1) -> None:
         if self.sock is None:
             raise smtplib.SMTPServerDisconnected("not connected")
+        if self.file is not None:
+            self.file.due = answers
         try:
             self.sock.sendall(said)
         except OSError:
@@ -177,6 +197,8 @@ class CarefulConnection(smtplib.SMTP):
             if not _ANSWER.match(line):
                 break
             if line[3:4] != b"-":
+                if self.file is not None:
+                    self.file.due -= 1
                 return int(line[:3])
         self.close()
         raise smtplib.SMTPServerDisconnected("no answer")

@@ -23,6 +23,7 @@ from comptoir.vault.messages.ports import PortAway
 
 _log = logging.getLogger("comptoir.messages")
 BIND_SECONDS_MAX: Final = 5.0
+_FAREWELL_SECONDS_MAX: Final = 2.0
 ANSWER_SECONDS_MAX: Final = 15.0
 #: What a centre says when it has too much to do.
 _LATER: Final = frozenset({"ESME_RTHROTTLED", "ESME_RMSGQFUL"})
@@ -98,7 +99,9 @@ class SmppPort:
         self._running = asyncio.create_task(self._esme.start())
 
     async def _stop(self) -> None:
-        await self._esme.stop()
+        # A service that has gone away says no farewell: it is not waited for.
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._esme.stop(), _FAREWELL_SECONDS_MAX)
         others = [each for each in asyncio.all_tasks() if each is not asyncio.current_task()]
         for each in others:
             each.cancel()

@@ -14,5 +14,5 @@ counts once, whenever and how often it arrives. What follows is told upwards in 
 Files of its own: ``ports.py`` (what a provider has to be able to do, and which the shop has), ``pretend.py`` (the
 simulator as a provider), ``stripe_checkout.py`` (Stripe as one), ``signing.py`` (signatures after Standard Webhooks),
 ``listening.py`` (who is told), ``applying.py`` (what follows from an answer or a report), ``refunding.py`` (money on
-its way back).
+its way back), ``attending.py`` (what a person does about what nobody can answer for).
 """

@@ -180,7 +180,7 @@ def want_refund(purpose: uuid.UUID, *, amount: int, key: str, now: dt.datetime) 
     Raises :class:`PaymentInvalid`, :class:`RefundTooLarge` if more would go back than was paid, and
     :class:`RefundAskedDifferently`.
     """
-    if not 0 < len(key) <= rules.KEY_CHARACTERS_MAX or key.startswith(("own:", "provider:")):
+    if not 0 < len(key) <= rules.KEY_CHARACTERS_MAX or key.startswith(("own:", "provider:", "again:")):
         raise PaymentInvalid(f"A key has 1 to {rules.KEY_CHARACTERS_MAX} characters.", field="key")
     if not 0 < amount <= rules.AMOUNT_MAX:
         raise PaymentInvalid(f"An amount is from 1 to {rules.AMOUNT_MAX:,} minor units.", field="amount")

@@ -16,6 +16,8 @@ RefundWord = Literal["done", "pending", "refused", "unknown"]
 Kind = Literal["paid", "expired", "failed", "refund_done", "refund_failed", "chargeback", "chargeback_won", "other"]
 #: How a purpose stands. ``closing``: nobody knows yet whether it is paid or over.
 Standing = Literal["none", "open", "closing", "paid", "over"]
+#: What a person has to look at.
+UnresolvedKind = Literal["session", "refund", "refused", "report"]
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,11 +111,19 @@ class RefundAsked(msgspec.Struct, frozen=True):
     state: str
 
 
-class Unresolved(msgspec.Struct, frozen=True):
-    """Something for which nobody can answer: what, its number, of which purpose, since when and why."""
+class Unresolved(msgspec.Struct, frozen=True, kw_only=True):
+    """Something for which nobody can answer, or which a provider refuses: what, its number, since when and why.
 
-    what: Literal["session", "refund", "report"]
+    A ``session`` or ``refund`` has no answer, a ``refused`` refund has one; a ``report`` is about nothing that is here.
+    ``reference`` is the provider's number of it, by which its own pages find it; ``amount`` in minor units.
+    """
+
+    what: UnresolvedKind
     number: uuid.UUID
-    purpose: uuid.UUID | None
     since: dt.datetime
     why: str
+    provider: str
+    purpose: uuid.UUID | None = None
+    reference: str = ""
+    amount: int = 0
+    currency: str = ""

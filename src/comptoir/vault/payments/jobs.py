@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import uuid
 from collections.abc import Callable
 from typing import Final
 
@@ -63,7 +64,7 @@ def look_at_sessions(*, now: dt.datetime, should_stop: Callable[[], bool] = lamb
         if should_stop() or silent >= _SILENT_MAX:
             break
         try:
-            _look_at(session, now=now)
+            look_at(session, now=now)
         except Problem as problem:
             _log.warning("payments: a session waits (%s)", problem.name)
         with entered(VAULT):
@@ -73,12 +74,16 @@ def look_at_sessions(*, now: dt.datetime, should_stop: Callable[[], bool] = lamb
     return done
 
 
-def send_refunds(*, now: dt.datetime, should_stop: Callable[[], bool] = lambda: False) -> int:
-    """Have money given back that waits for it."""
+def send_refunds(
+    *, now: dt.datetime, should_stop: Callable[[], bool] = lambda: False, only: uuid.UUID | None = None
+) -> int:
+    """Have money given back that waits for it: all of it, or one refund ``only``."""
     with entered(VAULT), transaction.atomic(using=VAULT.name):
         due = Refund.objects.select_for_update(skip_locked=True, of=("self",)).filter(
             state__in=("queued", "asked"), ask_at__lte=now
         )  # fmt: skip
+        if only is not None:
+            due = due.filter(pk=only)
         refunds = list(due.select_related("capture").order_by("ask_at")[:_PORTION])
         for refund in refunds:
             # Written down before it is asked: whoever asks again says that it may have been asked before.
@@ -99,7 +104,8 @@ def send_refunds(*, now: dt.datetime, should_stop: Callable[[], bool] = lambda: 
     return done
 
 
-def _look_at(session: Session, *, now: dt.datetime) -> None:
+def look_at(session: Session, *, now: dt.datetime) -> None:
+    """Ask how a live session stands, or end it where it is to be over. Raises what asking the provider raises."""
     with entered(VAULT):
         is_closing = Purpose.objects.filter(pk=session.purpose_id, closing_at__isnull=False).exists()
     if session.reference:

@@ -140,6 +140,9 @@ class Refund(models.Model):
     said_at = models.DateTimeField(null=True)
     tries = models.PositiveSmallIntegerField(default=0)
     ask_at = models.DateTimeField()
+    #: Of a refused one: the refund that staff had asked for in its place, or how they gave the money back themselves.
+    again = models.UUIDField(null=True)
+    by_hand = models.TextField(default="")
 
     class Meta:
         """What waits is found by when it is due."""
@@ -147,6 +150,7 @@ class Refund(models.Model):
         constraints = (
             CheckConstraint(condition=Q(amount__gt=0), name="payments_refund_amount"),
             CheckConstraint(condition=Q(state__in=REFUND_STATES), name="payments_refund_state"),
+            CheckConstraint(condition=Q(again=None) | Q(by_hand=""), name="payments_refund_goes_one_way"),
         )
         indexes = (
             models.Index(fields=["ask_at"], condition=Q(state__in=("queued", "asked")), name="payments_refund_due"),

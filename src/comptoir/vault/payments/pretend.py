@@ -17,6 +17,7 @@ import httpx
 import msgspec
 
 from comptoir.foundation.kernel import shop
+from comptoir.foundation.kernel.outbound import trusted
 from comptoir.vault.payments.contracts import Asked, Kind, Opened, RefundState, Report, State, Word
 from comptoir.vault.payments.errors import ReportUnreadable
 from comptoir.vault.payments.ports import CONNECT_SECONDS_MAX, SECONDS_MAX
@@ -162,7 +163,9 @@ class Pretend:
         """Return the body of a good answer, why it was refused, or ``None`` where nobody knows."""
         headers = {"authorization": f"Bearer {key_for_calls()}"} | ({"idempotency-key": str(key)} if key else {})
         try:
-            with httpx.Client(timeout=self._timeout, trust_env=False, follow_redirects=False) as client:
+            with httpx.Client(
+                timeout=self._timeout, trust_env=False, follow_redirects=False, verify=trusted()
+            ) as client:
                 answer = client.request(
                     method, f"http://127.0.0.1:{public_port()}{path}", headers=headers,
                     content=msgspec.json.encode(said) if said is not None else None,

@@ -36,34 +36,51 @@ def state_of(purpose: uuid.UUID) -> PurposeState:
 
 
 def unresolved(now: dt.datetime, *, after: dt.timedelta = rules.SHOWN_AFTER) -> list[Unresolved]:
-    """Return what nobody could answer for so long, the oldest first: staff have to look at the provider's own pages.
+    """Return what nobody could answer for so long, and what was refused, the oldest first.
 
-    Sessions of which the provider does not say how they stand, refunds that were refused or are not answered, reports
-    about something that is not there.
+    Sessions of which the provider does not say how they stand, refunds that are not answered, reports about something
+    that is not there; and refunds that were refused, until they are asked for once more or somebody gives them back.
     """
     since = now - after
     with entered(VAULT):
+        sessions = Session.objects.filter(state__in=LIVE, unknown_since__lt=since).order_by("unknown_since")
         found = [
-            Unresolved("session", one.id, one.purpose_id, one.unknown_since or one.begun_at, one.why or "no_answer")
-            for one in Session.objects.filter(state__in=LIVE, unknown_since__lt=since)
-            .order_by("unknown_since")[:_SHOWN_MAX]
+            Unresolved(
+                what="session", number=one.id, since=one.unknown_since or one.begun_at, why=one.why or "no_answer",
+                provider=one.provider, purpose=one.purpose_id, reference=one.reference, amount=one.amount,
+                currency=one.currency,
+            )
+            for one in sessions[:_SHOWN_MAX]
         ]  # fmt: skip
-        # A bank takes its days over what it has promised; of what was asked for and refused, whoever asked has heard.
-        is_stuck = Q(state__in=("queued", "asked"), reference="") | Q(
-            ~Q(reason=refunding.ASKED),
-            state="refused",
-            capture__given_back__lt=F("capture__amount") - F("capture__wanted"),
-        )
-        refunds = Refund.objects.select_related("capture").filter(is_stuck, wanted_at__lt=since)
+        refunds = Refund.objects.select_related("capture").filter(_is_stuck(since))
         found += [
-            Unresolved("refund", one.id, one.capture.purpose_id, one.wanted_at, one.why or one.state)
+            Unresolved(
+                what="refused" if one.state == "refused" else "refund", number=one.id, since=one.wanted_at, why=one.why,
+                provider=one.capture.provider, purpose=one.capture.purpose_id, reference=one.capture.payment,
+                amount=one.amount, currency=one.capture.currency,
+            )
             for one in refunds.order_by("wanted_at")[:_SHOWN_MAX]
-        ]
+        ]  # fmt: skip
+        reports = Inbox.objects.filter(applied_at=None, received_at__lt=since).order_by("received_at")
         found += [
-            Unresolved("report", one.id, None, one.received_at, "waits")
-            for one in Inbox.objects.filter(applied_at=None, received_at__lt=since).order_by("received_at")[:_SHOWN_MAX]
-        ]
+            Unresolved(
+                what="report", number=one.id, since=one.received_at, why="waits", provider=one.provider,
+                reference=one.event,
+            )
+            for one in reports[:_SHOWN_MAX]
+        ]  # fmt: skip
     return sorted(found, key=lambda one: one.since)[:_SHOWN_MAX]
+
+
+def _is_stuck(since: dt.datetime) -> Q:
+    """Tell which refunds a person has to look at: refused ones at once. A bank takes its days over what it promised."""
+    # What was refused may have gone back since, at the provider itself.
+    left = F("capture__amount") - F("capture__given_back")
+    is_kept = Q(reason=refunding.ASKED, amount__lte=left) | Q(
+        ~Q(reason=refunding.ASKED), capture__given_back__lt=F("capture__amount") - F("capture__wanted")
+    )
+    is_refused = Q(is_kept, state="refused", again=None, by_hand="")
+    return Q(state__in=("queued", "asked"), reference="", wanted_at__lt=since) | is_refused
 
 
 def page_origins() -> tuple[str, ...]:
