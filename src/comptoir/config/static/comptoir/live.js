@@ -15,6 +15,15 @@ const REOPEN_MILLISECONDS = 10000;
 // Codes change once a second: one that was used within the second it was made is followed by itself.
 const RETRY_MILLISECONDS = 1500;
 
+// The fields of an element into which one types, each with what it belongs to: its form, what the form is about, its name.
+function fieldsOf(element) {
+  const ours = ["csrfmiddlewaretoken", "request"];
+  return [...element.querySelectorAll("input:not([type=hidden], [type=checkbox], [type=radio]), textarea")].map((each) => {
+    const about = [...(each.form?.querySelectorAll("input[type=hidden]") ?? [])].filter(({ name }) => !ours.includes(name));
+    return [[each.form?.getAttribute("action"), ...about.map(({ value }) => value), each.name].join("\n"), each];
+  });
+}
+
 function watch(element) {
   const { stream, fragment, least } = element.dataset;
   const leastMilliseconds = Number(least || 0);
@@ -56,6 +65,25 @@ function watch(element) {
   function mark(index, hasChanged) {
     element.querySelectorAll("[data-value]")[index].classList.toggle("changed", hasChanged);
   }
+
+  // What somebody has begun to type or choose stays, and so does the place where they type.
+  let begun = new Map();
+  let typing = null;
+  element.addEventListener("htmx:beforeSwap", () => {
+    const fields = fieldsOf(element);
+    begun = new Map(fields.filter(([, each]) => each.value !== each.defaultValue).map(([key, each]) => [key, each.value]));
+    typing = fields.find(([, each]) => each === document.activeElement)?.[0] ?? null;
+  });
+  element.addEventListener("htmx:afterSwap", () => {
+    for (const [key, each] of fieldsOf(element)) {
+      if (begun.has(key)) {
+        each.value = begun.get(key);
+      }
+      if (key === typing) {
+        each.focus({ preventScroll: true });
+      }
+    }
+  });
 
   function show(state) {
     document.documentElement.dataset.live = state;

@@ -2,20 +2,22 @@
 //
 //   <form data-scan> … <input name="product"> … <div hidden> <button type="button"> … <video> … <p role="status"> </div></form>
 //
+// data-scan may name further formats, such as qr_code.
+//
 // Nothing leaves the browser but the number that was read, in the form as if somebody had typed it. Without this script,
 // or in a browser that cannot read bars, the number is typed in.
 
 const FORMATS = ["ean_13", "ean_8", "upc_a", "upc_e", "itf"];
 const PAUSE_MS = 200;
 
-async function formats() {
+async function formats(more) {
   if (!("BarcodeDetector" in window) || !navigator.mediaDevices?.getUserMedia) return [];
   const known = await window.BarcodeDetector.getSupportedFormats().catch(() => []);
-  return FORMATS.filter((each) => known.includes(each));
+  return [...FORMATS, ...more].filter((each) => known.includes(each));
 }
 
 async function prepare(form) {
-  const found = await formats();
+  const found = await formats(form.dataset.scan.split(" ").filter(Boolean));
   if (!found.length) return;
   const panel = form.querySelector("[data-scan-panel]");
   const button = panel.querySelector("button");
