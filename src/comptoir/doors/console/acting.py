@@ -18,6 +18,7 @@ from django.utils import timezone
 from comptoir.doors.console import gateway
 from comptoir.doors.console.declared import declared_map
 from comptoir.doors.console.errors import ConsoleNotInMap
+from comptoir.foundation.kernel.ids import IDS
 from comptoir.foundation.rooms.declaration import OFFICE
 from comptoir.foundation.rooms.visits import visit_of
 from comptoir.foundation.touchpoints import commands
@@ -55,6 +56,14 @@ def with_key(call: Any) -> Any:
         made = commands.issue_key(own_connection(), touchpoint=name, declared=declared, now=timezone.now())
         gateway.keep_key(made.text)
     return call()
+
+
+def identity_of(request: HttpRequest) -> uuid.UUID:
+    """Return the number that a form carries as ``identity``, else a new one: a form that is sent again is one act."""
+    try:
+        return uuid.UUID(request.POST.get("identity", ""))
+    except ValueError:
+        return IDS.new()
 
 
 def first_sent(request: HttpRequest, identity: uuid.UUID) -> dt.datetime:

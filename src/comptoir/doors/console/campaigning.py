@@ -17,7 +17,6 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.formats import number_format
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
@@ -285,7 +284,7 @@ def _reports(
             terms = effects.terms_of(content)
             return effects.measure(
                 people, terms, minor_units=shop.minor_units, now=now, version=number, by=by,
-                promised=offers.promised_by(campaign) if content.promotion is not None else (),
+                promised=offers.promised_by([campaign]) if content.promotion is not None else (),
             )  # fmt: skip
 
         report = reporting.reported(key, measured, reason, currency=shop.currency, by=by, write=write)
@@ -366,13 +365,7 @@ def _facts(content: Version, shop: Shop) -> list[Fact]:
         facts.append(Fact(_("Nobody is held out"), content.holdout_reason))
     counted = _("%(days)s days: what is paid at any channel, less what comes back") % {"days": content.days}
     facts.append(Fact(_("Counted for"), counted))
-    if content.margin is not None:
-        facts.append(Fact(_("Kept of what is paid"), reporting.percent(content.margin)))
-    if content.cost_per_contact is not None:
-        facts.append(Fact(_("A message costs"), reporting.money(content.cost_per_contact, shop.currency)))
-    if content.cost_per_point is not None:
-        facts.append(Fact(_("A point costs"), f"{number_format(content.cost_per_point)} {shop.currency}"))
-    return facts
+    return facts + [Fact(*each) for each in drafting.costs_told(content, currency=shop.currency)]
 
 
 def _title_of(promotion: str) -> str:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, Protocol
 
 import msgspec
 from django.http import HttpRequest
+from django.utils.formats import number_format
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
@@ -65,11 +66,8 @@ def form_of(found: Written) -> dict[str, str]:
         "holdout_reason": content.holdout_reason, "from_hour": str(content.window.from_hour),
         "until_hour": str(content.window.until_hour), "zone": content.window.zone,
         "weekdays": " ".join(map(str, content.window.weekdays)), "days": str(content.days),
-        "margin": "" if content.margin is None else f"{100 * content.margin:g}",
-        "drawn_by": content.drawn_by,
-        "cost_per_contact": "" if content.cost_per_contact is None else f"{content.cost_per_contact:g}",
-        "cost_per_point": "" if content.cost_per_point is None else f"{content.cost_per_point:g}",
-        "after": str(found.number), "asks_again": "yes" if content.asks_again else "",
+        **costs_form(content), "drawn_by": content.drawn_by, "after": str(found.number),
+        "asks_again": "yes" if content.asks_again else "",
     }  # fmt: skip
 
 
@@ -94,9 +92,7 @@ def read(form: Mapping[str, str]) -> Version:
             "from_hour": int(_decimal(form, "from_hour")), "until_hour": int(_decimal(form, "until_hour")),
             "weekdays": [int(each) for each in form["weekdays"].split()], "zone": form["zone"] or shop_of().zone,
         },
-        "margin": _decimal(form, "margin") / 100 if form["margin"] else None,
-        "cost_per_contact": _decimal(form, "cost_per_contact") if form["cost_per_contact"] else None,
-        "cost_per_point": _decimal(form, "cost_per_point") if form["cost_per_point"] else None,
+        **costs_said(form),
         "asks_again": bool(form["asks_again"]),
     }  # fmt: skip
     if form["segment"] not in {str(each.id) for each in segmenting.named_segments()}:
@@ -109,6 +105,52 @@ def read(form: Mapping[str, str]) -> Version:
         raise CampaignInvalid(
             str(error).partition(" - at")[0], field=str(error).rpartition("$.")[2].strip("`")
         ) from None
+
+
+class Costly(Protocol):
+    """A version of a campaign or a journey, as far as it says what things cost and bring."""
+
+    @property
+    def margin(self) -> float | None:
+        """The share of sales that is kept."""
+
+    @property
+    def cost_per_contact(self) -> float | None:
+        """What a message costs."""
+
+    @property
+    def cost_per_point(self) -> float | None:
+        """What a point costs."""
+
+
+def costs_form(content: Costly) -> dict[str, str]:
+    """Return the fields of a form for what things cost and bring."""
+    return {
+        "margin": "" if content.margin is None else f"{100 * content.margin:g}",
+        "cost_per_contact": "" if content.cost_per_contact is None else f"{content.cost_per_contact:g}",
+        "cost_per_point": "" if content.cost_per_point is None else f"{content.cost_per_point:g}",
+    }
+
+
+def costs_said(form: Mapping[str, str]) -> dict[str, float | None]:
+    """Return what these fields say. Raises :class:`CampaignInvalid`."""
+    return {
+        "margin": _decimal(form, "margin") / 100 if form["margin"] else None,
+        "cost_per_contact": _decimal(form, "cost_per_contact") if form["cost_per_contact"] else None,
+        "cost_per_point": _decimal(form, "cost_per_point") if form["cost_per_point"] else None,
+    }
+
+
+def costs_told(content: Costly, *, currency: str) -> list[tuple[str, str]]:
+    """Return what was said of what things cost and bring, in words."""
+    told = []
+    if content.margin is not None:
+        told.append((_("Kept of what is paid"), reporting.percent(content.margin)))
+    if content.cost_per_contact is not None:
+        told.append((_("A message costs"), reporting.money(content.cost_per_contact, currency)))
+    if content.cost_per_point is not None:
+        told.append((_("A point costs"), f"{number_format(content.cost_per_point)} {currency}"))
+    return told
 
 
 def _decimal(form: Mapping[str, str], field: str) -> float:

@@ -6,7 +6,6 @@ Not here: pages (``promoting.py``), what a promotion may be (``counter/offers/ru
 from __future__ import annotations
 
 import datetime as dt
-import uuid
 import zoneinfo
 from collections.abc import Mapping
 from typing import Any, Final
@@ -69,14 +68,6 @@ def read(posted: QueryDict) -> dict[str, Any]:
     for name in _TICKED:
         form[name] = posted.getlist(name)
     return form
-
-
-def identity(posted: QueryDict) -> uuid.UUID:
-    """Return the identity that the form came with, so that sending it twice is publishing it once."""
-    try:
-        return uuid.UUID(posted.get("identity", ""))
-    except ValueError:
-        return uuid.uuid4()
 
 
 class _Reading:

@@ -22,7 +22,7 @@ from comptoir.counter.offers import queries, wording
 from comptoir.counter.offers.codes import honey_of
 from comptoir.counter.offers.contracts import ENDED, ISSUED, PUBLISHED
 from comptoir.doors.console import gateway, offering
-from comptoir.doors.console.acting import first_sent, page, with_key
+from comptoir.doors.console.acting import first_sent, identity_of, page, with_key
 from comptoir.doors.console.refusals import told
 from comptoir.foundation.kernel.money import Money
 from comptoir.foundation.kernel.problem import Problem
@@ -64,7 +64,7 @@ def write(request: HttpRequest) -> HttpResponse:
         form = offering.read(request.POST)
         definition, errors = offering.definition(form, currency=queries.currency())
         if not errors:
-            promotion = offering.identity(request.POST)
+            promotion = identity_of(request)
             said = {"promotion": str(promotion), "definition": definition}
             trouble = _send(request, PUBLISHED, said, identity=promotion).problem
             if trouble is None:

@@ -25,6 +25,7 @@ from comptoir.office.campaigns.grouping import NO_STORE, OTHER_STORES, By
 from comptoir.office.experiments.contracts import ArmEffect, Effects
 from comptoir.office.experiments.rules import MISMATCH_P_VALUE
 from comptoir.office.journeys.rules import GO
+from comptoir.office.recommendations.rules import SHOWN
 
 #: The languages of messages, each by its own name.
 LANGUAGES: Final = {"en": "English", "fr": "Français", "ja": "日本語"}
@@ -192,6 +193,8 @@ def _name(found: Effects, arm: str) -> str:
         return _("Everything that was sent this year")
     if arm == GO:
         return _("The journey")
+    if arm == SHOWN:
+        return _("A selection of their own")
     return _("The message") if len(found.arms) == 1 else _("Text %(name)s") % {"name": arm.upper()}
 
 
@@ -245,12 +248,12 @@ def _notes(measured: Measured, unheld: str, write: Write, currency: str) -> list
 
 
 def _promised(measured: Measured, currency: str) -> str:
-    """Return what the points of coupons cost, or that nobody said so beforehand."""
+    """Return what the points of coupons and gifts cost, or that nobody said so beforehand."""
     points = counting.exact(measured.points)
     if measured.points_cost is None:
-        said = _("Its coupons added %(points)s points. What a point costs was not said beforehand: it is in no cost.")
+        said = _("It gave %(points)s points. What a point costs was not said beforehand: it is in no cost.")
         return said % {"points": points}
-    said = _("Its coupons added %(points)s points; that is %(cost)s of the cost.")
+    said = _("It gave %(points)s points; that is %(cost)s of the cost.")
     return said % {"points": points, "cost": money(measured.points_cost, currency)}
 
 

@@ -18,7 +18,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from comptoir.doors.console.acting import first_sent, page, with_key
+from comptoir.doors.console.acting import first_sent, identity_of, page, with_key
 from comptoir.doors.console.refusals import told
 from comptoir.foundation.kernel.ids import IDS
 from comptoir.foundation.kernel.problem import Problem
@@ -64,7 +64,7 @@ def count(request: HttpRequest) -> HttpResponse:
     spot = {name: form[name] for name in ("aisle", "shelf") if form[name]}
     said = [(COUNTED, {"sku": sku, "quantity": int(form["quantity"])})] if form["quantity"] else []
     said += [(PLACED, {"sku": sku, **spot})] if spot else []
-    identity = _identity(request)
+    identity = identity_of(request)
     at = first_sent(request, identity)
     for kind, line in said:
         try:
@@ -96,13 +96,6 @@ def _trouble(store: str, form: dict[str, str]) -> Trouble | None:
 
 def _at(field: str, title: str) -> Trouble:
     return Trouble(title=title, field=field, status=HTTPStatus.UNPROCESSABLE_ENTITY)
-
-
-def _identity(request: HttpRequest) -> uuid.UUID:
-    try:
-        return uuid.UUID(request.POST.get("identity", ""))
-    except ValueError:
-        return IDS.new()
 
 
 def _page(

@@ -36,6 +36,7 @@ from comptoir.foundation.touchpoints.house import Trouble
 from comptoir.office.campaigns import commands as campaigns
 from comptoir.office.campaigns import effects, segmenting
 from comptoir.office.campaigns import queries as campaign_queries
+from comptoir.office.campaigns.errors import CampaignInvalid
 from comptoir.office.campaigns.grouping import By
 from comptoir.office.journeys import commands, queries, rules, simulating
 from comptoir.office.journeys.contracts import (
@@ -62,7 +63,8 @@ _REPORTS_MAX: Final = 5
 _BLANK: Final = {
     "name": "", "trigger": "joins", "trigger_segment": "", "trigger_event": "", "trigger_store": "", "why_en": "",
     "why_fr": "", "why_ja": "", "exit_bought": "on", "exit_events": "", "exit_segment": "", "re_entry": "once",
-    "every_days": "30", "holdout": "10", "holdout_reason": "", "drawn_by": "person", "after": "0",
+    "every_days": "30", "holdout": "10", "holdout_reason": "", "drawn_by": "person", "after": "0", "margin": "",
+    "cost_per_contact": "", "cost_per_point": "",
 }  # fmt: skip
 _LINE: Final = ("kind", "hours", "segment", "template", "promotion", "path", "points", "reason")
 SALE: Final = "sale.closed"
@@ -110,6 +112,7 @@ def write(request: HttpRequest, journey: uuid.UUID | None = None) -> HttpRespons
         "templates": drafting.texts(), "promotions": drafting.promotions(), "kinds": list(_kinds().items()),
         "triggers": list(_triggers().items()), "policies": list(_policies().items()),
         "events": sorted({sends.type for each in declared_map().touchpoints for sends in each.sends} | {_THANKED}),
+        "currency": shop_of().currency,
         "languages": [(code, title, form[f"why_{code}"]) for code, title in reporting.LANGUAGES.items()],
     }  # fmt: skip
     status = HTTPStatus.UNPROCESSABLE_ENTITY if trouble else HTTPStatus.OK
@@ -191,12 +194,13 @@ def _reports(journey: uuid.UUID, *, by: str, write: Write) -> list[reporting.Rep
             switched = queries.switch(journey)
             terms = effects.Terms(
                 shares=rules.shares(content), days=content.days, planned=content.planned,
-                is_closed=switched.state == "killed" or switched.version != number,
+                is_closed=switched.state == "killed" or switched.version != number, margin=content.margin,
+                cost_per_contact=content.cost_per_contact, cost_per_point=content.cost_per_point,
             )  # fmt: skip
-            people = queries.drawn(journey)
             return effects.measure(
-                people, terms, minor_units=shop.minor_units, now=timezone.now(), version=number, by=by
-            )
+                queries.drawn(journey), terms, minor_units=shop.minor_units, now=timezone.now(), version=number, by=by,
+                promised=queries.promised(journey),
+            )  # fmt: skip
 
         unheld = content.holdout_reason if not content.holdout else ""
         report = reporting.reported(key, measured, unheld, currency=shop.currency, by=by, write=write)
@@ -268,7 +272,7 @@ def _read(form: Mapping[str, str], steps: list[dict[str, str]]) -> Version:
         "exit_segment": form["exit_segment"] or None, "re_entry": form["re_entry"],
         "every_days": _whole(form["every_days"] or "30"), "holdout": _whole(form["holdout"]) / 100,
         "holdout_reason": form["holdout_reason"], "drawn_by": form["drawn_by"] or "person",
-        "window": {"zone": shop_of().zone},
+        "window": {"zone": shop_of().zone}, **_costs(form),
     }  # fmt: skip
     try:
         return msgspec.convert(said, Version)
@@ -276,6 +280,13 @@ def _read(form: Mapping[str, str], steps: list[dict[str, str]]) -> Version:
         raise JourneyInvalid(
             str(error).partition(" - at")[0], field=str(error).rpartition("$.")[2].strip("`")
         ) from None
+
+
+def _costs(form: Mapping[str, str]) -> dict[str, float | None]:
+    try:
+        return drafting.costs_said(form)
+    except CampaignInvalid as problem:
+        raise JourneyInvalid(problem.detail, field=problem.field) from None
 
 
 def _step_of(line: Mapping[str, str], known: set[str]) -> Step:
@@ -313,6 +324,7 @@ def _form_of(content: Version, number: int) -> tuple[dict[str, str], list[dict[s
         "exit_events": " ".join(each for each in content.exit_events if each != SALE), "re_entry": content.re_entry,
         "every_days": str(content.every_days), "holdout": f"{100 * content.holdout:g}",
         "holdout_reason": content.holdout_reason, "drawn_by": content.drawn_by, "after": str(number),
+        **drafting.costs_form(content),
     }  # fmt: skip
     match trigger:
         case Joins():
@@ -426,4 +438,4 @@ def _facts(content: Version) -> list[tuple[str, str]]:
             facts.append((_("Drawn"), _("a store at a time")))
     else:
         facts.append((_("Nobody is held out"), content.holdout_reason))
-    return facts
+    return facts + drafting.costs_told(content, currency=shop_of().currency)
