@@ -252,6 +252,29 @@ def test_the_phones_camera_reads_bars_into_the_basket(browser: Browser, wares: G
         context.close()
 
 
+def test_what_is_being_typed_stays_while_the_basket_changes_elsewhere(
+    browser: Browser, wares: Gateway, tmp_path: Path
+) -> None:
+    accepted(wares.post([sale("1", 40, receipt="1")]))
+    nora = customer_of(wares, "1")
+    with running_pages(tmp_path, wares) as pages:
+        page = browser.new_context(viewport={"width": 390, "height": 900}).new_page()
+        page.goto(pages.card_url(nora))
+        at_home = opened(nora)
+        put(at_home, "tea-1")
+        page.goto(pages.url(COUNTER, "/basket"))
+        page.wait_for_selector('html[data-live="stream"]')
+        page.get_by_label("Pieces of Tea").fill("7")
+        page.get_by_label("A code that was given to you").press_sequentially("SPRI")
+        put(at_home, "cup-1")
+        page.get_by_label("Pieces of Cup").wait_for()
+        page.keyboard.type("NG")
+        assert page.get_by_label("A code that was given to you").input_value() == "SPRING"
+        assert page.get_by_label("Pieces of Tea").input_value() == "7"
+        assert page.get_by_label("Pieces of Cup").input_value() == "1"
+        page.context.close()
+
+
 def _buy(browser: Browser, pages: Pages, width: int) -> None:
     page = browser.new_context(viewport={"width": width, "height": 900}).new_page()
     page.goto(pages.url(SQUARE, "/en/product/tea"))

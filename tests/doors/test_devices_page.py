@@ -21,6 +21,7 @@ from comptoir.foundation.rooms.declaration import COUNTER
 from support.gateway import Gateway
 from support.newsworthy import BOB, Turning, answered, named, tell
 from support.pages import Pages, accepted, complaints, customer_of, event, running_pages, sale
+from support.processes import wait_until
 from support.push_service import Device, PushService, data, running_push_service
 from support.shop import Shop, environment
 
@@ -160,8 +161,8 @@ def test_a_browser_is_added_shows_what_is_new_and_is_ended(
     assert len(service.messages) == 1, shop.rows("select * from letters_round")
     (shown,) = service.shown(device)
     worker_is_given(page, pages, json.dumps(shown))
-    page.wait_for_function("async () => (await (await navigator.serviceWorker.getRegistration('/letters/'))"
-                           ".getNotifications()).length === 1")  # fmt: skip
+    # A browser's own wait takes the promise of an answer for the answer.
+    wait_until(lambda: bool(page.evaluate(SHOWN)), what="the notification")
     (notification,) = page.evaluate(SHOWN)
     assert notification[1:4] == ["Wren: 1 new thing", "news", "en"]
     assert notification[4].endswith("/en/news")

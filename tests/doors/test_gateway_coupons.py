@@ -85,6 +85,26 @@ def test_what_a_till_redeems_is_known_at_once_at_the_web_shop(standing: Standing
     assert (answer.status_code, answer.json()["type"]) == (422, "urn:comptoir:problem:coupon_unusable")
 
 
+def test_what_is_used_up_is_told_with_the_price_and_with_what_is_held(standing: Standing) -> None:
+    _, gateway = standing
+    promotion = published(gateway, items={"products": ["used-up"]}, budget={"redemptions_max": 1})
+    goods = {"product": "used-up", "quantity": 1, "amount": 1000}
+    data = {"basket": [goods], "codes": []}
+    taken = gateway.post(event("coupon.redeem", data, source=TILL)).json()
+    assert (taken["basket"]["total"], "not_applied" in taken["basket"]) == (900, False)
+    asked = ask(gateway, {"source": "/webshop", "basket": [goods]}).json()
+    held = gateway.post(
+        event("coupon.reserve", {**data, "reservation": "used-up", "expires_in": 60}, source=TILL)
+    ).json()
+    for priced in (asked, held["basket"]):
+        assert priced["total"] == 1000
+        (told,) = priced["not_applied"]
+        assert (told["code"], told["reason"], told["promotion"]) == (0, "used_up", promotion)
+        assert told["because"]["en"] == "All of it has been given away."
+    other = {"source": "/webshop", "basket": [{"product": "something else", "quantity": 1, "amount": 1000}]}
+    assert "not_applied" not in ask(gateway, other).json()
+
+
 def test_the_log_has_no_code(standing: Standing) -> None:
     shop, gateway = standing
     promotion = published(gateway, codes="each", honey=1)

@@ -169,3 +169,15 @@ def test_nobody_without_a_session_and_nothing_that_is_not_there(client: Client, 
         assert stranger.get(path).status_code == HTTPStatus.FOUND
     assert client.get(f"/journeys/{uuid.uuid4()}").status_code == HTTPStatus.NOT_FOUND
     assert client.post(f"/journeys/{uuid.uuid4()}/switch", {"how": "on"}).status_code == HTTPStatus.NOT_FOUND
+
+
+def test_what_things_cost_is_said_beforehand_and_stands_on_the_page(client: Client, segments: Segments) -> None:
+    costs = {"margin": "30", "cost_per_contact": "0,05", "cost_per_point": "0.01"}
+    page = said(client, f"/journeys/{written(client, **costs)}")
+    assert "Kept of what is paid 30" in page
+    assert "A point costs 0.01" in page
+    for wrong, field in (({**costs, "margin": ""}, "margin"), ({**costs, "cost_per_point": "dear"}, "cost_per_point")):
+        answer = client.post("/journeys/new", {**FORM, **wrong})
+        assert answer.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+        assert field in words(answer.content.decode())
+    assert len(re.findall(r"First time at store 7", said(client, "/journeys"))) == 1

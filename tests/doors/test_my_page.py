@@ -34,7 +34,10 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 MY = {"host": f"{host_of(COUNTER)}:8000"}
-OWN = ("/card", "/basket", "/orders", "/coupons", "/spending", "/who", "/remembered", "/terms")
+OWN = (
+    "/card", "/basket", "/for-you", "/orders", "/wishes", "/window", "/coupons", "/spending", "/who", "/remembered",
+    "/terms",
+)  # fmt: skip
 #: What a browser without a card may open: the entrance, links that carry their own proof, and what is everybody's.
 OPEN = {"/", "/health", "/card/<str:token>", "/terms/key", "/.well-known/gpc.json", "/manifest.webmanifest"}
 
@@ -149,18 +152,23 @@ def test_of_somebody_never_seen_nothing_is_remembered_and_the_page_says_what_to_
 
 
 def _own_routes() -> list[str]:
-    """Return what is a customer's; a basket may be a stranger's as well (tests/doors/test_basket_pages.py)."""
-    return [path for path, _view in views_of(COUNTER) if path not in OPEN and not path.startswith("/basket")]
+    """Return what is a customer's; a basket and a friend's page may be a stranger's as well (their own tests)."""
+    return [path for path, _view in views_of(COUNTER) if path not in OPEN and not path.startswith(("/basket", "/w/"))]
 
 
 def test_a_stranger_is_led_to_the_entrance_from_every_page_of_a_customer(nora: uuid.UUID, shop: Shop) -> None:
     with shop.unchanged("events_event", "customers_choice", "community_persona"):
         for path in _own_routes():
-            asked = path.replace("<slug:purpose>/<slug:channel>", "marketing/mail").replace(
-                "<uuid:order>", str(uuid.uuid4())
+            asked = (
+                path.replace("<slug:purpose>/<slug:channel>", "marketing/mail")
+                .replace("<uuid:order>", str(uuid.uuid4()))
+                .replace("<uuid:wish_list>", str(uuid.uuid4()))
             )
             links = {"/letters/stop/<str:token>", "/messages/why/<str:token>"}
-            if path in {"/card/leave", "/language", "/arrive/", "/letters/worker.js"} | links:
+            if (
+                path.startswith(("/till/", "/^goods/"))
+                or path in {"/card/leave", "/language", "/arrive/", "/letters/worker.js", "/gift-card"} | links
+            ):
                 continue  # open to everybody, and about nobody
             for answer in (Client(headers=MY).get(asked), Client(headers=MY).post(asked, {"term": "SD-BASE"})):
                 assert answer.status_code in {302, 401, 403, 405}, (asked, answer.status_code)

@@ -159,7 +159,10 @@ def test_nothing_that_waits_is_called_off_and_no_stranger_calls_it_off(counter: 
 def test_places_are_those_where_one_has_bought(counter: Gateway) -> None:
     client = opened(customer_of(counter, "1000"))
     page = client.get("/spending").content.decode()
-    assert re.findall(r'name="place" value="([^"]+)"', page) == ["/webshop", "/stores/324", "/stores/412"]
+    assert re.findall(r'name="place" value="([^"]+)"', page) == [
+        "/vault", "/webshop", "/stores/324", "/stores/412",
+    ]  # fmt: skip
+    assert "The checkout" in page
     assert "Web shop" in page
     assert "Store 324" in page
     client.post("/spending", {"may": "places", "place": ["/stores/412"], "per_day": "25"})
@@ -236,9 +239,11 @@ def test_what_the_house_has_stopped_is_said(counter: Gateway) -> None:
 def test_places_have_names_that_people_know() -> None:
     declared = load_map(MAP, types=EVENT_TYPES, products=PRODUCTS)
     sources = ["/stores/7/tills/1", "/stores/7/tills/2", "/app/1", "/elsewhere"]
-    assert places_of(sources, declared) == {"/stores/7": "Store 7", "/webshop": "Web shop"}
-    assert [name_of(place, declared) for place in ("/stores/9", "/webshop", "/gone/1")] == [
-        "Store 9", "Web shop", "/gone/1",
+    assert places_of(sources, declared) == {
+        "/stores/7": "Store 7", "/webshop": "Web shop", "/vault": "The checkout",
+    }  # fmt: skip
+    assert [name_of(place, declared) for place in ("/stores/9", "/webshop", "/vault", "/gone/1")] == [
+        "Store 9", "Web shop", "The checkout", "/gone/1",
     ]  # fmt: skip
 
 

@@ -15,15 +15,20 @@ import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any, Final, TypeVar
-from urllib.parse import parse_qsl
 
 import msgspec
 
 from comptoir.counter.answers.contracts import TREAT_DUE, CodeShown
+from comptoir.counter.baskets.contracts import BasketShown
 from comptoir.counter.baskets.errors import BasketUnknown
 from comptoir.counter.customers.contracts import CUSTOMER_KIND, Identifier
+from comptoir.counter.giftcards.contracts import ISSUE, BlankAsked
+from comptoir.counter.loyalty.errors import CodeInvalid
 from comptoir.counter.offers.contracts import BasketAsked
+from comptoir.counter.orders.contracts import OrderShown
+from comptoir.counter.orders.errors import OrderUnknown
 from comptoir.doors.gateway import limits, openapi
+from comptoir.doors.gateway.asking import UUID, integer_of, moment_of, query_of, uuid_of
 from comptoir.doors.gateway.errors import (
     EnvelopeInvalid,
     MalformedJson,
@@ -69,13 +74,10 @@ _TYPES_OF_EVENTS: Final = "Send application/cloudevents+json, application/cloude
 with ce- headers."
 #: The last moment there is, and the last id: where a history begins.
 _FROM_THE_END: Final = (dt.datetime(9999, 12, 31, tzinfo=dt.UTC), "ffffffff-ffff-ffff-ffff-ffffffffffff")
-_UUID: Final = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 _CUSTOMER: Final = re.compile(
-    rb"/v1/customers/([^/]+)/(balance|history|coupons|answers/(age_over_[1-9][0-9]|treat_due))"
+    rb"/v1/customers/([^/]+)/(balance|history|coupons|window|answers/(age_over_[1-9][0-9]|treat_due))"
 )
 _BASKET: Final = re.compile(rb"/v1/baskets/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|\d{8})")
-_MOMENT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:Z|[+-]\d\d:\d\d)", re.ASCII)
-_NAME: Final = re.compile(r"[a-z_]{1,32}")
 _CHARSETS: Final = frozenset({b"utf-8", b"utf8", b"us-ascii"})
 #: More ways than this to write valid keys are nobody's honest need.
 _KEYS_REMEMBERED_MAX: Final = 1_000
@@ -83,6 +85,9 @@ _KEYS_REMEMBERED_MAX: Final = 1_000
 _identifier = msgspec.json.Decoder(Identifier)
 _code = msgspec.json.Decoder(CodeShown)
 _asked = msgspec.json.Decoder(BasketAsked)
+_shown = msgspec.json.Decoder(BasketShown)
+_order = msgspec.json.Decoder(OrderShown)
+_blank = msgspec.json.Decoder(BlankAsked)
 
 
 class Caller(msgspec.Struct, frozen=True, gc=False):
@@ -105,6 +110,9 @@ class Application:
             b"/v1/customers/resolve": (self._resolve, ("POST",)),
             b"/v1/answers/check": (self._check_code, ("POST",)),
             b"/v1/baskets/price": (self._price, ("POST",)),
+            b"/v1/baskets/shown": (self._read_shown, ("POST",)),
+            b"/v1/orders/shown": (self._read_order, ("POST",)),
+            b"/v1/gift-cards/blank": (self._make_blank, ("POST",)),
             b"/health": (self._tell_health, ("GET", "HEAD")),
             b"/metrics": (self._tell_metrics, ("GET", "HEAD")),
             b"/openapi.json": (self._tell_interface, ("GET", "HEAD")),
@@ -169,8 +177,8 @@ class Application:
         elif found[3] is not None:
             answering = functools.partial(self._tell_answer, found[3].decode())
         else:
-            tellers = {b"balance": self._tell_balance, b"history": self._tell_history, b"coupons": self._tell_coupons}
-            answering = tellers[what]
+            tellers = {b"balance": self._tell_balance, b"history": self._tell_history}
+            answering = tellers.get(what) or functools.partial(self._tell_own, what.decode())
 
         async def answer(scope: Scope, _: Receive, send: Send) -> None:
             await answering(name, scope, send)
@@ -244,7 +252,7 @@ class Application:
         identifier = await _read_body(headers, receive, _identifier)
         if identifier.kind != CUSTOMER_KIND:
             customer = self._service.identify(identifier.kind, identifier.value)
-        elif _UUID.fullmatch(identifier.value):
+        elif UUID.fullmatch(identifier.value):
             customer = str(uuid.UUID(identifier.value))
         else:
             raise FieldInvalid("This kind carries a UUID.", field="value")
@@ -253,9 +261,9 @@ class Application:
     async def _tell_balance(self, name: str, scope: Scope, send: Send) -> None:
         caller = await self._caller_of(_headers(scope).get(b"authorization"))
         caller.touchpoint.check_right("points.balance")
-        _query(scope)
+        query_of(scope)
         self._refuse_guesses(caller)
-        await self._send_balance(caller, _uuid(name), send)
+        await self._send_balance(caller, uuid_of(name), send)
 
     async def _send_balance(self, caller: Caller, customer: Id, send: Send) -> None:
         state = await self._service.ask(self._service.state, customer)
@@ -267,8 +275,8 @@ class Application:
     async def _tell_answer(self, predicate: str, name: str, scope: Scope, send: Send) -> None:
         touchpoint = await self._touchpoint_of(_headers(scope).get(b"authorization"))
         touchpoint.check_right("customer.answers")
-        _query(scope)
-        customer = _uuid(name)
+        query_of(scope)
+        customer = uuid_of(name)
         found = await self._service.ask(self._service.answer, customer, predicate)
         body = {
             "customer": customer,
@@ -283,8 +291,8 @@ class Application:
     async def _tell_treat(self, name: str, scope: Scope, send: Send) -> None:
         touchpoint = await self._touchpoint_of(_headers(scope).get(b"authorization"))
         touchpoint.check_right("customer.answers")
-        _query(scope)
-        customer = _uuid(name)
+        query_of(scope)
+        customer = uuid_of(name)
         due = await self._service.ask(self._service.has_treat, customer, touchpoint.declared.channel)
         await _send(send, 200, codec.encode({"customer": customer, "predicate": TREAT_DUE, "due": due}))
 
@@ -302,13 +310,13 @@ class Application:
             raise
         await _send(send, 200, codec.encode({"predicate": shown.predicate, "proven": True, "valid_until": end}))
 
-    async def _tell_coupons(self, name: str, scope: Scope, send: Send) -> None:
+    async def _tell_own(self, what: str, name: str, scope: Scope, send: Send) -> None:
         touchpoint = await self._touchpoint_of(_headers(scope).get(b"authorization"))
-        touchpoint.check_right("customer.coupons")
-        _query(scope)
-        customer = _uuid(name)
-        coupons = await self._service.ask(self._service.coupons, customer)
-        await _send(send, 200, codec.encode({"customer": customer, "coupons": coupons}))
+        touchpoint.check_right(f"customer.{what}")
+        query_of(scope)
+        customer = uuid_of(name)
+        asked = self._service.coupons if what == "coupons" else self._service.window
+        await _send(send, 200, codec.encode({"customer": customer, what: await self._service.ask(asked, customer)}))
 
     async def _price(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = _headers(scope)
@@ -325,22 +333,50 @@ class Application:
     async def _tell_basket(self, number: str, scope: Scope, _: Receive, send: Send) -> None:
         caller = await self._caller_of(_headers(scope).get(b"authorization"))
         caller.touchpoint.check_right("basket.content")
-        source = _query(scope, "source").get("source", "")
+        source = query_of(scope, "source").get("source", "")
+        await self._send_basket(caller, number, source, send)
+
+    async def _read_shown(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = _headers(scope)
+        caller = await self._caller_of(headers.get(b"authorization"))
+        caller.touchpoint.check_right("basket.content")
+        shown = await _read_body(headers, receive, _shown)
+        await self._send_basket(caller, shown.code, shown.source, send)
+
+    async def _send_basket(self, caller: Caller, number: str, source: str, send: Send) -> None:
+        await self._send_shown(caller, send, self._service.basket, number, source, caller.touchpoint)
+
+    async def _send_shown(self, caller: Caller, send: Send, read: Callable[..., Any], *asked: Any) -> None:
+        """Send what somebody has shown, as the service reads it; what is nobody's counts as a guess."""
         self._refuse_guesses(caller)
         try:
-            found = await self._service.ask(self._service.basket, number, source, caller.touchpoint)
-        except BasketUnknown:
+            found = await self._service.ask(read, *asked)
+        except (BasketUnknown, CodeInvalid, OrderUnknown):
             caller.attempts.miss()
             raise
         await _send(send, 200, codec.encode(found))
 
+    async def _read_order(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = _headers(scope)
+        caller = await self._caller_of(headers.get(b"authorization"))
+        caller.touchpoint.check_right("order.content")
+        shown = await _read_body(headers, receive, _order)
+        await self._send_shown(caller, send, self._service.order, shown, caller.touchpoint)
+
+    async def _make_blank(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = _headers(scope)
+        touchpoint = await self._touchpoint_of(headers.get(b"authorization"))
+        touchpoint.decoder(ISSUE)  # whoever may issue cards may have codes for them
+        touchpoint.check_source((await _read_body(headers, receive, _blank)).source)
+        await _send(send, 200, codec.encode(self._service.blank()))
+
     async def _tell_history(self, name: str, scope: Scope, send: Send) -> None:
         touchpoint = await self._touchpoint_of(_headers(scope).get(b"authorization"))
         touchpoint.check_right("points.history")
-        customer = _uuid(name)
-        query = _query(scope, "limit", "before")
-        limit = _integer(query.get("limit", "50"), "limit", 1, limits.HISTORY_ENTRIES_MAX)
-        before = _moment(query["before"]) if "before" in query else _FROM_THE_END
+        customer = uuid_of(name)
+        query = query_of(scope, "limit", "before")
+        limit = integer_of(query.get("limit", "50"), "limit", 1, limits.HISTORY_ENTRIES_MAX)
+        before = moment_of(query["before"]) if "before" in query else _FROM_THE_END
         # An event may have several entries. They stay together, or the next page would begin in their midst.
         rows = await self._service.ask(self._service.history, customer, before, limit + limits.ENTRIES_OF_EVENT_MAX)
         end = limit
@@ -366,10 +402,10 @@ class Application:
 
     async def _follow(self, scope: Scope, receive: Receive, send: Send) -> None:
         touchpoint = await self._touchpoint_of(_headers(scope).get(b"authorization"))
-        query = _query(scope, "customer", "for")
+        query = query_of(scope, "customer", "for")
         if set(query) == {"customer"}:
             touchpoint.check_right("points.balance")
-            await self._streams.follow_customer(touchpoint, _uuid(query["customer"]), receive, send)
+            await self._streams.follow_customer(touchpoint, uuid_of(query["customer"]), receive, send)
         elif query == {"for": "staff"}:
             if touchpoint.declared.room != OFFICE.name:  # what the whole shop brings in is not a till's business
                 raise NeedNotDeclared("What staff watch is for touchpoints of the office.", field="for")
@@ -500,48 +536,6 @@ async def _body(announced: bytes, receive: Receive) -> bytes:
     except TimeoutError:
         raise BodyTooSlow(f"A body may take {limits.BODY_SECONDS_MAX:.0f} seconds.") from None
     return parts[0] if len(parts) == 1 else b"".join(parts)
-
-
-def _query(scope: Scope, *names: str) -> dict[str, str]:
-    """Return what stands behind the question mark: each of ``names`` at most once, and nothing else."""
-    found: dict[str, str] = {}
-    if not scope["query_string"]:
-        return found
-    try:
-        text = scope["query_string"].decode("ascii")
-        pairs = parse_qsl(text, keep_blank_values=True, strict_parsing=True, max_num_fields=10, errors="strict")
-    except ValueError:
-        raise QueryInvalid("The address cannot be read.") from None
-    for name, value in pairs:
-        if name not in names:
-            raise QueryInvalid("Nothing of this name is asked here.", field=name if _NAME.fullmatch(name) else None)
-        if name in found:
-            raise QueryInvalid("Say it once.", field=name)
-        found[name] = value
-    return found
-
-
-def _uuid(text: str) -> Id:
-    if not _UUID.fullmatch(text):
-        raise QueryInvalid("A customer's id is a UUID.", field="customer")
-    return str(uuid.UUID(text))
-
-
-def _integer(text: str, field: str, least: int, most: int) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) < 10 and least <= int(text) <= most):
-        raise QueryInvalid(f"A whole number from {least} to {most}.", field=field)
-    return int(text)
-
-
-def _moment(text: str) -> tuple[dt.datetime, Id]:
-    moment, _, cause = text.partition("/")
-    if not (_MOMENT.fullmatch(moment) and _UUID.fullmatch(cause)):
-        raise QueryInvalid("Take it from the answer before, as it stands.", field="before")
-    try:
-        when = dt.datetime.fromisoformat(moment)
-        return when.astimezone(dt.UTC), str(uuid.UUID(cause))
-    except (ValueError, OverflowError):
-        raise QueryInvalid("Take it from the answer before, as it stands.", field="before") from None
 
 
 # -- what is answered -------------------------------------------------------------------------------------------------

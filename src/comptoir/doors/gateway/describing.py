@@ -15,16 +15,22 @@ from comptoir.counter.answers import errors as answers
 from comptoir.counter.answers.contracts import PREDICATE_PATTERN, TREAT_DUE
 from comptoir.counter.baskets import errors as baskets
 from comptoir.counter.customers import errors as customers
+from comptoir.counter.giftcards import errors as giftcards
 from comptoir.counter.loyalty import errors as loyalty
 from comptoir.counter.offers import errors as offers
 from comptoir.counter.offers.quoting import CouponTold
 from comptoir.counter.orders import errors as orders
+from comptoir.counter.recommendations.errors import HiddenFull
 from comptoir.counter.sales import errors as sales
+from comptoir.counter.windows.contracts import WindowTold
+from comptoir.counter.wishlists import errors as wishlists
 from comptoir.doors.gateway import errors, limits
 from comptoir.foundation.events.errors import IdReused
 from comptoir.foundation.kernel.problem import TYPE_PREFIX, Problem
 from comptoir.foundation.rooms.errors import BodyTooLarge, BodyTooSlow
 from comptoir.foundation.touchpoints import errors as touchpoints
+from comptoir.square.catalog import errors as catalog
+from comptoir.square.stock import errors as stock
 
 UUID_PATTERN: Final = r"^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$"
 
@@ -68,8 +74,10 @@ EVENT: Final = (
     sales.CurrencyNotAccepted,
     sales.ReturnExceedsSale,
     sales.LineUnknown,
+    sales.RefundMismatch,
     sales.SaleForgotten,
     sales.SaleStillReturnable,
+    sales.SaleUnknown,
     loyalty.ProofMissing,
     loyalty.CodeInvalid,
     loyalty.CodeOfAnotherCustomer,
@@ -98,6 +106,17 @@ EVENT: Final = (
     loyalty.ReservationVoided,
     loyalty.ReservationExpired,
     loyalty.ReservationTooSmall,
+    loyalty.LeaseTaken,
+    loyalty.LeaseUnknown,
+    loyalty.LeaseTooLarge,
+    loyalty.LeaseForeign,
+    loyalty.LeaseExpired,
+    loyalty.LeaseExceeded,
+    loyalty.LeaseSpendTaken,
+    loyalty.LeaseMiscounted,
+    loyalty.LeaseClosed,
+    loyalty.LeaseLost,
+    loyalty.LeaseRunning,
     offers.CouponUnusable,
     offers.NothingTaken,
     offers.RedemptionTaken,
@@ -109,12 +128,46 @@ EVENT: Final = (
     baskets.BasketTaken,
     baskets.BasketFull,
     baskets.BasketUnchanged,
+    giftcards.GiftCardUnusable,
+    giftcards.GiftCardInsufficient,
+    giftcards.GiftCardTaken,
+    giftcards.GiftCardExpiresTooSoon,
+    giftcards.GiftCardUnknown,
+    giftcards.GiftCardOver,
+    giftcards.GiftCardHoldTaken,
+    giftcards.GiftCardHoldUnknown,
+    giftcards.GiftCardHoldOver,
+    giftcards.GiftCardSpendingUnknown,
+    giftcards.GiftCardCreditTooLarge,
     orders.OrderUnknown,
     orders.OrderTaken,
     orders.OrderMismatch,
     orders.OrderElsewhere,
     orders.OrderNotPaid,
     orders.OrderOver,
+    wishlists.WishListUnknown,
+    wishlists.WishListUnchanged,
+    wishlists.WishListFull,
+    wishlists.WishListOver,
+    wishlists.WishListDate,
+    wishlists.WishUnknown,
+    wishlists.WishTaken,
+    wishlists.WishOwn,
+    wishlists.ClaimUnknown,
+    wishlists.ClaimOrdered,
+    HiddenFull,
+    catalog.ListingInvalid,
+    catalog.SkuTaken,
+    catalog.ListingUnknown,
+    catalog.CategoryUnknown,
+    catalog.CategoryWithinItself,
+    catalog.WindowInvalid,
+    stock.StockInvalid,
+    stock.OutOfStock,
+    stock.StockUnknown,
+    stock.HoldTaken,
+    stock.HoldUnknown,
+    stock.HoldOver,
 )
 _SENTENCES: Final = {
     400: "It cannot be read.",
@@ -274,6 +327,28 @@ def coupons() -> dict[str, Any]:
     }
 
 
+class Window(msgspec.Struct, frozen=True):
+    """What a person wants to see of the shop: rules to apply, and each as a sentence by language."""
+
+    customer: uuid.UUID
+    window: WindowTold
+
+
+def window() -> dict[str, Any]:
+    """Return what the question for somebody's shop window answers."""
+    return {
+        "operationId": "readWindow",
+        "tags": ["customers"],
+        "summary": "Read what a person wants to see of the shop",
+        "description": "Declared in the map as a need for `customer.window`. What its rules hide is to be shown "
+        "nowhere; a person without a window has one without rules.",
+        "responses": {
+            "200": {"description": "The window.", "content": json_content(ref("Window"))},
+            **problems((*ANY_REQUEST, *WITH_KEY, *WITH_NEED, *WITH_DATABASE)),
+        },
+    }
+
+
 def pricing() -> dict[str, Any]:
     """Return what the question for a basket's price asks and answers."""
     line = {"product": "1029743", "category": "COFFEE", "quantity": 2, "amount": 1198}
@@ -318,6 +393,91 @@ def basket() -> dict[str, Any]:
                 (
                     *ANY_REQUEST, *WITH_KEY, *WITH_NEED, *WITH_DATABASE, touchpoints.SourceNotDeclared,
                     baskets.BasketUnknown, errors.TooManyAttempts,
+                )
+            ),
+        },
+    }  # fmt: skip
+
+
+def shown_basket() -> dict[str, Any]:
+    """Return what the question for a basket that is shown at a till asks and answers."""
+    asked = {"source": "/stores/7/tills/1", "code": "48210937"}
+    return {
+        "operationId": "readShownBasket",
+        "tags": ["customers"],
+        "summary": "Read the basket that a customer shows, by their code or its number",
+        "description": "As `readBasket`, for what was scanned: the eight digits of one basket, or a customer's whole "
+        "code, no older than a quarter of an hour, for everything that is in baskets of theirs. A `sale.closed` that "
+        "names the answer's `basket` takes out what was sold, of all of them.",
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/json": {"schema": ref("BasketShown"), "examples": {"number": {"value": asked}}}
+            },
+        },
+        "responses": {
+            "200": {"description": "The basket.", "content": json_content(ref("Read"))},
+            **problems(
+                (
+                    *ANY_REQUEST, *WITH_KEY, *WITH_BODY, *WITH_NEED, *WITH_DATABASE, touchpoints.FieldInvalid,
+                    touchpoints.FieldMissing, touchpoints.UndeclaredField, touchpoints.SourceNotDeclared,
+                    baskets.BasketUnknown, baskets.BasketWithoutGoods, loyalty.CodeInvalid, loyalty.CodeExpired,
+                    errors.TooManyAttempts,
+                )
+            ),
+        },
+    }  # fmt: skip
+
+
+def shown_order() -> dict[str, Any]:
+    """Return what the question for an order whose pick-up code is shown asks and answers."""
+    asked = {"source": "/stores/7/tills/1", "code": "7K2M-9QXT-4D0V-HBN3-EW8R", "store": "7"}
+    return {
+        "operationId": "readShownOrder",
+        "tags": ["orders"],
+        "summary": "Read the order whose pick-up code a customer shows",
+        "description": "Declared in the map as a need for `order.content`. What to fetch, and what is to be taken for "
+        "it (`due`) before `order.hand_over`. With `store`, an order that waits elsewhere is refused. Nothing is "
+        "decided by it.",
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": ref("OrderShown"), "examples": {"code": {"value": asked}}}},
+        },
+        "responses": {
+            "200": {"description": "The order.", "content": json_content(ref("OrderTold"))},
+            **problems(
+                (
+                    *ANY_REQUEST, *WITH_KEY, *WITH_BODY, *WITH_NEED, *WITH_DATABASE, touchpoints.FieldInvalid,
+                    touchpoints.FieldMissing, touchpoints.UndeclaredField, touchpoints.SourceNotDeclared,
+                    orders.OrderUnknown, orders.OrderElsewhere, errors.TooManyAttempts,
+                )
+            ),
+        },
+    }  # fmt: skip
+
+
+def blank() -> dict[str, Any]:
+    """Return what asking for a gift card's code asks and answers."""
+    return {
+        "operationId": "makeBlank",
+        "tags": ["orders"],
+        "summary": "Have a code for a gift card that is to be sold",
+        "description": "For whoever the map lets send `gift_card.issue`. The code is made for this answer and kept "
+        "nowhere; it is worth nothing until a card is issued under it.",
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/json": {
+                    "schema": ref("BlankAsked"), "examples": {"till": {"value": {"source": "/stores/7/tills/1"}}}
+                }
+            },
+        },
+        "responses": {
+            "200": {"description": "The code.", "content": json_content(ref("Blank"))},
+            **problems(
+                (
+                    *ANY_REQUEST, *WITH_KEY, *WITH_BODY, touchpoints.TypeNotDeclared, touchpoints.FieldInvalid,
+                    touchpoints.FieldMissing, touchpoints.UndeclaredField, touchpoints.SourceNotDeclared,
                 )
             ),
         },

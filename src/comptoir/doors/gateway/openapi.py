@@ -17,9 +17,13 @@ import msgspec
 
 from comptoir.counter.answers import errors as answers
 from comptoir.counter.answers.contracts import CodeShown, Method
+from comptoir.counter.baskets.contracts import BasketShown
 from comptoir.counter.baskets.quoting import Read
 from comptoir.counter.customers.contracts import Identifier
+from comptoir.counter.giftcards.contracts import Blank, BlankAsked
 from comptoir.counter.offers.contracts import BasketAsked, Priced
+from comptoir.counter.orders.contracts import OrderShown
+from comptoir.counter.orders.telling import OrderTold
 from comptoir.doors.gateway import errors, limits
 from comptoir.doors.gateway.describing import (
     ANY_REQUEST,
@@ -31,8 +35,10 @@ from comptoir.doors.gateway.describing import (
     WITH_KEY,
     WITH_NEED,
     Coupons,
+    Window,
     basket,
     basket_parameters,
+    blank,
     coupons,
     customer,
     json_content,
@@ -41,7 +47,10 @@ from comptoir.doors.gateway.describing import (
     problem_schema,
     problems,
     ref,
+    shown_basket,
+    shown_order,
     treat,
+    window,
 )
 from comptoir.foundation.events.contracts import ID_CHARACTERS_MAX, SOURCE_CHARACTERS_MAX, Balance, Outcome
 from comptoir.foundation.kernel import codec
@@ -139,9 +148,15 @@ def render_openapi(declared: TouchpointMap) -> dict[str, Any]:
             CodeShown,
             CodeAnswer,
             Coupons,
+            Window,
             BasketAsked,
+            BasketShown,
             Priced,
             Read,
+            OrderShown,
+            OrderTold,
+            BlankAsked,
+            Blank,
             Health,
         ],
         ref_template="#/components/schemas/{name}",
@@ -169,6 +184,7 @@ def render_openapi(declared: TouchpointMap) -> dict[str, Any]:
         "tags": [
             {"name": "events", "description": "What happened, and what is asked for."},
             {"name": "customers", "description": "What a person has."},
+            {"name": "orders", "description": "What somebody comes for, or takes along."},
             {"name": "operation", "description": "For those who run the gateway."},
         ],
         "paths": {
@@ -183,7 +199,11 @@ def render_openapi(declared: TouchpointMap) -> dict[str, Any]:
             "/v1/customers/{customer}/answers/treat_due": {"parameters": [customer("path")], "get": treat()},
             "/v1/answers/check": {"post": _code()},
             "/v1/customers/{customer}/coupons": {"parameters": [customer("path")], "get": coupons()},
+            "/v1/customers/{customer}/window": {"parameters": [customer("path")], "get": window()},
             "/v1/baskets/price": {"post": pricing()},
+            "/v1/baskets/shown": {"post": shown_basket()},
+            "/v1/orders/shown": {"post": shown_order()},
+            "/v1/gift-cards/blank": {"post": blank()},
             "/v1/baskets/{basket}": {"parameters": basket_parameters(), "get": basket()},
             "/v1/stream": {"get": _following()},
             "/health": {"get": _health()},

@@ -21,7 +21,7 @@ from comptoir.doors.gateway.errors import TooManyAttempts
 #: Refusals that say: this was not it, try another.
 MISSED: Final = frozenset({
     "code_invalid", "code_of_another_customer", "customer_unknown", "answer_code_invalid", "confirmation_invalid",
-    "coupon_unusable",
+    "coupon_unusable", "gift_card_unusable", "gift_card_taken",
 })  # fmt: skip
 
 

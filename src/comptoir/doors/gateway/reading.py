@@ -19,6 +19,8 @@ import msgspec
 from comptoir.counter.baskets.contracts import CHANGED as BASKET_CHANGED
 from comptoir.counter.customers.contracts import CUSTOMER_KIND
 from comptoir.counter.customers.rules import customer_id
+from comptoir.counter.giftcards.codes import GiftCardCodes
+from comptoir.counter.giftcards.contracts import SHOWING, STOP
 from comptoir.counter.loyalty.codes import Codes
 from comptoir.counter.loyalty.confirming import Confirmations
 from comptoir.counter.loyalty.contracts import CODE_KIND, CONFIRMED, LIMITED, SIGNED_IN
@@ -49,6 +51,8 @@ _CLOSING: Final = {b"[": b"]", b"{": b"}"}
 _PIECES_MAX: Final = 250_000
 _ESCAPED: Final = re.compile(r"\\(.)")
 _NO_DATA: Final = msgspec.Raw(b"{}")
+#: What comes with a code of a coupon or of a gift card.
+_GUESSABLE: Final = TAKING | SHOWING
 #: The room whose touchpoints may say a coupon by the digest of its code: baskets are paid there.
 _CHECKOUT_ROOM: Final = "vault"
 
@@ -105,6 +109,7 @@ class Reader:
         self._confirmations = confirmations
         self._coupons = coupons or CouponCodes.of_shop()
         self._pickups = pickup_codes()
+        self._gift_cards = GiftCardCodes.of_shop()
         #: For each touchpoint and type the fields that hold an identifier, and what takes the proof that comes with it.
         self._fields: dict[tuple[str, str], tuple[tuple[str, ...], _Taking | None]] = {
             (touchpoint.name, event_type): (
@@ -115,6 +120,8 @@ class Reader:
                 if event_type == LIMITED
                 else self._take_coupons
                 if event_type in TAKING
+                else self._take_gift_card
+                if event_type in SHOWING
                 else self._take_codes
                 if event_type == BASKET_CHANGED
                 else self._take_pickup_code
@@ -205,7 +212,7 @@ class Reader:
             data = touchpoint.read(envelope.type, envelope.data)
             touchpoint.check_occurred(envelope.time, received_at)
             references, take = self._fields[touchpoint.name, envelope.type]
-            if attempts is not None and (envelope.type in touchpoint.spends or envelope.type in TAKING):
+            if attempts is not None and (envelope.type in touchpoint.spends or envelope.type in _GUESSABLE):
                 attempts.check()  # what comes with a code can be a guess
             customer = self._replace_identifiers(data, references)
             proof = None if take is None else take(envelope, data, touchpoint, customer, received_at)
@@ -300,6 +307,22 @@ class Reader:
         """Leave the digest of each code in its place: a basket remembers that it was shown, and nobody what it was."""
         if data.show:
             data.show[:] = [self._coupons.digest(code) for code in data.show]
+
+    def _take_gift_card(
+        self, envelope: Envelope, data: Any, touchpoint: CompiledTouchpoint, _customer: Id | None, _at: dt.datetime
+    ) -> bool:
+        """Leave the digest of each code in its place; tell whether this house has made that of a card to be issued.
+
+        The checkout has no codes: it says the digest of what was typed, which nobody else's word is taken for.
+        """
+        issued = data.instead if envelope.type == STOP else data.code
+        is_ours = issued is None or self._gift_cards.is_ours(issued)
+        is_checkout = touchpoint.declared.room == _CHECKOUT_ROOM
+        for field in ("code", "instead") if envelope.type == STOP else ("code",):
+            code = getattr(data, field)
+            if code is not None and not (is_checkout and DIGEST.fullmatch(code)):
+                msgspec.structs.force_setattr(data, field, self._gift_cards.digest(code))
+        return is_ours
 
     def _take_pickup_code(
         self, _envelope: Envelope, data: Any, _touchpoint: CompiledTouchpoint, _customer: Id | None, _at: dt.datetime

@@ -30,10 +30,12 @@ from comptoir.counter.answers.errors import AnswerCodeUsed
 from comptoir.counter.assembly import EVENT_TYPES, PRODUCTS, handlers_for
 from comptoir.counter.baskets import quoting as laid
 from comptoir.counter.baskets import store as baskets
-from comptoir.counter.baskets.errors import BasketUnknown
+from comptoir.counter.baskets.errors import BasketUnknown, BasketWithoutGoods
 from comptoir.counter.baskets.quoting import Read
 from comptoir.counter.customers.rules import customer_id
 from comptoir.counter.customers.store import find_members
+from comptoir.counter.giftcards.codes import GiftCardCodes, number_of
+from comptoir.counter.giftcards.contracts import Blank
 from comptoir.counter.loyalty import store as loyalty
 from comptoir.counter.loyalty.codes import Codes
 from comptoir.counter.loyalty.commands import adopt_programme
@@ -46,7 +48,13 @@ from comptoir.counter.offers import store as offers
 from comptoir.counter.offers.codes import CouponCodes
 from comptoir.counter.offers.contracts import BasketAsked, Priced
 from comptoir.counter.offers.pricing import Circumstances
+from comptoir.counter.orders import telling
+from comptoir.counter.orders.codes import pickup_codes
+from comptoir.counter.orders.contracts import OrderShown
+from comptoir.counter.orders.telling import OrderTold
 from comptoir.counter.taxes.reading import load_rates
+from comptoir.counter.windows import queries as windows
+from comptoir.counter.windows.contracts import WindowTold
 from comptoir.doors.gateway import limits
 from comptoir.doors.gateway.errors import Busy, DatabaseAway
 from comptoir.doors.gateway.intake import Intake, Rules
@@ -276,6 +284,11 @@ class Service:
             members = find_members(connection, [customer]).get(customer, (customer,))
             return quoting.coupons_of(connection, members, now=self._clock.now(), currency=self.currency)
 
+    def window(self, customer: Id) -> WindowTold:
+        """Return what a person wants to see of the shop. Blocks."""
+        with self._pool.connection() as connection:
+            return windows.told(connection, customer)
+
     def price(self, asked: BasketAsked, touchpoint: CompiledTouchpoint) -> Priced:
         """Return what a basket costs at present; nothing is taken. Blocks. Raises what its source is refused by."""
         touchpoint.check_source(asked.source)
@@ -294,23 +307,51 @@ class Service:
     def basket(self, number: str, source: str, touchpoint: CompiledTouchpoint) -> Read:
         """Return what is in a basket and what it costs at a source now. Blocks.
 
-        ``number`` is its id, or the short one under which it is being shown. Raises :class:`BasketUnknown`, what the
-        source is refused by, and :class:`TaxesInvalid`.
+        ``number`` is its id, or the short one under which it is being shown, or the code of the customer whose it is.
+        Raises :class:`BasketUnknown`, :class:`BasketWithoutGoods`, what the source and the code are refused by, and
+        :class:`TaxesInvalid`.
         """
         touchpoint.check_source(source)
         now = self._clock.now()
         with self._pool.connection() as connection:
-            basket = baskets.find_numbered(connection, number, now=now) if number.isdecimal() else number
-            found = None if basket is None else laid.find(connection, basket)
-            if basket is None or found is None:
-                raise BasketUnknown("It may be over, or another number is shown now.", field="basket")
+            basket, found = self._find_basket(connection, number, now)
             quote = laid.quote(
                 connection, found.content, members=found.members, source=source,
                 channel=touchpoint.declared.channel, at=now, programmes=self._programmes, rates=load_rates(),
             )  # fmt: skip
             accounts = loyalty.find_accounts(connection, found.members) if found.members else {}
         available = Ledger(accounts).balance(found.members)[0] if found.members else 0
-        return Read(basket, found.customer, found.changed_at, available, quote)
+        passes = tuple(CouponCodes.of_shop().pass_of(each) for each in quote.codes)
+        return Read(basket, found.customer, found.changed_at, available, quote, passes)
+
+    def _find_basket(self, connection: Connection, number: str, now: dt.datetime) -> tuple[Id, laid.Found]:
+        if laid.is_customers(number):
+            customer = laid.whose(self._codes.open(number), now=now)
+            members = find_members(connection, [customer]).get(customer, (customer,))
+            found = laid.find_of(connection, members)
+            if not found.content.lines:
+                raise BasketWithoutGoods(field="code")
+            return found.baskets[0], found
+        basket = baskets.find_numbered(connection, number, now=now) if number.isdecimal() else number
+        one = None if basket is None else laid.find(connection, basket)
+        if basket is None or one is None:
+            raise BasketUnknown("It may be over, or another number is shown now.", field="basket")
+        return basket, one
+
+    def order(self, shown: OrderShown, touchpoint: CompiledTouchpoint) -> OrderTold:
+        """Return the order that a pick-up code is for, and what is to be taken for it. Blocks.
+
+        Raises :class:`OrderUnknown`, :class:`OrderElsewhere`, and what the source is refused by.
+        """
+        touchpoint.check_source(shown.source)
+        with self._pool.connection() as connection:
+            return telling.told(connection, shown, pickup_codes().digest(shown.code))
+
+    def blank(self) -> Blank:
+        """Return a code for a gift card that is to be issued; it is worth nothing yet, and kept nowhere."""
+        codes = GiftCardCodes.of_shop()
+        code = codes.new()
+        return Blank(code, number_of(codes.digest(code)))
 
     def use_code(self, shown: CodeShown) -> dt.datetime:
         """Use up a till code that says yes to a predicate; return when it would have ended. Blocks.

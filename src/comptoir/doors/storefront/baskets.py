@@ -47,6 +47,7 @@ from comptoir.foundation.rooms.declaration import COUNTER, SQUARE, VAULT, Assura
 from comptoir.foundation.rooms.visits import Visit, visit_of
 from comptoir.foundation.rooms.web import carrying_ticket, in_room, ticket_form
 from comptoir.foundation.touchpoints import house
+from comptoir.square.catalog.queries import PictureShown, first_pictures
 from comptoir.square.catalog.store import Goods
 
 _NUMBER: Final = re.compile(r"[^\s/?#\x00-\x1f\x7f]{1,64}")
@@ -105,7 +106,7 @@ def from_shop(request: HttpRequest) -> HttpResponse:
 @require_safe
 def add(request: HttpRequest) -> HttpResponse:
     """Show a product with one button that puts it in. Nothing happens before that is pressed."""
-    goods = _goods(request.GET.get("product", ""))
+    goods = goods_of(request.GET.get("product", ""))
     if goods is None:
         return _answer(request, trouble=_("The shop sells nothing under this number."), status=HTTPStatus.NOT_FOUND)
     price = next((each for each in goods.prices if each.currency == queries.currency()), None)
@@ -221,7 +222,7 @@ def _put(request: HttpRequest, number: str, said: str) -> HttpResponse:
     if not quantity:
         text = _("Write a whole number from 1 to %(most)d.") % {"most": PIECES_MAX}
         return _answer(request, trouble=text, status=HTTPStatus.UNPROCESSABLE_ENTITY)
-    goods = _goods(number)
+    goods = goods_of(number)
     if goods is None:
         return _answer(request, trouble=_("The shop sells nothing under this number."), status=HTTPStatus.NOT_FOUND)
     currency = queries.currency()
@@ -257,7 +258,7 @@ def _say(request: HttpRequest, own: Mine, data: dict[str, Any], *, done: str = "
     said: dict[str, Any] = {"basket": basket, **data}
     if own.customer is not None:
         said["customer"] = {"kind": CUSTOMER_KIND, "value": str(own.customer)}
-    number, at = _request_of(request)
+    number, at = request_of(request)
     trouble = _send(said, number=number, at=at)
     if trouble:
         return _answer(request, trouble=trouble, status=HTTPStatus.UNPROCESSABLE_ENTITY)
@@ -306,7 +307,7 @@ def _answer(request: HttpRequest, *, trouble: str = "", part: str = "", status: 
     language = (translation.get_language() or "en").split("-")[0]
     context = {
         "quote": quote,
-        "lines": [] if quote is None else [_told(each, quote, language) for each in quote.lines],
+        "lines": [] if quote is None else _lines(quote, language),
         "trouble": trouble,
         "put": next((each for each in (quote.lines if quote else ()) if each.product == request.GET.get("put")), None),
         "language": language,
@@ -322,12 +323,19 @@ def _answer(request: HttpRequest, *, trouble: str = "", part: str = "", status: 
         "pieces_max": PIECES_MAX,
         "request_id": str(IDS.new()),
         "section": "basket",
+        **_beside(own),
     } | ({} if quote is None else _sums(quote))
     template = "basket_content" if part == "content" else "basket"
     response = render(request, f"storefront/{template}.html", context, status=status)
     if own.customer is None and own.found.baskets and not part:
         _carry(response, own.found.baskets[0], is_secure=request.is_secure())
     return response
+
+
+def _beside(own: Mine) -> dict[str, Any]:
+    from comptoir.doors.storefront import fitting  # noqa: PLC0415 - it asks here whose basket this browser has
+
+    return {"beside": fitting.beside_basket(own), "square_url": fitting.links()["square_url"]}
 
 
 class Told(msgspec.Struct, frozen=True):
@@ -342,17 +350,23 @@ class Told(msgspec.Struct, frozen=True):
     amount: Money
     total: Money
     off: tuple[tuple[Money, str], ...]
+    picture: PictureShown | None = None
 
 
-def _told(each: Any, quote: Quote, language: str) -> Told:
+def _lines(quote: Quote, language: str) -> list[Told]:
+    pictures = first_pictures({each.page for each in quote.lines})
+    return [_told(each, quote, language, pictures.get(each.page)) for each in quote.lines]
+
+
+def _told(each: Any, quote: Quote, language: str, picture: PictureShown | None) -> Told:
     def money(minor: int) -> Money:
         return Money(minor, quote.currency)
 
-    name, spoken = _named(each.name, language)
+    name, spoken = named(each.name, language)
     return Told(
         each, name, spoken, ", ".join(each.options.values()), money(each.unit),
         None if each.unit_before is None else money(each.unit_before), money(each.amount), money(each.total),
-        tuple((money(-one.amount), one.because.get(language) or one.because["en"]) for one in each.off),
+        tuple((money(-one.amount), one.because.get(language) or one.because["en"]) for one in each.off), picture,
     )  # fmt: skip
 
 
@@ -385,11 +399,13 @@ def _coupons(own: Mine) -> list[offers.Mine]:
     return offers.coupons_of(own.members, language=language, now=timezone.now())
 
 
-def _goods(number: str) -> Goods | None:
+def goods_of(number: str) -> Goods | None:
+    """Return what somebody has typed in or scanned, if the shop sells it."""
     return queries.goods(number.strip()) if _NUMBER.fullmatch(number.strip()) else None
 
 
-def _named(names: Mapping[str, str], language: str) -> tuple[str, str]:
+def named(names: Mapping[str, str], language: str) -> tuple[str, str]:
+    """Return a name in the reader's language, or in the next one that there is, and which one that is."""
     for spoken in (language, "en", "ja", "fr"):
         if names.get(spoken):
             return names[spoken], spoken
@@ -404,7 +420,7 @@ def _quantity(text: str) -> int | None:
     return int(written) if int(written) <= PIECES_MAX else None
 
 
-def _request_of(request: HttpRequest) -> tuple[uuid.UUID, dt.datetime]:
+def request_of(request: HttpRequest) -> tuple[uuid.UUID, dt.datetime]:
     """Return the number of a form and when it was made, so that the same form twice is the same event."""
     now = timezone.now()
     try:

@@ -6,7 +6,7 @@ Not here: names and addresses, which are in the vault, and paying.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -18,7 +18,9 @@ from django.views.decorators.http import require_POST, require_safe
 from comptoir.counter.orders import queries
 from comptoir.counter.orders.codes import pickup_code_of
 from comptoir.counter.orders.contracts import CANCEL
-from comptoir.counter.orders.rules import Order
+from comptoir.counter.orders.rules import Order, given_back
+from comptoir.counter.sales import queries as sales
+from comptoir.counter.sales.rules import Return
 from comptoir.doors.storefront.cards import members_of
 from comptoir.foundation.kernel.money import Money
 from comptoir.foundation.kernel.problem import Problem
@@ -73,9 +75,10 @@ def _mine(request: HttpRequest) -> list[Order]:
 
 def _page(request: HttpRequest, *, trouble: str = "", status: int = HTTPStatus.OK) -> HttpResponse:
     found = _mine(request)
+    back = _returns([each.receipt for each in found if each.receipt and each.state == "handed_over"])
     names = catalog.called({line.product for each in found for line in each.lines})
     context = {
-        "orders": [_told(each, names) for each in found],
+        "orders": [_told(each, names, back.get(each.receipt or "", [])) for each in found],
         "trouble": trouble,
         "shop_url": addresses.url_of(COUNTER, "/basket"),
         "vault_url": addresses.url_of(VAULT, "/checkout/orders/"),
@@ -84,15 +87,32 @@ def _page(request: HttpRequest, *, trouble: str = "", status: int = HTTPStatus.O
     return render(request, "storefront/orders.html", context, status=status)
 
 
-def _told(order: Order, names: Mapping[str, str]) -> dict[str, Any]:
+def _returns(receipts: Sequence[str]) -> dict[str, list[Return]]:
+    """Return what came back of these orders' sales, by their receipts."""
+    source = house.vault_source()
+    found: dict[str, list[Return]] = {}
+    for each in sales.returns_of([(source, receipt) for receipt in receipts]):
+        found.setdefault(each.sale_receipt, []).append(each)
+    return found
+
+
+def _told(order: Order, names: Mapping[str, str], returns: Sequence[Return]) -> dict[str, Any]:
     store = catalog.store(order.store) if order.by == "pickup" and order.store else None
     return {
         "order": order,
         "placed_at": queries.moment(order, "placed"),
         "since": queries.moment(order, order.state),
         "total": Money(order.total, order.currency),
+        "delivery": None if order.delivery is None else Money(order.delivery.paid, order.currency),
         "store": "" if store is None else store.name,
         "code": pickup_code_of(order.id) if order.by == "pickup" and order.state in {"paid", "packed"} else "",
         "may_end": order.state in _MAY_END,
         "lines": [(line.quantity, names[line.product]) for line in order.lines],
+        "returns": [
+            {
+                "at": each.occurred_at, "refund": each.refund, "total": Money(amount, order.currency),
+                "lines": [(one.quantity, names[order.lines[one.line - 1].product]) for one in each.lines],
+            }
+            for each, amount in zip(returns, given_back(order.lines, returns, order.delivery), strict=True)
+        ],
     }  # fmt: skip

@@ -17,7 +17,7 @@ from typing import Final
 import msgspec
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.views.decorators.http import require_safe
 
 from comptoir.counter.answers import queries as answers
@@ -27,9 +27,12 @@ from comptoir.counter.customers import matters
 from comptoir.counter.customers import queries as customers
 from comptoir.counter.customers.rules import Choice
 from comptoir.counter.loyalty import queries as loyalty
+from comptoir.counter.windows import queries as windows
+from comptoir.counter.windows.models import Window
 from comptoir.doors.storefront.spending import name_of
 from comptoir.foundation.events import queries as events
 from comptoir.foundation.events.queries import Tally
+from comptoir.foundation.rooms.borrowing import borrowed
 from comptoir.foundation.rooms.declaration import COUNTER
 from comptoir.foundation.rooms.visits import visit_of
 from comptoir.foundation.rooms.web import in_room
@@ -81,6 +84,8 @@ class Remembered(msgspec.Struct, frozen=True):
     words: tuple[Word, ...]
     spending: loyalty.Spending
     spending_places: tuple[str, ...]
+    window: tuple[str, ...] = ()
+    guesses_answered: int = 0
 
 
 def remembered_of(customer: uuid.UUID, *, now: dt.datetime) -> Remembered | None:
@@ -104,6 +109,8 @@ def remembered_of(customer: uuid.UUID, *, now: dt.datetime) -> Remembered | None
         words=tuple(_words(list(customers.choices_of(person).items()), _titles_of_sources(declared))),
         spending=spending,
         spending_places=tuple(name_of(place, declared) for place in spending.limits.places or ()),
+        window=_window(customer),
+        guesses_answered=windows.count_answers(borrowed(Window), [str(each) for each in members]),
     )
 
 
@@ -115,6 +122,11 @@ def page(request: HttpRequest) -> HttpResponse:
     assert visit is not None, "in_room lets nobody in who is not recognised"
     held = remembered_of(uuid.UUID(visit.subject), now=timezone.now())
     return render(request, "storefront/remembered.html", {"held": held, "counted": EVENTS_COUNTED})
+
+
+def _window(customer: uuid.UUID) -> tuple[str, ...]:
+    language = (translation.get_language() or "en").split("-")[0]
+    return tuple(each[language] for each in windows.told(borrowed(Window), str(customer)).sentences)
 
 
 def _latest(members: Sequence[uuid.UUID]) -> list[uuid.UUID]:

@@ -114,7 +114,7 @@ def places_of(sources: Iterable[str], declared: TouchpointMap) -> dict[str, str]
     known = list(sources)
     for touchpoint, pattern, length in _patterns(declared):
         if length is None:
-            found[pattern] = touchpoint.title
+            found[pattern] = _title(touchpoint)
             continue
         matches = source_matcher([pattern])
         for source in known:
@@ -129,7 +129,7 @@ def name_of(place: str, declared: TouchpointMap) -> str:
     for touchpoint, pattern, length in _patterns(declared):
         if length is None:
             if pattern == place:
-                return touchpoint.title
+                return _title(touchpoint)
         elif source_matcher(["/".join(pattern.split("/")[:length])])(place):
             return _name(touchpoint, place)
     return place
@@ -142,6 +142,11 @@ def _patterns(declared: TouchpointMap) -> Iterator[tuple[Touchpoint, str, int | 
             for pattern in touchpoint.sources:
                 open_at = next((number for number, part in enumerate(pattern.split("/")) if "*" in part), None)
                 yield touchpoint, pattern, None if open_at is None else open_at + 1
+
+
+def _title(touchpoint: Touchpoint) -> str:
+    """Return what customers call a touchpoint: of the vault they know the checkout alone."""
+    return _("The checkout") if touchpoint.room == "vault" else touchpoint.title
 
 
 def _name(touchpoint: Touchpoint, place: str) -> str:

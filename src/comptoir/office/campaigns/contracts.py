@@ -25,7 +25,8 @@ _Share = Annotated[float, msgspec.Meta(ge=0, le=0.9)]
 _Hour = Annotated[int, msgspec.Meta(ge=0, le=24)]
 #: What is drawn: each person, or each store with whoever buys there most.
 DrawnBy = Literal["person", "store"]
-_Amount = Annotated[float, msgspec.Meta(ge=0, le=1_000_000)]
+Margin = Annotated[float, msgspec.Meta(gt=0, le=1)]
+Amount = Annotated[float, msgspec.Meta(ge=0, le=1_000_000)]
 
 
 class Variant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -76,9 +77,9 @@ class Version(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     drawn_by: DrawnBy = "person"
     window: Window = Window()
     days: Annotated[int, msgspec.Meta(ge=1, le=180)] = 28
-    margin: Annotated[float, msgspec.Meta(gt=0, le=1)] | None = None
-    cost_per_contact: _Amount | None = None
-    cost_per_point: _Amount | None = None
+    margin: Margin | None = None
+    cost_per_contact: Amount | None = None
+    cost_per_point: Amount | None = None
     asks_again: bool = True
 
     @property

@@ -44,7 +44,7 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
 
     ``time_over`` is the share of the days that are over; ``left_out`` are people who do not allow to be counted.
     ``stores`` is how many stores were drawn, 0 where people were; ``by`` is what its groups are made of, if anything.
-    ``points`` were promised by coupons, and ``points_cost`` is what they cost, where that was said beforehand.
+    ``points`` were promised by coupons or given, and ``points_cost`` is what they cost, where that was said beforehand.
     ``planned`` is how many people each arm waits for, where it is looked at once and people come one after the other.
     """
 
@@ -141,7 +141,7 @@ def measure(
 ) -> Measured:
     """Return what was changed up to ``now``; ``minor_units`` make one unit of the shop's currency.
 
-    What was ``promised`` in points for sales in somebody's days is a cost of their arm; the holdout has no coupons.
+    Points ``promised`` in somebody's days are a cost of their arm; the holdout has neither coupons nor gifts.
 
     Where people were drawn one after the other, whose days have only just begun is as much in it as everybody else.
     With a ``version`` only who was drawn by it counts: another one may have other arms and shares. ``by`` looks at the
@@ -296,7 +296,7 @@ def _first_planned(
 
 
 def _points(people: Sequence[Person], promised: Iterable[Promised], span: dt.timedelta) -> dict[str, int]:
-    """Return the points that were promised to each arm's people for what they bought in their days."""
+    """Return the points that were promised to each arm's people in their days."""
     given = list(promised)
     if not given:
         return {}
@@ -305,7 +305,7 @@ def _points(people: Sequence[Person], promised: Iterable[Promised], span: dt.tim
     sums: dict[str, int] = defaultdict(int)
     for each in given:
         one = drawn.get(now_called[each.customer])
-        if one is not None and one.since <= each.sold_at < one.since + span:
+        if one is not None and one.since <= each.at < one.since + span:
             sums[one.arm] += each.points
     return dict(sums)
 

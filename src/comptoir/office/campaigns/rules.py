@@ -29,6 +29,7 @@ from comptoir.office.experiments.assignment import assign, is_held_out
 #: Where the shop has said nothing else.
 CAPS: Final = (Cap(2, 7), Cap(6, 30))
 _REASON_CHARACTERS_MIN: Final = 10
+MARGIN_MISSING: Final = "A cost says what was spent; the margin has to say what a sale earns."
 #: What a store is drawn by, so that it is no person.
 _STORE: Final = "store "
 #: An interval with a covariate needs so many clusters in each arm.
@@ -56,9 +57,13 @@ def judge(version: Version) -> None:
         )
     if not any(text.strip() for text in version.why.values()):
         raise CampaignInvalid("Say to whoever gets it why they do.", field="why")
-    costs = (version.cost_per_contact, version.cost_per_point)
-    if version.margin is None and any(each is not None for each in costs):
-        raise CampaignInvalid("A cost says what was spent; the margin has to say what a sale earns.", field="margin")
+    if lacks_margin(version.margin, version.cost_per_contact, version.cost_per_point):
+        raise CampaignInvalid(MARGIN_MISSING, field="margin")
+
+
+def lacks_margin(margin: float | None, *costs: float | None) -> bool:
+    """Tell whether a cost was said without what a sale earns: no verdict in money follows from that."""
+    return margin is None and any(each is not None for each in costs)
 
 
 def shares(version: Version) -> dict[str, float]:

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from comptoir.counter.messages.contracts import MessageChannel
-from comptoir.office.campaigns.contracts import HOLDOUT_SHARE, DrawnBy, Language, Window
+from comptoir.office.campaigns.contracts import HOLDOUT_SHARE, Amount, DrawnBy, Language, Margin, Window
 
 _Name = Annotated[str, msgspec.Meta(min_length=1, max_length=120)]
 _Sentence = Annotated[str, msgspec.Meta(max_length=500)]
@@ -82,7 +82,8 @@ class Version(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     any more. Under ``every``, ``every_days`` have to pass between two entrances. ``planned`` is how many people the
     smaller arm is meant to have: there the interval that may be looked at every day is narrowest. ``drawn_by`` says
     whether people are drawn one by one or a store at a time; then it is looked at once, when as many as were planned
-    have entered each arm and had their days.
+    have entered each arm and had their days. ``margin``, ``cost_per_contact`` and ``cost_per_point`` are a campaign's;
+    a point costs the same whether a coupon promised it or a step gave it.
     """
 
     name: _Name
@@ -99,6 +100,9 @@ class Version(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     window: Window = Window()
     days: Annotated[int, msgspec.Meta(ge=1, le=180)] = 28
     planned: Annotated[int, msgspec.Meta(ge=20, le=1_000_000)] = 500
+    margin: Margin | None = None
+    cost_per_contact: Amount | None = None
+    cost_per_point: Amount | None = None
 
 
 def segments_of(version: Version) -> set[str]:

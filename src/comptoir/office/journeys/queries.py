@@ -4,20 +4,29 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from typing import Literal
+from collections import Counter
+from typing import Final, Literal
 
 import msgspec
 from django.db.models import Count, Min, Q
 
+from comptoir.counter.loyalty import queries as loyalty
+from comptoir.counter.messages import queries as messaging
+from comptoir.counter.messages.contracts import LEFT
+from comptoir.counter.offers import queries as offers
+from comptoir.counter.offers.queries import Promised
 from comptoir.counter.trips.models import Trip
+from comptoir.foundation.events import queries as events
+from comptoir.foundation.touchpoints.contracts import CLOCK_SOURCE
 from comptoir.office.campaigns.contracts import HOLDOUT
 from comptoir.office.campaigns.effects import Person
-from comptoir.office.journeys.contracts import Joins, Version, segments_of
+from comptoir.office.journeys.contracts import Give, Joins, Say, Version, segments_of
 from comptoir.office.journeys.errors import JourneyUnknown
 from comptoir.office.journeys.models import JourneyVersion, Switched
-from comptoir.office.journeys.rules import GO
+from comptoir.office.journeys.rules import GO, coupons_campaign, gift_name
 
 State = Literal["draft", "on", "off", "killed"]
+_GIFTS_A_TIME: Final = 1_000
 
 
 class Written(msgspec.Struct, frozen=True):
@@ -140,14 +149,36 @@ def traffic(journey: uuid.UUID) -> Traffic:
 
 def drawn(journey: uuid.UUID) -> list[Person]:
     """Return whom a journey has drawn into an arm, since they entered it first; whoever gets nothing at all is not."""
+    left = Counter(each.customer for each in messaging.decisions_of(journey) if not LEFT.isdisjoint(each.outcomes))
     rows = Trip.objects.filter(journey=journey, arm__in=[HOLDOUT, GO, "campaign"])
     firsts = rows.values_list("customer", "arm", "version", "cluster").annotate(first=Min("entered_at"))
     found: dict[uuid.UUID, Person] = {}
     for customer, arm, number, cluster, first in firsts.order_by("customer"):
-        one = Person(customer, GO if arm == GO else HOLDOUT, first, version=number, cluster=cluster)
+        drawn_into = GO if arm == GO else HOLDOUT
+        one = Person(customer, drawn_into, first, version=number, contacts=left[customer], cluster=cluster)
         if customer not in found or first < found[customer].since:
             found[customer] = one
     return list(found.values())
+
+
+def promised(journey: uuid.UUID) -> list[Promised]:
+    """Return the points that a journey has given: by its steps, and by coupons that let a sale's count more."""
+    contents = {each.number: each.content for each in versions(journey)}
+    gifts = {
+        number: [step for step, each in enumerate(content.steps) if isinstance(each, Give)]
+        for number, content in contents.items()
+    }
+    trips = list(Trip.objects.filter(journey=journey, arm=GO).values_list("id", "version", "customer", "occurrence"))
+    named = {gift_name(trip, step): person for trip, number, person, _ in trips for step in gifts[number]}
+    found = []
+    for start in range(0, len(named), _GIFTS_A_TIME):
+        names = list(named)[start : start + _GIFTS_A_TIME]
+        places = events.positions_of_ids(CLOCK_SOURCE, names)
+        given = loyalty.gifts_at({named[each] for each in places}, places.values())
+        found += [Promised(each.customer, each.at, each.points) for each in given]
+    if any(isinstance(step, Say) and step.promotion for content in contents.values() for step in content.steps):
+        found += offers.promised_by({coupons_campaign(journey, occurrence) for _, _, _, occurrence in trips})
+    return found
 
 
 def entered_by(journey: uuid.UUID) -> list[int]:

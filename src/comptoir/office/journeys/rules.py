@@ -7,6 +7,7 @@ here: what happens (``happenings.py``), what is written (``travelling.py``).
 from __future__ import annotations
 
 import datetime as dt
+import uuid
 from collections.abc import Callable, Sequence
 
 import msgspec
@@ -28,6 +29,16 @@ class Former(msgspec.Struct, frozen=True):
     occurrence: str
     entered_at: dt.datetime
     cluster: str = ""
+
+
+def gift_name(trip: uuid.UUID, step: int) -> str:
+    """Return the name of the points that a step gives on a trip: by it they are given once, and found again."""
+    return f"journey/{trip}/{step}"
+
+
+def coupons_campaign(journey: uuid.UUID, occurrence: str) -> uuid.UUID:
+    """Return by which number the coupons of one occurrence are issued: one for each trip, and another on the next."""
+    return uuid.uuid5(journey, occurrence)
 
 
 class Act(msgspec.Struct, frozen=True):
@@ -56,6 +67,8 @@ def judge(version: Version) -> None:
         raise JourneyInvalid("Say to whoever gets it why they do.", field="why")
     if version.holdout == 0 and len(version.holdout_reason.strip()) < _REASON_CHARACTERS_MIN:
         raise JourneyInvalid("Without a holdout nobody will know what it changed. Say why.", field="holdout_reason")
+    if campaigns.lacks_margin(version.margin, version.cost_per_contact, version.cost_per_point):
+        raise JourneyInvalid(campaigns.MARGIN_MISSING, field="margin")
     if not version.window.weekdays or version.window.from_hour >= version.window.until_hour:
         raise JourneyInvalid("In this window no message could ever leave.", field="window")
 

@@ -192,7 +192,7 @@ class _Moving:
         for trip, act in acts:
             step = self._content.steps[act.step]
             if isinstance(step, Give):
-                name = f"journey/{trip.id}/{act.step}"
+                name = rules.gift_name(trip.id, act.step)
                 if not self._hands.give(trip.customer, step.points, reason=step.reason, name=name, at=act.at):
                     _log.warning("journey %s could not give its points of step %d", self._journey, act.step)
             else:
@@ -239,7 +239,7 @@ class _Moving:
 
         ``None`` where there is none to be had: the promotion has ended, or nobody knows the customer any more.
         """
-        trips_own = uuid.uuid5(self._journey, trip.occurrence)
+        trips_own = rules.coupons_campaign(self._journey, trip.occurrence)
         try:
             return self._hands.issue(promotion, trip.customer, campaign=trips_own, at=self._now)
         except Problem as problem:

@@ -48,9 +48,21 @@ def duckdb_over(lake: Lake, *, threads: int | None = None, memory: str | None = 
             connection.execute(f"set threads = {int(threads)}")
         if memory is not None:
             connection.execute("set memory_limit = $memory", {"memory": memory})
+        if not lake.is_local:
+            connection.register_filesystem(_seen_by_duckdb(lake))
         for part in _PARTS:
             connection.execute(_duckdb_view(part, _files(lake, manifest, part)))
         yield connection
+
+
+def _seen_by_duckdb(lake: Lake) -> Any:
+    """Return the lake's own file system as DuckDB reads it: with the same credentials, and no extension to fetch."""
+    from fsspec.implementations.arrow import ArrowFSWrapper  # noqa: PLC0415 - an extra
+
+    class Seen(ArrowFSWrapper):  # type: ignore[misc] # it has no types
+        protocol = lake.where.partition("://")[0]
+
+    return Seen(lake.files)
 
 
 def _duckdb_view(part: str, files: Sequence[str]) -> str:

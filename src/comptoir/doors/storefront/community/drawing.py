@@ -40,6 +40,7 @@ _NAMES: Final = (
     "secret", "shop", "path", "here", "who", "member", "id", "thread", "title", "number", "html", "day", "name", "url",
     "elsewhere", "text", "lines", "first", "helped", "posts", "topic", "topic_title", "fresh", "described", "pages",
     "place", "more", "news_here", "statements", "words", "asked", "asked_in_address", "writer", "draft_key",
+    "wares",
     *(f"{name}{number}" for name in _LISTED for number in range(LISTED_MAX)),
 )  # fmt: skip
 #: A mark is an id that nobody knows: it can stand in an address, and no text has it in it.

@@ -16,10 +16,11 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from comptoir.doors.storefront.community import drawing
+from comptoir.doors.storefront.community import drawing, embedding
 from comptoir.doors.storefront.community.speaking import page, prefix, spoken
-from comptoir.doors.storefront.shop import nearby
+from comptoir.doors.storefront.shop import nearby, together
 from comptoir.doors.storefront.shop.window import all_categories
+from comptoir.doors.storefront.shop.windows import own_of
 from comptoir.foundation.rooms import addresses
 from comptoir.foundation.rooms.declaration import SQUARE
 from comptoir.square.catalog import describing
@@ -43,6 +44,7 @@ def product(request: HttpRequest, product: str) -> HttpResponseBase:
     slug = queries.topic_of(product)
     lines = queries.about(product)
     rating = queries.rating_of(product)
+    own = own_of(request, all_categories)
     context: dict[str, Any] = {
         "product": product,
         "topic": queries.topic(slug) if slug else None,
@@ -50,18 +52,27 @@ def product(request: HttpRequest, product: str) -> HttpResponseBase:
         "drawn": drawing.lines(lines),
         "rating": rating,
         "ware": ware,
+        "together": together.together(request, product, own),
+        "square_url": reverse("square:front", current_app=drawing.namespace_of(request)).rstrip("/"),
     }
     if ware is not None:
         origin = f"{addresses.origin_of(SQUARE)}{prefix().rstrip('/')}"
         path = catalog.path_to(ware.category, all_categories())
         there = nearby.places(request, ware)
         said = describing.describe(
-            ware, url=f"{origin}/product/{quote(product)}", rating=(rating.count, rating.mean), in_stock=there.in_stock
+            ware,
+            url=f"{origin}/product/{quote(product)}",
+            rating=(rating.count, rating.mean),
+            in_stock=there.in_stock,
+            origin=addresses.origin_of(SQUARE),
         )
         described = [said, *([describing.describe_path(path, origin=origin)] if path else [])]
         context |= {
             "path": path, "there": there, "can_buy": any(each.prices for each in ware.variants),
             "option_names": list(ware.variants[0].options) if ware.variants else [],
-            "described": in_page(described),
+            "is_hidden": own is not None and own.composed.hides(
+                product=ware.product, category=ware.category, maker=ware.maker, asks_over=ware.asks_over
+            ),
+            "described": in_page(described), "shared": embedding.of_product(request, ware),
         }  # fmt: skip
     return page(request, "community/product.html", context, status=HTTPStatus.OK)

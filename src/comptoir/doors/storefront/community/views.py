@@ -11,6 +11,7 @@ import msgspec
 from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import translation
 from django.utils.dateparse import parse_datetime
@@ -18,12 +19,17 @@ from django.views.decorators.http import require_POST, require_safe
 
 from comptoir.doors.storefront.community import drawing, honest, keeping, picturing, reminding, unsent
 from comptoir.doors.storefront.community.speaking import news_of, page, persona_of, prefix, spoken, ways_of
+from comptoir.doors.storefront.shop.picturing import shelved
+from comptoir.doors.storefront.shop.window import all_categories
+from comptoir.doors.storefront.shop.windows import own_of
 from comptoir.foundation.kernel.clock import to_the_minute
 from comptoir.foundation.kernel.database import value_array
 from comptoir.foundation.rooms import addresses
 from comptoir.foundation.rooms.declaration import SQUARE
 from comptoir.foundation.rooms.visits import end_visit
 from comptoir.foundation.rooms.web import in_room
+from comptoir.square.catalog import queries as catalog
+from comptoir.square.catalog.composing import Composed
 from comptoir.square.community import queries
 from comptoir.square.community.contracts import IDEA_STATUSES
 from comptoir.square.community.describing import describe, in_page
@@ -31,6 +37,8 @@ from comptoir.square.hearing import queries as hearing
 from comptoir.square.stewardship import queries as stewardship
 
 _PAGES_MAX = 50
+#: So many things that are sold stand above what is said about the words that were searched for.
+_GOODS_MAX = 3
 _SEARCH_CHARACTERS_MAX = 200
 _PAGE_DIGITS_MAX = 8
 _SKIP_DIGITS_MAX = 6
@@ -302,12 +310,14 @@ def search(request: HttpRequest) -> HttpResponseBase:
     asked = request.GET.get("q", "")[:_SEARCH_CHARACTERS_MAX].strip()
     number = request.GET.get("page", "1")
     number_of = min(int(number), _PAGES_MAX) if number.isdecimal() and 0 < len(number) < 4 else 1
-    key = ("search", translation.get_language(), asked, number_of)
-    said = keeping.part(request, key, lambda: _found(asked, max(number_of, 1)))
+    own = own_of(request, all_categories)
+    window = None if own is None else own.composed
+    key = ("search", translation.get_language(), asked, number_of, window)
+    said = keeping.part(request, key, lambda: _found(request, asked, max(number_of, 1), window))
     return drawing.page(request, "community/search.html", said.look, said.own.copy())
 
 
-def _found(asked: str, number: int) -> Shared:
+def _found(request: HttpRequest, asked: str, number: int, window: Composed | None) -> Shared:
     lines = queries.search(asked, offset=(number - 1) * queries.LISTED) if asked else []
     more = number + 1 if len(lines) == queries.LISTED and number < _PAGES_MAX else None
     own = drawing.Own()
@@ -316,7 +326,21 @@ def _found(asked: str, number: int) -> Shared:
         "asked": own.put("asked", asked), "asked_in_address": own.put("asked_in_address", quote(asked)),
         "more": own.put("more", more),
     }  # fmt: skip
+    sold = _goods(asked, window) if asked and number == 1 else []
+    look["goods"] = bool(sold)
+    wares = {"wares": shelved(sold, all_categories)}
+    look["wares"] = own.put_safe("wares", render_to_string("shop/wares.html", wares, request) if sold else "")
     return Shared(look, own)
+
+
+def _goods(asked: str, window: Composed | None) -> list[catalog.Ware]:
+    """Return the first few things that are sold under these words: whoever searches need not know where to."""
+    if not keeping.fact("anything is sold", catalog.has_any):
+        return []
+    currency = keeping.fact("currency", catalog.currency)
+    wanted = catalog.Asked(words=asked.replace("\x00", ""), currency=currency, window=window)
+    found, _ = catalog.wares(wanted, limit=_GOODS_MAX)
+    return found
 
 
 @in_room(SQUARE)

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_safe
 
 from comptoir.doors.storefront.community import keeping
 from comptoir.doors.storefront.community.speaking import page, prefix, spoken
+from comptoir.doors.storefront.shop import together
 from comptoir.foundation.kernel.clock import SYSTEM_CLOCK
 from comptoir.foundation.rooms import addresses
 from comptoir.foundation.rooms.declaration import SQUARE
@@ -47,7 +48,7 @@ def store(request: HttpRequest, store: str) -> HttpResponseBase:
         "section": "stores", "store": found, "standing": found.standing(now),
         "week": list(zip(dates.WEEKDAYS.values(), found.week, strict=True)),
         "exceptions": [each for each in found.said.exceptions if each.day >= now.date()],
-        "described": in_page(described),
+        "described": in_page(described), "popular": together.popular_at(request, store) if found.is_listed else (),
     }  # fmt: skip
     return page(request, "shop/store.html", context)
 

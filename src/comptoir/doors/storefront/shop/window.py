@@ -15,6 +15,8 @@ from django.views.decorators.http import require_safe
 
 from comptoir.doors.storefront.community import keeping
 from comptoir.doors.storefront.community.speaking import page, prefix, spoken
+from comptoir.doors.storefront.shop.picturing import shelved
+from comptoir.doors.storefront.shop.windows import Own, own_of
 from comptoir.foundation.kernel.money import Money, exponent
 from comptoir.foundation.rooms import addresses
 from comptoir.foundation.rooms.declaration import SQUARE
@@ -43,16 +45,20 @@ def window(request: HttpRequest, category: str = "") -> HttpResponseBase:
     categories = all_categories()
     if category and category not in categories:
         raise Http404
+    own = own_of(request, lambda: categories)
     asked = _asked(request, category, categories)
+    if own is not None:
+        asked = msgspec.structs.replace(asked, window=own.composed)
     key = ("shop", translation.get_language(), category, asked)
     stores = keeping.fact("stores that count", stock.counting_stores)
     found, has_more = keeping.part(request, key, lambda: queries.wares(asked))
     makers = keeping.part(request, (*key, "makers"), lambda: queries.makers(asked)) if category or asked.words else []
     path = queries.path_to(category, categories)
-    inside = [each for each in categories.values() if each.within == (category or None) and each.count]
+    inside = _inside(category, categories, own)
     described = [describing.describe_path(path, origin=_origin())] if path else []
     context: dict[str, Any] = {
-        "section": "shop", "path": path[:-1], "category": categories.get(category), "inside": inside, "wares": found,
+        "section": "shop", "path": path[:-1], "category": categories.get(category), "inside": inside,
+        "wares": shelved(found, lambda: categories),
         "words": asked.words, "order": asked.order, "most": _said_most(asked), "currency": asked.currency,
         "makers": [Filter(name, count, _address(request, maker=name)) for name, count in makers],
         "maker": asked.maker, "without_maker": _address(request, maker=""), "number": asked.page,
@@ -60,9 +66,23 @@ def window(request: HttpRequest, category: str = "") -> HttpResponseBase:
         "previous": _address(request, page=str(asked.page - 1)) if asked.page > 1 else "",
         "is_asked": bool(asked.words or asked.maker or asked.most is not None or asked.narrowed is not None),
         "stores": stores, "there": asked.narrowed.value if asked.narrowed else "",
-        "described": in_page(described) if described else "",
+        "described": in_page(described) if described else "", "own_rules": len(own.rules) if own else 0,
     }  # fmt: skip
     return page(request, "shop/window.html", context)
+
+
+def _inside(category: str, categories: Mapping[str, CategoryShown], own: Own | None) -> list[CategoryShown]:
+    """Return the categories within one, without those that somebody never wants to see, and their first ones first."""
+    found = [each for each in categories.values() if each.within == (category or None) and each.count]
+    if own is None:
+        return found
+    window = own.composed
+    only = window.only_categories
+    if only is not None:
+        wanted = {each.category for slug in only for each in queries.path_to(slug, categories)}
+        found = [each for each in found if each.category in wanted]
+    found = [each for each in found if each.category not in window.never_categories]
+    return sorted(found, key=lambda each: each.category not in window.first_categories)
 
 
 def all_categories() -> Mapping[str, CategoryShown]:

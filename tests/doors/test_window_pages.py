@@ -1,0 +1,231 @@
+"""A customer composes their shop window by keyboard, without JavaScript; the shop shows it; somebody takes it over."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, Page
+
+from comptoir.doors.storefront.links import card_token
+from comptoir.foundation.rooms.commands import set_up_django
+from comptoir.foundation.rooms.declaration import COUNTER, SQUARE
+from comptoir.foundation.touchpoints import house
+from support import casting
+from support.casting import WEBSHOP
+from support.gateway import Gateway
+from support.pages import Pages, accepted, listening_to, running_pages
+from support.shop import Shop
+
+set_up_django()
+NOW = dt.datetime.now(dt.UTC)
+NAMES = {"tea": ("Tea", "Thé", "お茶"), "meat": ("Meat", "Viande", "肉"), "bread": ("Bread", "Pain", "パン")}
+
+
+def listed(kind: str, **data: Any) -> dict[str, Any]:
+    return casting.event(kind, data, source=WEBSHOP, at=NOW - dt.timedelta(days=1))
+
+
+def product(number: str, category: str, maker: str, **more: Any) -> dict[str, Any]:
+    prices = [{"currency": "USD", "amount": 500 + len(number)}]
+    return listed("product.listed", product=number, name={"en": number.title()}, category=category, maker=maker,
+                  variants=[{"sku": number, "prices": prices}], **more)  # fmt: skip
+
+
+@pytest.fixture
+def pages(gateway: Gateway, tmp_path: Path) -> Iterator[Pages]:
+    said = [
+        listed("category.listed", category=slug, name=dict(zip(("en", "fr", "ja"), names, strict=True)))
+        for slug, names in NAMES.items()
+    ]
+    said += [
+        product("ham", "meat", "Acme"), product("sencha", "tea", "Oi"), product("oolong", "tea", "Acme"),
+        product("rye", "bread", "Oi"), product("rum-cake", "bread", "Acme", asks_over=18),
+    ]  # fmt: skip
+    accepted(gateway.post(said, touchpoint="webshop"))
+    with (
+        listening_to(gateway, house.SQUARE, house.STOREFRONT, house.VAULT),
+        running_pages(tmp_path, gateway) as running,
+    ):
+        yield running
+
+
+def bought(gateway: Gateway, *days: int, card: str = "1000") -> None:
+    """Let somebody buy tea on each of these days ago."""
+    sales = [
+        casting.event(
+            "sale.closed",
+            {"receipt": f"w{each}", "currency": "USD", "total": 500, "customer": {"kind": "card", "value": card},
+             "lines": [{"product": "sencha", "quantity": 1, "amount": 500}]},
+            source="/stores/330/tills/1", at=NOW - dt.timedelta(days=each),
+        )
+        for each in days
+    ]  # fmt: skip
+    accepted(gateway.post(sales, touchpoint="till"))
+
+
+def customer(gateway: Gateway, card: str = "1000") -> str:
+    answer = httpx.post(
+        f"{gateway.url}/v1/customers/resolve", json={"kind": "card", "value": card},
+        headers={"Authorization": f"Bearer {gateway.keys['till']}"},
+    )  # fmt: skip
+    return str(answer.json()["customer"])
+
+
+def opened(pages: Pages, browser: Browser, who: str, *, language: str = "en") -> Page:
+    """Return a browser without JavaScript that has opened somebody's card."""
+    context = browser.new_context(
+        java_script_enabled=False, viewport={"width": 390, "height": 844}, locale=language
+    )  # fmt: skip
+    page = context.new_page()
+    page.goto(pages.url(COUNTER, f"/card/{card_token(uuid.UUID(who))}"))
+    return page
+
+
+def wares(pages: Pages, page: Page, asked: str = "") -> list[str]:
+    page.goto(pages.url(SQUARE, f"/en/shop{asked}"))
+    return page.locator(".wares > li > a").all_inner_texts()
+
+
+def sentences(page: Page) -> list[str]:
+    return page.locator("section[aria-labelledby=rules] .rules > li > span").all_inner_texts()
+
+
+def told(gateway: Gateway, who: str, *, touchpoint: str = "webshop") -> Any:
+    answer = httpx.get(
+        f"{gateway.url}/v1/customers/{who}/window", headers={"Authorization": f"Bearer {gateway.keys[touchpoint]}"}
+    )
+    return answer.json()
+
+
+def test_a_window_is_composed_shown_shared_and_switched_off(  # noqa: PLR0915 - one story, told in its order
+    pages: Pages, browser: Browser, shop: Shop, photograph: Callable[[Page, str], list[Path]]
+) -> None:
+    gateway = pages.gateway
+    bought(gateway, 1)
+    who = customer(gateway)
+    assert told(gateway, who)["window"]["rules"] == []
+    page = opened(pages, browser, who)
+    assert wares(pages, page) == ["Ham", "Oolong", "Rum-Cake", "Rye", "Sencha"]
+    assert "Your window is on" not in page.content()
+    page.goto(pages.url(COUNTER, "/window"))
+    page.get_by_text("you have not allowed us to choose by what you bought").wait_for()
+    page.get_by_label("Which").select_option("meat")
+    page.get_by_role("button", name="Never show it").first.click()
+    page.get_by_text("The shop shows it like this in this browser now.").wait_for()
+    page.get_by_label("Who").fill("nobody")
+    page.get_by_role("button", name="Show it first").last.click()
+    page.get_by_role("alert").get_by_text("made by “nobody”").wait_for()
+    page.get_by_label("Who").fill("oi")  # however it is written
+    page.get_by_label("Who").press("Tab")
+    page.keyboard.press("Enter")
+    page.get_by_text("The shop shows it like this in this browser now.").wait_for()
+    page.get_by_label("One thing in how many").select_option("2")
+    page.get_by_role("button", name="Add it").first.click()
+    page.get_by_text("The shop shows it like this in this browser now.").wait_for()
+    said = ["Never show Meat.", "Show what Oi makes first.", "One thing in 2 from outside what is put first."]
+    assert sentences(page) == said
+    photograph(page, "my-window")
+    # The square knows nobody, and shows it all the same: what never is never, what is first stands first.
+    assert wares(pages, page) == ["Rye", "Oolong", "Sencha", "Rum-Cake"]
+    page.get_by_text("Your window is on").wait_for()
+    page.get_by_text("3 rules").wait_for()
+    photograph(page, "shop-window-on")
+    assert page.locator(".shelves a").all_inner_texts() == ["Bread", "Tea"]
+    assert wares(pages, page, "?q=ham") == []
+    assert wares(pages, page, "?order=cheapest") == ["Rye", "Oolong", "Sencha", "Rum-Cake"]
+    page.goto(pages.url(SQUARE, "/en/product/ham"))
+    page.get_by_text("You never want to see this in the shop.").wait_for()
+    # Every channel is told the same.
+    window = told(gateway, who)["window"]
+    assert [each["en"] for each in window["sentences"]] == said
+    assert window["rules"][0] == {"rule": "never", "of": "category", "value": "meat"}
+    assert told(gateway, who, touchpoint="till")["type"].endswith("need_not_declared")
+    # Somebody else reads it by its address, which says nothing of her, and uses it without an account.
+    page.goto(pages.url(COUNTER, "/window"))
+    link = str(page.get_by_label("Address").get_attribute("value"))
+    assert who not in link
+    stranger = browser.new_context(java_script_enabled=False, viewport={"width": 390, "height": 844}).new_page()
+    stranger.goto(pages.url(SQUARE, f"{urlsplit(link).path}?{urlsplit(link).query}"))
+    stranger.get_by_text("Never show Meat.").wait_for()
+    photograph(stranger, "shop-window-shared")
+    stranger.get_by_role("button", name="Use it in this browser").click()
+    stranger.get_by_text("Your window is on").wait_for()
+    assert stranger.locator(".wares > li > a").all_inner_texts() == ["Rye", "Oolong", "Sencha", "Rum-Cake"]
+    stranger.get_by_role("link", name="See, change or switch off").click()
+    stranger.get_by_role("button", name="Switch it off here").click()
+    assert "Ham" in wares(pages, stranger)
+    # Another customer takes the rules over into their own window.
+    bought(gateway, 2, card="1001")
+    other = opened(pages, browser, customer(gateway, "1001"), language="fr")
+    other.goto(pages.url(SQUARE, f"/fr/window?{urlsplit(link).query}"))
+    other.get_by_role("link", name="Reprendre ces règles dans la mienne").click()
+    other.get_by_role("button", name="Les ajouter aux miennes").click()
+    other.get_by_text("C’est noté.").wait_for()
+    assert sentences(other)[0] == "Ne jamais montrer : Viande."
+    photograph(other, "my-window-fr")
+    # It is remembered, and seen there.
+    page.goto(pages.url(COUNTER, "/remembered"))
+    page.get_by_text("Never show Meat.").wait_for()
+    page.goto(pages.url(COUNTER, "/window"))
+    page.get_by_role("button", name="Take all out").click()
+    page.get_by_text("The shop shows everything again in this browser.").wait_for()
+    assert "Ham" in wares(pages, page)
+    assert shop.value("select count(*) from windows_window") == 2
+
+
+def test_a_guess_is_shown_with_its_reason_and_answered_once(
+    pages: Pages, browser: Browser, photograph: Callable[[Page, str], list[Path]]
+) -> None:
+    gateway = pages.gateway
+    bought(gateway, 1, 20, 40, 60)
+    who = customer(gateway)
+    page = opened(pages, browser, who, language="ja")
+    page.goto(pages.url(COUNTER, "/window"))
+    assert page.locator(".guess").count() == 0  # she has not allowed it
+    allowed = casting.consented("personalisation", "web", of={"kind": "card", "value": "1000"}, at=NOW)
+    accepted(gateway.post([allowed], touchpoint="storefront"))
+    page.goto(pages.url(COUNTER, "/window"))
+    assert page.locator(".guess").count() == 2
+    photograph(page, "my-window-ja")
+    guess = page.locator(".guess").filter(has_text="お茶")
+    assert "4回" in guess.inner_text()
+    assert wares(pages, page)[0] == "Ham"  # a guess changes nothing by itself
+    page.goto(pages.url(COUNTER, "/window"))
+    page.locator(".guess").filter(has_text="お茶").get_by_role("button", name="この推測を採用する").click()
+    page.get_by_text("保存しました").wait_for()
+    assert sentences(page) == ["「お茶」を最初に表示します。"]
+    assert set(wares(pages, page)[:2]) == {"Sencha", "Oolong"}
+    page.goto(pages.url(COUNTER, "/window"))
+    page.locator(".guess").get_by_role("button", name="この推測を忘れる").click()
+    assert page.locator(".guess").count() == 0
+    bought(gateway, 3, 4, 5)
+    page.goto(pages.url(COUNTER, "/window"))
+    assert page.locator(".guess").count() == 0  # forgotten stays forgotten
+    page.get_by_role("button", name="すべて外す").click()
+    page.get_by_text("保存しました").wait_for()
+    assert page.locator(".guess").count() == 0  # and what was kept once is not guessed again
+
+
+def test_a_window_comes_from_the_house_or_from_a_press_of_a_button(pages: Pages) -> None:
+    said = "v=1&never=category%3Ameat"
+    with httpx.Client(base_url=pages.url(SQUARE, "/"), timeout=60) as client:
+        forged = client.get("/en/window/carry", params={"w": f"{said}:1:forged"})
+        assert (forged.status_code, "set-cookie" in forged.headers) == (400, False)
+        for origin in ("https://evil.example", "null", pages.url(COUNTER, "").rstrip("/")):
+            refused = client.post("/en/window/use", data={"w": said}, headers={"Origin": origin})
+            assert (refused.status_code, "set-cookie" in refused.headers) == (403, False)
+        own = {"Origin": pages.url(SQUARE, "").rstrip("/")}
+        done = client.post("/en/window/use", data={"w": said}, headers=own)
+        assert (done.status_code, done.headers["location"]) == (302, "/en/shop")
+        assert "Ham" not in client.get("/en/shop").text
+        gone = client.post("/en/window/use", data={"w": "v=1&never=nonsense"}, headers=own)
+        assert "Max-Age=0" in gone.headers["set-cookie"]
+        for cookie in ("v=1&first=maker%3A%00", "%ff", "a" * 3_500, "v=9"):
+            assert client.get("/en/shop", headers={"Cookie": f"comptoir-window={cookie}"}).status_code == 200
