@@ -33,7 +33,7 @@ from comptoir.foundation.kernel import database
 from comptoir.foundation.kernel.clock import SYSTEM_CLOCK
 from comptoir.foundation.rooms.commands import set_up_django
 
-MESSAGES: Final = 30_000
+MESSAGES: Final = 100_000
 CONNECTIONS: Final = 4
 _ROUNDS: Final = 3
 _PORTION: Final = 2_000

@@ -35,7 +35,7 @@ class Plan(msgspec.Struct, frozen=True):
 
     ``rate`` (events a second) paces the requests; ``None`` sends the next as soon as one is answered. With ``coupons``
     baskets are redeemed instead: ``hot`` all with one code, ``single`` each with a code of its own, from number
-    ``first`` on.
+    ``first`` on. With ``held`` each event holds one piece of this SKU at store 1.
     """
 
     port: int
@@ -49,6 +49,7 @@ class Plan(msgspec.Struct, frozen=True):
     rate: float | None = None
     coupons: Literal["", "hot", "single"] = ""
     first: int = 0
+    held: str = ""
 
 
 class Result(msgspec.Struct, frozen=True):
@@ -83,7 +84,9 @@ def requests(plan: Plan) -> Iterator[tuple[bytes, int]]:
         f"content-type: application/cloudevents{'-batch' if plan.batch > 1 else ''}+json\r\ncontent-length: "
     ).encode()
     while True:
-        if codes is None:
+        if plan.held:
+            events = [_hold(event_id, plan.held) for event_id in ids.reserve(plan.batch)]
+        elif codes is None:
             events = [_event(chance, event_id, plan) for event_id in ids.reserve(plan.batch)]
         else:
             named = enumerate(ids.reserve(plan.batch), start=number)
@@ -135,6 +138,18 @@ def _basket(chance: random.Random, event_id: str, plan: Plan, codes: CouponCodes
         "receipt": event_id,
     }
     return {**sale, "type": "coupon.redeem", "data": data}
+
+
+def _hold(event_id: str, sku: str) -> dict[str, object]:
+    lines = [{"store": "1", "sku": sku, "quantity": 1}]
+    return {
+        "specversion": "1.0",
+        "id": event_id,
+        "source": "/webshop",
+        "type": "stock.hold",
+        "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "data": {"hold": str(uuid.uuid4()), "lines": lines, "expires_in": 3_600},
+    }
 
 
 class _Counts(msgspec.Struct):

@@ -64,6 +64,24 @@ create table if not exists reference.kept_outbox (
   id bigint generated always as identity primary key, event bigint not null, at timestamptz not null default now()
 );
 """
+_SHELF_TABLES: Final = """
+create table if not exists reference.shelf (article bigint primary key, pieces bigint not null check (pieces >= 0))
+  with (fillfactor = 60);
+create table if not exists reference.hold (
+  id uuid primary key, article bigint not null, quantity bigint not null, expires_at timestamptz not null
+);
+insert into reference.shelf values (1, 1000000000) on conflict do nothing;
+"""
+_SHELF_SCRIPT: Final = """
+begin;
+select pieces from reference.shelf where article = 1 for update;
+insert into reference.event (id, account, body) values (gen_random_uuid(), 1,
+  '{"hold": "31198570044", "lines": [{"store": "1", "sku": "1029743", "quantity": 1}]}');
+insert into reference.hold (id, article, quantity, expires_at)
+  values (gen_random_uuid(), 1, 1, now() + interval '1 hour');
+update reference.shelf set pieces = pieces - 1 where article = 1;
+commit;
+"""
 _COUPON_SCRIPT: Final = """
 \\set coupon {coupon}
 \\set discount random(1, 400)
@@ -132,6 +150,18 @@ def prepare_kept_coupons(coupons: int) -> None:
 def measure_kept_coupons(coupons: int, seconds: float, *, is_hot: bool) -> float:
     """Return pgbench's redemptions a second where each keeps what a redemption here promises."""
     return _pgbench(_KEPT_SCRIPT.format(coupon="0" if is_hot else f"random(1, {coupons})"), seconds)
+
+
+def prepare_last_piece() -> None:
+    """Make the table of what is on the shelves, with more of one thing than can be held."""
+    with psycopg.connect(database.administrator_conninfo(), autocommit=True) as connection:
+        for statement in (_TABLES + _SHELF_TABLES).split(";")[:-1]:
+            connection.execute(statement)
+
+
+def measure_last_piece(seconds: float) -> float:
+    """Return how many pieces of one thing pgbench holds a second: asked, written down, counted down, committed."""
+    return _pgbench(_SHELF_SCRIPT, seconds)
 
 
 def measure_coupons(coupons: int, seconds: float, *, is_hot: bool) -> float:

@@ -1,7 +1,7 @@
 """``bench square``: the square's pages with a million posts, beside the plainest pages that show the same.
 
 Both are served by two processes, asked over one connection for the time of a page and over eight for their number in a
-second; they take turns, round by round. Not here: the reference (``plain_square.py``).
+second; they take turns, round by round. Not here: the reference (``plain_square.py``), servers (``asking.py``).
 """
 
 from __future__ import annotations
@@ -9,23 +9,19 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import http.client
-import os
 import re
 import statistics
-import subprocess
-import sys
-import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Final
 from urllib.parse import quote, urlencode
 
 import msgspec
 import psycopg
 
-from comptoir.config.benching import stage
+from comptoir.config.benching import asking, stage
+from comptoir.config.benching.asking import CONNECTIONS, Server, connect, get, together
 from comptoir.config.registry import shop_map
 from comptoir.foundation.kernel import database
 from comptoir.foundation.kernel.clock import SYSTEM_CLOCK
@@ -40,8 +36,6 @@ MEMBERS: Final = 100_000
 _LONG: Final = uuid.UUID("00000000-0000-4000-8000-000000000200")
 _TEXTS: Final = 4_000
 _SQL: Final = database.load_statements("comptoir.config.benching", "square.sql")
-_CONNECTIONS: Final = 8
-_WORKERS: Final = 2
 _ENGLISH: Final = tuple(
     "bread crust flour oven morning keeps fresh paper cloth butter salt rye wheat slice toast crumb yeast dough "  # noqa: SIM905
     "baker shelf cheese milk apple pear price cheaper organic taste soft hard warm cold fridge week days honest".split()
@@ -128,11 +122,11 @@ def measure(
                 figures[name] = _side(asked, path, seconds=seconds / rounds, rounds=rounds)
             say("posting")
             took, rate = _posting(ours.port, cookies, seconds=seconds)
-            connection = _connect(ours.port)
-            weights = {name: len(_get(connection, path)) for name, path in pages.items()}
-            of_members = {name: len(_get(connection, path, cookies[0])) for name, path in pages.items()}
-            scripts = set(re.findall(r'src="([^"]+\.js)"', _get(connection, pages["thread"]).decode()))
-            script_bytes = sum(len(_get(connection, each)) for each in scripts)
+            connection = connect(ours.port)
+            weights = {name: len(get(connection, path)) for name, path in pages.items()}
+            of_members = {name: len(get(connection, path, cookies[0])) for name, path in pages.items()}
+            scripts = set(re.findall(r'src="([^"]+\.js)"', get(connection, pages["thread"]).decode()))
+            script_bytes = sum(len(get(connection, each)) for each in scripts)
     return Square(
         posts=posts, members=customers, fill_seconds=filled, pages=figures,
         posting_p95_ms=stage.quantile(took, 0.95) * 1000, posting_per_second=rate, page_bytes=weights,
@@ -178,84 +172,31 @@ def _with_key() -> Iterator[None]:
 # -- the two servers ----------------------------------------------------------------------------------------------
 
 
-class _Server(msgspec.Struct, frozen=True):
-    port: int
-    process_id: int
-
-    def cpu_seconds(self) -> float:
-        """Return the processor time of the server's processes (Linux)."""
-        ticks = 0
-        for each in stage.family(self.process_id):
-            fields = Path(f"/proc/{each}/stat").read_text().rpartition(")")[2].split()
-            ticks += int(fields[11]) + int(fields[12])
-        return ticks / os.sysconf("SC_CLK_TCK")
-
-
 @contextlib.contextmanager
-def _served(interface: str, application: str, environment: dict[str, str]) -> Iterator[_Server]:
-    port = stage.free_port()
-    command = [
-        *(sys.executable, "-m", "granian", "--interface", interface, "--host", "127.0.0.1", "--port", str(port)),
-        *("--workers", str(_WORKERS), "--http", "1", "--no-ws", "--log-level", "warning", application),
-    ]
-    # What a server says of itself is no figure.
-    process = subprocess.Popen(command, env={**os.environ, **environment}, stdout=sys.stderr)  # noqa: S603 - our own
-    try:
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            with contextlib.suppress(OSError, http.client.HTTPException):
-                if _get(_connect(port), "/en/"):
-                    break
-            time.sleep(0.1)
-        yield _Server(port, process.pid)
-    finally:
-        process.terminate()
-        process.wait(30)
-
-
-@contextlib.contextmanager
-def _pages(say: stage.Say, gateway_port: int, *, kept_seconds: int | None = None) -> Iterator[_Server]:
+def _pages(say: stage.Say, gateway_port: int, *, kept_seconds: int | None = None) -> Iterator[Server]:
     say("opening the square" if kept_seconds is None else "opening the square once more, where nothing is kept")
-    # As ``comptoir serve`` runs them.
-    environment = {"COMPTOIR_GATEWAY_URL": f"http://127.0.0.1:{gateway_port}", "COMPTOIR_POOL": "1"}
-    if kept_seconds is not None:
-        environment["COMPTOIR_PAGES_KEPT_SECONDS"] = str(kept_seconds)
-    with _served("asginl", "comptoir.config.asgi:application", environment) as server:
+    with asking.pages(gateway_port, kept_seconds=kept_seconds) as server:
         yield server
 
 
 @contextlib.contextmanager
-def _plain(say: stage.Say) -> Iterator[_Server]:
+def _plain(say: stage.Say) -> Iterator[Server]:
     say("opening the reference")
-    with _served("wsgi", "comptoir.config.benching.plain_square:application", {}) as server:
+    with asking.served("wsgi", "comptoir.config.benching.plain_square:application", {}) as server:
         yield server
 
 
 # -- asking -------------------------------------------------------------------------------------------------------
 
 
-def _connect(port: int) -> http.client.HTTPConnection:
-    return http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-
-
-def _get(connection: http.client.HTTPConnection, path: str, cookie: str = "") -> bytes:
-    headers = {"Host": f"{host_of(SQUARE)}:{connection.port}", **({"Cookie": cookie} if cookie else {})}
-    connection.request("GET", path, headers=headers)
-    answer = connection.getresponse()
-    content = answer.read()
-    if answer.status != http.client.OK:
-        raise http.client.HTTPException(f"{path}: {answer.status}")
-    return content
-
-
 class _Asked(msgspec.Struct, frozen=True):
     """Who asks whom: a server, with the cookies of these members, one after the other."""
 
-    server: _Server
+    server: Server
     cookies: tuple[str, ...] = ("",)
 
 
-def _asked(ours: _Server, anew: _Server, plain: _Server, cookies: list[str]) -> dict[str, _Asked]:
+def _asked(ours: Server, anew: Server, plain: Server, cookies: list[str]) -> dict[str, _Asked]:
     return {
         "anew": _Asked(anew),
         "reference": _Asked(plain),
@@ -296,40 +237,32 @@ _BEGINNING_SECONDS: Final = 0.2
 
 
 def _loop(asked: _Asked, path: str, seconds: float) -> list[float]:
-    connection = _connect(asked.server.port)
+    connection = connect(asked.server.port)
     took: list[float] = []
     until = time.perf_counter() + seconds
     while (began := time.perf_counter()) < until:
-        _get(connection, path, asked.cookies[len(took) % len(asked.cookies)])
+        get(connection, path, asked.cookies[len(took) % len(asked.cookies)])
         took.append(time.perf_counter() - began)
     connection.close()
     return took
 
 
 def _crowd(asked: _Asked, path: str, seconds: float) -> float:
-    counts = [0] * _CONNECTIONS
+    counts = [0] * CONNECTIONS
 
     def ask(number: int) -> None:
         counts[number] = len(_loop(asked, path, seconds))
 
-    _together(ask)
+    together(ask)
     return sum(counts) / seconds
-
-
-def _together(action: Callable[[int], None]) -> None:
-    threads = [threading.Thread(target=action, args=(number,)) for number in range(_CONNECTIONS)]
-    for each in threads:
-        each.start()
-    for each in threads:
-        each.join()
 
 
 def _posting(port: int, cookies: list[str], *, seconds: float) -> tuple[list[float], float]:
     """Return how long each reply took, and how many a second, of members who write as browsers do."""
-    took: list[list[float]] = [[] for _ in range(_CONNECTIONS)]
+    took: list[list[float]] = [[] for _ in range(CONNECTIONS)]
 
     def write(number: int) -> None:
-        connection = _connect(port)
+        connection = connect(port)
         host = f"{host_of(SQUARE)}:{port}"
         cookie = cookies[number]
         connection.request("GET", "/en/write", headers={"Host": host, "Cookie": cookie})
@@ -353,7 +286,7 @@ def _posting(port: int, cookies: list[str], *, seconds: float) -> tuple[list[flo
             took[number].append(time.perf_counter() - began)
 
     began = time.perf_counter()
-    _together(write)
+    together(write)
     spent = time.perf_counter() - began
     every = [each for some in took for each in some]
     return every, len(every) / spent
@@ -372,7 +305,7 @@ def _sessions() -> list[str]:
     from comptoir.foundation.rooms.visits import Visit  # noqa: PLC0415
 
     with psycopg.connect(database.owner_conninfo()) as connection:
-        rows = connection.execute("select id, name from community_persona limit %s", (_CONNECTIONS,)).fetchall()
+        rows = connection.execute("select id, name from community_persona limit %s", (CONNECTIONS,)).fetchall()
     made = []
     with entered(SQUARE):
         for persona, name in rows:

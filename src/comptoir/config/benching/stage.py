@@ -107,9 +107,10 @@ def fill_customers(say: Say, count: int = CUSTOMERS) -> None:
     settle()
 
 
-def settle() -> None:
-    """Vacuum, analyze and checkpoint, so that no run pays for the one before."""
-    with psycopg.connect(database.administrator_conninfo(), autocommit=True) as connection:
+def settle(name: str | None = None) -> None:
+    """Vacuum, analyze and checkpoint, the house's database or another one, so that no run pays for the one before."""
+    where = psycopg.conninfo.make_conninfo(database.administrator_conninfo(), dbname=name)
+    with psycopg.connect(where, autocommit=True) as connection:
         connection.execute("vacuum (analyze)")
         connection.execute("checkpoint")
 
