@@ -18,8 +18,12 @@ from hypothesis import strategies as st
 from comptoir.config.command import main
 from comptoir.config.shelving import reading
 from comptoir.config.shelving.contracts import ListError
+from comptoir.foundation.rooms import addresses
 from comptoir.foundation.rooms.commands import set_up_django
-from support import casting
+from comptoir.foundation.rooms.declaration import SQUARE
+from comptoir.square.catalog import store
+from comptoir.square.community import pictures
+from support import casting, drawn
 from support.casting import NOON, WEBSHOP, Counter
 from support.shop import Shop
 
@@ -215,3 +219,78 @@ def test_the_verb_says_what_it_did_and_search_engines_form_comes_back(counter: C
     assert [each["sku"] for each in again["sencha"]["variants"]] == ["sencha-100", "sencha-250"]
     assert again["sencha"]["category"] == "drinks-tea"
     assert again["wine"]["asks_over"] == 18
+
+
+PICTURED = """\
+product;name;picture;picture_alt_fr;picture 2;picture_alt 2;price
+tea;Tea;https://cdn.example/1.jpg;Une boîte;//cdn.example/2.png;Leaves;1
+cup;Cup;cdn/1.jpg;;;;1
+"""
+
+
+def test_every_form_names_pictures_and_says_which_it_cannot_read(tmp_path: Path) -> None:
+    found, taken = read(written(tmp_path, PICTURED), "csv")
+    assert found["tea"]["pictures"] == [
+        {"url": "https://cdn.example/1.jpg", "alt": {"fr": "Une boîte"}},
+        {"url": "https://cdn.example/2.png", "alt": {"en": "Leaves"}},
+    ]
+    assert "pictures" not in found["cup"]  # the product is taken without it
+    assert [(each.line, each.reason, each.column) for each in taken.refused] == [(3, "picture_invalid", "picture")]
+    shop, _ = read(written(tmp_path, SHOPIFY), "shopify")
+    assert shop["tee"]["pictures"] == [{"url": f"https://cdn.example/{each}.jpg"} for each in (1, 2)]
+    assert "pictures" not in shop["mug"]
+    image = {"@type": "ImageObject", "contentUrl": "https://cdn.example/o.jpg", "caption": "A leaf"}
+    graph = {"@type": "Product", "sku": "o", "name": "O", "image": [image, "https://cdn.example/p.jpg", 7, {}]}
+    jsonld, _ = read(written(tmp_path, json.dumps(graph), "list.json"), "jsonld")
+    assert jsonld["o"]["pictures"] == [
+        {"url": "https://cdn.example/o.jpg", "alt": {"en": "A leaf"}}, {"url": "https://cdn.example/p.jpg"},
+    ]  # fmt: skip
+    many = {**graph, "image": [f"https://cdn.example/{each}.jpg" for each in range(10)]}
+    read_many, taken = read(written(tmp_path, json.dumps(many), "list.json"), "jsonld")
+    assert len(read_many["o"]["pictures"]) == 8
+    assert {each.reason for each in taken.refused} == {"pictures_too_many"}
+
+
+def test_what_is_written_has_pictures_and_stock(counter: Counter, shop: Shop, tmp_path: Path) -> None:
+    made = pictures.develop(drawn.encoded(drawn.loaf()), field="picture")
+    with shop.connect("comptoir_office") as connection:
+        store.insert_picture(connection, made)
+    prices = [{"currency": "EUR", "amount": 450}]
+    tea = {
+        "product": "tea", "name": {"en": "Tea"}, "pictures": [{"url": "https://cdn.example/1.jpg"}],
+        "variants": [{"sku": f"tea-{each}", "options": {"size": each}, "prices": prices} for each in ("S", "L")],
+    }  # fmt: skip
+    own = {"digest": made.digest, "width": made.width, "height": made.height, "alt": {"ja": "缶"}}
+    at = NOON - dt.timedelta(hours=1)
+    told = [
+        casting.event("product.listed", tea, source=WEBSHOP, at=at),
+        casting.event("product.listed", {**tea, "product": "cup", "variants": [{"sku": "cup", "prices": prices}]},
+                      source=WEBSHOP, at=at),
+        casting.event("product.pictured", {"product": "cup", "pictures": [own]}, source="/console", at=at),
+        *(casting.event("stock.counted", {"store": each, "lines": [{"sku": "tea-S", "quantity": count}]},
+                        source=WEBSHOP, at=at) for each, count in (("330", 4), ("12", 3))),
+        casting.event("stock.counted", {"store": "12", "lines": [{"sku": "cup", "quantity": 0}]},
+                      source=WEBSHOP, at=at),
+    ]  # fmt: skip
+    assert [each.problem for each in counter.send(*told)] == [None] * len(told)
+    path = tmp_path / "out.csv"
+    _run("catalog", "export", str(path))
+    rows = {row["sku"]: row for row in csv.DictReader(path.read_text(encoding="utf-8").splitlines())}
+    assert [rows["tea-S"][name] for name in ("stock", "stock 12", "stock 330")] == ["7", "3", "4"]
+    assert [rows["cup"][name] for name in ("stock", "stock 12", "stock 330")] == ["0", "0", ""]
+    assert rows["tea-L"]["stock"] == ""  # nobody has counted
+    assert rows["tea-S"]["picture"] == "https://cdn.example/1.jpg"  # not fetched: what the list said
+    assert rows["tea-L"]["picture"] == ""
+    address = addresses.url_of(SQUARE, f"/goods/{made.digest}.webp")
+    assert (rows["cup"]["picture"], rows["cup"]["picture_alt_ja"]) == (address, "缶")
+    found, taken = read(path, "csv")
+    assert (found["cup"]["pictures"], taken.refused) == ([{"url": address, "alt": {"ja": "缶"}}], [])
+    graph = tmp_path / "out.jsonl"
+    _run("catalog", "export", str(graph), "--format", "jsonld")
+    said = {each.get("sku") or each["productGroupID"]: each for each in map(json.loads, graph.read_text().splitlines())}
+    assert said["cup"]["image"][0]["contentUrl"] == address
+    offer = said["cup"]["offers"][0]
+    assert (offer["availability"].rpartition("/")[2], offer["inventoryLevel"]["value"]) == ("OutOfStock", 0)
+    small, large = (each["offers"][0] for each in said["tea"]["hasVariant"])
+    assert (small["availability"].rpartition("/")[2], small["inventoryLevel"]["value"]) == ("InStock", 7)
+    assert "inventoryLevel" not in large

@@ -42,7 +42,11 @@ def folder() -> Iterator[Path]:
 
 def environment(folder: Path) -> dict[str, str]:
     settings = {name: value for name, value in os.environ.items() if not name.startswith("COMPTOIR_")}
-    return {**settings, "COMPTOIR_DATA": str(folder), "COMPTOIR_PRETEND_PORT": str(free_port())}
+    # Of the few who agree in two days enough are held out, whatever chance draws.
+    return {
+        **settings, "COMPTOIR_DATA": str(folder), "COMPTOIR_PRETEND_PORT": str(free_port()),
+        "COMPTOIR_RECOMMENDATIONS_HOLDOUT": "50",
+    }  # fmt: skip
 
 
 def loaded(folder: Path, *arguments: str) -> dict[str, Any]:
@@ -89,8 +93,42 @@ def test_the_demos_coupons_are_there(first: dict[str, Any]) -> None:
     assert first["coupons"] == {"accepted": 1_197 + 6_589 + 2_102 + 2, "refused": 0}
 
 
+def test_the_demo_sells_in_every_way_and_takes_back(folder: Path, first: dict[str, Any]) -> None:
+    sold = first["selling"]
+    assert sold["failed"] == 0
+    assert sold["orders"] == 17
+    assert sold["states"] == {"cancelled": 1, "handed_over": 14, "paid": 1, "placed": 1}
+    assert (sold["back"], sold["till_returns"], sold["coupons"], sold["gift_cards"]) == (7, 1, 3, 9)
+    assert set(sold["paid"]) == {"provider", "points", "gift_card", "cash", "card"}
+    assert set(sold["returned"]) == {"provider", "points", "gift_card", "by_hand"}
+
+
+def test_customers_agree_to_recommendations_and_chance_holds_some_out(folder: Path, first: dict[str, Any]) -> None:
+    went = first["recommendations"]
+    assert went["agreed"] > 40
+    assert went["shown"] + went["held_out"] == went["agreed"]
+    assert went["shown"] > 10
+    assert went["held_out"] > 10
+    assert went["low"] <= went["effect"] <= went["high"]
+
+
+def examined(folder: Path) -> list[str]:
+    """Return what does not hold of the demo's data, as the doctor says."""
+    command = (*COMMAND[:3], "doctor", "--json")
+    done = subprocess.run(command, env=environment(folder), capture_output=True, check=False)
+    report = json.loads(done.stdout)
+    assert len(report["checks"]) > 50
+    return [each["name"] for each in report["checks"] if not each["holds"]]
+
+
+def test_the_doctor_proves_every_sum_of_the_demo(folder: Path, first: dict[str, Any]) -> None:
+    assert examined(folder) == []
+
+
 def test_the_second_demo_adds_nothing(folder: Path, first: dict[str, Any]) -> None:
     second = loaded(folder)
+    for name in ("selling", "recommendations"):
+        assert {**second[name], "seconds": 0} == {**first[name], "seconds": 0}
     assert (second["events"], second["duplicates"]) == (first["events"], first["events"])
     assert (second["accepted"], second["refused"]) == (0, 0)
     for name in ("customers", "points_earned", "ledger_ok"):
@@ -245,6 +283,8 @@ def test_the_next_open_demo_goes_on_and_closes_cleanly_too(
         assert skipped is not None, demo.text
         assert int(skipped[1].replace(",", "")) == first["events"]
         closes(demo, signal.SIGTERM)
+    # The worker was there, and some days of the year came in between.
+    assert examined(folder) == []
 
 
 def test_the_keys_are_for_their_owner_only(folder: Path, first: dict[str, Any]) -> None:
@@ -279,4 +319,6 @@ def test_a_fresh_and_plain_demo_has_the_real_sales_only(folder: Path, first: dic
     # Who was made up has several cards and accounts of people that are there, and is nobody more.
     assert result["customers"] <= first["customers"]
     assert "campaign" not in result
+    assert "selling" not in result
+    assert "agreed" not in result["recommendations"]
     assert result["ledger_ok"] is True

@@ -26,6 +26,7 @@ from comptoir.foundation.rooms.declaration import OFFICE
 from comptoir.office.campaigns import commands as campaigns
 from comptoir.office.campaigns import queries
 from comptoir.office.journeys import commands, travelling
+from comptoir.office.journeys import queries as queries_of_journeys
 from comptoir.office.journeys.contracts import Give, Happens, Say
 
 PROGRAMMES = casting.versions(casting.PROGRAMME)
@@ -109,5 +110,7 @@ def test_points_of_a_journey_are_in_the_ledger_once_with_their_reason(counter: C
         trip = shop.value("select id from trips_trip")
         hands.give(alice, 50, reason="Welcome back", name=f"journey/{trip}/0", at=casting.NOON)
         (found,) = messaging.decisions_of(made)
+        promised = queries_of_journeys.promised(made)
+    assert [(each.customer, each.points) for each in promised] == [(alice, 50)]
     assert counter.balance(ALICE)[0] == before + 50
     assert found.coupon == shop.value("select id from offers_coupon")

@@ -26,6 +26,7 @@ select count(*) from (
   select position, json_array_length(decision) as transfers,
     (select sum((each->>3)::bigint) from json_array_elements(decision) each) as points
   from events_event where decision is not null and type not in ('spending.limited', 'post.published', 'coupon.redeem', 'coupon.reserve', 'coupon.redeemed')
+    and not starts_with(type, 'gift_card.')
 ) e
 full join (
   select position, count(*) as transfers, sum(points) as points from loyalty_transfer group by position
@@ -85,13 +86,32 @@ select abs((select coalesce(sum(available + held + owed), 0) from loyalty_accoun
   + (select coalesce(sum(points), 0) from loyalty_programmebalance))::bigint;
 
 -- name: held_matches_reservations
--- What is held is what open reservations hold.
+-- What is held is what open reservations hold, and what is left of open leases.
 select count(*) from (select customer, held from loyalty_account where held <> 0) a
 full join (
-  select (draw->>0)::uuid as customer, sum((draw->>2)::bigint) as held
-  from loyalty_reservation, jsonb_array_elements(draws) draw where status = 'held' group by 1
+  select customer, sum(held) as held from (
+    select (draw->>0)::uuid as customer, (draw->>2)::bigint as held
+    from loyalty_reservation, jsonb_array_elements(draws) draw where status = 'held'
+    union all
+    select customer, greatest(0, least(points, upto - spent)) from (
+      select (draw->>0)::uuid as customer, (draw->>2)::bigint as points, l.spent,
+        sum((draw->>2)::bigint) over (partition by l.touchpoint, l.name order by number) as upto
+      from loyalty_lease l, jsonb_array_elements(l.draws) with ordinality as d(draw, number) where l.status = 'open'
+    ) drawn
+  ) each group by 1 having sum(held) <> 0
 ) r on r.customer = a.customer
 where coalesce(a.held, 0) <> coalesce(r.held, 0);
+
+-- name: leases_match_log
+-- What was spent of every lease is what its till has told, each number once, and never more than was leased.
+select count(*) from loyalty_lease l left join (
+  select touchpoint, data->>'lease' as name, sum((data->>'points')::bigint) as points,
+    array_agg((data->>'sequence')::int order by (data->>'sequence')::int) as sequences
+  from events_event where type = 'points.lease_spend' and status = 'accepted' group by 1, 2
+) told on told.touchpoint = l.touchpoint and told.name = l.name
+where l.spent <> coalesce(told.points, 0) or l.sequences <> coalesce(told.sequences, '{}') or l.spent > l.points
+  or (select sum((draw->>2)::bigint) from jsonb_array_elements(l.draws) draw) <> l.points
+  or (l.status = 'open') = coalesce(cardinality(l.sequences) = l.spends, false) and l.status <> 'lost';
 
 -- name: redemptions_match_log
 -- Every promotion that was given stands in the log with what it gave, and no other one was given.
@@ -146,7 +166,7 @@ where (p.definition->'budget' ? 'redemptions_max' or p.definition->'budget' ? 'd
 -- Every code that let somebody spend is kept as used by the request that it was shown with, and no other one is.
 select count(*) from (
   select position, data->'proof'->>'value' as digest from events_event
-  where status = 'accepted' and type in ('points.redeem', 'points.reserve') and data->'proof' is not null
+  where status = 'accepted' and type in ('points.redeem', 'points.reserve', 'points.lease') and data->'proof' is not null
 ) shown
 full join loyalty_usedcode u on u.position = shown.position and u.digest::text = shown.digest
 where u.position is null or shown.position is null;
@@ -154,7 +174,7 @@ where u.position is null or shown.position is null;
 -- name: codes_are_not_kept
 -- Where a request showed a code, the log holds a digest, which nobody can show.
 select count(*) from events_event
-where type in ('points.redeem', 'points.reserve')
+where type in ('points.redeem', 'points.reserve', 'points.lease')
   and (data->'proof'->>'value') !~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$';
 
 -- name: customers_are_known
@@ -280,8 +300,19 @@ select count(*) from payments_capture c where verdict <> '' and amount - wanted 
   select coalesce(sum(r.amount), 0) from payments_refund r where r.capture_id = c.id and r.reason <> 'asked'
 );
 
+-- name: repayments_within_orders
+-- For goods that came back no more is asked back than their order cost.
+select count(*) from (
+  select p."order" from checkout_repayment p join checkout_checkout c on c."order" = p."order"
+  group by p."order", c.total having sum(p.amount) > c.total
+) too_much;
+
+-- name: repayments_go_back
+-- All money that is to go back for goods is asked of whoever took it.
+select count(*) from checkout_repayment where why <> '' and by_hand = '';
+
 -- name: payments_are_answered
--- No payment, refund or report of a provider waits for an answer for more than an hour.
+-- No payment, refund or report of a provider waits for an answer, and no refused refund for a person, for over an hour.
 select (
     select count(*) from payments_session
     where state in ('begun', 'open') and unknown_since < now() - interval '1 hour'
@@ -289,7 +320,166 @@ select (
     select count(*) from payments_refund r join payments_capture c on c.id = r.capture_id
     where r.wanted_at < now() - interval '1 hour' and (
       r.state in ('queued', 'asked') and r.reference = ''
-      or r.state = 'refused' and r.reason <> 'asked' and c.given_back < c.amount - c.wanted
+      or r.state = 'refused' and r.again is null and r.by_hand = '' and (
+        r.reason = 'asked' and c.given_back <= c.amount - r.amount
+        or r.reason <> 'asked' and c.given_back < c.amount - c.wanted
+      )
     )
   )
   + (select count(*) from payments_report where applied_at is null and received_at < now() - interval '1 hour');
+
+-- name: orders_match_their_money
+-- What is paid for an order is what its lines and its delivery cost; a provider captured its part, a card was spent.
+select count(*) from orders_order o where o.total <> (
+  select coalesce(sum((l->>'amount')::bigint + case when (l->>'tax_on_top')::boolean
+    then coalesce((l->>'tax')::bigint, 0) else 0 end), 0)
+  from jsonb_array_elements(o.lines) l
+) + coalesce((o.delivery->>'amount')::bigint + case when (o.delivery->>'on_top')::boolean
+  then coalesce((o.delivery->>'tax')::bigint, 0) else 0 end, 0) or o.receipt is not null and (
+  o.total <> (select coalesce(sum(p.value::bigint), 0) from jsonb_each_text(o.paid_by) p)
+  or coalesce((o.paid_by->>'provider')::bigint, 0) <> (
+    select coalesce(sum(c.wanted), 0) from payments_capture c where c.purpose_id = o.id
+  )
+  or coalesce((o.paid_by->>'gift_card')::bigint, 0) <> (
+    select coalesce(sum(d.amount), 0) from giftcards_draw d where d.name = o.id::text and d.status = 'spent'
+  )
+);
+
+-- name: orders_match_their_points
+-- What points paid of an order is what was held for it and spent: one reservation, at so much for each point.
+select count(*) from orders_order o where o.receipt is not null and o.paid_by ? 'points' and not exists (
+  select from loyalty_reservation r where r.touchpoint = 'vault' and r.name = o.id::text and r.status = 'posted'
+    and r.posted > 0 and (o.paid_by->>'points')::bigint % r.posted = 0
+);
+
+-- name: what_came_back_went_back
+-- For goods that came back as much was given back as was asked: at the provider, onto the gift card, and in whole points.
+select count(*) from (
+  select o.id, p.asked - coalesce(f.given, 0) - coalesce(d.given, 0) as by_points,
+    coalesce((o.paid_by->>'points')::bigint, 0) as points,
+    coalesce((o.paid_by->>'points')::bigint / nullif(r.posted, 0), 1) as worth
+  from orders_order o
+  join (select "order", sum(amount) as asked from checkout_repayment where why = '' group by 1) p on p."order" = o.id
+  left join (
+    select c.purpose_id, sum(f.amount) as given from payments_refund f join payments_capture c on c.id = f.capture_id
+    where starts_with(f.key, c.purpose_id::text || ' return ') group by 1
+  ) f on f.purpose_id = o.id
+  left join (select name, sum(returned) as given from giftcards_draw group by 1) d on d.name = o.id::text
+  left join loyalty_reservation r on r.touchpoint = 'vault' and r.name = o.id::text
+  where o.state <> 'cancelled' and not exists (
+    select from sales_return b where b.sale_receipt = o.receipt and b.refund = 'as_paid' and b.status = 'applied'
+      and not exists (select from checkout_repayment done where done.position = b.position)
+  )
+) back where by_points < 0 or by_points > points or by_points % worth <> 0;
+
+-- name: points_of_orders_went_back
+-- The points that the checkout has given back are those of orders that were called off, and of goods that came back.
+with pending as (
+  select from orders_order o join checkout_checkout k on k."order" = o.id
+  where o.state = 'cancelled' and (k.step <> 'over' or k.due_at is not null)
+  union all
+  select from sales_return b join orders_order o on o.receipt = b.sale_receipt
+  join checkout_checkout k on k."order" = o.id
+  where b.refund = 'as_paid' and b.status = 'applied'
+    and not exists (select from checkout_repayment done where done.position = b.position)
+), due as (
+  select case when o.state = 'cancelled' then r.posted else (
+    coalesce((select sum(p.amount) from checkout_repayment p where p."order" = o.id and p.why = ''), 0)
+    - coalesce((
+      select sum(f.amount) from payments_refund f join payments_capture c on c.id = f.capture_id
+      where c.purpose_id = o.id and starts_with(f.key, o.id::text || ' return ')
+    ), 0) - coalesce((select sum(d.returned) from giftcards_draw d where d.name = o.id::text), 0)
+  ) / nullif((o.paid_by->>'points')::bigint / nullif(r.posted, 0), 0) end as points
+  from orders_order o join loyalty_reservation r on r.touchpoint = 'vault' and r.name = o.id::text
+  where r.status = 'posted'
+)
+select case when exists (select from pending) then 0 else abs(coalesce((select sum(points) from due), 0) - coalesce((
+  select sum(t.points) from loyalty_transfer t join events_event e on e.position = t.position
+  where e.type = 'points.adjust' and e.touchpoint = 'vault' and e.status = 'accepted'
+), 0))::bigint end;
+
+-- name: what_is_over_keeps_nothing
+-- An order that came to nothing has no goods, no coupon, no gift card and no money left, and is said to be cancelled.
+select count(*) from checkout_checkout k where k.step = 'over' and k.due_at is null and (
+  exists (select from stock_hold h where h.hold = k."order" and h.ended = '')
+  or exists (
+    select from offers_redemption r
+    where r.name = k."order"::text and r.status in ('held', 'redeemed') and r.promotion is not null
+  )
+  or exists (select from payments_capture c where c.purpose_id = k."order" and c.given_back < c.amount)
+  or exists (
+    select from giftcards_draw d where d.name = k."order"::text
+      and (d.status = 'held' or d.status = 'spent' and d.returned < d.amount)
+  )
+  or exists (select from orders_order o where o.id = k."order" and o.state <> 'cancelled')
+);
+
+-- name: sales_match_orders
+-- The sale of an order has the order's lines: so many, at that price, with that discount.
+select count(*) from orders_order o join sales_sale s on s.receipt = o.receipt
+join events_event e on e.position = s.position where (
+  select array_agg((l->>'product', l->>'quantity', l->>'amount', coalesce(l->>'discount', '0'))::text order by n)
+  from jsonb_array_elements(o.lines) with ordinality t(l, n)
+) <> (
+  select array_agg((l->>'product', l->>'quantity', l->>'amount', coalesce(l->>'discount', '0'))::text order by n)
+  from json_array_elements(e.data->'lines') with ordinality t(l, n)
+);
+
+-- name: discounts_have_redemptions
+-- What is off an order that is paid is what promotions have given it, each by a redemption of its own.
+select count(*) from orders_order o where o.state in ('paid', 'packed', 'handed_over') and (
+  select coalesce(sum(coalesce((l->>'discount')::bigint, 0)), 0) from jsonb_array_elements(o.lines) l
+) <> (
+  select coalesce(sum(r.discount), 0) from offers_redemption r
+  where r.name = o.id::text and r.status in ('redeemed', 'returned') and r.promotion is not null
+);
+
+-- name: gift_cards_match_log
+-- The ledger of gift cards holds exactly the transfers that the log's decisions name.
+select count(*) from (
+  select position, json_array_length(decision) as transfers,
+    (select sum((each->>3)::bigint) from json_array_elements(decision) each) as amount
+  from events_event where starts_with(type, 'gift_card.') and decision is not null
+) e
+full join (
+  select position, count(*) as transfers, sum(amount) as amount from giftcards_transfer group by position
+) t on t.position = e.position
+where e.position is null or t.position is null or e.transfers <> t.transfers or e.amount <> t.amount;
+
+-- name: gift_cards_match_transfers
+-- What is available and what is held of every gift card is the sum of its transfers, and below zero nowhere.
+select count(*) from giftcards_card c full join (
+  select card, sum(case when credit = 1 then amount when debit = 1 then -amount else 0 end) as available,
+    sum(case when credit = 2 then amount when debit = 2 then -amount else 0 end) as held
+  from giftcards_transfer group by card
+) t on t.card = c.id
+where c.id is null or (c.available, c.held) is distinct from (coalesce(t.available, 0), coalesce(t.held, 0))
+  or c.available < 0 or c.held < 0;
+
+-- name: gift_cards_owed_adds_up
+-- What is owed on all gift cards is what was sold and given, less what was spent for good, taken off, or has run out.
+select count(*) from (
+  select currency, sum(available + held) as owed from giftcards_card group by currency
+) c full join (
+  select k.currency, sum(case when t.debit > 10 then t.amount else 0 end)
+    - sum(case when t.credit > 10 then t.amount else 0 end) as owed
+  from giftcards_transfer t join giftcards_card k on k.id = t.card group by k.currency
+) t on t.currency = c.currency
+where c.owed is distinct from t.owed;
+
+-- name: gift_cards_held_matches_reservations
+-- What is held of every gift card is what its open reservations hold.
+select count(*) from giftcards_card c left join (
+  select card, sum(amount) as held from giftcards_draw where status = 'held' group by card
+) d on d.card = c.id
+where c.held <> coalesce(d.held, 0);
+
+-- name: gift_cards_spent_matches_draws
+-- What was spent of every gift card, less what came back, is what its draws say.
+select count(*) from (
+  select card, sum(case when credit = 12 then amount when debit = 12 then -amount else 0 end) as spent
+  from giftcards_transfer group by card
+) t full join (
+  select card, sum(amount - returned) filter (where status = 'spent') as spent from giftcards_draw group by card
+) d on d.card = t.card
+where coalesce(t.spent, 0) <> coalesce(d.spent, 0);

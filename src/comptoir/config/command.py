@@ -31,9 +31,11 @@ VERBS = (
     "backup",
     "restore",
     "bench",
+    "simulate",
     "effects",
     "segments",
     "messages",
+    "recommendations",
 )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ import itertools
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -39,6 +39,7 @@ from comptoir.foundation.rooms.declaration import COUNTER, OFFICE
 from comptoir.foundation.touchpoints import house
 from comptoir.office.campaigns import commands, effects, queries, segmenting
 from comptoir.office.campaigns.contracts import Counts, Variant, Version, Window
+from comptoir.office.experiments.contracts import ArmEffect
 from comptoir.office.segments import commands as segments
 from comptoir.office.segments import queries as segment_queries
 from comptoir.vault.contacts import keeping, pending
@@ -170,15 +171,23 @@ def _measured(went: Promoted) -> Promoted:
     with entered(OFFICE):
         content = queries.version(went.campaign, 1).content
         people = effects.drawn_of(messages.decisions_of(went.campaign))
-        with database.connect(OFFICE.role) as office:
-            programmes = find_programmes(office)
-        units = 100 if programmes is None else 10 ** money.exponent(programmes.currency)
-        found = effects.measure(people, effects.terms_of(content), minor_units=units, now=SYSTEM_CLOCK.now()).effects
-    if found is None:
-        return went
-    arm = found.arms[0]
+        found = effects.measure(
+            people, effects.terms_of(content), minor_units=minor_units(), now=SYSTEM_CLOCK.now()
+        ).effects  # fmt: skip
+    return went if found is None else msgspec.structs.replace(went, **change_of(found.arms[0]))
+
+
+def minor_units() -> int:
+    """Return how many minor units one of the shop's currency has; a hundred where no programme says."""
+    with database.connect(OFFICE.role) as office:
+        programmes = find_programmes(office)
+    return 100 if programmes is None else 10 ** money.exponent(programmes.currency)
+
+
+def change_of(arm: ArmEffect) -> dict[str, Any]:
+    """Return what the closing lines of the demo say of an arm: whether its interval leaves out 0, and on which side."""
     verdict = "better" if arm.low > 0 else "worse" if arm.high < 0 else "cannot_tell"
-    return msgspec.structs.replace(went, verdict=verdict, effect=arm.effect, low=arm.low, high=arm.high)
+    return {"verdict": verdict, "effect": arm.effect, "low": arm.low, "high": arm.high}
 
 
 def _send(gateway_url: str, touchpoint: str, entries: Sequence[Entry]) -> None:

@@ -24,7 +24,7 @@ import procrastinate.exceptions
 import procrastinate.jobs
 import psycopg
 
-from comptoir.config import following, lending, registry, relaying, tending
+from comptoir.config import following, lending, recommending, registry, relaying, tending
 from comptoir.config.messaging import keep_sending
 from comptoir.counter.assembly import handlers_for, sweep_forgotten
 from comptoir.counter.audiences import jobs as audiences
@@ -36,6 +36,7 @@ from comptoir.counter.customers import jobs as customers
 from comptoir.counter.customers.errors import TermsPolicyInvalid
 from comptoir.counter.customers.policy import load_policy
 from comptoir.counter.customers.store import count_forgotten
+from comptoir.counter.giftcards import jobs as giftcards
 from comptoir.counter.letters.rules import ShopTime
 from comptoir.counter.loyalty import jobs as loyalty
 from comptoir.counter.loyalty import store as loyalty_store
@@ -56,6 +57,7 @@ from comptoir.foundation.touchpoints import jobs as touchpoints
 from comptoir.foundation.touchpoints.errors import MapContradictsItself
 from comptoir.foundation.touchpoints.freshness import Recorder
 from comptoir.office.segments import jobs as segments
+from comptoir.square.catalog import jobs as catalog
 from comptoir.square.charter import jobs as charter
 from comptoir.square.community import jobs as community
 from comptoir.square.stewardship import jobs as stewardship
@@ -83,8 +85,7 @@ class Jobs:
 
     def __init__(self, *, clock: Clock = SYSTEM_CLOCK) -> None:
         """Declare the jobs; nothing is opened yet."""
-        self._clock = clock
-        self._stopping = threading.Event()
+        self._clock, self._stopping = clock, threading.Event()
         self._addresses: Addresses | None = None
         self._devices: Devices | None = None
         self._marks, self._sweeping_until = -1, clock.now()
@@ -105,6 +106,7 @@ class Jobs:
         self._add("contributions.thank", "32 3 * * *", self.thank)
         self._add("loyalty.void_overdue", "* * * * *", self.void_overdue)
         self._add("offers.release_overdue", "* * * * *", self.release_coupons)
+        self._add("giftcards.end_what_is_over", "* * * * *", self.end_gift_cards)
         self._add("baskets.tend", "*/5 * * * *", self.tend_baskets)
         self._add("stock.release_overdue", "* * * * *", self.release_stock)
         self._add("events.make_partitions", "3,33 * * * *", self.make_partitions)
@@ -138,6 +140,8 @@ class Jobs:
         self._add("audiences.refresh_trust", "52 2 * * *", self.refresh_trust)
         self._add("lake.write", "* * * * *", self.write_lake)
         self._add("segments.refresh", "* * * * *", self.refresh_segments)
+        for name, (cron, job) in recommending.JOBS.items():
+            self._add(name, cron, job)
         self._add("customers.sweep_forgotten", "* * * * *", self.sweep_forgotten)
         self._add("rights.drop_expired", "23 * * * *", self.drop_expired)
         self._add("rights.end_unused_contacts", "37 3 * * *", self.end_unused_contacts)
@@ -177,21 +181,25 @@ class Jobs:
     def void_overdue(self, connection: Connection) -> None:
         """Give back what was held too long."""
         if (programmes := find_programmes(connection)) is not None:
+            handlers = handlers_for(programmes)
             loyalty.void_overdue(
-                connection,
-                now=self._clock.now(),
-                handlers=handlers_for(programmes),
-                should_stop=self._stopping.is_set,
+                connection, now=self._clock.now(), handlers=handlers, should_stop=self._stopping.is_set
             )
 
     def release_coupons(self, connection: Connection) -> None:
         """Release coupons that were held too long."""
         if (programmes := find_programmes(connection)) is not None:
+            handlers = handlers_for(programmes)
             offers.release_overdue(
-                connection,
-                now=self._clock.now(),
-                handlers=handlers_for(programmes),
-                should_stop=self._stopping.is_set,
+                connection, now=self._clock.now(), handlers=handlers, should_stop=self._stopping.is_set
+            )
+
+    def end_gift_cards(self, connection: Connection) -> None:
+        """Free what was held too long of gift cards, and end those that have run out."""
+        if (programmes := find_programmes(connection)) is not None:
+            handlers = handlers_for(programmes)
+            giftcards.end_what_is_over(
+                connection, now=self._clock.now(), handlers=handlers, should_stop=self._stopping.is_set
             )
 
     def tend_baskets(self, connection: Connection) -> None:
@@ -215,12 +223,14 @@ class Jobs:
         events.prune_outbox(connection, now=self._clock.now())
 
     def drop_unused_pictures(self, connection: Connection) -> None:
-        """Drop pictures that were left behind in forms."""
+        """Drop pictures that were left behind in forms, and those of goods that nothing shows."""
+        catalog.drop_unused_pictures(connection, now=self._clock.now(), should_stop=self._stopping.is_set)
         community.drop_unused_pictures(connection, now=self._clock.now(), should_stop=self._stopping.is_set)
 
     def fetch_previews(self, connection: Connection) -> None:
-        """Ask pages to which posts link what they say of themselves."""
+        """Ask pages to which posts link what they say of themselves; fetch pictures of goods that listings name."""
         stewardship.fetch_previews(connection, now=self._clock.now(), should_stop=self._stopping.is_set)
+        catalog.fetch_pictures(connection, now=self._clock.now(), should_stop=self._stopping.is_set)
 
     def note_filter(self, connection: Connection) -> None:
         """Say that the filter for spam was switched, or has learned anew."""

@@ -11,7 +11,19 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from comptoir.config.benching import campaign, coupons, forget, growth, ledger, link, segments, square, vault
+from comptoir.config.benching import (
+    campaign,
+    coupons,
+    forget,
+    growth,
+    ledger,
+    link,
+    recommendations,
+    segments,
+    shop,
+    square,
+    vault,
+)
 from comptoir.foundation.kernel import codec
 
 _BENCHMARKS: dict[str, Callable[..., Any]] = {
@@ -24,6 +36,8 @@ _BENCHMARKS: dict[str, Callable[..., Any]] = {
     "square": square.measure,
     "campaign": campaign.measure,
     "segments": segments.measure,
+    "shop": shop.measure,
+    "recommendations": recommendations.measure,
 }
 
 
@@ -58,6 +72,8 @@ def command(
       comptoir bench campaign --customers 100000
       comptoir bench segments --customers 100000
       comptoir bench segments --lake /var/tmp/lake
+      comptoir bench shop --json
+      comptoir bench recommendations --json
     """
     if events is not None and name != "forget":
         raise click.UsageError("--events is for forget")
@@ -68,8 +84,8 @@ def command(
     console = Console(stderr=True)
     options: dict[str, Any] = {"seconds": seconds}
     if customers is not None:
-        if name == "vault":
-            raise click.UsageError("--customers is not for vault.")
+        if name in {"vault", "shop", "recommendations"}:
+            raise click.UsageError(f"--customers is not for {name}.")
         options["customers"] = customers
     if events is not None:
         options["events"] = events

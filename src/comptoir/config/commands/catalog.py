@@ -173,10 +173,10 @@ def export(*, file: Path, form: str, as_json: bool) -> None:
         with database.server(), progress.Bar("Writing", total=None, output=output) as bar:
             set_up_django()
             with database.connect(SQUARE.role) as connection:
+                origin = addresses.origin_of(SQUARE)
                 if form == "csv":
-                    count = writing.write_csv(connection, file, passed=bar.at)
+                    count = writing.write_csv(connection, file, origin=origin, passed=bar.at)
                 else:
-                    origin = addresses.origin_of(SQUARE)
                     count = writing.write_jsonld(connection, file, origin=origin, passed=bar.at)
     except OSError as error:
         raise click.ClickException(str(error)) from None

@@ -9,12 +9,11 @@ import datetime as dt
 import itertools
 import json
 import os
-import shlex
 import signal
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -24,12 +23,11 @@ import msgspec
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from comptoir.config.replaying.bought import Good
     from comptoir.config.replaying.keyring import Keyring
     from comptoir.config.replaying.recordings import Entry
     from comptoir.config.serving import House
 
-#: The card that the demo proposes to look at: it is used nearly every day, and its holder has an account as well.
-CARD: Final = "2017-0002337"
 STAFF_EMAIL: Final = "demo@office.localhost"
 
 _FIRST_PART = dt.datetime(2017, 1, 15)  # noqa: DTZ001 - click's own form; the zone is added below
@@ -89,8 +87,10 @@ def command(
         signal.signal(each, signal.default_int_handler)
     if not serve:
         gateway_port = _free_port()
+        os.environ.setdefault("COMPTOIR_PRETEND_PORT", str(_free_port()))
     os.environ.setdefault("COMPTOIR_PORT", str(port))
     os.environ.setdefault("COMPTOIR_PAYMENTS", "pretend")
+    os.environ.setdefault("COMPTOIR_PAY_IN_STORE_HOURS", "72")
     demo = _Demo(
         output=output,
         until=until.replace(tzinfo=dt.UTC),
@@ -166,11 +166,12 @@ class _Demo:
         self._dump = dump
         self._port = port
         self._gateway_port = gateway_port
+        self._shelves: Mapping[str, Sequence[Good]] = {}
 
     def run(self, *, serve: bool, fresh: bool, loaded: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
         """Do all of it; returns the result of the loading, which ``loaded`` gets as soon as it is known."""
         from comptoir.config import equipping, opening
-        from comptoir.config.serving import House
+        from comptoir.config.serving import PRETEND, House
         from comptoir.foundation.kernel import database, shop
         from comptoir.foundation.rooms.commands import migrate_house
 
@@ -189,7 +190,7 @@ class _Demo:
             equipping.equip_pages(self._say)
             equipping.reserve_staff_names()
             house = House(
-                () if serve else ("gateway",),
+                () if serve else ("gateway", PRETEND),
                 port=self._port,
                 gateway_port=self._gateway_port,
                 log_folder=shop.folder() / "log",
@@ -197,6 +198,8 @@ class _Demo:
             )
             with self._output.status("Opening the house"):
                 stack.enter_context(house)
+            # What this process says for the house's own pages goes the same way.
+            os.environ.setdefault("COMPTOIR_GATEWAY_URL", house.gateway_url)
             self._say(f"The house is open after {time.monotonic() - began:.1f} s.")
             result = self._load(house, keyring, resume=serve)
             result["catalog"] = self._list(house)
@@ -204,6 +207,8 @@ class _Demo:
             result["coupons"] = self._offer(house)
             if not self._is_plain:
                 result["campaign"] = self._promote(house)
+                result["selling"] = self._sell(house)
+            result["recommendations"] = self._recommend(house)
             result |= opening.figures()._asdict() | {"seconds": round(time.monotonic() - began, 1)}
             loaded(result)
             self._say(
@@ -280,29 +285,31 @@ class _Demo:
 
     def _list(self, house: House) -> dict[str, Any]:
         """List what was sold so far, and the stores: the shop window."""
-        from comptoir.config.replaying import journey, progress, sending, wares
+        from comptoir.config.replaying import bought, journey, progress, sending, wares, wished
         from comptoir.config.replaying.keyring import Keyring
 
         keyring = Keyring.load()
         assert keyring is not None, "the demo's channels have their keys"
         stores: dict[int, collections.Counter[int]] = collections.defaultdict(collections.Counter)
-        bought: list[str] = []
+        laid_before: list[str] = []
         for basket in journey.baskets(until=self._until.date()):
             stores[int(basket.sale.store)].update(int(line.product) for line in basket.sale.lines)
-            if basket.sale.customer.value == CARD:
-                bought.extend(line.product for line in basket.sale.lines)
+            if basket.sale.customer.value == journey.CARD:
+                laid_before.extend(line.product for line in basket.sale.lines)
         sold = {product for some in stores.values() for product in some}
         listed = list(wares.listings(sold, stores))
         counts = list(wares.counts(stores, self._until))
+        self._shelves = bought.shelves(listed, counts)
         products = sum(event.type == "product.listed" for event in listed)
         with progress.sending_bar("The shop window", len(listed) + len(counts)) as bar:
             # One batch after the other: a product comes after its category.
             sender = sending.Sender(house.gateway_url, keyring, in_flight=1, progress=bar)
             asyncio.run(sender.send(event.encode() for event in (*listed, *counts)))
-        laid = wares.laid(CARD, listed, bought, at=self._opened_at())
+        laid = wares.laid(journey.CARD, listed, laid_before, at=self._opened_at())
         if laid is not None:
             once = sending.Sender(house.gateway_url, keyring, in_flight=1)
             asyncio.run(once.send(iter([laid.encode()])))
+        wished.wish(house.gateway_url, journey.CARD, listed, laid_before, at=self._opened_at())
         self._say(
             f"The shop window has {products:,} products, those that were sold so far of {wares.PRODUCTS:,},"
             f" and {len(stores):,} stores, whose hours are made up."
@@ -315,14 +322,14 @@ class _Demo:
 
     def _offer(self, house: House) -> dict[str, Any]:
         """Bring in the data set's coupons, which another system gave, and give the demo's card a coupon to try."""
-        from comptoir.config.replaying import offered, progress, sending
+        from comptoir.config.replaying import journey, offered, progress, sending
         from comptoir.config.replaying.keyring import Keyring
         from comptoir.foundation.touchpoints import house as house_touchpoint
 
         key = house_touchpoint.key_path(house_touchpoint.CONSOLE).read_text()
         with progress.sending_bar("Coupons") as bar:
             sender = sending.Sender(house.gateway_url, Keyring.of_one_key(key), in_flight=1, progress=bar)
-            asyncio.run(sender.send(event.encode() for event in (*offered.to_try(CARD), *offered.events())))
+            asyncio.run(sender.send(event.encode() for event in (*offered.to_try(journey.CARD), *offered.events())))
         tally = sender.tally
         self._say(
             f"{offered.CAMPAIGNS} campaigns of coupons with {offered.ROWS:,} products, sent {offered.TARGETINGS:,} "
@@ -347,6 +354,29 @@ class _Demo:
             f"{went.held_out:,} out; {went.redeemed:,} came with their coupon, drawn by lot. {told}."
         )
         return {name: value for name, value in msgspec.to_builtins(went).items() if value is not None}
+
+    def _sell(self, house: House) -> dict[str, Any] | None:
+        """Let customers order and pay in every way, and let some of it come back."""
+        from comptoir.config import selling
+        from comptoir.config.replaying import journey
+
+        began = time.monotonic()
+        with self._output.status("Orders, gift cards and returns"):
+            went = selling.sell(house.gateway_url, card=journey.CARD, shelves=self._shelves, at=self._opened_at())
+        if went is None:
+            return None
+        for line in selling.told(went):
+            self._say(line)
+        return {**msgspec.to_builtins(went), "seconds": round(time.monotonic() - began, 1)}
+
+    def _recommend(self, house: House) -> dict[str, Any]:
+        """Find what goes with what, and let some customers agree to be shown what fits them."""
+        from comptoir.config import agreeing
+
+        went = agreeing.demonstrate(self._say)
+        if self._is_plain:
+            return went
+        return went | agreeing.agree(house.gateway_url, until=max(self._until, _FIRST_DAY_ENDS), say=self._say)
 
     def _opened_at(self) -> dt.datetime:
         """Return the hour in which this demo was first opened: what is said on the square counts back from it."""
@@ -406,36 +436,10 @@ class _Demo:
 
     def _introduce(self, house: House, keyring: Keyring) -> None:
         """Print the addresses and what to try."""
-        say = self._say
-        say("\n[bold]Open[/]")
-        for words, address in house.addresses():
-            say(f"  {address:<42} {words}")
-        say("\n[bold]The console[/], signed in (the link works once, for ten minutes; Enter prints another one)")
-        say(f"  {self._staff_link()}")
-        customer = _resolved(house.gateway_url, keyring)
-        if customer is not None:
-            from comptoir.doors.storefront.links import card_link
+        from comptoir.config import introducing
 
-            say(f"\n[bold]A shopper's card[/], {CARD}: its points change while you look at it")
-            say(f"  {card_link(customer)}")
-            say("  A coupon waits on its page “Coupons”: five dollars off, at any till or in the web shop. Its code is")
-            say("  used everywhere as soon as one of them has redeemed it:")
-            self._output.print(_curl_of_coupon(house.gateway_url), soft_wrap=True, markup=False, highlight=False)
-        if not self._is_plain:
-            say("\n[bold]A campaign[/], link by link: customers on a chart, a segment, letters, coupons at tills, and")
-            say("  what all of it changed; or write one of your own")
-            say(f"  {self._address('office', '/segments')}")
-            say(f"  {self._address('office', '/campaigns')}")
-            say(f"  {self._address('vault', '/messages/mail/')}")
-        say("\n[bold]Sell something to that shopper[/], in another terminal: the answer has the new balance")
-        self._output.print(_curl(house.gateway_url), soft_wrap=True, markup=False, highlight=False)
-        say(f"\nThe year goes on, a day in {self._day_seconds:g} seconds. Ctrl-C closes the shop.\n")
-
-    def _address(self, room: str, path: str) -> str:
-        from comptoir.foundation.rooms.addresses import url_of
-        from comptoir.foundation.rooms.declaration import ROOMS
-
-        return url_of(ROOMS[room], path)
+        introducing.introduce(self._output, house, keyring, self._staff_link(), is_plain=self._is_plain)
+        self._say(f"\nThe year goes on, a day in {self._day_seconds:g} seconds. Ctrl-C closes the shop.\n")
 
     @contextlib.asynccontextmanager
     async def _links_on_request(self) -> AsyncIterator[None]:
@@ -517,75 +521,6 @@ async def _tended(house: House) -> AsyncIterator[None]:
         raise
     finally:
         tending.cancel()
-
-
-def _resolved(gateway: str, keyring: Keyring) -> Any:
-    """Return the opaque customer of the demo's card, as the gateway knows it; ``None`` if it does not say."""
-    import uuid
-
-    import httpx
-
-    key = keyring.key_for("/stores/1/tills/1")
-    with contextlib.suppress(httpx.HTTPError, KeyError, ValueError):
-        answer = httpx.post(
-            f"{gateway}/v1/customers/resolve",
-            json={"kind": "card", "value": CARD},
-            headers={"authorization": f"Bearer {key}"},
-            trust_env=False,
-        )
-        return uuid.UUID(answer.raise_for_status().json()["customer"])
-    return None
-
-
-def _curl(gateway: str) -> str:
-    """Return a command that sells something for 12.30 dollars, as another sale each time."""
-    from comptoir.config import opening
-
-    header = opening.header_path()
-    with contextlib.suppress(ValueError):
-        header = header.relative_to(Path.cwd())
-    sale = {
-        "specversion": "1.0",
-        "id": "try-'$N'",
-        "source": "/stores/1/tills/1",
-        "type": "sale.closed",
-        "time": "'$(date -u +%Y-%m-%dT%H:%M:%SZ)'",
-        "data": {
-            "receipt": "try-'$N'",
-            "store": "1",
-            "customer": {"kind": "card", "value": CARD},
-            "currency": "USD",
-            "total": 1230,
-            "lines": [{"product": "coffee", "quantity": 1, "amount": 1230}],
-        },
-    }
-    return (
-        f"  N=$(date +%s%N); curl -sS {gateway}/v1/events -H @{shlex.quote(str(header))} \\\n"
-        "    -H 'Content-Type: application/cloudevents+json' \\\n"
-        f"    -d '{json.dumps(sale)}'"
-    )
-
-
-def _curl_of_coupon(gateway: str) -> str:
-    """Return a command that redeems a coupon's code for a basket of 12.30 dollars, as another basket each time."""
-    from comptoir.config import opening
-
-    header = opening.header_path()
-    with contextlib.suppress(ValueError):
-        header = header.relative_to(Path.cwd())
-    redeemed = {
-        "specversion": "1.0",
-        "id": "coupon-'$N'",
-        "source": "/stores/1/tills/1",
-        "type": "coupon.redeem",
-        "time": "'$(date -u +%Y-%m-%dT%H:%M:%SZ)'",
-        "data": {"basket": [{"product": "coffee", "quantity": 1, "amount": 1230}], "codes": ["'$CODE'"]},
-    }
-    return (
-        f"  CODE=…; N=$(date +%s%N); curl -sS {gateway}/v1/events -H @{shlex.quote(str(header))} \\\n"
-        "    -H 'Content-Type: application/cloudevents+json' \\\n"
-        f"    -d '{json.dumps(redeemed)}'"
-    )
 
 
 def _free_port() -> int:

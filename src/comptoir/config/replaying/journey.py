@@ -25,6 +25,8 @@ import msgspec
 from comptoir.config.replaying.recordings import Event
 
 CURRENCY: Final = "USD"
+#: The card that the demo proposes to look at: it is used nearly every day, and its holder has an account as well.
+CARD: Final = "2017-0002337"
 #: What a reader can expect of the whole year, for progress and for checks.
 BASKETS: Final = 155_848
 LINES: Final = 1_469_307

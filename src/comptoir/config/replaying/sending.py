@@ -32,6 +32,7 @@ from comptoir.config.replaying.keyring import Keyring
 from comptoir.config.replaying.phone import Phone
 from comptoir.config.replaying.recordings import Entry
 from comptoir.foundation.kernel.clock import SYSTEM_CLOCK
+from comptoir.foundation.kernel.outbound import trusted
 from comptoir.foundation.kernel.problem import TYPE_PREFIX
 
 BATCH_MAX: Final = 1000
@@ -329,7 +330,7 @@ class Sender:
         timeout = httpx.Timeout(_REQUEST_SECONDS_MAX, connect=5.0)
         # A gateway of the shop's own is never reached through a proxy that the environment names for the web.
         async with httpx.AsyncClient(
-            limits=limits, timeout=timeout, trust_env=False, transport=self._transport
+            limits=limits, timeout=timeout, trust_env=False, transport=self._transport, verify=trusted()
         ) as client:
             yield client
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from comptoir.config.shelving.contracts import ListError, Refused, Row, Rows
+from comptoir.config.shelving.picturing import Named, of_graph
 from comptoir.foundation.kernel.money import Money
 
 _GTINS: Final = ("gtin", "gtin8", "gtin12", "gtin13", "gtin14")
@@ -76,6 +77,9 @@ def _read(line: int, said: dict[str, Any], *, language: str, currency: str) -> R
     audience = said.get("audience")
     if isinstance(audience, dict) and isinstance(age := audience.get("suggestedMinAge"), int):
         told["asks_over"] = age
+    named = Named(language)
+    of_graph(said.get("image"), named, line=line)
+    told |= named.said
     path = tuple(part for part in map(str.strip, _text(said.get("category")).split(">")) if part)
     variants = said.get("hasVariant")
     variants = [variants] if isinstance(variants, dict) else variants if isinstance(variants, list) else [said]
@@ -88,6 +92,7 @@ def _read(line: int, said: dict[str, Any], *, language: str, currency: str) -> R
             yield Refused(line, "cell_invalid", "offers.price", str(error))
         else:
             yield Row(line, number, told, taken, path)
+    yield from named.refused()
 
 
 def _variant(said: dict[str, Any], sku: str, *, currency: str) -> dict[str, Any]:

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from comptoir.config.shelving.contracts import CELL_CHARACTERS_MAX, ListError, Refused, Row, Rows
+from comptoir.config.shelving.picturing import Named
 from comptoir.foundation.kernel.codec import harmless
 from comptoir.foundation.kernel.money import Money
-from comptoir.square.catalog.contracts import LANGUAGES
+from comptoir.square.catalog.contracts import LANGUAGES, PICTURES_MAX
 
 _YES: Final = frozenset({"yes", "true", "1", "oui", "はい"})
 _NO: Final = frozenset({"no", "false", "0", "non", "いいえ"})
@@ -42,13 +43,15 @@ def own(path: Path, *, language: str, currency: str) -> Rows:
     if "product" not in heading or not {"name", *(f"name_{each}" for each in LANGUAGES)} & set(heading):
         raise ListError("the list needs the columns product and name (or name_en, name_ja, name_fr)")
     for line, cells in lines_of_file:
+        named = Named(language)
         try:
-            yield _own_row(line, cells, language=language, currency=currency)
+            yield _own_row(line, cells, named, language=language, currency=currency)
         except _WrongError as wrong:
             yield Refused(line, "cell_invalid", wrong.column, wrong.detail)
+        yield from named.refused()
 
 
-def _own_row(line: int, cells: Mapping[str, str], *, language: str, currency: str) -> Row:
+def _own_row(line: int, cells: Mapping[str, str], named: Named, *, language: str, currency: str) -> Row:
     said: dict[str, Any] = {}
     for field in ("name", "text"):
         words = {each: cells[f"{field}_{each}"] for each in LANGUAGES if cells.get(f"{field}_{each}")}
@@ -61,6 +64,12 @@ def _own_row(line: int, cells: Mapping[str, str], *, language: str, currency: st
             said[field] = cells[field]
     if cells.get("asks_over"):
         said["asks_over"] = _number("asks_over", cells["asks_over"])
+    for suffix in ("", *(f" {number}" for number in range(2, PICTURES_MAX + 1))):
+        if cells.get(f"picture{suffix}"):
+            shown = {each: cells.get(f"picture_alt_{each}{suffix}", "") for each in LANGUAGES}
+            shown[language] = shown[language] or cells.get(f"picture_alt{suffix}", "")
+            named.add(cells[f"picture{suffix}"], line=line, column=f"picture{suffix}", words=shown)
+    said |= named.said
     variant: dict[str, Any] = {"sku": cells.get("sku") or cells["product"]}
     if cells.get("gtin"):
         variant["gtin"] = cells["gtin"].replace(" ", "")
@@ -116,6 +125,8 @@ def shopify(path: Path, *, language: str, currency: str) -> Rows:
             said["text"] = {language: text}
         if first.get("Vendor"):
             said["maker"] = first["Vendor"]
+        named = _shopify_pictures(rows, language)
+        said |= named.said
         where = first.get("Product Category") or first.get("Type", "")
         path_of = tuple(part for part in map(str.strip, where.split(_PATH)) if part)
         for number, (line, cells) in enumerate(rows, start=1):
@@ -127,6 +138,21 @@ def shopify(path: Path, *, language: str, currency: str) -> Rows:
                 yield Refused(line, "cell_invalid", wrong.column, wrong.detail)
             else:
                 yield Row(line, first["Handle"], said, variant, path_of)
+        yield from named.refused()
+
+
+def _shopify_pictures(rows: list[tuple[int, dict[str, str]]], language: str) -> Named:
+    named = Named(language)
+    for line, cells in sorted(rows, key=lambda row: _position(row[1])):
+        if cells.get("Image Src"):
+            named.add(cells["Image Src"], line=line, column="Image Src", words=cells.get("Image Alt Text", ""))
+    return named
+
+
+def _position(cells: Mapping[str, str]) -> int:
+    """Return at which place a picture stands; those that do not say stay where they are, behind the others."""
+    said = cells.get("Image Position", "")
+    return int(said) if said.isascii() and said.isdecimal() and len(said) < 9 else 10**9
 
 
 def _shopify_variant(

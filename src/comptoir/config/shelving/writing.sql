@@ -8,9 +8,19 @@ select category, within, said from catalog_category;
 
 -- name: variants
 -- Everything that is listed, the variants of a product side by side.
-select p.product, p.said, p.category, p.maker, p.asks_over, p.tax, v.sku, v.gtin, v.options, v.prices
-from catalog_product p join catalog_variant v on v.product = p.product where p.is_listed
-order by p.product, v.place;
+select p.product, p.said, p.category, p.maker, p.asks_over, p.tax, v.sku, v.gtin, v.options, v.prices, {pictures},
+  a.level, a.levels, v.place
+from catalog_product p join catalog_variant v on v.product = p.product
+left join (
+  select sku, sum(greatest(counted + moved - held, 0))::int as level,
+    jsonb_object_agg(store, greatest(counted + moved - held, 0)) as levels
+  from stock_article group by sku
+) a on a.sku = v.sku
+where p.is_listed order by p.product, v.place;
+
+-- name: stores
+-- Stores where anything was counted.
+select distinct store from stock_article order by store limit %s;
 
 -- name: articles
 -- Every article that was counted or has a place, as a list has it.
