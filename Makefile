@@ -17,11 +17,11 @@ demo: ## Open the shop: a year of a grocery chain, replayed live. ARGS="--until 
 
 test: ## Run every test. ARGS="-k redeem" picks some
 	@requirements/install develop
-	@.venv/bin/python -m pytest -n auto --maxprocesses 4 $(ARGS)
+	@.venv/bin/python -m pytest -n auto --maxprocesses 6 $(ARGS)
 
 explore: ## Look for new counterexamples: the property tests with random seeds and many more examples
 	@requirements/install develop
-	@.venv/bin/python -m pytest -n auto --maxprocesses 4 --hypothesis-profile=explore -m "not exclusive" $(ARGS)
+	@.venv/bin/python -m pytest -n auto --maxprocesses 6 --hypothesis-profile=explore -m "not exclusive" $(ARGS)
 
 check: ## Format, lint, types, layers, migrations
 	@requirements/install develop

@@ -43,6 +43,11 @@ _FOLDER = "COMPTOIR_DATA"
 _PORTS = "TEST_PORTS"
 _EXTERNAL = "COMPTOIR_TEST_DATABASE_URL"
 
+# A copy of the template is over a thousand small files: a disk takes up to a second to make them, memory some
+# hundredths. A run needs less than one GiB of it.
+_MEMORY = Path("/dev/shm")  # noqa: S108 (only a folder of a random name is made in it)
+_MEMORY_BYTES_MIN = 4 << 30
+
 # A verdict depends on the content of the tree alone: the same examples every time. Whoever looks for new
 # counterexamples runs `make explore`, where the seeds are random and printed.
 hypothesis.settings.register_profile("suite", deadline=None, derandomize=True, print_blob=True)
@@ -59,11 +64,23 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     for name in [name for name in os.environ if re.match(r"COMPTOIR_(?!TEST_)", name)]:
         del os.environ[name]  # no test may touch the shop of whoever runs it
-    os.environ[_FOLDER] = tempfile.mkdtemp(prefix="comptoir-test-")
+    os.environ[_FOLDER] = tempfile.mkdtemp(prefix="comptoir-test-", dir=_memory())
     os.environ[_PORTS] = tempfile.mkdtemp(prefix="comptoir-ports-")
     os.environ["DJANGO_SETTINGS_MODULE"] = "comptoir.config.settings"
     # A test looks at a page right after it has let somebody else say something. What is kept has tests of its own.
     os.environ["COMPTOIR_PAGES_KEPT_SECONDS"] = "0"
+
+
+def _memory() -> Path | None:
+    """Return the machine's folder in memory, where it has one with room for the whole run."""
+    if not os.access(_MEMORY, os.W_OK) or shutil.disk_usage(_MEMORY).free < _MEMORY_BYTES_MIN:
+        return None
+    return _MEMORY
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Have one worker more than processors: the tests of pages wait for a browser half of their time."""
+    return (os.cpu_count() or 1) + 1
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -22,7 +22,7 @@ from comptoir.foundation.kernel import database
 from comptoir.foundation.rooms.commands import set_up_django
 from comptoir.foundation.rooms.current import entered
 from comptoir.foundation.rooms.declaration import OFFICE, VAULT
-from support import casting, talking
+from support import carding, casting, talking
 from support.attacked import Attacked, attacked_shop, say_everything
 from support.campaigning import version
 from support.crawling import Reader, Seen, attacks, places, reader
@@ -60,6 +60,7 @@ CAMILLE, ZOE = uuid.UUID(int=0xCA), uuid.UUID(int=0x20E)
 ASKED: Final = (
     "q", "next", "kind", "before", "after", "status", "state", "page", "for", "points", "place", "part", "code",
     "number", "term", "weeks", "until", "lang", "expression", "segment", "text", "promotion", "look",
+    "take", "w",
 )  # fmt: skip
 #: What the office plans in: a few, since each has several pages.
 _PLANNED: Final = ("attribute, double quotes", "several at once, Markdown")
@@ -75,6 +76,8 @@ _TRIAL = "needs an experiment that was registered; tests/doors has the tests of 
 _PICTURE = "a picture that was made anew, and no page"
 _LINK = "an address that only its receiver knows"
 _OWN = "needs something of one's own that this customer does not have"
+_WINDOW = "led to by the counter, or by an address that somebody shares; tests/doors/test_window_pages.py"
+_WAITING = "needs a payment that waits for a person; tests/vault/test_payments_waiting.py"
 _TICKET = "begins with a ticket, whose form goes to another room; tests/vault/test_checkout.py"
 #: Places that a crawl may miss, and why. A new address is reached, or stands here.
 _SCRIPT: Final = "asked by a script; tests/doors/test_segments_page.py"
@@ -84,18 +87,33 @@ NOT_REACHED: Final[dict[str, str]] = {
     "counter: basket/from-shop": "a form of the shop's own pages; tests/doors/test_basket_pages.py",
     "counter: card/leave": _ENDS,
     "counter: consents/<slug:purpose>/<slug:channel>/receipt": "a signed text to download, for whoever has consented",
+    "counter: for-you/hide": "beside what is recommended, of which there is none; tests/doors/test_fitting_page.py",
     "counter: letters/devices": _OWN,
     "counter: letters/devices/ticket": "asked by a script; tests/doors/test_devices_page.py",
     "counter: letters/stop/<str:token>": _LINK,
     "counter: messages/why/<str:token>": _LINK,
+    "counter: till/": "the till, which nobody's page leads to; tests/doors/test_till_offline.py",
+    "counter: till/articles": "asked by the till's script; tests/doors/test_till.py",
+    "counter: till/ask/<slug:what>": "asked by the till's script; tests/doors/test_till.py",
+    "counter: till/worker.js": "a script that a script registers; tests/doors/test_till_offline.py",
     "counter: letters/worker.js": "a script that a script registers; tests/doors/test_devices_page.py",
     "counter: spending/call-off": _OWN,
     "counter: terms/check": _OWN,
     "counter: terms/end": _OWN,
+    "counter: w/<str:secret>": _LINK,
+    "counter: w/<str:secret>/buy": _LINK,
+    "counter: w/<str:secret>/card": _LINK,
+    "counter: w/<str:secret>/claim": _LINK,
+    "counter: w/<str:secret>/friend": _LINK,
+    "counter: w/<str:secret>/release": _LINK,
     "counter: who/links/undo": _OWN,
+    "counter: window/guess": "needs a guess, for which one has to consent; tests/doors/test_window_pages.py",
+    "counter: wishes/<uuid:wish_list>": _OWN,
+    "counter: wishes/<uuid:wish_list>/change": _OWN,
     "office: campaigns/templates/<slug:name>/try": "needs an account in the vault, to which the test is sent;"
     " tests/doors/test_the_loop.py presses it",
     "office: charter/<uuid:proposal>/veto": _OPEN,
+    "office: leases/<str:touchpoint>/<str:name>": "what a till has set aside; tests/doors/test_leases_page.py",
     "office: community/experiments/<slug:name>/change": _TRIAL,
     "office: community/experiments/<slug:name>/start": _TRIAL,
     "office: community/experiments/<slug:name>/stop": _TRIAL,
@@ -103,15 +121,24 @@ NOT_REACHED: Final[dict[str, str]] = {
     "office: keys/issue": _ENDS,
     "office: keys/revoke": _ENDS,
     "office: leave": _ENDS,
+    r"counter: ^goods/(?P<digest>[0-9a-f]{64})(?P<size>-small)?\.webp$": _PICTURE,
+    r"office: ^goods/(?P<digest>[0-9a-f]{64})-small\.webp$": _PICTURE,
     r"office: ^moderation/pictures/(?P<digest>[0-9a-f]{64})\.webp$": _PICTURE,
     "office: segments/count": _SCRIPT,
+    r"square: ^goods/(?P<digest>[0-9a-f]{64})(?P<size>-small)?\.webp$": _PICTURE,
     r"square: ^pictures/(?P<digest>[0-9a-f]{64})(?P<size>-small)?\.webp$": _PICTURE,
     "square: charter/proposals/<uuid:proposal_id>": _OPEN,
     "square: charter/proposals/<uuid:proposal_id>/vote": _OPEN,
+    "square: card/threads/<uuid:thread_id>": "stands in other people's pages; tests/square/test_cards.py",
     "square: go/<str:code>": _AWAY,
+    "square: oembed.json": "tells machines of an address that they say; tests/square/test_cards.py",
     "square: leave": _ENDS,
     "square: posts/<uuid:post_id>/vote": _BUTTON,
     "square: threads/<uuid:thread_id>/accept": _BUTTON,
+    "square: window": _WINDOW,
+    "square: window/carry": _WINDOW,
+    "square: window/off": _WINDOW,
+    "square: window/use": _WINDOW,
     "square: unsent/discard": "needs words that were typed and not sent",
     "vault: arrive/": "takes tickets, which other rooms' pages carry",
     "vault: cards/link/": _PASSKEY,
@@ -119,9 +146,12 @@ NOT_REACHED: Final[dict[str, str]] = {
     "vault: checkout/": _TICKET,
     "vault: checkout/orders/<uuid:order>/": _TICKET,
     "vault: checkout/orders/<uuid:order>/<str:key>/": _TICKET,
+    "vault: checkout/orders/<uuid:order>/forget/": _TICKET,
     "vault: checkout/orders/<uuid:order>/leave/": _TICKET,
     "vault: checkout/orders/<uuid:order>/pay/": _TICKET,
     "vault: checkout/parcels/<uuid:order>/": "needs an address, which only a checkout in the vault has",
+    "vault: checkout/payments/<str:what>/<uuid:number>/": _WAITING,
+    "vault: checkout/payments/<uuid:number>/": _WAITING,
     "vault: confirm/with/<slug:name>/": _PROVIDER,
     "vault: contact/<slug:field>/remove/": _OWN,
     "vault: contact/addresses/<int:number>/": _OWN,
@@ -351,6 +381,8 @@ def test_nothing_that_was_written_anywhere_runs_on_any_page(attacked: Attacked, 
     assert attacked.refused > 500
     attacked.send(shelf(), touchpoint="webshop")
     bought(attacked)
+    given = carding.issued(carding.new_code(), 500, receipt=attacks()["script that ends a script"][:64])
+    attacked.send([{**given, "time": dt.datetime.now(dt.UTC).isoformat()}], touchpoint="till")
     customer = reader("a member", browser, port, seen)
     member(attacked, customer)
     customer.crawl(of_ones_own(attacked, customer), fills=True)
@@ -358,7 +390,8 @@ def test_nothing_that_was_written_anywhere_runs_on_any_page(attacked: Attacked, 
     staff = reader("staff", browser, port, seen)
     at_work(attacked, staff)
     ledger = staff.url("office", f"/ledger/{customer_of(attacked.gateway, '1000')}")
-    staff.crawl([ledger], fills=True)
+    sold = attacked.shop.value("select position from sales_sale order by length(receipt) desc limit 1")
+    staff.crawl([ledger, staff.url("office", f"/returns/{sold}")], fills=True)
     staff.crawl(starts(staff, "office", "vault"), fills=True)
     # Nothing is held back by the browser alone: here the pages' policies do not count.
     stranger = reader("a stranger", browser, port, seen, bypass_csp=True)

@@ -51,7 +51,7 @@ types = [
 constants = {
     value
     for name, module in sys.modules.items() if name.startswith("comptoir.") and name.endswith(".contracts")
-    for value in vars(module).values() if isinstance(value, str) and re.fullmatch("[a-z]+[.][a-z_]+", value)
+    for value in vars(module).values() if isinstance(value, str) and re.fullmatch("[a-z_]+[.][a-z_]+", value)
 }
 products = [
     p.name

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from comptoir.config import registry
 from comptoir.counter.assembly import EVENT_TYPES, PRODUCTS
-from comptoir.counter.sales.contracts import SaleClosed
+from comptoir.counter.baskets.contracts import BasketChanged
 from comptoir.foundation.kernel.problem import Problem
 from comptoir.foundation.touchpoints.compiling import (
     INTEGER_MAX,
@@ -91,7 +91,8 @@ def test_an_optional_field_that_was_not_declared_is_refused(demo: CompiledMap) -
 
 
 def test_a_type_declared_whole_is_the_built_in_one(demo: CompiledMap) -> None:
-    assert isinstance(demo.touchpoint("till").read("sale.closed", json.dumps(SALE).encode()), SaleClosed)
+    changed = {"basket": "0b6f9d0e-6f0e-4f6f-9a57-5d1f4f7f2a10", "put": [{"product": "1095275"}]}
+    assert isinstance(demo.touchpoint("till").read("basket.changed", json.dumps(changed).encode()), BasketChanged)
 
 
 @pytest.mark.parametrize(
@@ -284,7 +285,9 @@ def test_a_touchpoint_speaks_for_its_sources_sends_its_types_and_reads_its_needs
         till.decoder("points.adjust")
     with pytest.raises(UnknownType):
         till.decoder("sale.opened")
-    assert till.rights == {"points.balance", "customer.answers", "basket.price", "basket.content", "customer.coupons"}
+    assert till.rights == {
+        "points.balance", "customer.answers", "basket.price", "basket.content", "customer.coupons", "order.content",
+    }  # fmt: skip
     till.check_right("points.balance")
     with pytest.raises(NeedNotDeclared):
         till.check_right("points.history")

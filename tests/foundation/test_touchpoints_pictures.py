@@ -143,7 +143,7 @@ def test_check_names_file_line_field_and_what_to_do(tmp_path: Path) -> None:
     assert "data_instead_of_answer" in result.stderr
     assert "over_18" in result.stderr
 
-    assert result.stderr.rstrip().endswith("29 faults; docs/touchpoints.md explains each name.")
+    assert result.stderr.rstrip().endswith("30 faults; docs/touchpoints.md explains each name.")
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:

@@ -159,6 +159,22 @@ def test_points_and_coupons_come_once_and_each_by_a_name_of_its_own(office: Shop
     assert found == {customer: coupon for (_, _, customer), coupon in hands.issued.items()}
 
 
+def test_messages_that_left_are_counted_for_whoever_got_them(office: Shop) -> None:
+    made = on(journey(steps=(COFFEE_MAIL, Wait(24), Say("mail", "tea"))))
+    people = going(office, made, 6)
+    left(office, people, NOW + DAY)
+    ticks(until=NOW + 3 * DAY)
+    first, *_ = decided = sorted(messaging.decisions_of(made), key=lambda each: each.id)
+    assert len(decided) == 12
+    with office.connect("comptoir_office") as connection:
+        for each in decided:
+            kind = "unknown" if each is first else "accepted" if each.customer in people[:3] else "suppressed"
+            connection.execute("insert into messages_outcome values (%s, %s, %s, '')", (each.id, kind, NOW))
+    counted = {each.person: each.contacts for each in queries.drawn(made) if each.person in people}
+    may_have_left = int(first.customer not in people[:3])
+    assert counted == {each: 2 * (each in people[:3]) + may_have_left * (each == first.customer) for each in people}
+
+
 def test_an_idea_that_was_done_begins_it_and_the_square_is_where_it_asks(office: Shop) -> None:
     text = {"en": TemplateText("Your idea was done. What next? {{ link }}", "Thank you")}
     messages.write_template("next", channel="mail", texts=text, by=STAFF, at=NOW, examples={"link": "https://…"})

@@ -45,7 +45,7 @@ def test_every_field_of_a_programme_is_read_by_the_code_that_decides() -> None:
     folder = Path(package.__file__).parent
     read = {
         node.attr
-        for name in ("programme.py", "handlers.py", "jobs.py")
+        for name in ("programme.py", "handlers.py", "leasing.py", "jobs.py")
         for node in ast.walk(ast.parse((folder / name).read_text()))
         if isinstance(node, ast.Attribute)
     }

@@ -196,6 +196,39 @@ def void(name: str, *, source: str = TILL, at: dt.datetime = NOON, id: str | Non
     return event("points.void", {"reservation": name}, source=source, at=at, id=id)
 
 
+def lease(
+    points: int, name: str, *, of: Reference = ALICE, seconds: int = 86_400, source: str = TILL, at: dt.datetime = NOON,
+    id: str | None = None,  # noqa: A002
+) -> Event:  # fmt: skip
+    """Lease points to a till."""
+    data = {"customer": of, "points": points, "lease": name, "expires_in": seconds, "proof": shown_at(source)}
+    return event("points.lease", data, source=source, at=at, id=id)
+
+
+def lease_renew(name: str, *, seconds: int = 86_400, source: str = TILL) -> Event:
+    """Let a lease end later."""
+    return event("points.lease_renew", {"lease": name, "expires_in": seconds}, source=source)
+
+
+def lease_spend(
+    name: str, points: int, sequence: int, *, source: str = TILL, at: dt.datetime = NOON, id: str | None = None  # noqa: A002
+) -> Event:  # fmt: skip
+    """Tell what was spent out of a lease."""
+    return event("points.lease_spend", {"lease": name, "points": points, "sequence": sequence}, source=source, at=at,
+                 id=id)  # fmt: skip
+
+
+def lease_return(name: str, spends: int, *, source: str = TILL) -> Event:
+    """Return a lease."""
+    return event("points.lease_return", {"lease": name, "spends": spends}, source=source)
+
+
+def lease_reconcile(name: str, *, spends: int | None = None, touchpoint: str = "till") -> Event:
+    """Staff settle the lease of a till that does not come back."""
+    data = {"touchpoint": touchpoint, "lease": name, "reason": "stolen", "spends": spends}
+    return event("points.lease_reconcile", data, source=CONSOLE)
+
+
 def adjust(points: int, *, of: Reference = ALICE, at: dt.datetime = NOON, id: str | None = None) -> Event:  # noqa: A002
     """Staff add or take points."""
     return event(

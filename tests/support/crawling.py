@@ -31,7 +31,7 @@ _HOST_OF: Final = {room: host for host, room in HOSTS.items()}
 _LANGUAGES: Final = ("en", "fr", "ja")
 #: How often a reader opens the same place, unless the crawl says otherwise.
 _OPENED_MAX: Final = 2
-_PAGES_MAX: Final = 900
+_PAGES_MAX: Final = 1_300
 _SENDING_MILLISECONDS: Final = 20_000
 #: A refusal is an answer; these are none.
 _BROKEN: Final = range(500, 600)
@@ -64,7 +64,7 @@ _LOOK: Final = r"""() => {
     if (tag === 'script' && !e.src && !/^application\/(?:ld\+)?json$/.test(e.type)) says('a script in the page', e);
     // The camera that reads bars shows what it sees in one, which has no address.
     const isBare = !e.hasAttribute('src') && !e.childElementCount;
-    const isCamera = tag === 'video' && isBare && /^\/basket(\/|$)/.test(location.pathname);
+    const isCamera = tag === 'video' && isBare && /^\/(basket|till)(\/|$)/.test(location.pathname);
     if (unknown.test(tag) && !isCamera) says('an element that is nowhere used', e);
     if (tag === 'style') says('a style', e);
     if (tag === 'meta' && !e.closest('noscript') && e.httpEquiv) says('a meta that acts', e);

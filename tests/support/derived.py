@@ -30,7 +30,11 @@ TABLES = (
     "loyalty_account",
     "loyalty_transfer",
     "loyalty_reservation",
+    "loyalty_lease",
     "loyalty_programmebalance",
+    "giftcards_card",
+    "giftcards_transfer",
+    "giftcards_draw",
 )
 #: Behind every history.
 END = (dt.datetime(9999, 12, 31, tzinfo=dt.UTC), "ffffffff-ffff-ffff-ffff-ffffffffffff")

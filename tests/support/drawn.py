@@ -7,7 +7,7 @@ import struct
 import zlib
 from typing import Any, Final
 
-from PIL import Image
+from PIL import Image, ImageColor, ImageDraw, ImageFilter
 
 from comptoir.square.community.contracts import PICTURE_HEIGHT_MAX, PICTURE_WIDTH_MAX
 from comptoir.square.community.pictures import Developed, develop
@@ -74,3 +74,32 @@ def keep(shop: Shop, made: Developed) -> None:
             " on conflict do nothing",
             (made.digest, made.width, made.height, made.large, made.small),
         )
+
+
+def still_life(shape: str, *, ground: str = "#e9e2d6", glaze: str = "#4d6b57") -> Image.Image:
+    """Return a product as a shop would show it: a ``bowl``, ``pot`` or ``tin`` on a ground, with its shadow."""
+    side = 1_200
+    image = Image.new("RGB", (side, side), ground)
+    shadow = Image.new("L", (side, side), 0)
+    ImageDraw.Draw(shadow).ellipse((260, 830, 960, 960), fill=110)
+    image.paste("#6e675c", mask=shadow.filter(ImageFilter.GaussianBlur(45)))
+    draw = ImageDraw.Draw(image)
+    dark = ImageColor.getrgb(glaze)
+    light = tuple(min(255, part + 46) for part in dark)
+    if shape == "bowl":
+        draw.pieslice((300, 150, 900, 900), 0, 180, fill=dark)
+        draw.ellipse((300, 440, 900, 610), fill=light)
+        draw.ellipse((345, 470, 855, 590), fill="#b7a36a")
+        draw.rectangle((500, 880, 700, 910), fill=dark)
+    elif shape == "pot":
+        draw.polygon([(820, 560), (1030, 430), (1060, 470), (860, 700)], fill=dark)
+        draw.arc((110, 430, 450, 800), 60, 300, fill=dark, width=42)
+        draw.ellipse((300, 400, 880, 900), fill=dark)
+        draw.ellipse((400, 380, 780, 480), fill=light)
+        draw.ellipse((545, 320, 635, 410), fill=light)
+    else:
+        draw.rectangle((390, 380, 810, 880), fill=dark)
+        draw.ellipse((390, 820, 810, 940), fill=dark)
+        draw.ellipse((390, 310, 810, 450), fill=light)
+        draw.rectangle((390, 560, 810, 730), fill="#f4efe4")
+    return image

@@ -22,7 +22,7 @@ _SHOWN: Final = 3
 #: Styles and scripts as they are sent, and the page itself; what is drawn in it is counted by itself.
 PAGE_BYTES_MAX: Final = 50 * 1024
 SQUARE_BYTES_MAX: Final = 32 * 1024
-DRAWN_BYTES_MAX: Final = 140 * 1024
+DRAWN_BYTES_MAX: Final = 160 * 1024
 SCRIPT_BYTES_MAX: Final = 20 * 1024
 _TABS_MAX: Final = 25
 

@@ -118,6 +118,13 @@ def words(page: str) -> str:
     return re.sub(r"\s+", " ", html.unescape(re.sub(r"<[^>]+>", " ", page))).strip()
 
 
+def posted_by(page: str) -> dict[str, str]:
+    """Return what a page has hidden from its first form on that posts, but for what guards it against other pages."""
+    form = page[page.find('method="post"') :]
+    hidden = dict(re.findall(r'type="hidden" name="([^"]+)" value="([^"]*)"', form))
+    return {name: value for name, value in hidden.items() if name != "csrfmiddlewaretoken"}
+
+
 def complaints(page: Page) -> list[str]:
     """Return a list that fills with what the page complains about: refused content, errors."""
     heard: list[str] = []
