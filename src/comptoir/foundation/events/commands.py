@@ -181,5 +181,6 @@ def _outcome(arrival: Arrival) -> Outcome:
         balance=arrival.balance,
         waiting=arrival.is_waiting,
         basket=arrival.basket,
+        gift_card=arrival.gift_card,
         problem=None if arrival.refusal is None else arrival.refusal.as_members(),
     )

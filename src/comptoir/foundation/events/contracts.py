@@ -30,7 +30,8 @@ class Outcome(msgspec.Struct, frozen=True, omit_defaults=True):
     """What the sender of an event is answered. ``event`` is its position in the log.
 
     ``points`` is what the event moved for the customer, net; ``balance`` is the person's balance right after it.
-    ``basket`` is what a basket costs after its promotions, and why. ``waiting`` says that a return waits for its sale.
+    ``basket`` is what a basket costs after its promotions, and why; ``gift_card`` is what was moved on one, and what
+    is left. ``waiting`` says that a return waits for its sale.
     ``problem`` has the members of RFC 9457.
     """
 
@@ -43,6 +44,7 @@ class Outcome(msgspec.Struct, frozen=True, omit_defaults=True):
     balance: Balance | None = None
     waiting: bool = False
     basket: Any = None
+    gift_card: Any = None
     problem: dict[str, Any] | None = None
 
 
@@ -75,6 +77,7 @@ class Arrival(msgspec.Struct, gc=False):
     balance: Balance | None = None
     decision: list[Any] | None = None
     basket: Any = None
+    gift_card: Any = None
     outcome: bytes = b""
     #: What was sent, if something else is kept in its place: customer, id, written, fingerprint.
     sent: tuple[Id | None, str, bytes, bytes] | None = None
@@ -102,7 +105,8 @@ class Arrival(msgspec.Struct, gc=False):
         if self.sent is not None:
             self.customer, self.id, self.written, self.fingerprint = self.sent
             self.sent = None
-        self.position = self.refusal = self.points = self.balance = self.decision = self.basket = None
+        self.position = self.refusal = self.points = self.balance = self.decision = None
+        self.basket = self.gift_card = None
         self.is_repeated = self.is_waiting = False
         self.outcome = b""
 

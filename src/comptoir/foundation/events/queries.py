@@ -14,7 +14,7 @@ from django.db.models import Count, Max, Min, Q, QuerySet, TextField
 from django.db.models.functions import Cast
 
 from comptoir.foundation.events import audit
-from comptoir.foundation.events.models import Audit, Event, Relay
+from comptoir.foundation.events.models import Audit, Event, Identity, Relay
 
 
 class DestinationState(msgspec.Struct, frozen=True):
@@ -59,6 +59,11 @@ def find(positions: Iterable[uuid.UUID]) -> dict[uuid.UUID, LoggedEvent]:
         )
     )
     return {row[0]: LoggedEvent(*row) for row in rows}
+
+
+def positions_of_ids(source: str, ids: Collection[str]) -> dict[str, uuid.UUID]:
+    """Return where the log has what a source has sent under these ids; what it has not sent is left out."""
+    return dict(Identity.objects.filter(source=source, id__in=ids).values_list("id", "position"))
 
 
 class Told(msgspec.Struct, frozen=True):

@@ -10,6 +10,7 @@ bytes. Not here: what is asked, and what an answer means.
 from __future__ import annotations
 
 import concurrent.futures
+import functools
 import ipaddress
 import socket
 import ssl
@@ -189,6 +190,12 @@ def _host_of(url: str) -> str:
 def _tls() -> ssl.SSLContext:
     # The authorities that httpx trusts, or those of SSL_CERT_FILE.
     return httpx.create_ssl_context()
+
+
+@functools.cache
+def trusted() -> ssl.SSLContext:
+    """Return the authorities that are trusted, read once: reading them takes longer than a call within the house."""
+    return httpx.create_ssl_context(trust_env=False)
 
 
 def _body(chunks: Iterable[bytes], *, bytes_max: int, deadline: float, is_cut: bool) -> bytes:

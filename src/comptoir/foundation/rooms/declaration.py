@@ -201,8 +201,8 @@ OFFICE = Room(
     content_security_policy=_BASE_POLICY | {"img-src": "'self' data:"},
     headers=_BASE_HEADERS | _NOT_STORED | {"Permissions-Policy": _permissions()},
     data_classes=frozenset({"public", "persona", "opaque"}),
-    # Four pictures with an answer, as on the square.
-    upload_paths=(r"/community/answer/[0-9a-f-]{36}",),
+    # Four pictures with an answer, as on the square; pictures of a product, a few at a time.
+    upload_paths=(r"/community/answer/[0-9a-f-]{36}", r"/stock/pictures/[^/]+"),
     upload_bytes_max=41 << 20,
 )
 
@@ -220,6 +220,7 @@ HOMES: Mapping[str, Room | None] = {
     "health": SQUARE,
     "catalog": SQUARE,
     "stock": SQUARE,
+    "companions": SQUARE,
     "charter": SQUARE,
     "programme": SQUARE,
     "shortlinks": SQUARE,
@@ -233,7 +234,11 @@ HOMES: Mapping[str, Room | None] = {
     "audiences": COUNTER,
     "offers": COUNTER,
     "baskets": COUNTER,
+    "giftcards": COUNTER,
     "orders": COUNTER,
+    "wishlists": COUNTER,
+    "recommendations": COUNTER,
+    "windows": COUNTER,
     "storefront": COUNTER,
     "procrastinate": COUNTER,
     "announcements": VAULT,

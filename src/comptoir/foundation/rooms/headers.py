@@ -42,9 +42,14 @@ def strip_origins() -> tuple[str, ...]:
     return named
 
 
-def let_frame(response: Response, origins: Collection[str]) -> Response:
-    """Let the pages of these origins show a response in a frame. Only in a room where nobody has to be known."""
+def let_frame(response: Response, origins: Collection[str], *, is_same_for_all: bool = False) -> Response:
+    """Let the pages of these origins show a response in a frame.
+
+    In a room where somebody is known, only what is the same for everybody and has no form (``is_same_for_all``):
+    there is nothing on it that somebody could be led to do without knowing.
+    """
     response.framed_by = tuple(origins)  # type: ignore[attr-defined]
+    response.is_same_for_all = is_same_for_all  # type: ignore[attr-defined]
     return response
 
 

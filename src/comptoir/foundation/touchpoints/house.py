@@ -23,6 +23,7 @@ import msgspec
 import psycopg
 
 from comptoir.foundation.kernel import shop
+from comptoir.foundation.kernel.outbound import trusted
 from comptoir.foundation.touchpoints import store
 from comptoir.foundation.touchpoints.commands import issue_key
 from comptoir.foundation.touchpoints.contracts import TouchpointMap
@@ -74,7 +75,8 @@ class Trouble(msgspec.Struct, frozen=True):
 class Answer(msgspec.Struct, frozen=True):
     """What the gateway answered to an event: its place in the log and whom it was about, or a problem.
 
-    ``basket`` is what a basket costs after its promotions, as the gateway wrote it.
+    ``basket`` is what a basket costs after its promotions, ``gift_card`` what was moved on one and what is left, as the
+    gateway wrote them.
     """
 
     event: str = ""
@@ -82,6 +84,7 @@ class Answer(msgspec.Struct, frozen=True):
     points: int = 0
     balance: Balance | None = None
     basket: Any = None
+    gift_card: Any = None
     problem: Trouble | None = None
 
 
@@ -160,6 +163,17 @@ def source_of(touchpoint: str) -> str | None:
     return None if place is None else place.source
 
 
+def may_send(touchpoint: str, event_type: str) -> bool:
+    """Tell whether the map lets a house touchpoint send events of a type."""
+    place = _maps.read().get(touchpoint)
+    return place is not None and event_type in place.types
+
+
+def vault_source() -> str:
+    """Return for which source the vault books sales: the map's, or one of its own name where the map has none."""
+    return source_of(VAULT) or f"/{VAULT}"
+
+
 def resolve(*, kind: str, value: str, touchpoint: str) -> uuid.UUID | Trouble | None:
     """Ask which customer an identifier means; ``None`` if nobody was seen under it. Nobody keeps what was asked.
 
@@ -173,6 +187,19 @@ def resolve(*, kind: str, value: str, touchpoint: str) -> uuid.UUID | Trouble | 
     return _read(response.content, Trouble)
 
 
+def hand_on(path: str, content: bytes, *, key: str, content_type: str) -> httpx.Response:
+    """Hand on to the gateway what a channel says by way of a page, under the channel's own key (``Bearer …``).
+
+    Raises :class:`GatewayAway` if the gateway does not answer.
+    """
+    address = os.environ.get("COMPTOIR_GATEWAY_URL") or _ADDRESS_DEFAULT
+    headers = {"Authorization": key, "Content-Type": content_type}
+    try:
+        return httpx.post(address + path, content=content, headers=headers, timeout=_SECONDS_MAX, trust_env=False)
+    except httpx.HTTPError:
+        raise GatewayAway from None
+
+
 def _post(path: str, content: Any, *, touchpoint: str, content_type: str) -> httpx.Response:
     address = os.environ.get("COMPTOIR_GATEWAY_URL") or _ADDRESS_DEFAULT
     try:
@@ -182,8 +209,9 @@ def _post(path: str, content: Any, *, touchpoint: str, content_type: str) -> htt
     headers = {"Authorization": f"Bearer {key}", "Content-Type": content_type}
     try:
         response = httpx.post(
-            address + path, content=msgspec.json.encode(content), headers=headers, timeout=_SECONDS_MAX, trust_env=False
-        )
+            address + path, content=msgspec.json.encode(content), headers=headers, timeout=_SECONDS_MAX,
+            trust_env=False, verify=trusted(),
+        )  # fmt: skip
     except httpx.HTTPError:
         raise GatewayAway from None
     if response.status_code == HTTPStatus.UNAUTHORIZED:
