@@ -20,7 +20,20 @@ from comptoir.foundation.rooms.commands import set_up_django
 from support.gateway import Gateway
 from support.pages import accepted, event
 from support.shop import Shop
-from support.tilling import CUP, PLATE, SOURCE, Desk, look, paired_by_keyboard, pay, running_desk, scan, to_payment
+from support.tilling import (
+    CUP,
+    PLATE,
+    SOURCE,
+    Desk,
+    let_hear,
+    look,
+    paired_by_keyboard,
+    pay,
+    refuse,
+    running_desk,
+    scan,
+    to_payment,
+)  # fmt: skip
 
 set_up_django()  # before the modules that hold models
 
@@ -94,9 +107,116 @@ def test_a_card_is_sold_with_goods_its_code_is_shown_once_and_it_pays_until_noth
     assert cards(desk) == [(2000, 2000, 0, False)]
     assert desk.shop.value("select receipt from giftcards_card") == receipt
     assert "gift" not in page.evaluate("JSON.stringify(localStorage)")
+    # The page was closed before somebody had read it: it stands there again, until the next customer's turn.
+    page.reload()
+    expect(slip).to_contain_text(code)
+    expect(page.get_by_role("heading", name=f"Receipt {receipt}")).to_be_visible()
+    following(page)
+    expect(page.locator("#receipt")).to_be_hidden()
     kept = page.evaluate(_EVERYTHING)
     assert code not in kept
     assert code.replace("-", "") not in kept
+    assert code not in page.content()
+    page.reload()
+    expect(page.get_by_label("Scan, or type a number or a name")).to_be_focused()
+    expect(page.locator("#receipt")).to_be_hidden()
+
+
+@pytest.mark.parametrize("status", [200, 401, 413, 429])
+def test_who_is_not_listened_to_asks_for_the_same_card_again(desk: Desk, status: int) -> None:
+    page = desk.page
+    sell_card(page, "20")
+    to_payment(page)
+    ids = refuse(page, "gift_card.issue", status, is_heard=True)
+    for times in (1, 2):
+        page.get_by_label("Cash given").fill("20")
+        page.get_by_role("button", name="Paid in cash").click()
+        desk.wait_until(lambda times=times: len(ids) == times, "what is asked")
+        said(page).to_have_text(re.compile("Wait 3 seconds"))
+    expect(page.locator("#receipt")).to_be_hidden()
+    page.unroute("**/till/ask/events")
+    pay(page, "20")
+    assert len(set(ids)) == 1
+    assert cards(desk) == [(2000, 2000, 0, False)]
+    code = CODE.search(page.locator("#slip").inner_text())
+    assert code is not None
+    following(page)
+    scan(page, CUP)
+    expect(page.locator("#total")).to_have_text("$8.00")
+    to_payment(page)
+    use_card(page, code[0])
+    expect(page.locator("#total")).to_have_text("$0.00")
+
+
+def test_a_sale_is_closed_once_in_whichever_window(desk: Desk) -> None:
+    page, code = desk.page, issued(desk, 500)
+    words = (
+        "Refused: This till is open in another window too, and its sale was changed there. Here is how it stands now."
+    )
+    scan(page, CUP)
+    sell_card(page, "20")
+    expect(page.locator("#total")).to_have_text("$28.00")
+    to_payment(page)
+    use_card(page, code)
+    expect(page.locator("#total")).to_have_text("$23.00")
+    other = page.context.new_page()
+    other.goto(page.url)
+    expect(other.locator("#total")).to_have_text("$23.00")
+    pay(page)
+    # What the other window still shows is over: neither paid, nor held, nor given up can it be once more.
+    for button in ("Paid in cash", "Back to the goods"):
+        other.get_by_label("Cash given").fill("50")
+        other.get_by_role("button", name=button).click()
+        said(other).to_have_text(words)
+        expect(other.locator("#total")).to_have_text("$0.00")
+        other.close()
+        other = page.context.new_page()
+        other.goto(page.url)
+        expect(other.locator("#total")).to_have_text("$0.00")
+        if button == "Paid in cash":
+            following(page)
+            scan(page, CUP)
+            sell_card(page, "20")
+            expect(page.locator("#total")).to_have_text("$28.00")
+            to_payment(page)
+            other.reload()
+            expect(other.locator("#total")).to_have_text("$28.00")
+            pay(page)
+    other.close()
+    desk.wait_until(lambda: sold(desk) == [800, 800], "the sales")
+    expect(page.locator("#line")).to_have_text("Online")
+    assert cards(desk) == [(500, 0, 0, False), (2000, 2000, 0, False), (2000, 2000, 0, False)]
+
+
+def test_two_windows_that_change_a_sale_show_the_same_one_in_the_end(desk: Desk) -> None:
+    page = desk.page
+    scan(page, CUP)
+    expect(page.locator("#total")).to_have_text("$8.00")
+    other = page.context.new_page()
+    other.goto(page.url)
+    expect(other.locator("#total")).to_have_text("$8.00")
+    expect(other.locator("#line")).to_have_text("Online")  # it has asked for its price too, and changed nothing
+    scan(page, PLATE)
+    expect(page.locator("#total")).to_have_text("$20.50")
+    scan(other, CUP)
+    said(other).to_have_text(re.compile("is open in another window too"))
+    expect(other.locator("#total")).to_have_text("$20.50")
+    scan(other, CUP)
+    expect(other.locator("#total")).to_have_text("$28.50")
+    page.get_by_role("button", name="Drop this sale").click()
+    said(page).to_have_text(re.compile("is open in another window too"))
+    expect(page.locator("#total")).to_have_text("$28.50")
+
+
+def test_a_card_that_is_scanned_among_the_goods_is_no_coupon(desk: Desk) -> None:
+    page, code = desk.page, issued(desk, 500)
+    scan(page, CUP)
+    expect(page.locator("#total")).to_have_text("$8.00")
+    scan(page, code)
+    said(page).to_have_text("This code is no coupon that can be used. A gift card is taken at the payment.")
+    expect(page.locator("#codes")).to_be_hidden()
+    expect(page.locator("#total")).to_have_text("$8.00")
+    assert code not in page.evaluate(_EVERYTHING)
 
 
 def test_a_card_pays_in_part_and_in_whole_until_nothing_is_left_and_once_in_a_sale(desk: Desk) -> None:
@@ -279,10 +399,7 @@ def lose(page: Page, kind: str) -> None:
         if f'"{kind}"' not in (route.request.post_data or ""):
             return route.continue_()
         page.context.set_offline(True)
-        headers = {name: route.request.headers[name] for name in ("authorization", "content-type")}
-        address = httpx.URL(route.request.url)
-        httpx.post(address.copy_with(host="127.0.0.1"), content=route.request.post_data or "",
-                   headers={**headers, "Host": f"{address.host}:{address.port}"})  # fmt: skip
+        let_hear(route)
         return route.abort()
 
     page.route("**/till/ask/events", lost)

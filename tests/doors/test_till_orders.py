@@ -21,7 +21,7 @@ from comptoir.foundation.rooms.commands import set_up_django
 from support.gateway import Gateway
 from support.pages import accepted, event
 from support.shop import Shop
-from support.tilling import CUP, SOURCE, Desk, look, paired_by_keyboard, pay, running_desk, scan, to_payment
+from support.tilling import CUP, SOURCE, Desk, look, paired_by_keyboard, pay, refuse, running_desk, scan, to_payment
 
 set_up_django()  # before the modules that hold models
 
@@ -229,6 +229,44 @@ def test_the_page_is_reloaded_while_an_answer_is_waited_for(desk: Desk) -> None:
     said(page).to_have_text("Handed over.")
     assert orders(desk) == [("handed_over", {"means": "cash", "amount": 2950})]
     assert handed_over(desk) == 1
+
+
+@pytest.mark.parametrize("status", [200, 401, 403, 413, 429])
+@pytest.mark.parametrize("is_heard", [True, False])
+def test_who_is_not_listened_to_goes_on_asking_for_the_same(desk: Desk, status: int, *, is_heard: bool) -> None:
+    page, code = desk.page, ordered(desk)
+    ids = refuse(page, "order.hand_over", status, is_heard=is_heard)
+    look_up(page, code)
+    page.get_by_label("Given for the order").fill("29.50")
+    page.get_by_role("button", name="Paid in cash: hand over").click()
+    said(page).to_have_text(re.compile("Wait 3 seconds"))
+    desk.wait_until(lambda: len(ids) > 1, "what is asked once more")
+    page.reload()
+    expect(page.get_by_role("button", name="The money went back: stop asking")).to_be_visible()
+    page.unroute("**/till/ask/events")
+    said(page).to_have_text("Handed over.")
+    assert len(set(ids)) == 1
+    assert orders(desk) == [("handed_over", {"means": "cash", "amount": 2950})]
+    assert handed_over(desk) == 1
+
+
+@pytest.mark.parametrize("status", [401, 413, 429])
+def test_money_that_went_back_is_looked_after_until_the_counter_has_told(desk: Desk, status: int) -> None:
+    page, code = desk.page, ordered(desk)
+    lose(page, is_heard=True)
+    take_cash(page, code)
+    asked: list[str] = []
+
+    def refused(route: Route) -> None:
+        asked.append(route.request.post_data or "")
+        route.fulfill(status=status, json={"type": "urn:comptoir:problem:too_many_attempts", "title": "Wait"})
+
+    page.route("**/till/ask/order", refused)
+    page.get_by_role("button", name="The money went back: stop asking").click()
+    back(page)
+    desk.wait_until(lambda: len(asked) > 1, "what is asked once more")
+    page.unroute("**/till/ask/order")
+    said(page).to_have_text(re.compile("was handed over after all"))
 
 
 @pytest.mark.parametrize("is_heard", [True, False])

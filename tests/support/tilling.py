@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import io
+import json
 import os
 import re
 import uuid
@@ -16,10 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import httpx
 import numpy as np
 import zxingcpp
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from comptoir.foundation.rooms.declaration import COUNTER
 from support.gateway import Gateway
@@ -42,7 +44,9 @@ _SMALL: Final = """
 """
 # Five seconds are little on a machine that does much else.
 expect.set_options(timeout=20_000)
-_BY_ITSELF: Final = ("ERR_INTERNET_DISCONNECTED", "ERR_FAILED", "status of 404", "status of 409")
+_BY_ITSELF: Final = (
+    "ERR_INTERNET_DISCONNECTED", "ERR_FAILED", *(f"status of {status}" for status in (401, 403, 404, 409, 413, 429)),
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -212,3 +216,37 @@ def read_picture(content: bytes) -> Sequence[str]:
     """Return what is written in bars in a picture (PNG)."""
     picture = Image.open(io.BytesIO(content)).convert("L")
     return [each.text for each in zxingcpp.read_barcodes(picture, try_invert=False)]
+
+
+def let_hear(route: Route) -> None:
+    """Let the counter hear what the page says, and keep its answer from the page."""
+    headers = {name: route.request.headers[name] for name in ("authorization", "content-type")}
+    address = httpx.URL(route.request.url)
+    httpx.post(
+        address.copy_with(host="127.0.0.1"), content=route.request.post_data or "",
+        headers={**headers, "Host": f"{address.host}:{address.port}"},
+    )  # fmt: skip
+
+
+def refuse(page: Page, kind: str, status: int, *, is_heard: bool) -> list[str]:
+    """Answer what is said of a kind with a status that decides nothing, the first time after it was heard.
+
+    Returns the ids of what was said, as they come.
+    """
+    ids: list[str] = []
+
+    def refused(route: Route) -> None:
+        said = route.request.post_data or ""
+        if f'"{kind}"' not in said:
+            return route.continue_()
+        ids.extend(each["id"] for each in json.loads(said) if each["type"] == kind)
+        if is_heard and len(ids) == 1:
+            let_hear(route)
+        problem = {"type": "urn:comptoir:problem:too_many_attempts", "title": "Wait", "detail": "Wait 3 seconds."}
+        if status == 200:
+            said_of = [{"status": "refused", "problem": problem}]
+            return route.fulfill(json={"outcomes": said_of})
+        return route.fulfill(status=status, json=problem)
+
+    page.route("**/till/ask/events", refused)
+    return ids

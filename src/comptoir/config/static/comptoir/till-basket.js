@@ -33,9 +33,10 @@ export const coupons = (sale, { said }) => (said.passes ?? [])
 
 // Take its coupons over, those that staff took out of the sale left aside. Returns how many came.
 export function takeCoupons(sale, found) {
-  const coming = coupons(sale, found).slice(0, CODES_MAX - sale.codes.length);
+  const coming = coupons(sale, found).slice(0, Math.max(0, CODES_MAX - sale.codes.length));
   sale.codes.push(...coming);
-  sale.basket = { ...sale.basket, passes: found.said.passes ?? [] };
+  // Those of before stay theirs, also when the phone shows them no more.
+  sale.basket = { ...sale.basket, passes: [...new Set([...sale.basket?.passes ?? [], ...found.said.passes ?? []])] };
   return coming.length;
 }
 

@@ -2,9 +2,9 @@
 //
 // Both need the line: what a card is worth is the counter's to say. A card that is sold is issued when its money is
 // there, and before the sale is closed; whatever it is asked under is kept first, so it is issued once, and stopped when
-// nothing comes of the sale. A card that pays is held until then. A code is kept no longer than the sale is at hand.
+// nothing comes of the sale. A card that pays is held until then, and its code is kept nowhere; the code of one that was
+// sold is kept until its slip is out of sight, since nothing else shows it.
 
-import { together } from "./till-keeping.js";
 import { Away, ask, name, tell, worded } from "./till-line.js";
 import { at, element, minor, money, say } from "./till-page.js";
 import { event, goodsDue, keep, number } from "./till-sale.js";
@@ -88,7 +88,8 @@ async function issueEach(sale, settings) {
     }
     const outcome = await tell(each.asked, settings);
     if (outcome.status !== "accepted") {
-      each.asked = null;
+      // Where an earlier try may have been heard, the same one is asked again, and never another under this code.
+      if (!outcome.isUndecided) each.asked = null;
       await keep(sale);
       return refusal(outcome.problem);
     }
@@ -134,10 +135,7 @@ export async function pay(sale, settings, text) {
   } catch (error) {
     if (!(error instanceof Away)) throw error;
     drop();
-    await together(["queue", "settings"], ({ queue, settings: store }) => {
-      queue.add(event("gift_card.void", { reservation }, settings));
-      store.put(sale, "sale");
-    });
+    await keep(sale, [event("gift_card.void", { reservation }, settings)]);
     throw error;
   }
 }

@@ -51,10 +51,16 @@ export const name = (problem) => String(problem?.type ?? "").split(":").at(-1);
 // What is wrong in the counter's own words, or by its name where it says none.
 export const worded = (problem) => problem?.detail || problem?.title || name(problem);
 
-// Tell one event now, without the queue: what has to be decided before the sale goes on. Its id makes a repeat safe.
+// With these the counter has looked at nothing that was said: what it decided of the same event before still holds.
+const UNDECIDED = [401, 403, 413, 429];
+
+// Tell one event now, without the queue: what has to be decided before the sale goes on. Its id makes a repeat safe. An
+// outcome that is undecided refuses the asking alone: whoever asks again may not take it for an answer to the first time.
 export async function tell(event, settings) {
-  const { said } = await ask("events", [event], settings, "application/cloudevents-batch+json");
-  return said.outcomes?.[0] ?? { status: "refused", problem: said };
+  const { status, said } = await ask("events", [event], settings, "application/cloudevents-batch+json");
+  const outcome = said.outcomes?.[0] ?? { status: "refused", problem: said };
+  const isUndecided = said.outcomes ? name(outcome.problem) === "too_many_attempts" : UNDECIDED.includes(status);
+  return { ...outcome, isUndecided };
 }
 
 // Make sure that the counter answers, when nothing is said that would show it; throws Away if it does not.

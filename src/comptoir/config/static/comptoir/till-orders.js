@@ -112,6 +112,11 @@ async function tellOnce() {
     if (order) show(Boolean(kept.slip));
     return trouble(say(kept.slip ? "order_waits" : "needs_line"));
   }
+  if (outcome.isUndecided) {
+    // An earlier try may have been heard: the same is said again, by itself where money was taken.
+    if (order) show(Boolean(kept.slip));
+    return trouble(say("refused", worded(outcome.problem)));
+  }
   await forget();
   if (outcome.status !== "accepted") {
     if (OVER.includes(name(outcome.problem))) close();
@@ -138,7 +143,10 @@ async function giveBack() {
 async function lookAfter({ said, slip }) {
   const { settings } = desk;
   const answer = await desk.reach(() => ask("order", { source: settings.source, code: said.data.code }, settings));
-  if (!answer || answer.status === 429) return;
+  if (!answer) return;
+  // With anything else the counter has not said what became of it: it is asked again.
+  const isTold = [200, 404, 409].includes(answer.status) || name(answer.said) === "need_not_declared";
+  if (!isTold) return;
   await forget();
   if (answer.said.state === "handed_over") trouble(say("order_booked", slip.number));
 }

@@ -47,6 +47,16 @@ export function showChange(id, given, due) {
   at(id).textContent = Number.isNaN(rest) ? "" : rest < 0 ? say("too_little", money(-rest)) : say("change", money(rest));
 }
 
+// Lead whoever types on to a field, unless they are typing somewhere else by now.
+export function lead(id) {
+  if (!document.activeElement?.matches("input, select") || document.activeElement.disabled) at(id).focus();
+}
+
+// What went wrong is said; the page may know more to do about it.
+let whenWrong = (error) => trouble(say("refused", error.message));
+export const wrong = (error) => whenWrong(error);
+export const onWrong = (work) => { whenWrong = work; };
+
 // Let a form or a button do its work, once at a time; what goes wrong is said.
 export function on(id, work) {
   at(id).addEventListener(at(id).tagName === "FORM" ? "submit" : "click", async (event) => {
@@ -58,7 +68,7 @@ export function on(id, work) {
     try {
       await work(form);
     } catch (error) {
-      trouble(say("refused", error.message));
+      await wrong(error);
     } finally {
       buttons.forEach((each) => { delete each.dataset.busy; });
     }

@@ -3,14 +3,15 @@
 // Online, promotions and coupons are priced by the counter, held when it comes to paying, and posted with the sale.
 // Offline, list prices hold, no coupon is taken, and points come out of a lease alone.
 
-import { get, put, together } from "./till-keeping.js";
+import { get, together } from "./till-keeping.js";
 import { Away, ask, tell, worded } from "./till-line.js";
+import { say } from "./till-page.js";
 import { percent, settle } from "./till-tax.js";
 
 const HOLD_SECONDS = 86_400;
 
 export const fresh = () => ({
-  id: crypto.randomUUID(), lines: [], codes: [], who: null, priced: null, points: null, isPaying: false, held: null, basket: null,
+  id: crypto.randomUUID(), version: 0, lines: [], codes: [], who: null, priced: null, points: null, isPaying: false, held: null, basket: null,
   // Gift cards that are sold, and those that pay; the receipt's number, where it was needed before the end.
   cards: [], paidBy: [], receipt: null,
 });
@@ -22,8 +23,41 @@ export function event(type, data, settings, id = crypto.randomUUID()) {
   };
 }
 
-export const keep = (sale) => put("settings", sale, "sale");
-export const kept = async () => ({ ...fresh(), ...await get("settings", "sale") });
+// The till has one sale at hand, in however many tabs it is open. Another tab has changed, closed or dropped this one.
+export class Elsewhere extends Error {
+  constructor() {
+    super(say("sale_elsewhere"));
+  }
+}
+
+// Keep a sale within a transaction, if it is the one at hand as it was kept last: what is over never comes back.
+async function keepIn(store, asking, sale) {
+  const last = await asking(store.get("sale"));
+  if (last?.id !== sale.id || last.version !== sale.version) throw new Elsewhere();
+  // A window that has only looked has changed nothing.
+  if (JSON.stringify(last) === JSON.stringify(sale)) return;
+  sale.version += 1;
+  store.put(sale, "sale");
+}
+
+// Keep the sale, and in the same transaction what there is to tell; throws Elsewhere, and does nothing, if it is over.
+export function keep(sale, events = []) {
+  return together(["settings", "queue"], async ({ settings, queue }, asking) => {
+    await keepIn(settings, asking, sale);
+    events.forEach((each) => queue.add(each));
+  });
+}
+
+// The sale at hand, the same one for every tab.
+export const kept = () => together(["settings"], async ({ settings }, asking) => {
+  const sale = { ...fresh(), ...await asking(settings.get("sale")) };
+  settings.put(sale, "sale");
+  return sale;
+});
+
+// A coupon's code, as its page says it in groups, and as its bars do.
+const COUPON = /^(\][a-z]\d)?(\(99\)|99)?[0-9A-HJKMNP-TV-Z]{20}$/i;
+export const isCoupon = (text) => /^[0-9A-Z]{4}(-[0-9A-Z]{4}){3,}$/i.test(text) || COUPON.test(text);
 
 export const before = (sale) => sale.lines.reduce((sum, line) => sum + line.price * line.quantity, 0);
 export const discount = (sale) => sale.priced?.discount ?? 0;
@@ -73,6 +107,8 @@ export async function hold(sale, settings) {
   }, settings, sale.held.id);
   const outcome = await tell({ ...asked, time: sale.held.time }, settings);
   if (outcome.status !== "accepted") {
+    // The first time may have been heard: what it held is given back.
+    if (outcome.isUndecided) await release(sale, settings);
     sale.held = null;
     throw new Error(worded(outcome.problem));
   }
@@ -83,6 +119,23 @@ export async function hold(sale, settings) {
 
 // What was held is not needed after all; told with the queue, so that it is told whatever the line does.
 export async function release(sale, settings) {
+  await keep(sale, letGo(sale, settings));
+}
+
+// Nothing comes of the sale: what it held is free, and the next one is at hand. Returns that one.
+export async function drop(sale, settings) {
+  const events = letGo(sale, settings);
+  const next = fresh();
+  await together(["settings", "queue"], async ({ settings: store, queue }, asking) => {
+    await keepIn(store, asking, sale);
+    store.put(next, "sale");
+    events.forEach((each) => queue.add(each));
+  });
+  return next;
+}
+
+// Have a sale hold nothing any more; returns what has to be told of it.
+function letGo(sale, settings) {
   const events = [];
   if (sale.held) events.push(event("coupon.release", { reservation: sale.held.reservation }, settings));
   if (sale.points?.reservation) events.push(event("points.void", { reservation: sale.points.reservation }, settings));
@@ -98,10 +151,7 @@ export async function release(sale, settings) {
   sale.held = sale.points = null;
   sale.paidBy = [];
   sale.isPaying = false;
-  await together(["queue", "settings"], ({ queue, settings: store }) => {
-    events.forEach((each) => queue.add(each));
-    store.put(sale, "sale");
-  });
+  return events;
 }
 
 // -- points
@@ -151,19 +201,21 @@ export function number(sale, settings) {
   return together(["settings"], async ({ settings: store }, asking) => {
     const count = ((await asking(store.get("receipt"))) ?? 0) + 1;
     sale.receipt = written(count, settings);
+    await keepIn(store, asking, sale);
     store.put(count, "receipt");
-    store.put(sale, "sale");
   });
 }
 
-// Keep a paid sale: its events with their ids, its receipt and what is spent of a lease, all in one transaction. A sale
-// is closed once, whoever presses twice or in two tabs. Returns the receipt, or null if it was closed already.
+// Keep a paid sale: its events with their ids, its receipt and what is spent of a lease, all in one transaction; and its
+// slip with the codes of gift cards that only it shows, until it is out of sight (seen). A sale is closed once, whoever
+// presses twice or in two tabs. Returns the slip and those codes, or null if it was closed already.
 export function close(sale, settings, { tender, given, reference }) {
   const lines = linesOf(sale);
   const sum = lines.reduce((all, each) => all + each.amount, 0);
   return together(["settings", "queue", "leases", "receipts"], async ({ settings: store, queue, leases, receipts }, asking) => {
     const [current, last] = await Promise.all([asking(store.get("sale")), asking(store.get("receipt"))]);
     if (current?.id !== sale.id) return null;
+    if (current.version !== sale.version) throw new Elsewhere();
     const count = sale.receipt ? last : (last ?? 0) + 1;
     const receipt = sale.receipt ?? written(count, settings);
     const events = [];
@@ -203,8 +255,15 @@ export function close(sale, settings, { tender, given, reference }) {
       cards: sale.cards.map(({ number, amount }) => ({ number, amount })),
     };
     receipts.put(slip);
+    // A blank has its code on it.
+    const codes = sale.cards.filter((each) => !each.isBlank).map((each) => each.code.match(/.{1,4}/g).join("-"));
+    if (codes.length) store.put({ slip, codes }, "slip");
     store.put(count, "receipt");
     store.put(fresh(), "sale");
-    return slip;
+    return { slip, codes };
   });
 }
+
+// The slip whose codes somebody may not have seen yet, when the page was closed too early; or nothing.
+export const unseen = () => get("settings", "slip");
+export const seen = () => together(["settings"], ({ settings }) => settings.delete("slip"));

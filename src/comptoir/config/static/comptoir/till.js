@@ -3,9 +3,9 @@
 // Everything is kept in the browser before it is shown as done (till-keeping.js), so a page that is closed, reloaded or
 // left without a line loses nothing. Nothing here decides what a promotion or a point is worth: the counter does.
 
-import { all, article, get, keepArticles, put, together } from "./till-keeping.js";
+import { all, article, get, keepArticles, put } from "./till-keeping.js";
 import { Away, articles, ask, flush, hears, name, worded } from "./till-line.js";
-import { BODY, at, done, element, minor, money, on, say, showChange, spoken, trouble, whole } from "./till-page.js";
+import { BODY, at, done, element, lead, minor, money, on, onWrong, say, showChange, spoken, trouble, whole, wrong } from "./till-page.js";
 import { showSlip } from "./till-receipt.js";
 import * as baskets from "./till-basket.js";
 import * as giftcards from "./till-giftcards.js";
@@ -24,10 +24,6 @@ let outcomes = new Map();
 let theirs = null;
 
 const whoIs = (who) => who.kind === "card" ? say("customer", who.value) : say("by_code");
-
-// A coupon's code, as its page says it in groups, and as its bars do.
-const COUPON = /^(\][a-z]\d)?(\(99\)|99)?[0-9A-HJKMNP-TV-Z]{20}$/i;
-const isCoupon = (text) => /^[0-9A-Z]{4}(-[0-9A-Z]{4}){3,}$/i.test(text) || COUPON.test(text);
 
 // -- the line
 
@@ -242,12 +238,11 @@ async function change(index, quantity) {
 
 async function add(found) {
   at("found").hidden = true;
-  // What is being typed meanwhile stays, and so does the place where it is typed.
-  if (!document.activeElement?.matches("input, select")) at("product").focus();
+  lead("product");
   const there = sale.lines.find((each) => each.sku === found.sku && each.price === found.price);
   if (there) there.quantity += 1;
   else sale.lines.push({ ...found, quantity: 1 });
-  at("receipt").hidden = true;
+  await putAway();
   await changed();
 }
 
@@ -259,13 +254,13 @@ function inTurn(text, work) {
   scans += 1;
   scanning = scanning
     .then(() => work(text))
-    .catch((error) => trouble(say("refused", error.message)))
+    .catch(wrong)
     .then(() => { scans -= 1; });
 }
 
 async function scan(text) {
   if (/^C1[0-9A-Z]{20,}/.test(text)) return takeCustomer(text);
-  if (isCoupon(text)) return showCoupon(text);
+  if (sales.isCoupon(text)) return showScannedCoupon(text);
   const kept = await article(text);
   if (kept && !isOnline) return add(kept);
   const found = await reach(async () => {
@@ -312,7 +307,7 @@ async function takeOver() {
   const pieces = baskets.takeOver(sale, found, spoken);
   const coming = isOnline ? baskets.takeCoupons(sale, found) : 0;
   theirs = found;
-  at("receipt").hidden = true;
+  await putAway();
   await changed();
   const { missing } = found.said.quote;
   const told = [pieces && say(pieces === 1 ? "taken_one" : "taken_more", String(pieces)), missing?.length && say("not_sold"),
@@ -356,6 +351,15 @@ async function showCoupon(code) {
   }
 }
 
+// What was scanned among the goods is a coupon, a pick-up code or, when it fits its check character, a gift card.
+async function showScannedCoupon(code) {
+  await showCoupon(code);
+  if (!isUnusable(code) || !giftcards.isWellTyped(code)) return;
+  sale.codes = sale.codes.filter((each) => each !== code);
+  await changed();
+  trouble(say("gift_at_payment"));
+}
+
 // A pick-up code looks like a coupon's, and is none.
 function isUnusable(code) {
   const number = sale.codes.indexOf(code) + 1;
@@ -395,7 +399,7 @@ async function toPayment() {
   await sales.keep(sale);
   await show();
   if (!isSame) trouble(say("price_moved"));
-  at("given").focus();
+  lead("given");
 }
 
 async function usePoints() {
@@ -410,10 +414,8 @@ async function usePoints() {
     } catch (error) {
       if (!(error instanceof Away)) throw error;
       const gone = sale.points;
-      await together(["queue"], ({ queue }) => queue.add(
-        sales.event("points.void", { reservation: gone.reservation }, settings)));
       sale.points = null;
-      await sales.keep(sale);
+      await sales.keep(sale, [sales.event("points.void", { reservation: gone.reservation }, settings)]);
       await line(false);
       return trouble(say("points_offline"));
     }
@@ -432,9 +434,9 @@ async function sellCard(form) {
   const wrong = giftcards.add(sale, { amount: form.elements.amount.value, code: form.elements.code.value.trim() });
   if (wrong) return trouble(wrong);
   form.reset();
-  at("receipt").hidden = true;
+  await putAway();
   // Its price is its own: nobody waits for what the goods cost.
-  changed().catch((error) => trouble(say("refused", error.message)));
+  changed().catch(wrong);
   return null;
 }
 
@@ -452,22 +454,10 @@ async function paid(how) {
   trouble();
   const refused = await reach(() => giftcards.issue(sale, settings), () => say("gift_waits"));
   if (refused) return trouble(refused);
-  // Shown this once, on the receipt; a blank has its code on it.
-  const codes = sale.cards.filter((each) => !each.isBlank).map((each) => each.code.match(/.{1,4}/g).join("-"));
-  let slip;
-  try {
-    slip = await sales.close(sale, settings, how);
-  } catch (error) {
-    return trouble(say("refused", error.message));
-  }
-  giftcards.forget();
-  sale = await sales.kept();
-  theirs = null;
-  for (const each of document.querySelectorAll("#payment form")) each.reset();
-  at("change").textContent = "";
-  at("who").textContent = say("nobody");
-  await show();
-  if (!slip) return;
+  const closed = await sales.close(sale, settings, how);
+  await nextSale();
+  if (!closed) return;
+  const { slip, codes } = closed;
   if (!slip.event) {
     showReceipt(slip, undefined, codes);
     return tellAll();
@@ -479,6 +469,25 @@ async function paid(how) {
   const outcome = await Promise.race([told, new Promise((done) => setTimeout(done, OUTCOME_MS))]);
   outcomes.delete(slip.event);
   showReceipt(slip, outcome, codes);
+}
+
+// The sale at hand is another one than before.
+async function nextSale() {
+  giftcards.forget();
+  sale = await sales.kept();
+  theirs = null;
+  for (const each of document.querySelectorAll("#payment form")) each.reset();
+  at("change").textContent = "";
+  at("who").textContent = sale.who ? whoIs(sale.who) : say("nobody");
+  await show();
+}
+
+// The slip is out of sight, and what stood on it alone is nowhere any more.
+async function putAway() {
+  if (at("receipt").hidden) return;
+  at("receipt").hidden = true;
+  at("slip").replaceChildren();
+  await sales.seen();
 }
 
 function showReceipt(slip, outcome, codes) {
@@ -501,7 +510,7 @@ function listen() {
   on("give-all-back", () => giveBack(null));
   on("nobody", () => { sale.who = null; theirs = null; at("who").textContent = say("nobody"); return changed(); });
   on("coupon", (form) => { const text = form.elements.code.value.trim(); return text && showCoupon(text); });
-  on("drop", async () => { await sales.release(sale, settings); giftcards.forget(); sale = sales.fresh(); theirs = null; at("who").textContent = say("nobody"); await changed(); tellAll(); });
+  on("drop", async () => { await sales.drop(sale, settings); await nextSale(); tellAll(); });
   on("to-pay", async () => { await scanning; return toPayment(); });
   on("back", async () => {
     await sales.release(sale, settings);
@@ -531,7 +540,7 @@ function listen() {
     return paid({ tender: "cash", given });
   });
   on("terminal", () => paid({ tender: "card", reference: at("reference").value.trim() }));
-  on("next", () => { at("receipt").hidden = true; at("product").focus(); });
+  on("next", async () => { await putAway(); at("product").focus(); });
   on("print", () => window.print());
   orders.listen(settings, reach);
   at("given").addEventListener("input", () => showChange("change", minor(at("given").value), sales.due(sale)));
@@ -541,13 +550,20 @@ function listen() {
 }
 
 async function begin() {
+  sale = await sales.kept();
+  const slip = await sales.unseen();
+  if (sale.who) at("who").textContent = whoIs(sale.who);
+  onWrong(async (error) => {
+    if (error instanceof sales.Elsewhere) await nextSale();
+    trouble(say("refused", error.message));
+  });
+  // Nothing is seen before it is listened to: a form that went by itself would have its code in the address.
+  listen();
+  at("place").textContent = settings.source;
   at("pairing").hidden = true;
   at("desk").hidden = false;
-  at("place").textContent = settings.source;
   at("product").focus();
-  sale = await sales.kept();
-  if (sale.who) at("who").textContent = whoIs(sale.who);
-  listen();
+  if (slip) showReceipt(slip.slip, undefined, slip.codes);
   await show();
   await showLine();
   if ("serviceWorker" in navigator) await navigator.serviceWorker.register(BODY.worker, { scope: BODY.scope }).catch(() => {});
