@@ -22,6 +22,6 @@ The counter is told by events of the touchpoint ``vault``; what came of them is 
 (money for orders, and what follows from it), ``cards.py`` (gift cards), ``returning.py`` (money for goods that came
 back), ``tenders.py`` (with what an order is paid), ``delivering.py`` (where parcels go, and for how much), ``ways.py``
 (what each way costs), ``gifts.py`` (where a gift goes), ``staffed.py`` (pages of the staff who pack),
-``unanswered.py`` (payments that wait for a person), ``forgetting.py`` (a guest's right to be forgotten),
-``stepping.py`` (when the passkey is asked for once more).
+``unanswered.py`` (payments that wait for a person), ``visiting.py`` (whose orders a browser has),
+``forgetting.py`` (a guest's right to be forgotten), ``stepping.py`` (when the passkey is asked for once more).
 """

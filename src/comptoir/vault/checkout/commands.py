@@ -49,7 +49,7 @@ from comptoir.vault.checkout import (
     tenders,
     waiting,
 )
-from comptoir.vault.checkout.contracts import CardWish, Step, Tender, Wish
+from comptoir.vault.checkout.contracts import CardWish, Recipient, Step, Tender, Wish
 from comptoir.vault.checkout.errors import (
     AgeNotProven,
     BasketEmpty,
@@ -115,12 +115,14 @@ def titles_of(promotions: Collection[str]) -> list[Mapping[str, str]]:
     return [msgspec.to_builtins(each.promotion.titles) for each in found.values()]
 
 
-def begin(wish: Wish, *, now: dt.datetime) -> tuple[Checkout, str]:
-    """Write down what somebody confirms; returns the checkout and its order key, empty for one that was there.
+def begin(wish: Wish, *, now: dt.datetime, key: str = "") -> tuple[Checkout, str]:
+    """Write down what somebody confirms, once; returns the checkout and its order key, empty for one that was there.
 
-    Nothing is held by it yet. Raises :class:`BasketEmpty`, :class:`NotHeld` where something cannot be sold,
-    :class:`PriceChanged` with the new ``total`` where another quote was seen, :class:`AgeNotProven`,
-    :class:`ContactInvalid` with the field at fault, :class:`NotDeliveredThere`, :class:`FieldInvalid`.
+    ``key`` is the order key that it gets; without one, it is drawn. Nothing is held by it yet. Raises
+    :class:`BasketEmpty`, :class:`NotHeld` where something cannot be sold, :class:`PriceChanged` with the new ``total``
+    where another quote was seen, :class:`AgeNotProven`, :class:`ContactInvalid` with the field at fault,
+    :class:`NotDeliveredThere`, :class:`NotInStore`, and :class:`FieldInvalid` for what is missing, for more points or
+    more of a gift card than is due, and for a gift that cannot be sent any more.
     """
     if (row := Checkout.objects.filter(order=wish.order).first()) is not None:
         return row, ""
@@ -131,26 +133,15 @@ def begin(wish: Wish, *, now: dt.datetime) -> tuple[Checkout, str]:
     if priced.digest != wish.digest:
         raise PriceChanged(f"It costs {priced.total} now.", field="digest", total=priced.total)
     _insist_on_age(priced, wish, now=now)
-    recipient = recipients.checked(wish.recipient)
     gift = gifts.of_basket(wish.basket)
-    if wish.is_gift and (gift is None or not gift.can_be_sent):
-        raise FieldInvalid("It cannot be sent there any more.", field="address")
-    if rules.needs_address(wish.by) and recipient.address is None and not wish.is_gift:
-        raise FieldInvalid("Where it is brought to.", field="address")
-    if wish.is_gift or not rules.needs_address(wish.by):
-        # A pick-up has no address at all: what was typed by mistake is not kept.
-        recipient = msgspec.structs.replace(recipient, address=None)
-    if wish.by == "pickup" and wish.store is None:
-        raise FieldInvalid("Where it waits for you.", field="store")
-    if wish.user is None and recipient.email is None:
-        raise FieldInvalid("Where the receipt goes.", field="email")
+    recipient = _recipient(wish, gift)
     known = {
         article.sku for article in available(borrowed(Checkout), [line.product for line in priced.lines], wish.store)
     }
     waiting.check(wish, priced)
     worth = _worth(wish, priced, now=now)
     card = _card(wish, priced, worth=worth)
-    key = secrets.token_urlsafe(24)
+    key = key or secrets.token_urlsafe(24)
     said = {
         "lines": msgspec.to_builtins(quoted.lines_of(priced)), "basket": quoted.basket_of(priced),
         "codes": quoted.codes_of(priced), "discount": priced.discount,
@@ -178,14 +169,35 @@ def begin(wish: Wish, *, now: dt.datetime) -> tuple[Checkout, str]:
         )  # fmt: skip
         if wish.in_store:
             waiting.admit(wish, now=now)
+            # The same page may have been sent at the same moment; whoever was first wrote it down.
+            if (first := Checkout.objects.filter(order=wish.order).first()) is not None:
+                return first, ""
             # Another order of the same basket may have emptied it since it was looked at.
-            if quote(wish.basket, customers=known_as, now=now, to=country_of(wish))[1].digest != priced.digest:
-                raise PriceChanged(field="digest")
+            again = quote(wish.basket, customers=known_as, now=now, to=country_of(wish))[1]
+            if again.digest != priced.digest:
+                raise PriceChanged(f"It costs {again.total} now.", field="digest", total=again.total)
         Checkout.objects.bulk_create([row], ignore_conflicts=True)
         if wish.is_gift and gift is not None:
             gifts.keep(wish.order, gift, currency=priced.currency, at=now)
     mine = Checkout.objects.get(order=wish.order)
     return (mine, key) if bytes(mine.key) == digest_of(key) else (mine, "")
+
+
+def _recipient(wish: Wish, gift: gifts.Found | None) -> Recipient:
+    """Return who gets an order as it is kept; refuse what is missing."""
+    recipient = recipients.checked(wish.recipient)
+    if wish.is_gift and (gift is None or not gift.can_be_sent):
+        raise FieldInvalid("It cannot be sent there any more.", field="address")
+    if rules.needs_address(wish.by) and recipient.address is None and not wish.is_gift:
+        raise FieldInvalid("Where it is brought to.", field="address")
+    if wish.is_gift or not rules.needs_address(wish.by):
+        # A pick-up has no address at all: what was typed by mistake is not kept.
+        recipient = msgspec.structs.replace(recipient, address=None)
+    if wish.by == "pickup" and wish.store is None:
+        raise FieldInvalid("Where it waits for you.", field="store")
+    if wish.user is None and recipient.email is None:
+        raise FieldInvalid("Where the receipt goes.", field="email")
+    return recipient
 
 
 def country_of(wish: Wish) -> str | None:

@@ -7,7 +7,6 @@ site sent them: an order's page opens by the secret in its address, and shows ne
 from __future__ import annotations
 
 import datetime as dt
-import hmac
 import uuid
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -15,7 +14,7 @@ from typing import Any, Final
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import msgspec
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -51,6 +50,7 @@ from comptoir.vault.checkout import (
     rules,
     stepping,
     tenders,
+    visiting,
     waiting,
     ways,
 )
@@ -66,9 +66,6 @@ from comptoir.vault.credentials.web import is_freshly_confirmed, refused
 
 PATH: Final = "/checkout/"
 _SHOWN: Final = "shown to the person"
-_CAME: Final = "checkout-came"
-_KEYS: Final = "checkout-keys"
-_CAME_MAX: Final = 10
 _POINTS_DIGITS_MAX: Final = 9
 _NOBODY: Final = "basket"
 
@@ -106,9 +103,7 @@ def _come_in(request: HttpRequest, text: str) -> HttpResponse:
         return refused(request, problem)
     basket = (parse_qs(urlsplit(ticket.path).query).get("basket") or [""])[0]
     is_nobody = ticket.visit.assurance is Assurance.NOBODY and ticket.visit.means == (_NOBODY,)
-    came = dict(request.session.get(_CAME, {}))
-    came[basket] = "" if is_nobody else ticket.visit.subject
-    request.session[_CAME] = dict(list(came.items())[-_CAME_MAX:])
+    visiting.come_in(request, basket, customer="" if is_nobody else ticket.visit.subject)
     return HttpResponseRedirect(f"{reverse('checkout')}?{urlencode({'basket': basket})}")
 
 
@@ -117,62 +112,88 @@ def _come_in(request: HttpRequest, text: str) -> HttpResponse:
 def checkout(request: HttpRequest) -> HttpResponse:
     """Show what is to be paid and ask how it gets to whom; take the answer, and lead on to the payment."""
     basket = request.POST.get("basket", "") or request.GET.get("basket", "")
-    came = request.session.get(_CAME, {})
-    if basket not in came:
+    if not visiting.came_with(request, basket):
         return _closed(request, HTTPStatus.FORBIDDEN)
-    customer = uuid.UUID(came[basket]) if came[basket] else None
+    if (row := _sent(request)) is not None:
+        return _go_on(request, row)
     now = timezone.now()
+    known_as = commands.customers_of(visiting.user_of(request), visiting.recognised(request, basket))
     try:
-        _found, quoted = commands.quote(basket, customers=commands.customers_of(_user(request), customer), now=now)
+        _found, quoted = commands.quote(basket, customers=known_as, now=now)
     except BasketEmpty:
-        return _closed(request, HTTPStatus.NOT_FOUND)
+        return _again(request) or _closed(request, HTTPStatus.NOT_FOUND)
     if request.method == "GET":
         return _form(request, basket, quoted, _known(request))
+    return _order(request, basket, quoted, now=now)
+
+
+def _order(request: HttpRequest, basket: str, quoted: Quote, *, now: dt.datetime) -> HttpResponse:
+    """Make an order of what was confirmed, and lead to its payment; else show the page again, and why."""
+    customer = visiting.recognised(request, basket)
+    known_as = commands.customers_of(visiting.user_of(request), customer)
     try:
         wish = _wish(request, basket, customer)
-        known_as = commands.customers_of(_user(request), customer)
         _found, chosen = commands.quote(basket, customers=known_as, now=now, to=commands.country_of(wish))
         _insist_on_passkey(request, wish, chosen.total, now=now)
         pays = _card(request, chosen, points=wish.points)
         if pays is not None:
             if request.POST.get("card_seen", "") != pays.seen:
-                changed = _changed(wish.digest, chosen)
-                return _form(request, basket, quoted, request.POST.dict(), changed, pays=pays, chosen=chosen)
+                changed, values = _changed(wish.digest, chosen), request.POST.dict()
+                return _again(request) or _form(request, basket, quoted, values, changed, pays=pays, chosen=chosen)
             wish = msgspec.structs.replace(wish, card=CardWish(pays.card, pays.number, pays.amount))
-        row, key = commands.begin(wish, now=now)
-        if key:
-            _remember(request, row.order, key)
-        row = commands.advance(row.order, now=now)
+        row, _key = commands.begin(wish, now=now, key=visiting.key_for(request, wish.order))
     except Problem as problem:
-        if isinstance(problem, PriceChanged):
-            _found, quoted = commands.quote(basket, customers=commands.customers_of(_user(request), customer), now=now)
-        return _form(request, basket, quoted, request.POST.dict(), problem)
-    if row.step == "over":
-        return redirect("checkout_order", order=row.order)
+        return _again(request) or _refuse(request, basket, quoted, problem)
     try:
-        return _to_payment(request, row)
+        row = commands.advance(row.order, now=now)
+        return redirect("checkout_order", order=row.order) if row.step == "over" else _to_payment(request, row)
     except PaymentAway:
         # It is placed and held: its own page says so, and tries again.
         return redirect(f"{reverse('checkout_order', args=[row.order])}?{urlencode({'away': '1'})}")
+    except Problem as problem:
+        return _refuse(request, basket, quoted, problem)
+
+
+def _sent(request: HttpRequest) -> Checkout | None:
+    return visiting.sent(request) if request.method == "POST" else None
+
+
+def _again(request: HttpRequest) -> HttpResponse | None:
+    """Go on with the order that another request of the same page has become meanwhile, if one has.
+
+    What this one was refused for, an empty basket or too many open orders, is that order's own doing.
+    """
+    row = _sent(request)
+    return None if row is None else _go_on(request, row)
+
+
+def _go_on(request: HttpRequest, row: Checkout) -> HttpResponse:
+    """Lead to the payment of an order that stands, or to its own page where nothing is to be paid."""
+    try:
+        return _to_payment(request, commands.advance(row.order, now=timezone.now()))
+    except Problem as problem:
+        return _page(request, Checkout.objects.get(order=row.order), problem)
+
+
+def _refuse(request: HttpRequest, basket: str, quoted: Quote, problem: Problem) -> HttpResponse:
+    if isinstance(problem, PriceChanged):
+        known_as = commands.customers_of(visiting.user_of(request), visiting.recognised(request, basket))
+        _found, quoted = commands.quote(basket, customers=known_as, now=timezone.now())
+    return _form(request, basket, quoted, request.POST.dict(), problem)
 
 
 @in_room(VAULT, is_open=True)
 @require_POST
 def pay(request: HttpRequest, order: uuid.UUID) -> HttpResponse:
     """Lead to the payment once more: the page was closed, or the provider refused a card."""
-    row = _mine(request, order, "")
-    try:
-        row = commands.advance(row.order, now=timezone.now())
-        return _to_payment(request, row)
-    except Problem as problem:
-        return _page(request, row, problem)
+    return _go_on(request, visiting.mine(request, order))
 
 
 @in_room(VAULT, is_open=True)
 @require_POST
 def leave(request: HttpRequest, order: uuid.UUID) -> HttpResponse:
     """End an order that is not paid."""
-    row = _mine(request, order, "")
+    row = visiting.mine(request, order)
     try:
         commands.give_up(row.order, money=paying.MONEY, now=timezone.now())
     except Problem as problem:
@@ -185,7 +206,7 @@ def leave(request: HttpRequest, order: uuid.UUID) -> HttpResponse:
 def forget(request: HttpRequest, order: uuid.UUID) -> HttpResponse:
     """Forget who got an order, where a guest wants that and nothing is to reach them any more."""
     key = request.POST.get("key", "")
-    row = _mine(request, order, key)
+    row = visiting.mine(request, order, key)
     is_done = forgetting.forget(row, at=timezone.now())
     if not is_done and not forgetting.is_forgotten(row):
         return _page(request, row, RecipientNeeded(), key=key)
@@ -196,7 +217,7 @@ def forget(request: HttpRequest, order: uuid.UUID) -> HttpResponse:
 @require_GET
 def order(request: HttpRequest, order: uuid.UUID, key: str = "") -> HttpResponse:
     """Show an order: what is in it, how far it is, and how to pick it up. It reads the state and never decides it."""
-    row = _mine(request, order, key)
+    row = visiting.mine(request, order, key)
     return _page(request, row, PaymentAway() if request.GET.get("away") and row.step == "placed" else None, key=key)
 
 
@@ -214,7 +235,7 @@ def _wish(request: HttpRequest, basket: str, customer: uuid.UUID | None) -> Wish
     digest = (said("digest_gift" if is_gift else "digest_delivery") if by == "delivery" else "") or said("digest")
     return Wish(
         order=_number(said("order")), basket=basket, digest=digest, by=by,  # type: ignore[arg-type]
-        recipient=Recipient(Hidden(said("name")), email, address), user=_user(request), customer=customer,
+        recipient=Recipient(Hidden(said("name")), email, address), user=visiting.user_of(request), customer=customer,
         store=store or None, language=(get_language() or "en").partition("-")[0], is_gift=is_gift,
         points=_points(said("points")), in_store=by == "pickup" and said("pay") == "store",
     )  # fmt: skip
@@ -260,15 +281,9 @@ def _number(text: str) -> uuid.UUID:
         return IDS.new()
 
 
-def _user(request: HttpRequest) -> uuid.UUID | None:
-    if request.user.is_authenticated and getattr(request.user, "is_customer", False):
-        return uuid.UUID(str(request.user.pk))
-    return None
-
-
 def _known(request: HttpRequest) -> dict[str, str]:
     """Return what a form begins with: what somebody who is signed in has given before."""
-    user = _user(request)
+    user = visiting.user_of(request)
     if user is None or not queries.is_known(user):
         return {}
     values = queries.read(
@@ -304,8 +319,7 @@ def _form(
     is_sent = gift is not None and gift.can_be_sent and delivering.delivers()
     country = values.get("country") or delivering.home()
     stores = _stores(quoted)
-    came = request.session.get(_CAME, {}).get(basket, "")
-    known_as = commands.customers_of(_user(request), uuid.UUID(came) if came else None)
+    known_as = commands.customers_of(visiting.user_of(request), visiting.recognised(request, basket))
     costs = ways.ways(basket, quoted, country, known_as=known_as, is_sent=is_sent)
     is_sent = is_sent and any(each.by == "gift" for each in costs)
     costs = [each for each in costs if stores or each.by != "pickup"]
@@ -330,7 +344,7 @@ def _form(
         "countries": countries.choices(language),
         "country": country,
         "stores": stores,
-        "is_guest": _user(request) is None,
+        "is_guest": visiting.user_of(request) is None,
         "sign_in": f"{reverse('account_login')}?{urlencode({'next': request.get_full_path()})}",
         "problem": problem,
         "told": _told(problem),
@@ -339,12 +353,12 @@ def _form(
         "at_fault": "" if problem is None else problem.field or "",
         "back": addresses.url_of(COUNTER, "/basket" if gift is None else gift.back),
         "points": _offer(request, basket, quoted),
-        "store_until": ways.store_until(quoted, is_guest=_user(request) is None),
+        "store_until": ways.store_until(quoted, is_guest=visiting.user_of(request) is None),
         "pay": values.get("pay", ""),
         "takes_cards": gift_cards.are_taken(),
         "card": None if pays is None else _shown(pays, chosen or quoted, values),
         "confirm": _confirming(basket),
-        "asks": stepping.asks(_user(request), quoted.total) and not is_freshly_confirmed(request),
+        "asks": stepping.asks(visiting.user_of(request), quoted.total) and not is_freshly_confirmed(request),
         "minutes": int(rules.PAY_WITHIN.total_seconds() // 60),
     }
     status = HTTPStatus.OK if problem is None else problem.status
@@ -370,7 +384,7 @@ def _confirming(basket: str) -> str:
 
 
 def _offer(request: HttpRequest, basket: str, quoted: Quote) -> PointsOffer | None:
-    user, worth = _user(request), commands.point_worth(now=timezone.now())
+    user, worth = visiting.user_of(request), commands.point_worth(now=timezone.now())
     if user is None or worth is None:
         return None
     person = person_of(customer_of_user(user))
@@ -552,7 +566,7 @@ def _store_of(row: Checkout) -> str:
 
 def _to_payment(request: HttpRequest, row: Checkout) -> HttpResponse:
     """Lead to the provider's page: no form of this room may be sent elsewhere, so a page with a link does."""
-    key = request.session.get(_KEYS, {}).get(str(row.order), "")
+    key = visiting.key_of(request, row)
     own = addresses.url_of(VAULT, reverse("checkout_order", args=[row.order, key] if key else [row.order]))
     url = paying.begin(
         row, return_url=f"{own}?back=1", cancel_url=own, language=get_language() or "en", now=timezone.now()
@@ -562,26 +576,6 @@ def _to_payment(request: HttpRequest, row: Checkout) -> HttpResponse:
     response = render(request, "checkout/to_payment.html", {"url": url, "total": Sum(tenders.due(row), row.currency)})
     response.headers["Refresh"] = f"0;url={url}"
     return response
-
-
-def _remember(request: HttpRequest, number: uuid.UUID, key: str) -> None:
-    keys = dict(request.session.get(_KEYS, {}))
-    keys[str(number)] = key
-    request.session[_KEYS] = dict(list(keys.items())[-_CAME_MAX:])
-
-
-def _mine(request: HttpRequest, number: uuid.UUID, key: str) -> Checkout:
-    """Return somebody's own checkout: by its key, by this session, or by who is signed in. Else there is none."""
-    row = Checkout.objects.filter(order=number).first()
-    if row is None:
-        raise Http404
-    shown = key or request.session.get(_KEYS, {}).get(str(number), "")
-    if shown and hmac.compare_digest(commands.digest_of(shown), bytes(row.key)):
-        return row
-    user = _user(request)
-    if user is not None and user == row.person:
-        return row
-    raise Http404
 
 
 def _closed(request: HttpRequest, status: HTTPStatus) -> HttpResponse:

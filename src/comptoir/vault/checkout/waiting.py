@@ -67,12 +67,13 @@ def check(wish: Wish, quote: Quote) -> None:
 def admit(wish: Wish, *, now: dt.datetime) -> None:
     """Refuse one order more than somebody may have; in the transaction that writes it down. Raises :class:`NotInStore`.
 
-    Whoever comes at the same moment waits here.
+    Whoever comes at the same moment waits here; an order counts against no second request of its own.
     """
     with connections[VAULT.name].cursor() as cursor:
         cursor.execute("select pg_advisory_xact_lock(%s)", [_LOCK])
     # What is open is looked at again, so an index finds it.
-    found = Checkout.objects.filter(due_at__isnull=False, step__in=_OPEN, expires_at__gt=now, said__in_store=True)
+    open_ones = Checkout.objects.filter(due_at__isnull=False, step__in=_OPEN, expires_at__gt=now, said__in_store=True)
+    found = open_ones.exclude(order=wish.order)
     is_full = ~Q(step="placed") | Q(said__emptied__isnull=True)
     if found.filter(is_full, basket=uuid.UUID(wish.basket)).exists():
         raise NotInStore("This basket is ordered already, and waits in the store.", field="pay")
