@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import re
 import threading
@@ -15,7 +16,7 @@ import pytest
 from django.test import Client
 
 from comptoir.foundation.rooms.commands import set_up_django
-from support.gateway import EXAMPLES, Gateway
+from support.gateway import EXAMPLES, Gateway, running_gateway
 from support.pages import accepted, event, staff_session, words
 from support.shop import Shop, environment
 
@@ -228,6 +229,40 @@ def test_a_shop_whose_map_lets_nobody_empty_baskets_orders_each_once_all_the_sam
         one.look()
         assert one.place(pay="store") != "placed"
     assert shop.value("select count(*) from orders_order") == 1
+
+
+@pytest.mark.parametrize("is_older", [True, False], ids=["already", "meanwhile"])
+def test_a_map_that_does_not_let_the_sale_say_since_when_holds_up_no_paid_order(
+    shop: Shop, gateway: Gateway, tmp_path: Path, is_older: bool
+) -> None:
+    """It lacked the field already when the order was placed, or only when it was paid; nothing else gets lost."""
+    written = (EXAMPLES / "touchpoints.toml").read_text(encoding="utf-8")
+    own = tmp_path / "touchpoints.toml"
+    own.write_text(re.sub(r"fields\.basket_at = .*\n", "", written), encoding="utf-8")
+    goods = [listed("cup", price=800), opened()]
+    accepted(gateway.post(goods, touchpoint="webshop"))
+    accepted(gateway.post([counted("cup", 9)], touchpoint="console"))
+    with running_gateway(tmp_path, declared=own, keys=gateway.keys) as narrow, speaking(gateway):
+        ways = (environment(COMPTOIR_PAY_IN_STORE_HOURS="48"), environment(COMPTOIR_MAP=str(own)))
+        with ways[0], ways[1] if is_older else contextlib.nullcontext():
+            one = ordered(gateway, "cup")
+            basket = one.form["basket"]
+            # Without the field, the basket keeps what is ordered until it is paid, and is ordered so once.
+            assert content_of(shop, one) == ({"cup-1": 1} if is_older else {})
+            put = {"basket": basket, "put": [{"product": "cup-1", "quantity": 2}]}
+            accepted(gateway.post([event("basket.changed", put, source="/storefront")], touchpoint="storefront"))
+            if is_older:
+                one.look()
+                assert "cannot be paid in the store" in one.place(pay="store")
+        order = shop.value("select id from orders_order")
+        taken = {"order": str(order), "store": STORE, "taken": {"means": "cash", "amount": 800}}
+        accepted(gateway.post([event("order.hand_over", taken, source="/console")], touchpoint="console"))
+        with environment(COMPTOIR_GATEWAY_URL=narrow.url, COMPTOIR_MAP=str(own)):
+            Cashier().look(now=timezone.now())
+    assert step_of(order) == ("settled", "")
+    assert shop.value("select count(*) from sales_sale") == 1
+    assert content_of(shop, one) == {"cup-1": 2}
+    assert rebuild(keep=False).changed == []
 
 
 def test_whoever_does_not_come_loses_nothing_and_holds_nothing(shop: Shop, selling: Gateway) -> None:

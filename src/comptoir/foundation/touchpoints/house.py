@@ -169,6 +169,12 @@ def may_send(touchpoint: str, event_type: str) -> bool:
     return place is not None and event_type in place.types
 
 
+def may_say(touchpoint: str, event_type: str, field: str) -> bool:
+    """Tell whether the map lets a house touchpoint give a field to events of a type; others are refused."""
+    place = _maps.read().get(touchpoint)
+    return place is not None and field in place.types.get(event_type, ())
+
+
 def vault_source() -> str:
     """Return for which source the vault books sales: the map's, or one of its own name where the map has none."""
     return source_of(VAULT) or f"/{VAULT}"
@@ -315,10 +321,10 @@ def _how_to_get_a_key(touchpoint: str) -> str:
 
 
 class _Place(msgspec.Struct, frozen=True):
-    """A house touchpoint in the map: the source it speaks for, and the types that it sends."""
+    """A house touchpoint in the map: the source it speaks for, and the types that it sends, with their fields."""
 
     source: str
-    types: frozenset[str]
+    types: Mapping[str, frozenset[str]]
 
 
 class _Maps:
@@ -365,12 +371,17 @@ def _places(values: Mapping[str, Any]) -> Mapping[str, _Place]:
         first = source[0] if isinstance(source, list) and source else source
         if not isinstance(first, str):
             continue
-        place = _Place(first.replace("*", "1"), frozenset(sends))
+        place = _Place(first.replace("*", "1"), {name: _fields(each) for name, each in sends.items()})
         if table.get("channel") == "staff" and _ADJUST in sends:
             found.setdefault(CONSOLE, place)
         elif name in HOUSE and name != CONSOLE and table.get("room") == HOUSE[name]:
             found[name] = place
     return found
+
+
+def _fields(send: Any) -> frozenset[str]:
+    fields = send.get("fields") if isinstance(send, dict) else None
+    return frozenset(fields if isinstance(fields, dict) else ())
 
 
 _maps = _Maps()

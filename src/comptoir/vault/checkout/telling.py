@@ -97,11 +97,11 @@ def place(row: Checkout) -> Answer:
 
 
 def empty(row: Checkout) -> bool:
-    """Take out of its basket what an order is of that waits to be paid; ``False`` where that cannot be done.
+    """Take out of its basket what an order is of that waits to be paid; ``False`` where the map does not let it.
 
     What was put in meanwhile stays.
     """
-    if not house.may_send(house.VAULT, BASKET_CHANGED):
+    if not (house.may_send(house.VAULT, BASKET_CHANGED) and _says_basket_at()):
         return False
     found = quoting.find(borrowed(Checkout), str(row.basket))
     if found is None:
@@ -165,8 +165,7 @@ def sell(row: Checkout) -> list[Answer]:
     receipt = number_of(row.order)
     sale = {
         "receipt": receipt, "currency": row.currency, "total": sum(line.amount for line in lines),
-        "lines": rules.sale_lines(lines), "basket": str(row.basket), **_customer(row), **_store(row),
-        **({"basket_at": row.created_at.isoformat()} if row.said.get("emptied") else {}),
+        "lines": rules.sale_lines(lines), **_basket(row), **_customer(row), **_store(row),
         **({"hold": str(row.order)} if row.said["held"] else {}),
     }  # fmt: skip
     paid = {
@@ -243,6 +242,21 @@ def _freed(row: Checkout, *, at: dt.datetime) -> Said:
 
 def _seconds(row: Checkout) -> int:
     return math.ceil((row.expires_at - row.created_at + waiting.hold_beyond(row)).total_seconds())
+
+
+def _basket(row: Checkout) -> dict[str, str]:
+    """Return out of which basket a sale takes its goods, and as of when it was emptied, if it was before.
+
+    Where the map does not let the sale say when, it names no basket: nothing is left to take out, and what was put in
+    since is not this order's. What is paid is booked, whatever the map has come to be meanwhile.
+    """
+    if not row.said.get("emptied"):
+        return {"basket": str(row.basket)}
+    return {"basket": str(row.basket), "basket_at": row.created_at.isoformat()} if _says_basket_at() else {}
+
+
+def _says_basket_at() -> bool:
+    return house.may_say(house.VAULT, SALE_CLOSED, "basket_at")
 
 
 def _points_of(row: Checkout) -> dict[str, str]:
