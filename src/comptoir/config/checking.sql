@@ -354,12 +354,17 @@ select count(*) from orders_order o where o.receipt is not null and o.paid_by ? 
 
 -- name: what_came_back_went_back
 -- For goods that came back as much was given back as was asked: at the provider, onto the gift card, and in whole points.
+-- What the provider was not asked for, since it had none of it left, somebody sees to: repayments_go_back.
 select count(*) from (
-  select o.id, p.asked - coalesce(f.given, 0) - coalesce(d.given, 0) as by_points,
+  select p.amount - coalesce(f.given, 0) - coalesce(d.given, 0) as by_points,
+    greatest(0, least(p.unasked, coalesce((o.paid_by->>'provider')::bigint, 0) - coalesce(f.given, 0))) as unasked,
     coalesce((o.paid_by->>'points')::bigint, 0) as points,
     coalesce((o.paid_by->>'points')::bigint / nullif(r.posted, 0), 1) as worth
   from orders_order o
-  join (select "order", sum(amount) as asked from checkout_repayment where why = '' group by 1) p on p."order" = o.id
+  join (
+    select "order", sum(amount) as amount, coalesce(sum(amount) filter (where why <> ''), 0) as unasked
+    from checkout_repayment group by 1
+  ) p on p."order" = o.id
   left join (
     select c.purpose_id, sum(f.amount) as given from payments_refund f join payments_capture c on c.id = f.capture_id
     where starts_with(f.key, c.purpose_id::text || ' return ') group by 1
@@ -370,10 +375,11 @@ select count(*) from (
     select from sales_return b where b.sale_receipt = o.receipt and b.refund = 'as_paid' and b.status = 'applied'
       and not exists (select from checkout_repayment done where done.position = b.position)
   )
-) back where by_points < 0 or by_points > points or by_points % worth <> 0;
+) back where by_points < 0 or by_points > points + unasked or unasked = 0 and by_points % worth <> 0;
 
 -- name: points_of_orders_went_back
 -- The points that the checkout has given back are those of orders that were called off, and of goods that came back.
+-- Of a return whose money could not be asked for, they are what is left of it beside at most that money.
 with pending as (
   select from orders_order o join checkout_checkout k on k."order" = o.id
   where o.state = 'cancelled' and (k.step <> 'over' or k.due_at is not null)
@@ -382,21 +388,37 @@ with pending as (
   join checkout_checkout k on k."order" = o.id
   where b.refund = 'as_paid' and b.status = 'applied'
     and not exists (select from checkout_repayment done where done.position = b.position)
-), due as (
-  select case when o.state = 'cancelled' then r.posted else (
-    coalesce((select sum(p.amount) from checkout_repayment p where p."order" = o.id and p.why = ''), 0)
-    - coalesce((
-      select sum(f.amount) from payments_refund f join payments_capture c on c.id = f.capture_id
-      where c.purpose_id = o.id and starts_with(f.key, o.id::text || ' return ')
-    ), 0) - coalesce((select sum(d.returned) from giftcards_draw d where d.name = o.id::text), 0)
-  ) / nullif((o.paid_by->>'points')::bigint / nullif(r.posted, 0), 0) end as points
+), paid as (
+  select o.id, o.state, r.posted, (o.paid_by->>'points')::bigint / nullif(r.posted, 0) as worth,
+    coalesce((o.paid_by->>'provider')::bigint, 0) as provider
   from orders_order o join loyalty_reservation r on r.touchpoint = 'vault' and r.name = o.id::text
   where r.status = 'posted'
-)
-select case when exists (select from pending) then 0 else abs(coalesce((select sum(points) from due), 0) - coalesce((
-  select sum(t.points) from loyalty_transfer t join events_event e on e.position = t.position
+), back as (
+  select k.*,
+    coalesce(p.amount, 0) - coalesce(f.given, 0)
+      - coalesce((select sum(d.returned) from giftcards_draw d where d.name = k.id::text), 0) as by_points,
+    greatest(0, least(coalesce(p.unasked, 0), k.provider - coalesce(f.given, 0))) as unasked
+  from paid k left join lateral (
+    select sum(p.amount) as amount, sum(p.amount) filter (where p.why <> '') as unasked
+    from checkout_repayment p where p."order" = k.id
+  ) p on true left join lateral (
+    select sum(f.amount) as given from payments_refund f join payments_capture c on c.id = f.capture_id
+    where c.purpose_id = k.id and starts_with(f.key, k.id::text || ' return ')
+  ) f on true
+), due as (
+  select
+    case when state = 'cancelled' then posted when unasked = 0 then trunc(by_points / nullif(worth, 0))
+      else greatest(0, ceil((by_points - unasked) / nullif(worth, 0))) end as "least",
+    case when state = 'cancelled' then posted when unasked = 0 then trunc(by_points / nullif(worth, 0))
+      else greatest(0, least(posted, floor(by_points / nullif(worth, 0)))) end as "most"
+  from back
+), given as (
+  select coalesce(sum(t.points), 0) as points from loyalty_transfer t join events_event e on e.position = t.position
   where e.type = 'points.adjust' and e.touchpoint = 'vault' and e.status = 'accepted'
-), 0))::bigint end;
+)
+select case when exists (select from pending) then 0 else greatest(
+  0, coalesce((select sum("least") from due), 0) - points, points - coalesce((select sum("most") from due), 0)
+)::bigint end from given;
 
 -- name: what_is_over_keeps_nothing
 -- An order that came to nothing has no goods, no coupon, no gift card and no money left, and is said to be cancelled.
