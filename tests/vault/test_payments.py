@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import msgspec
+import psycopg
 import pytest
 
 from comptoir.foundation.rooms.commands import set_up_django
@@ -18,9 +19,11 @@ set_up_django()  # before the modules that hold models
 # ruff: noqa: E402
 from django.test import Client
 
+from comptoir.foundation.kernel import database
 from comptoir.foundation.rooms.addresses import host_of
 from comptoir.foundation.rooms.declaration import VAULT
-from comptoir.vault.payments import commands, jobs, ports, queries
+from comptoir.vault.payments import applying, attending, commands, jobs, ports, queries
+from comptoir.vault.payments.contracts import State
 from comptoir.vault.payments.errors import (
     AttemptsEnough,
     PaymentDone,
@@ -202,6 +205,32 @@ def test_half_the_money_is_no_payment(shop: Shop, provider: Simulator, purpose: 
     assert told(shop, purpose) == [("over", None)]
     assert provider.money(purpose) == 0
     begin(purpose)  # it can be tried again
+
+
+def test_what_comes_later_goes_back_too_where_the_first_part_was_asked_for_once_more(
+    shop: Shop, provider: Simulator, purpose: uuid.UUID
+) -> None:
+    """Half the money is no payment, and the provider refuses to give it back; the other half comes later."""
+    begin(purpose)
+    reference = reference_of(shop, purpose)
+    provider.moods(reports="never", refunds="refused")
+    provider.pay(reference, is_part=True)
+    for report in provider.reports(reference, "paid"):
+        hear(report)
+    jobs.tend(now=NOW)
+    provider.moods(reports="never")
+    attending.ask_now("refused", shop.value("select id from payments_refund"), now=NOW)
+    assert provider.money(purpose) == 0
+    session = shop.value("select id from payments_session")
+    payment = provider.sessions(purpose)[0]["payment"]
+    applying.apply_state(session, State("paid", payment, 1_250, "EUR", NOW), now=NOW)
+    backs = shop.rows("select amount from payments_refund where state = 'queued'")
+    assert backs == [{"amount": 625}]
+    statement = database.load_statements("comptoir.config", "checking.sql")["unwanted_money_goes_back"]
+    assert shop.value(statement) == 0
+    with psycopg.connect(database.administrator_conninfo()) as connection:
+        connection.execute("delete from payments_refund where state = 'queued'")
+    assert shop.value(statement) == 1
 
 
 def test_another_amount_closes_the_page_that_is_open(shop: Shop, provider: Simulator, purpose: uuid.UUID) -> None:

@@ -7,13 +7,14 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 from django.test import Client
 
 from comptoir.foundation.rooms.commands import set_up_django
 from support.gateway import Gateway
 from support.pages import accepted, event, staff_client, words
-from support.shop import Shop
+from support.shop import Shop, environment
 
 set_up_django()  # before the modules that hold models
 
@@ -22,12 +23,13 @@ from django.utils import timezone
 
 from comptoir.config import checking
 from comptoir.counter.orders.codes import number_of
+from comptoir.foundation.kernel import database
 from comptoir.foundation.rooms.addresses import host_of
 from comptoir.foundation.rooms.current import entered
 from comptoir.foundation.rooms.declaration import VAULT
 from comptoir.vault.checkout import commands
 from comptoir.vault.checkout.paying import MONEY
-from comptoir.vault.payments import jobs, rules
+from comptoir.vault.payments import attending, jobs, rules
 from support.buying import AT, Buyer, basket_with, counted, listed, opened, speaking
 from support.paying import Simulator, hear, reference_of, simulator
 from support.visitors import vault_session
@@ -106,8 +108,7 @@ def test_what_a_provider_refuses_is_shown_at_once_and_asked_for_once_more(
     for shown in (number_of(order), "$12.50", provider.sessions(order)[0]["payment"]):
         assert shown in text
     assert "Alice" not in text
-    longer_ago(shop, "payments_refund", "wanted_at")
-    assert broken() == ["payments_are_answered"]
+    assert broken() == ["payments_are_answered"], "as soon as the page has it"
     for _ in range(2):  # a double click
         assert staff.post(f"{PAGE}refused/{refund}/").status_code == 302
     assert provider.money(order) == 0
@@ -137,6 +138,83 @@ def test_how_it_was_given_back_by_hand_is_said_once_and_kept(
     assert provider.money(order) == 1250
     longer_ago(shop, "payments_refund", "wanted_at")
     assert broken() == []
+
+
+def refused_by_report(shop: Shop, gateway: Gateway, provider: Simulator) -> tuple[uuid.UUID, str, str]:
+    """As :func:`refused`, but the provider has a refund that it may do after all; also returns its number of it."""
+    order = paid(shop, gateway, provider)
+    provider.moods(reports="never", refunds="pending")
+    called_off(gateway, order)
+    number = str(shop.value("select reference from payments_refund"))
+    assert heard(shop, provider, order, number, "refused")
+    provider.moods(reports="never")
+    return order, str(shop.value("select id from payments_refund")), number
+
+
+def heard(shop: Shop, provider: Simulator, order: uuid.UUID, number: str, word: str) -> bool:
+    """Let the provider say how a refund stands, and hear it."""
+    provider.call("POST", f"/control/refunds/{number}/{word}")
+    return [hear(each) for each in provider.reports(reference_of(shop, order), "refund_done", "refund_failed")] != []
+
+
+@pytest.mark.parametrize("instead", ["again", "by hand"])
+def test_what_a_provider_does_after_it_was_given_back_otherwise_went_back_twice(
+    shop: Shop, gateway: Gateway, provider: Simulator, staff: Client, instead: str
+) -> None:
+    order, refund, number = refused_by_report(shop, gateway, provider)
+    # Half of it: the capture has room for both.
+    with psycopg.connect(database.administrator_conninfo()) as connection:
+        connection.execute("update payments_refund set amount = 500")
+    if instead == "again":
+        assert staff.post(f"{PAGE}refused/{refund}/").status_code == 302
+        assert provider.money(order) == 750
+    else:
+        assert staff.post(f"{PAGE}{refund}/", {"how": "by bank transfer, 4711"}).status_code == 302
+    assert "No payment waits for anybody." in words(staff.get(PAGE).content.decode())
+    assert broken() == []
+    assert heard(shop, provider, order, number, "done")
+    text = words(staff.get(PAGE).content.decode())
+    assert "The money went back twice: the provider did it after all." in text
+    assert number_of(order) in text
+    assert "Given too much $5.00" in text
+    assert "Ask for it once more" not in text
+    assert broken() == ["payments_are_answered"]
+    for word in ("settled", "gone"):
+        assert word in staff.post(f"{PAGE}{refund}/", {"how": "the customer sent it back"})["location"]
+    assert "No payment waits for anybody." in words(staff.get(PAGE).content.decode())
+    assert broken() == []
+    notes = [row["content"] for row in shop.rows("select content from events_audit")]
+    assert sum("the customer sent it back" in each for each in notes) == 1
+
+
+def test_a_second_refund_that_nobody_was_asked_for_ends_when_the_first_one_is_done(
+    shop: Shop, gateway: Gateway, provider: Simulator, staff: Client
+) -> None:
+    order, refund, number = refused_by_report(shop, gateway, provider)
+    with environment(COMPTOIR_PAYMENTS=""):  # it waits here, and does not reach the provider
+        second = attending._again(uuid.UUID(refund), now=timezone.now())
+    assert heard(shop, provider, order, number, "done")
+    jobs.tend(now=timezone.now())
+    assert provider.money(order) == 0
+    assert len(provider.state(order)["refunds"]) == 1
+    states = {str(row["id"]): row["state"] for row in shop.rows("select id, state from payments_refund")}
+    assert states == {refund: "done", str(second): "refused"}
+    assert "No payment waits for anybody." in words(staff.get(PAGE).content.decode())
+    assert staff.post(f"{PAGE}refused/{second}/").status_code == 302
+    assert provider.money(order) == 0
+    assert broken() == []
+
+
+def test_a_refusal_whose_line_is_gone_stands_at_the_top(
+    shop: Shop, gateway: Gateway, provider: Simulator, staff: Client
+) -> None:
+    _order, refund = refused(shop, gateway, provider)
+    assert staff.post(f"{PAGE}{refund}/", {"how": "by bank transfer, 4711"}).status_code == 302
+    answer = staff.post(f"{PAGE}{refund}/", {"how": "x"})
+    assert answer.status_code == 422
+    text = words(answer.content.decode())
+    assert "Between 3 and 200 characters." in text
+    assert "No payment waits for anybody." in text
 
 
 def test_what_is_not_answered_is_shown_after_an_hour_and_asked_now(

@@ -297,7 +297,7 @@ select count(*) from payments_purpose p where (
 -- name: unwanted_money_goes_back
 -- Of what was captured and is not wanted, all was asked to go back.
 select count(*) from payments_capture c where verdict <> '' and amount - wanted > (
-  select coalesce(sum(r.amount), 0) from payments_refund r where r.capture_id = c.id and r.reason <> 'asked'
+  select coalesce(sum(r.amount), 0) from payments_refund r where r.capture_id = c.id and r.reason <> 'asked' and r.again is null
 );
 
 -- name: repayments_within_orders
@@ -312,17 +312,21 @@ select count(*) from (
 select count(*) from checkout_repayment where why <> '' and by_hand = '';
 
 -- name: payments_are_answered
--- No payment, refund or report of a provider waits for an answer, and no refused refund for a person, for over an hour.
+-- No payment, refund or report of a provider waits for an answer for over an hour, and none that was refused, or went
+-- back twice, for a person: what the vault's page of payments that wait shows.
 select (
     select count(*) from payments_session
     where state in ('begun', 'open') and unknown_since < now() - interval '1 hour'
   ) + (
     select count(*) from payments_refund r join payments_capture c on c.id = r.capture_id
-    where r.wanted_at < now() - interval '1 hour' and (
-      r.state in ('queued', 'asked') and r.reference = ''
+    where (
+      r.state in ('queued', 'asked') and r.reference = '' and r.wanted_at < now() - interval '1 hour'
       or r.state = 'refused' and r.again is null and r.by_hand = '' and (
         r.reason = 'asked' and c.given_back <= c.amount - r.amount
         or r.reason <> 'asked' and c.given_back < c.amount - c.wanted
+      )
+      or r.state in ('done', 'noted') and r.settled = '' and (
+        r.by_hand <> '' or exists (select from payments_refund i where i.id = r.again and i.state = 'done')
       )
     )
   )

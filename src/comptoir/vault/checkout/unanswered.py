@@ -95,7 +95,7 @@ def _page(
         rows = [_row(each, orders) for each in found] + _for_goods()
     context = {
         "rows": sorted(rows, key=lambda each: each["since"]),
-        "trouble": trouble, "at": at, "how": how,
+        "trouble": trouble, "at": at, "how": how, "is_shown": any(each["number"] == at for each in rows),
         "asked": "asked" in request.GET, "settled": "settled" in request.GET, "gone": "gone" in request.GET,
         "note_max": attending.NOTE_CHARACTERS_MAX,
     }  # fmt: skip
@@ -115,7 +115,7 @@ def _row(one: Unresolved, orders: Mapping[uuid.UUID, str]) -> dict[str, Any]:
         "reference": one.reference, "order": orders.get(one.purpose, "") if one.purpose else "",
         "amount": Money(one.amount, one.currency) if one.amount else None,
         "title": _title(one.what), "why": one.why if one.what == "refused" else "",
-        "can_ask": True, "can_give": one.what == "refused",
+        "can_ask": one.what != "twice", "can_give": one.what in {"refused", "twice"},
     }  # fmt: skip
 
 
@@ -138,6 +138,7 @@ def _title(what: str) -> str:
         "session": _("The provider does not say whether it is paid."),
         "refund": _("The provider does not say whether the money goes back."),
         "refused": _("The provider refuses to give the money back."),
+        "twice": _("The money went back twice: the provider did it after all."),
         "report": _("The provider tells of a payment that nobody here has asked for."),
         "goods": _("Goods came back, and their money could not be asked for."),
     }[what]

@@ -14,7 +14,7 @@ from django.db import transaction
 from comptoir.foundation.kernel.ids import IDS
 from comptoir.foundation.rooms.current import entered
 from comptoir.foundation.rooms.declaration import VAULT
-from comptoir.vault.payments import applying, jobs
+from comptoir.vault.payments import applying, jobs, refunding
 from comptoir.vault.payments.contracts import UnresolvedKind
 from comptoir.vault.payments.errors import PaymentInvalid, RefundTooLarge
 from comptoir.vault.payments.models import LIVE, Inbox, Purpose, Refund, Session
@@ -49,12 +49,15 @@ def ask_now(what: UnresolvedKind, number: uuid.UUID, *, now: dt.datetime) -> Non
 def gave_back(number: uuid.UUID, *, how: str, now: dt.datetime) -> bool:
     """Write down how a person has given money back that the provider refuses to; ``False`` if somebody was quicker.
 
-    ``how`` is one line. Raises :class:`PaymentInvalid`.
+    Of money that went back twice, it is how they have seen to that. ``how`` is one line. Raises
+    :class:`PaymentInvalid`.
     """
     if not _NOTE_CHARACTERS_MIN <= len(how) <= NOTE_CHARACTERS_MAX or not how.isprintable():
         raise PaymentInvalid(f"Between {_NOTE_CHARACTERS_MIN} and {NOTE_CHARACTERS_MAX} characters.", field="how")
     with entered(VAULT), transaction.atomic(using=VAULT.name):
         refund = _locked(number)
+        if refunding.given_twice().filter(pk=number).exists():
+            return bool(Refund.objects.filter(pk=number).update(settled=how))
         if refund is None or refund.state != "refused" or refund.again is not None or refund.by_hand:
             return False
         refund.by_hand, refund.said_at = how, refund.said_at or now

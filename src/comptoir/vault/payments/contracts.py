@@ -17,7 +17,7 @@ Kind = Literal["paid", "expired", "failed", "refund_done", "refund_failed", "cha
 #: How a purpose stands. ``closing``: nobody knows yet whether it is paid or over.
 Standing = Literal["none", "open", "closing", "paid", "over"]
 #: What a person has to look at.
-UnresolvedKind = Literal["session", "refund", "refused", "report"]
+UnresolvedKind = Literal["session", "refund", "refused", "twice", "report"]
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -114,8 +114,10 @@ class RefundAsked(msgspec.Struct, frozen=True):
 class Unresolved(msgspec.Struct, frozen=True, kw_only=True):
     """Something for which nobody can answer, or which a provider refuses: what, its number, since when and why.
 
-    A ``session`` or ``refund`` has no answer, a ``refused`` refund has one; a ``report`` is about nothing that is here.
-    ``reference`` is the provider's number of it, by which its own pages find it; ``amount`` in minor units.
+    A ``session`` or ``refund`` has no answer, a ``refused`` refund has one; a refund went back ``twice`` where the
+    provider has done it after all, and something else took its place; a ``report`` is about nothing that is here.
+    ``reference`` is the provider's number of it, by which its own pages find it; ``amount`` in minor units, of one that
+    went back twice what was given too much.
     """
 
     what: UnresolvedKind

@@ -143,6 +143,8 @@ class Refund(models.Model):
     #: Of a refused one: the refund that staff had asked for in its place, or how they gave the money back themselves.
     again = models.UUIDField(null=True)
     by_hand = models.TextField(default="")
+    #: Of one that went back after all, beside what took its place: how staff have seen to what was given twice.
+    settled = models.TextField(default="", db_default="")
 
     class Meta:
         """What waits is found by when it is due."""

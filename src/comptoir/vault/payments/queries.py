@@ -39,7 +39,8 @@ def unresolved(now: dt.datetime, *, after: dt.timedelta = rules.SHOWN_AFTER) -> 
     """Return what nobody could answer for so long, and what was refused, the oldest first.
 
     Sessions of which the provider does not say how they stand, refunds that are not answered, reports about something
-    that is not there; and refunds that were refused, until they are asked for once more or somebody gives them back.
+    that is not there; refunds that were refused, until they are asked for once more or somebody gives them back; and
+    those that were done after that all the same.
     """
     since = now - after
     with entered(VAULT):
@@ -60,6 +61,14 @@ def unresolved(now: dt.datetime, *, after: dt.timedelta = rules.SHOWN_AFTER) -> 
                 amount=one.amount, currency=one.capture.currency,
             )
             for one in refunds.order_by("wanted_at")[:_SHOWN_MAX]
+        ]  # fmt: skip
+        found += [
+            Unresolved(
+                what="twice", number=one.id, since=one.said_at or one.wanted_at, why=one.why,
+                provider=one.capture.provider, purpose=one.capture.purpose_id, reference=one.capture.payment,
+                amount=one.amount, currency=one.capture.currency,
+            )
+            for one in refunding.given_twice().order_by("wanted_at")[:_SHOWN_MAX]
         ]  # fmt: skip
         reports = Inbox.objects.filter(applied_at=None, received_at__lt=since).order_by("received_at")
         found += [

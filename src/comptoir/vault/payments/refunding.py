@@ -9,6 +9,8 @@ import datetime as dt
 import uuid
 from typing import Final
 
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
 from comptoir.foundation.kernel.ids import IDS
 from comptoir.vault.payments import rules
 from comptoir.vault.payments.contracts import RefundState
@@ -18,13 +20,16 @@ from comptoir.vault.payments.models import Capture, Refund
 #: Reasons for which money that was wanted goes back; of all others nobody is told, since it was never counted.
 ASKED: Final = "asked"
 AT_PROVIDER: Final = "provider"
+#: Why a refund is not asked for: the one whose place it took was done after all.
+NOT_NEEDED: Final = "not_needed"
 _TOLD: Final = frozenset({ASKED, AT_PROVIDER})
 
 
 def queue_surplus(capture: Capture, *, now: dt.datetime) -> None:
     """Send back what of a capture is not wanted and does not go back yet."""
     capture.refresh_from_db()
-    automatic = list(capture.refunds.exclude(reason__in=_TOLD).values_list("amount", flat=True))
+    # A refused one that another one took the place of is not counted beside it.
+    automatic = list(capture.refunds.filter(again=None).exclude(reason__in=_TOLD).values_list("amount", flat=True))
     amount = rules.going_back(
         captured=capture.amount, wanted=capture.wanted, given_back=capture.given_back, automatic=automatic
     )
@@ -87,9 +92,19 @@ def find(capture: Capture | None, *, ours: uuid.UUID | None, provider: str, refe
     return (known.filter(capture=capture) if capture is not None else known).first()
 
 
+def given_twice() -> QuerySet[Refund]:
+    """Return refunds that were done after all, though others took their place or staff gave the money back."""
+    instead = Refund.objects.filter(pk=OuterRef("again"), state="done")
+    return Refund.objects.select_related("capture").filter(
+        ~Q(by_hand="") | Q(Exists(instead)), state__in=("done", "noted"), settled=""
+    )
+
+
 def _done(refund: Refund, *, at: dt.datetime | None, listener: Listener, now: dt.datetime) -> None:
     if refund.state == "done":
         return
+    if refund.again is not None:
+        _end_replacement(refund)
     capture = Capture.objects.get(pk=refund.capture_id)
     if refund.state in {"refused", "noted"} and capture.given_back + refund.amount > capture.amount:
         refund.state = "noted"
@@ -101,6 +116,14 @@ def _done(refund: Refund, *, at: dt.datetime | None, listener: Listener, now: dt
         listener.on_refunded(
             capture.purpose_id, key=_key(refund), amount=refund.amount, currency=capture.currency, at=at or now
         )
+
+
+def _end_replacement(refund: Refund) -> None:
+    """End what took a refund's place, unless the provider was asked for it already: then a person sees to both."""
+    waits = Refund.objects.filter(pk=refund.again, state="queued", tries=0)
+    if waits.update(state="refused", why=NOT_NEEDED, again=refund.id):
+        refund.again = None
+        refund.save(update_fields=["again"])
 
 
 def _is_older(refund: Refund, state: RefundState, at: dt.datetime | None) -> bool:
