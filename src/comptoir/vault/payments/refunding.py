@@ -103,8 +103,7 @@ def given_twice() -> QuerySet[Refund]:
 def _done(refund: Refund, *, at: dt.datetime | None, listener: Listener, now: dt.datetime) -> None:
     if refund.state == "done":
         return
-    if refund.again is not None:
-        _end_replacement(refund)
+    _end_replacement(refund)
     capture = Capture.objects.get(pk=refund.capture_id)
     if refund.state in {"refused", "noted"} and capture.given_back + refund.amount > capture.amount:
         refund.state = "noted"
@@ -120,6 +119,8 @@ def _done(refund: Refund, *, at: dt.datetime | None, listener: Listener, now: dt
 
 def _end_replacement(refund: Refund) -> None:
     """End what took a refund's place, unless the provider was asked for it already: then a person sees to both."""
+    if refund.again is None:
+        return
     waits = Refund.objects.filter(pk=refund.again, state="queued", tries=0)
     if waits.update(state="refused", why=NOT_NEEDED, again=refund.id):
         refund.again = None
