@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 import uuid
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from django.test import Client
 
 from comptoir.foundation.rooms.commands import set_up_django
 from support.gateway import Gateway
-from support.pages import accepted, event, staff_client, words
+from support.pages import accepted, customer_of, event, sale, staff_client, words
 from support.shop import Shop, environment
 
 set_up_django()  # before the modules that hold models
@@ -215,6 +216,57 @@ def test_a_refusal_whose_line_is_gone_stands_at_the_top(
     text = words(answer.content.decode())
     assert "Between 3 and 200 characters." in text
     assert "No payment waits for anybody." in text
+
+
+@pytest.mark.parametrize("with_card", [False, True], ids=["nobody", "with a card"])
+def test_a_guest_is_forgotten_once_no_money_is_to_go_back(
+    shop: Shop, gateway: Gateway, provider: Simulator, staff: Client, with_card: bool
+) -> None:
+    basket, filling = basket_with("tea")
+    accepted(gateway.post([filling], touchpoint="storefront"))
+    guest = Client()
+    accepted(gateway.post([sale("1", 0, receipt="before")], touchpoint="till"))
+    buyer = Buyer(guest, basket, customer=customer_of(gateway, "1") if with_card else None)
+    buyer.come()
+    assert buyer.place() == "placed"
+    provider.pay(reference_of(shop, buyer.order))
+    for report in provider.reports(reference_of(shop, buyer.order), "paid"):
+        hear(report)
+    handed = event("order.hand_over", {"order": str(buyer.order)}, source="/console", at=AT)
+    accepted(gateway.post([handed], touchpoint="console"))
+
+    def look() -> None:
+        with entered(VAULT):  # by then no letter is tried any more
+            commands.look_at_due(money=MONEY, now=timezone.now() + dt.timedelta(days=4))
+
+    def page() -> str:
+        return words(guest.get(f"/checkout/orders/{buyer.order}/", headers=SAFE).content.decode())
+
+    may = "Have your name and address forgotten"
+    look()
+    assert may in page()
+    assert ("among the purchases of the customer card" in page()) is with_card
+    assert ("is nobody’s" in page()) is not with_card
+    data = {
+        "receipt": "B", "sale": {"receipt": number_of(buyer.order), "source": "/vault"}, "currency": "USD",
+        "total": 1250, "lines": [{"line": 1, "quantity": 1, "amount": 1250}], "refund": "as_paid",
+    }  # fmt: skip
+    accepted(gateway.post([event("sale.returned", data, source="/console")], touchpoint="console"))
+    assert may not in page(), "its money was not even asked back"
+    provider.moods(reports="never", refunds="refused")
+    look()
+    assert may not in page(), "nor after that"
+    jobs.tend(now=timezone.now() + dt.timedelta(days=4))
+    assert shop.value("select state from payments_refund") == "refused"
+    assert may not in page(), "somebody has to reach them"
+    with shop.unchanged("checkout_checkout", "contacts_key"):
+        refused_so = guest.post(f"/checkout/orders/{buyer.order}/forget/", headers=SAFE)
+    assert "written or given back to you" in words(refused_so.content.decode())
+    assert staff.post(f"{PAGE}{shop.value('select id from payments_refund')}/", {"how": "in cash"}).status_code == 302
+    assert may in page()
+    guest.post(f"/checkout/orders/{buyer.order}/forget/", headers=SAFE)
+    assert "Your name and address are forgotten." in page()
+    assert shop.value("select count(*) from contacts_key") == 0
 
 
 def test_what_is_not_answered_is_shown_after_an_hour_and_asked_now(

@@ -81,7 +81,7 @@ class CardTriedTooOften(Problem):
 
 
 class RecipientNeeded(Problem):
-    """Something is still to be brought or written to you."""
+    """Something is still to be brought, written or given back to you."""
 
     name = "recipient_needed"
     status = 409

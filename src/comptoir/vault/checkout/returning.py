@@ -63,6 +63,14 @@ def waiting(*, now: dt.datetime) -> list[uuid.UUID]:
     return store.find_returned(borrowed(Checkout), source=house.vault_source(), now=now, limit=_LOOK_MAX)
 
 
+def is_waiting(row: Checkout) -> bool:
+    """Tell whether something came back of an order whose money was not asked back yet."""
+    done = set(Repayment.objects.filter(order=row.order).values_list("position", flat=True))
+    return row.step == "settled" and any(
+        each.back.refund == "as_paid" and uuid.UUID(each.back.position) not in done for each in came_back(row)
+    )
+
+
 def repay(order: uuid.UUID, *, give_back: GiveBack, now: dt.datetime) -> None:
     """Ask back what everything that came back of an order gives back, each return once.
 

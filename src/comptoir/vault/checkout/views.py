@@ -481,7 +481,9 @@ def _told(problem: Problem | None) -> str:
         ),
         "checkout_over": _("This order is over. Begin again from the basket."),
         "confirmation_needed": _("Show your passkey once more before this is ordered."),
-        "recipient_needed": _("Something is still to be brought or written to you. Come back when it is there."),
+        "recipient_needed": _(
+            "Something is still to be brought, written or given back to you. Come back when it is there."
+        ),
     }
     return words.get(problem.name, problem.title())
 

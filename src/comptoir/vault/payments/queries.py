@@ -81,6 +81,13 @@ def unresolved(now: dt.datetime, *, after: dt.timedelta = rules.SHOWN_AFTER) -> 
     return sorted(found, key=lambda one: one.since)[:_SHOWN_MAX]
 
 
+def is_settled(purpose: uuid.UUID, *, now: dt.datetime) -> bool:
+    """Tell whether no money of a purpose is still to go back, as far as anybody here knows."""
+    with entered(VAULT):
+        waits = Refund.objects.filter(_is_stuck(now), capture__purpose=purpose)
+        return not waits.exists() and not refunding.given_twice().filter(capture__purpose=purpose).exists()
+
+
 def _is_stuck(since: dt.datetime) -> Q:
     """Tell which refunds a person has to look at: refused ones at once. A bank takes its days over what it promised."""
     # What was refused may have gone back since, at the provider itself.
