@@ -62,7 +62,8 @@ def complete(went: Went) -> None:
     """Assert that everything happened, each thing once."""
     assert went.failed == 0
     assert went.orders == len(bought.PLAYS)
-    assert went.states == {"cancelled": 1, "handed_over": 14, "paid": 1, "placed": 1}
+    assert went.states == {"cancelled": 1, "handed_over": 16, "paid": 2, "placed": 1}
+    assert went.parcels == 3
     assert went.back == sum(each.end in {"back", "all back"} for each in bought.PLAYS)
     assert went.coupons == sum(each.coupon for each in bought.PLAYS)
     assert went.gift_cards == sum(bool(each.card) for each in bought.PLAYS) + 1
@@ -87,6 +88,12 @@ def test_it_is_sold_in_every_way_once_and_all_adds_up(shop: Shop, world: Gateway
         "select count(*) from payments_refund f join payments_capture c on c.id = f.capture_id"
         " where c.purpose_id = %s and f.state = 'done'", str(first)
     ) == 1  # fmt: skip
+    # A parcel has an address, sealed; the one of which a piece came back has its points and its money again, in part.
+    parcel = bought.order_id(next(each for each in bought.PLAYS if each.parcel and each.end == "back"), 0)
+    assert shop.value("select by from orders_order where id = %s", str(parcel)) == "delivery"
+    assert shop.value("select state from orders_order where id = %s", str(parcel)) == "handed_over"
+    assert shop.value('select count(*) from checkout_repayment where "order" = %s and why = %s', parcel, "") == 1
+    assert "Springfield" not in str(shop.contents())
     # What a till took with everything is there again: the card is whole, the coupon can be used, the points are back.
     card = shop.value("select available from giftcards_card where id = %s", _digest("at a till"))
     assert card == bought.PART_CENTS

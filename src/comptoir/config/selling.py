@@ -57,7 +57,7 @@ from comptoir.vault.checkout import commands, paying, returning
 from comptoir.vault.checkout.contracts import CardWish, Recipient, Wish
 from comptoir.vault.checkout.models import Checkout
 from comptoir.vault.contacts import keeping
-from comptoir.vault.contacts.contracts import Hidden
+from comptoir.vault.contacts.contracts import Hidden, PostalAddress
 from comptoir.vault.payments import commands as payments
 from comptoir.vault.payments import jobs, ports, pretend
 from comptoir.vault.payments.models import Refund, Session
@@ -69,6 +69,8 @@ _SECONDS_MAX: Final = 10.0
 _ASK_AGAIN_SECONDS: Final = 0.5
 _LANGUAGES: Final = ("en", "fr", "ja")
 _TILL: Final = "at a till"
+#: Where the demo's parcels go.
+_ADDRESS: Final = PostalAddress(("1 Main Street",), "Springfield", "US", "62701", "IL")
 #: As the closing lines of the demo call states and means.
 _STATES: Final = {
     "placed": "to be paid in the store", "paid": "paid", "packed": "laid ready", "handed_over": "handed over",
@@ -84,10 +86,12 @@ class Went(msgspec.Struct, frozen=True):
     """What became of the demo's own orders: how many, by state, and how many of them something came back of.
 
     ``paid`` is what was paid with each means, ``returned`` what went back to each, in minor units; ``gift_cards`` were
-    sold for ``gift_cards_sold`` and ``gift_cards_left`` is still on them. ``failed`` came to nothing by mistake.
+    sold for ``gift_cards_sold`` and ``gift_cards_left`` is still on them. ``parcels`` are orders that are brought,
+    and ``failed`` came to nothing by mistake.
     """
 
     orders: int
+    parcels: int
     states: Mapping[str, int]
     back: int
     paid: Mapping[str, int]
@@ -126,7 +130,8 @@ def told(went: Went) -> list[str]:
     """Return in two lines what was ordered, paid with what, and what came back."""
     done = ", ".join(f"{count} {_STATES[name]}" for name, count in went.states.items())
     placed = (
-        f"{went.orders} orders were placed at the checkout ({done}), and paid with {_sums(went.paid)};"
+        f"{went.orders} orders were placed at the checkout ({done}; {went.parcels} as parcels), and paid with"
+        f" {_sums(went.paid)};"
         f" {went.coupons} of them with a coupon. {went.gift_cards} gift cards were sold for"
         f" {_dollars(went.gift_cards_sold)}, of which {_dollars(went.gift_cards_left)} are left."
     )
@@ -258,16 +263,21 @@ class _Selling:
             self._send(house.STOREFRONT, [self._basket(part, attempt)])
         user = self._users[part.card] if play.customer else None
         basket = str(bought.basket_id(play, attempt))
-        _, priced = commands.quote(basket, customers=commands.customers_of(user, None), now=now)
+        address = _ADDRESS if play.parcel else None
+        _, priced = commands.quote(
+            basket, customers=commands.customers_of(user, None), now=now, to=address.country if address else None
+        )
         points = min(bought.POINTS, self._points(part.card)) if play.points else 0
         worth = commands.point_worth(now=now) or 0
         if not worth or points < 10:
             points = 0
         wish = Wish(
-            order=bought.order_id(play, attempt), basket=basket, digest=priced.digest, by="pickup", store=part.store,
+            order=bought.order_id(play, attempt), basket=basket, digest=priced.digest, store=part.store,
+            by="delivery" if address else "pickup",
             user=user, language=_LANGUAGES[len(play.name) % len(_LANGUAGES)], points=points,
             card=self._card(play, priced.total - points * worth), in_store=bool(play.taken),
-            recipient=Recipient(Hidden(f"Reader {part.card}"), Hidden(f"reader-{part.card}@demo.example")),
+            recipient=Recipient(Hidden(f"Reader {part.card}"), Hidden(f"reader-{part.card}@demo.example"),
+                                None if address is None else Hidden(address)),
         )  # fmt: skip
         row, _ = commands.begin(wish, now=now)
         return row
@@ -315,6 +325,9 @@ class _Selling:
         if order.state in {"placed", "paid"}:
             self._staff(PACK, {"order": str(row.order)}, row)
         if part.play.end == "waits" or order.state == "handed_over":
+            return
+        if part.play.parcel:
+            self._staff(HAND_OVER, {"order": str(row.order)}, row)
             return
         said: dict[str, Any] = {"code": pickup_code_of(row.order), "store": part.store}
         if part.play.taken:
@@ -417,7 +430,8 @@ class _Selling:
         cards = [giftcards.by_code(gift_code(each)) for each in (*(play.name for play in sold), _TILL)]
         till = _sale((bought.till(self._till_sale.store), bought.TILL_RECEIPT))[1]
         return Went(
-            orders=len(rows), states=dict(sorted(states.items())), back=came_back,
+            orders=len(rows), parcels=sum(row.by == "delivery" for row in rows),
+            states=dict(sorted(states.items())), back=came_back,
             paid={name: amount for name, amount in sorted(paid.items()) if amount},
             returned={name: amount for name, amount in sorted(back.items()) if amount},
             coupons=sum(row.said["discount"] > 0 for row in rows), gift_cards=sum(each is not None for each in cards),
@@ -430,11 +444,15 @@ class _Selling:
     # -- saying it ---------------------------------------------------------------------------------------------------
 
     def _staff(self, kind: str, data: dict[str, Any], row: Checkout) -> None:
-        self._ask(kind, data, bought.request_id(str(row.order), kind), at=_since(row))
+        """Say what staff do: of a parcel in the vault, where its address is, of everything else in the console."""
+        place = house.VAULT if row.by == "delivery" and kind != CANCEL else house.CONSOLE
+        self._ask(kind, data, bought.request_id(str(row.order), kind), at=_since(row), place=place)
 
-    def _ask(self, kind: str, data: dict[str, Any], request: uuid.UUID, *, at: dt.datetime) -> None:
-        """Say something as the console; said again it is the same."""
-        answer = house.send(kind, data, touchpoint=house.CONSOLE, request=request, at=at)
+    def _ask(
+        self, kind: str, data: dict[str, Any], request: uuid.UUID, *, at: dt.datetime, place: str = house.CONSOLE
+    ) -> None:
+        """Say something as the staff's pages; said again it is the same."""
+        answer = house.send(kind, data, touchpoint=place, request=request, at=at)
         if answer.problem is not None:
             self._refused(kind, answer.problem)
 

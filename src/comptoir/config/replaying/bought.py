@@ -51,7 +51,7 @@ End = Literal["paid", "waits", "handed over", "back", "all back", "cancelled"]
 class Play(msgspec.Struct, frozen=True):
     """One order of the demo. ``pieces`` is how many of each article; ``taken`` with what it is paid in the store.
 
-    ``customer`` is false for a stranger, who has no card and is not signed in.
+    ``customer`` is false for a stranger, who has no card and is not signed in; ``parcel`` is true for what is brought.
     """
 
     name: str
@@ -62,6 +62,7 @@ class Play(msgspec.Struct, frozen=True):
     coupon: bool = False
     taken: Literal["", "cash", "card"] = ""
     customer: bool = True
+    parcel: bool = False
 
 
 #: The first one is of the demo's own card, so that its holder has something to look at.
@@ -83,6 +84,9 @@ PLAYS: Final = (
     Play("in the store, cash", "handed over", taken="cash"),
     Play("in the store, card, one back", "back", pieces=(2, 1), taken="card"),
     Play("in the store, laid ready", "waits", taken="cash"),
+    Play("a parcel", "handed over", parcel=True),
+    Play("a parcel with points, one back", "back", pieces=(2, 1), points=True, parcel=True),
+    Play("a stranger's parcel, to be packed", "paid", customer=False, parcel=True),
 )
 #: The play whose gift card has something left on it, to be tried.
 TRIED: Final = "all by gift card"
