@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import uuid
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -127,6 +129,34 @@ def test_a_guess_is_simple_and_made_once() -> None:
     assert len(guessed(*many)) == rules.GUESSES_MAX
     (guess,) = rules.guesses(bought(1, 2, 9), answered=(), window=Composed(), now=NOON)
     assert (guess.since, guess.rule) == (NOON - dt.timedelta(days=9), Rule("first", "category", "tea"))
+
+
+@pytest.mark.parametrize(
+    ("correction", "said"),
+    [
+        ("more", ["Only show what Oi makes."]),
+        ("less", ["Show what Oi makes first.", "One thing in 2 from outside what is put first."]),
+        ("never", ["Never show what Oi makes."]),
+    ],
+)
+def test_a_correction_is_a_sentence_that_a_window_can_say(
+    counter: Counter, correction: rules.Correction, said: list[str]
+) -> None:
+    bought_it = bought(1, 2, 9, category=None, maker="Oi")
+    (guess,) = rules.guesses(bought_it, answered=(), window=Composed(), now=NOON)
+    corrected = [msgspec.to_builtins(each) for each in guess.corrected(correction)]
+    counter.send(answered(ALICE, guess.key, "correct", at=1), composed(ALICE, *corrected, at=1))
+    assert list(said_of(counter, ALICE)["alice"]) == said
+    again = queries.guesses(
+        counter.connection, [uuid.UUID(casting.identify(ALICE))], window=Composed(), bought=bought_it, now=NOON
+    )
+    assert again == []
+
+
+def test_every_correction_is_a_different_one() -> None:
+    (guess,) = rules.guesses(bought(1, 2, 9), answered=(), window=Composed(), now=NOON)
+    made = [(guess.rule,), *(guess.corrected(each) for each in rules.CORRECTIONS)]
+    assert len(set(made)) == len(made)
 
 
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

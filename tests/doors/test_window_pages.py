@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,7 +12,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Locator, Page
 
 from comptoir.doors.storefront.links import card_token
 from comptoir.foundation.rooms.commands import set_up_django
@@ -56,13 +57,14 @@ def pages(gateway: Gateway, tmp_path: Path) -> Iterator[Pages]:
         yield running
 
 
-def bought(gateway: Gateway, *days: int, card: str = "1000") -> None:
-    """Let somebody buy tea on each of these days ago."""
+def bought(gateway: Gateway, *days: int, card: str = "1000", goods: str = "sencha") -> None:
+    """Let somebody buy something, tea if nothing else is said, on each of these days ago."""
     sales = [
         casting.event(
             "sale.closed",
-            {"receipt": f"w{each}", "currency": "USD", "total": 500, "customer": {"kind": "card", "value": card},
-             "lines": [{"product": "sencha", "quantity": 1, "amount": 500}]},
+            {"receipt": f"{goods}-{card}-{each}", "currency": "USD", "total": 500,
+             "customer": {"kind": "card", "value": card},
+             "lines": [{"product": goods, "quantity": 1, "amount": 500}]},
             source="/stores/330/tills/1", at=NOW - dt.timedelta(days=each),
         )
         for each in days
@@ -189,16 +191,15 @@ def test_a_guess_is_shown_with_its_reason_and_answered_once(
     page = opened(pages, browser, who, language="ja")
     page.goto(pages.url(COUNTER, "/window"))
     assert page.locator(".guess").count() == 0  # she has not allowed it
-    allowed = casting.consented("personalisation", "web", of={"kind": "card", "value": "1000"}, at=NOW)
-    accepted(gateway.post([allowed], touchpoint="storefront"))
+    allow(gateway)
     page.goto(pages.url(COUNTER, "/window"))
     assert page.locator(".guess").count() == 2
     photograph(page, "my-window-ja")
-    guess = page.locator(".guess").filter(has_text="お茶")
+    guess = page.locator(".guess").filter(has=page.locator("strong", has_text="お茶"))
     assert "4回" in guess.inner_text()
     assert wares(pages, page)[0] == "Ham"  # a guess changes nothing by itself
     page.goto(pages.url(COUNTER, "/window"))
-    page.locator(".guess").filter(has_text="お茶").get_by_role("button", name="この推測を採用する").click()
+    guess.get_by_role("button", name="この推測を採用する").click()
     page.get_by_text("保存しました").wait_for()
     assert sentences(page) == ["「お茶」を最初に表示します。"]
     assert set(wares(pages, page)[:2]) == {"Sencha", "Oolong"}
@@ -211,6 +212,131 @@ def test_a_guess_is_shown_with_its_reason_and_answered_once(
     page.get_by_role("button", name="すべて外す").click()
     page.get_by_text("保存しました").wait_for()
     assert page.locator(".guess").count() == 0  # and what was kept once is not guessed again
+
+
+def allow(gateway: Gateway, card: str = "1000") -> None:
+    """Let somebody allow the shop to choose by what they bought."""
+    allowed = casting.consented("personalisation", "web", of={"kind": "card", "value": card}, at=NOW)
+    accepted(gateway.post([allowed], touchpoint="storefront"))
+
+
+def correcting(page: Page, name: str, summary: str = "Correct this guess") -> Locator:
+    """Return the guess about this name, with what can be true instead of it opened by keyboard."""
+    guess = page.locator(".guess").filter(has=page.locator(f"strong:text-is('{name}')"))
+    guess.locator("summary").get_by_text(summary).wait_for()
+    if guess.locator("details").get_attribute("open") is None:
+        guess.locator("summary").press("Enter")
+    return guess
+
+
+def test_a_guess_is_corrected_by_what_is_true_instead(
+    pages: Pages, browser: Browser, shop: Shop, photograph: Callable[[Page, str], list[Path]]
+) -> None:
+    gateway = pages.gateway
+    bought(gateway, 1, 20, 40, 60)
+    bought(gateway, 2, 21, 41, goods="ham")
+    allow(gateway)
+    who = customer(gateway)
+    page = opened(pages, browser, who)
+    page.goto(pages.url(COUNTER, "/window"))
+    assert page.locator(".guess").count() == 4
+    never = correcting(page, "Meat").get_by_role("button", name="No, never")
+    said = page.locator(f"#{never.get_attribute('aria-describedby')}")
+    assert said.inner_text() == "Never show Meat."  # what becomes of it stands beside it
+    photograph(page, "my-window-correct")
+    never.press("Enter")
+    page.get_by_text("The shop shows it like this in this browser now.").wait_for()
+    assert sentences(page) == ["Never show Meat."]
+    correcting(page, "Acme").get_by_role("button", name="Yes, but not so much").press("Enter")
+    page.get_by_text("The shop shows it like this in this browser now.").wait_for()
+    less = ["Never show Meat.", "Show what Acme makes first.", "One thing in 2 from outside what is put first."]
+    assert sentences(page) == less
+    assert wares(pages, page) == ["Oolong", "Rye", "Rum-Cake", "Sencha"]
+    # Another topic in its place: what the shop does not know, and what it thought already, is none.
+    page.goto(pages.url(COUNTER, "/window"))
+    tea = correcting(page, "Tea")
+    assert tea.get_by_label("Another kind of goods").locator("option").all_inner_texts() == ["Bread", "Meat"]
+    tea.get_by_label("Another maker").fill("nobody")
+    tea.get_by_label("Another maker").press("Enter")
+    page.get_by_role("alert").get_by_text("made by “nobody”").wait_for()
+    assert page.locator(".guess details[open]").count() == 1
+    tea = correcting(page, "Tea")
+    assert tea.get_by_label("Another maker").input_value() == "nobody"
+    tea.get_by_label("Another kind of goods").select_option("bread")
+    tea.get_by_role("button", name="Show this first").first.press("Enter")
+    page.get_by_text("The shop shows it like this in this browser now.").wait_for()
+    assert sentences(page) == [*less, "Show Bread first."]
+    maker = correcting(page, "Oi")
+    maker.get_by_label("Another maker").fill("oi")
+    maker.get_by_label("Another maker").press("Enter")
+    page.get_by_role("alert").get_by_text("“Oi” is what we thought.").wait_for()
+    assert sentences(page) == [*less, "Show Bread first."]
+    correcting(page, "Oi").get_by_role("button", name="Even more").press("Enter")
+    page.get_by_text("The shop shows it like this in this browser now.").wait_for()
+    assert sentences(page) == [*less, "Show Bread first.", "Only show what Oi makes."]
+    assert page.locator(".guess").count() == 0
+    # It is told as a correction, and each channel reads the rules; the customer takes one out like any other.
+    answers = shop.value("select array_agg(guess || ' ' || answer order by guess) from windows_guessanswer")
+    assert answers == ["category:meat correct", "category:tea correct", "maker:Acme correct", "maker:Oi correct"]
+    assert told(gateway, who)["window"]["rules"][-1] == {"rule": "only", "of": "maker", "value": "Oi"}
+    page.get_by_role("button", name="Take out: Only show what Oi makes.").click()
+    page.get_by_text("The shop shows it like this in this browser now.").wait_for()
+    bought(gateway, 3, 4, 5)
+    page.goto(pages.url(COUNTER, "/window"))
+    assert page.locator(".guess").count() == 0
+
+
+@pytest.mark.parametrize(
+    ("language", "name", "summary", "button", "said"),
+    [
+        ("fr", "Thé", "Corriger cette supposition", "Oui, mais pas autant",
+         ["Montrer d’abord : Thé.", "Une chose sur 2 hors de ce qui vient d’abord."]),
+        ("ja", "お茶", "この推測を訂正する", "好きだが、ほどほどに",
+         ["「お茶」を最初に表示します。", "2点に1点は、最初に表示するもの以外から選びます。"]),
+    ],
+)  # fmt: skip
+def test_a_guess_is_corrected_in_the_readers_language(
+    pages: Pages, browser: Browser, language: str, name: str, summary: str, button: str, said: list[str]
+) -> None:
+    bought(pages.gateway, 1, 20, 40)
+    allow(pages.gateway)
+    page = opened(pages, browser, customer(pages.gateway), language=language)
+    page.goto(pages.url(COUNTER, "/window"))
+    less = correcting(page, name, summary).get_by_role("button", name=button)
+    told = page.locator(f"#{less.get_attribute('aria-describedby')}").inner_text()
+    assert told == ("" if language == "ja" else " ").join(said)
+    less.press("Enter")
+    page.locator(".notice.good").wait_for()
+    assert sentences(page) == said
+
+
+@pytest.mark.parametrize(
+    ("form", "said"),
+    [
+        ({"answer": "correct"}, "Say what is true instead."),
+        ({"answer": "correct", "correction": "always"}, "Say what is true instead."),
+        ({"answer": "perhaps"}, "A guess is kept, corrected or forgotten."),
+        ({"answer": "correct", "correction": "instead"}, "Choose what the sentence is to speak of."),
+        ({"answer": "correct", "correction": "instead", "category": "nothing"}, "Choose what the sentence"),
+        ({"answer": "correct", "correction": "instead", "category": "tea"}, "“Tea” is what we thought."),
+        ({"answer": "correct", "correction": "instead", "maker": "\x00<i>"}, "made by “&lt;i&gt;”"),
+    ],
+)
+def test_what_corrects_nothing_is_refused_and_changes_nothing(
+    pages: Pages, shop: Shop, form: dict[str, str], said: str
+) -> None:
+    bought(pages.gateway, 1, 20, 40)
+    allow(pages.gateway)
+    card = card_token(uuid.UUID(customer(pages.gateway)))
+    there = {"Host": f"my.localhost:{pages.port}", "Origin": pages.url(COUNTER, "").rstrip("/")}
+    with httpx.Client(base_url=pages.url(SQUARE, "/"), headers=there, timeout=60) as client:
+        client.get(f"/card/{card}")
+        (token, *_others) = re.findall(r'name="csrfmiddlewaretoken" value="(\w+)"', client.get("/window").text)
+        sent = {"csrfmiddlewaretoken": token, "guess": "category:tea", **form}
+        with shop.unchanged("windows_window", "windows_guessanswer"):
+            refused = client.post("/window/guess", data=sent)
+    assert refused.status_code == 422
+    assert said in " ".join(re.findall(r'role="alert">(.*?)</p>', refused.text))
 
 
 def test_a_window_comes_from_the_house_or_from_a_press_of_a_button(pages: Pages) -> None:

@@ -2,7 +2,8 @@
 
 *Window*: the rules that a customer has composed, in the language of ``square/catalog/composing.py``. *Guess*: what the
 shop thinks of somebody by what they bought; it is shown as a guess with its reason, and changes nothing until they
-keep it; they may also correct it or have it forgotten. A guess that was answered is not made again.
+keep it; they may also say what is true instead, in the same sentences, or have it forgotten. A guess that was answered
+is not made again.
 
 Always true: the last word holds, by when it was said and not by when it arrived. Nothing is guessed of whom the shop
 may not choose for by what they bought (the purpose ``personalisation``), and no guess is kept: it is made when it is

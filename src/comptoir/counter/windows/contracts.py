@@ -39,7 +39,7 @@ class WindowComposed(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=T
 class GuessAnswered(msgspec.Struct, forbid_unknown_fields=True):
     """``guess.answered``: a guess is kept, corrected or to be forgotten; it is not made again.
 
-    Keeping it says nothing of the window: whoever keeps it composes that anew, with the rule that comes of it.
+    It says nothing of the window: whoever keeps or corrects it composes that anew, with the rules that come of it.
     """
 
     customer: Identifier

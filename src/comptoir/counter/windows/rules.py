@@ -8,12 +8,17 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection, Iterable
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 import msgspec
 
 from comptoir.square.catalog.composing import Composed, Rule
 
+#: What is true instead of a guess: more than it says, not so much of it, or never.
+Correction = Literal["more", "less", "never"]
+CORRECTIONS: Final[tuple[Correction, ...]] = get_args(Correction)
+#: Of what is liked, but not so much, at most every second thing.
+LESS_EVERY: Final = 2
 TIMES_MIN: Final = 3
 SINCE_DAYS: Final = 365
 #: So many guesses are shown at once, the best founded first.
@@ -47,6 +52,14 @@ class Guess(msgspec.Struct, frozen=True):
     def rule(self) -> Rule:
         """Return the rule that comes of it, once it is kept."""
         return Rule("first", self.of, self.value)
+
+    def corrected(self, correction: Correction) -> tuple[Rule, ...]:
+        """Return the rules that come of it, once it is corrected. No sentence puts anything last: less is a share."""
+        if correction == "more":
+            return (Rule("only", self.of, self.value),)
+        if correction == "less":
+            return self.rule, Rule("new", every=LESS_EVERY)
+        return (Rule("never", self.of, self.value),)
 
 
 def guesses(bought: Iterable[Bought], *, answered: Collection[str], window: Composed, now: dt.datetime) -> list[Guess]:

@@ -7,6 +7,7 @@ square, so that this browser carries it there (``shop/windows.py``). Not here: w
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -20,7 +21,7 @@ from django.views.decorators.http import require_POST, require_safe
 from comptoir.counter.customers.contracts import CUSTOMER_KIND
 from comptoir.counter.windows import guessing, models, queries
 from comptoir.counter.windows.contracts import ANSWERED, COMPOSED
-from comptoir.counter.windows.rules import Guess
+from comptoir.counter.windows.rules import CORRECTIONS, Correction, Guess
 from comptoir.doors.storefront.baskets import request_of
 from comptoir.doors.storefront.cards import members_of
 from comptoir.doors.storefront.shop import windows as shop
@@ -36,6 +37,7 @@ from comptoir.foundation.touchpoints.house import Said
 from comptoir.square.catalog import composing
 from comptoir.square.catalog import queries as catalog
 from comptoir.square.catalog.composing import EVERY_MAX, EVERY_MIN, RULES_MAX, Rule
+from comptoir.square.catalog.contracts import NAME_CHARACTERS_MAX
 
 _MAKERS_MAX: Final = 300
 _CATEGORIES_MAX: Final = 500
@@ -49,12 +51,28 @@ class Line(msgspec.Struct, frozen=True):
     said: str
 
 
+class CorrectionShown(msgspec.Struct, frozen=True):
+    """What can be true instead of a guess, and the sentences that come of it."""
+
+    correction: Correction
+    words: str
+
+
 class GuessShown(msgspec.Struct, frozen=True):
-    """A guess as the page shows it: what is thought, and why."""
+    """A guess as the page shows it: what is thought, and why, and what each answer makes of it."""
 
     guess: Guess
     name: str
     rule: str
+    corrections: tuple[CorrectionShown, ...]
+
+
+class Typed(msgspec.Struct, frozen=True):
+    """What a refused form named instead of a guess, so that nobody chooses it again."""
+
+    guess: str = ""
+    category: str = ""
+    maker: str = ""
 
 
 @in_room(COUNTER)
@@ -90,27 +108,46 @@ def change(request: HttpRequest) -> HttpResponse:
 @in_room(COUNTER)
 @require_POST
 def answer(request: HttpRequest) -> HttpResponse:
-    """Keep a guess as a rule, correct it, or have it forgotten; it does not come back."""
+    """Keep a guess as a rule, say what is true instead, or have it forgotten; it does not come back."""
     subject, rules = _mine(request)
     key, said = request.POST.get("guess", ""), request.POST.get("answer", "")
-    guess = next((each.guess for each in _guesses(subject, rules) if each.guess.key == key), None)
-    if guess is None or said not in {"keep", "correct", "forget"}:
+    shown = next((each for each in _guesses(subject, rules) if each.guess.key == key), None)
+    if shown is None:  # answered already, or by a form that was sent twice
         return redirect("storefront:window")
     event = {"customer": _customer(subject), "guess": key, "answer": said}
     number, at = request_of(request)
     sent = [Said(ANSWERED, event, number, at)]
-    after = _joined(rules, (guess.rule,)) if said == "keep" else rules
-    if said == "correct":
-        # Not what they want first, so it is said the other way round; they can change that like any rule.
-        after = _joined(rules, (Rule("never", guess.of, guess.value),))
+    more, trouble = _answered(request, shown, said)
+    after = _joined(rules, more)
     problem = composing.judge(after)
     if problem is not None:
-        return _page(request, trouble=problem.detail or problem.title(), status=HTTPStatus.UNPROCESSABLE_ENTITY)
+        trouble = trouble or problem.detail or problem.title()
     if after != rules:
         sent.append(Said(COMPOSED, _composed(subject, after), uuid.uuid5(number, "window"), at))
-    if trouble := _send(sent):
-        return _page(request, trouble=trouble, status=HTTPStatus.UNPROCESSABLE_ENTITY)
+    if trouble := trouble or _send(sent):
+        typed = Typed(key, request.POST.get("category", ""), _maker(request))
+        return _page(request, trouble=trouble, typed=typed, status=HTTPStatus.UNPROCESSABLE_ENTITY)
     return redirect(shop.carrying(after)) if after != rules else redirect("storefront:window")
+
+
+def _answered(request: HttpRequest, shown: GuessShown, said: str) -> tuple[tuple[Rule, ...], str]:
+    """Return the rules that an answer to a guess adds, or why it is none."""
+    if said == "keep":
+        return (shown.guess.rule,), ""
+    if said == "forget":
+        return (), ""
+    if said != "correct":
+        return (), _("A guess is kept, corrected or forgotten.")
+    correction = request.POST.get("correction", "")
+    if correction == "instead":
+        rule, trouble = _asked(request, "first")
+        if rule == shown.guess.rule:
+            return (), _("“%(name)s” is what we thought. Keep the guess, or name something else.") % {
+                "name": shown.name
+            }
+        return () if rule is None else (rule,), trouble
+    known = next((each for each in CORRECTIONS if each == correction), None)
+    return ((), _("Say what is true instead.")) if known is None else (shown.guess.corrected(known), "")
 
 
 def _say(request: HttpRequest, subject: str, rules: tuple[Rule, ...], *, trouble: str) -> HttpResponse:
@@ -137,9 +174,9 @@ def _asked(request: HttpRequest, what: str) -> tuple[Rule | None, str]:
     """Return the rule that a form asks for, or why it is none."""
     rule: Rule | None = None
     if what in {"first", "never", "only"}:
-        category, maker = request.POST.get("category", ""), request.POST.get("maker", "").strip()[:120]
+        category, maker = request.POST.get("category", ""), _maker(request)
         if maker:
-            called = catalog.maker_called(maker.replace("\x00", ""))
+            called = catalog.maker_called(maker)
             if called is None:
                 return None, _("Nothing in the shop is made by “%(name)s”.") % {"name": maker}
             rule = Rule(what, "maker", called)  # type: ignore[arg-type]
@@ -160,6 +197,11 @@ def _asked(request: HttpRequest, what: str) -> tuple[Rule | None, str]:
     elif what == "order" and (by := request.POST.get("by", "")) in {"newest", "cheapest"}:
         rule = Rule("order", by=by)  # type: ignore[arg-type]
     return rule, "" if rule is not None else _("Choose what the sentence is to speak of.")
+
+
+def _maker(request: HttpRequest) -> str:
+    """Return the maker that a form names, however it is written."""
+    return request.POST.get("maker", "").replace("\x00", "").strip()[:NAME_CHARACTERS_MAX]
 
 
 def _joined(rules: tuple[Rule, ...], more: tuple[Rule, ...]) -> tuple[Rule, ...]:
@@ -185,11 +227,16 @@ def _guesses(subject: str, rules: tuple[Rule, ...]) -> list[GuessShown]:
     customer = uuid.UUID(subject)
     found = guessing.guesses_of(customer, members_of(customer), window=composed, now=timezone.now())
     among = catalog.categories() if found else {}
+    said: list[tuple[Rule, ...]] = [(each.rule,) for each in found]
+    said += [each.corrected(correction) for each in found for correction in CORRECTIONS]
+    words = _words(connection, said)
     shown = []
-    for each in found:
+    for place, each in enumerate(found):
         category = among.get(each.value) if each.of == "category" else None
-        words = queries.sentences(connection, [each.rule])[0][_language()]
-        shown.append(GuessShown(each, category.name.text if category else each.value, words))
+        start = len(found) + place * len(CORRECTIONS)
+        corrections = tuple(map(CorrectionShown, CORRECTIONS, words[start:]))
+        name = category.name.text if category else each.value
+        shown.append(GuessShown(each, name, words[place], corrections))
     return shown
 
 
@@ -201,6 +248,13 @@ def _composed(subject: str, rules: tuple[Rule, ...]) -> dict[str, Any]:
     return {"customer": _customer(subject), "rules": [msgspec.to_builtins(each) for each in rules]}
 
 
+def _words(connection: Any, said: Sequence[tuple[Rule, ...]]) -> list[str]:
+    """Return what each of these says together, in the language of the page; read once for all of them."""
+    told = iter(queries.sentences(connection, [rule for some in said for rule in some]))
+    space = "" if _language() == "ja" else " "
+    return [space.join(next(told)[_language()] for _rule in some) for some in said]
+
+
 def _lines(rules: tuple[Rule, ...]) -> list[Line]:
     told = queries.sentences(borrowed(models.Window), rules)
     return [Line(words[_language()], composing.written([rule])) for rule, words in zip(rules, told, strict=True)]
@@ -210,7 +264,9 @@ def _language() -> str:
     return (translation.get_language() or "en").split("-")[0]
 
 
-def _page(request: HttpRequest, *, trouble: str = "", status: int = HTTPStatus.OK) -> HttpResponse:
+def _page(
+    request: HttpRequest, *, trouble: str = "", typed: Typed | None = None, status: int = HTTPStatus.OK
+) -> HttpResponse:
     subject, rules = _mine(request)
     among = catalog.categories()
     taken = composing.read(request.GET.get("take", ""))
@@ -220,7 +276,8 @@ def _page(request: HttpRequest, *, trouble: str = "", status: int = HTTPStatus.O
     ]
     context = {
         "rules": _lines(rules), "taken": _lines(taken), "take": composing.written(taken), "trouble": trouble,
-        "guesses": _guesses(subject, rules), "may_guess": guessing.is_allowed(uuid.UUID(subject)),
+        "guesses": _guesses(subject, rules), "typed": typed or Typed(),
+        "may_guess": guessing.is_allowed(uuid.UUID(subject)),
         "categories": sorted(categories, key=lambda each: each[1].casefold()),
         "makers": catalog.all_makers(limit=_MAKERS_MAX), "shares": _SHARES, "rules_max": RULES_MAX,
         "link": addresses.url_of(SQUARE, f"/window?{composing.written(rules)}") if rules else "",
