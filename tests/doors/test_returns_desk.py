@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from comptoir.foundation.rooms.commands import set_up_django
 from support.carding import issued, new_code
 from support.gateway import Gateway
-from support.pages import accepted, card, customer_of, event, posted_by, staff_session, words
-from support.shop import Shop
+from support.pages import SHOWN, accepted, card, customer_of, event, posted_by, staff_session, words
+from support.shop import Shop, environment
 
 set_up_django()  # before the modules that hold models
 
@@ -81,7 +81,8 @@ def seen(desk: Client, place: str, **take: int) -> tuple[str, dict[str, str]]:
     """Choose pieces and see what they give back; returns the page's words and the form that confirms it."""
     chosen = {f"take-{name[1:]}": str(quantity) for name, quantity in take.items()}
     page = desk.get(place, {**chosen, "reason": "unwanted", "goods": "on_shelf", "store": STORE}).content.decode()
-    return words(page), posted_by(page)
+    # What has not gone back yet has a form of its own, above the one that confirms.
+    return words(page), posted_by(page[page.find('method="get"') :])
 
 
 def test_a_tills_sale_comes_back_piece_by_piece_for_exactly_what_it_cost(
@@ -138,12 +139,12 @@ def test_what_gift_cards_had_paid_of_a_tills_sale_goes_back_onto_them_and_the_re
         before = shop.value(cards)
         with shop.unchanged():
             text, form = seen(desk, place, **pieces)
-        assert "What a gift card had paid goes back onto it" in text
+        assert "What a gift card or points had paid goes back as that" in text
         answer = words(desk.post(place, form, follow=True).content.decode())
         total = re.search(r"It is booked. Give \$([\d.]+) back at the till.", answer)
         assert total is not None, answer
-        assert "goes back onto the gift card" in answer
-        assert "Something has not gone back" not in answer
+        assert "went back onto the gift card" in answer
+        assert "has not gone back" not in answer
         onto.append(int(shop.value(cards) - before))
         given.append(round(float(total[1]) * 100) + onto[-1])
         desk.post(place, form)
@@ -153,26 +154,171 @@ def test_what_gift_cards_had_paid_of_a_tills_sale_goes_back_onto_them_and_the_re
     assert [each["available"] for each in shop.rows("select available from giftcards_card")] == [500, 500]
 
 
-def test_what_has_not_gone_back_onto_a_card_is_said_and_given_back_by_a_button(
-    desk: Client, shop: Shop, gateway: Gateway
-) -> None:
+def carded(gateway: Gateway, *lines: tuple[str, int, int], amount: int, id: str = "spent") -> None:  # noqa: A002
+    """Sell something of which a card pays so much."""
     code = new_code()
-    accepted(gateway.post([issued(code, 500)], touchpoint="till"))
-    spent = {"code": code, "currency": "USD", "amount": 500, "receipt": "0001"}
-    accepted(gateway.post([event("gift_card.redeem", spent, source=TILL)], touchpoint="till"))
-    sold(gateway, ("tea-1", 1, 1250))
-    place = found(desk, "0001")
+    accepted(gateway.post([issued(code, amount)], touchpoint="till"))
+    spent = {"code": code, "currency": "USD", "amount": amount, "receipt": "0001"}
+    accepted(gateway.post([{**event("gift_card.redeem", spent, source=TILL), "id": id}], touchpoint="till"))
+    sold(gateway, *lines)
+
+
+def came_back(gateway: Gateway, receipt: str, amount: int, *, source: str = "/console") -> None:
+    """A piece of the first line comes back, and whoever says so does nothing more."""
     back = {
-        "receipt": "R-1", "sale": {"receipt": "0001", "source": TILL}, "currency": "USD", "total": 1250,
-        "lines": [{"line": 1, "quantity": 1, "amount": 1250}],
+        "receipt": receipt, "sale": {"receipt": "0001", "source": TILL}, "currency": "USD", "total": amount,
+        "lines": [{"line": 1, "quantity": 1, "amount": amount}],
     }  # fmt: skip
+    touchpoint = "console" if source == "/console" else "till"
+    accepted(gateway.post([event("sale.returned", back, source=source)], touchpoint=touchpoint))
+
+
+def credited(
+    gateway: Gateway,
+    amount: int,
+    *,
+    source: str = TILL,
+    id: str | None = None,  # noqa: A002
+) -> dict[str, Any]:
+    """Somebody puts so much back onto the card."""
+    data = {"spending": {"id": "spent", "source": TILL}, "amount": amount}
+    touchpoint = "console" if source == "/console" else "till"
+    said = event("gift_card.credit", data, source=source)
+    answer = gateway.post([{**said, **({"id": id} if id else {})}], touchpoint=touchpoint)
+    return dict(answer.json()["outcomes"][0])
+
+
+LEFT = "select available from giftcards_card"
+
+
+def test_what_has_not_gone_back_is_said_and_given_back_by_a_button(desk: Client, shop: Shop, gateway: Gateway) -> None:
+    carded(gateway, ("tea-1", 1, 1250), amount=500)
+    place = found(desk, "0001")
     # The desk died after the goods were booked.
-    accepted(gateway.post([event("sale.returned", back, source="/console")], touchpoint="console"))
-    assert "Something has not gone back onto its gift card yet." in words(desk.get(place).content.decode())
+    came_back(gateway, "R-1", 1250)
+    answer = words(desk.get(place).content.decode())
+    assert "Something of the return R-1 has not gone back yet. $5.00 onto the gift card" in answer
     for _ in range(2):
         answer = words(desk.post(place, {"does": "credit", "receipt": "R-1"}, follow=True).content.decode())
-        assert "Something has not gone back" not in answer
-        assert shop.value("select available from giftcards_card") == 500
+        assert "has not gone back" not in answer
+        assert shop.value(LEFT) == 500
+
+
+def test_what_is_to_be_handed_out_is_said_also_when_the_rest_does_not_go_back(
+    desk: Client, shop: Shop, gateway: Gateway
+) -> None:
+    carded(gateway, ("tea-1", 1, 1250), amount=500)
+    place = found(desk, "0001")
+    came_back(gateway, "R-1", 1250)
+    with environment(COMPTOIR_GATEWAY_URL="http://127.0.0.1:9"):
+        answer = desk.post(place, {"does": "credit", "receipt": "R-1"})
+    text = words(answer.content.decode())
+    assert answer.status_code == 503
+    assert "Give $7.50 back at the till." in text
+    assert "Something of the return R-1 has not gone back yet." in text
+    assert "went back onto" not in text
+    assert shop.value(LEFT) == 0
+
+
+def test_what_a_till_put_onto_a_card_by_itself_does_not_go_onto_it_again(
+    desk: Client, shop: Shop, gateway: Gateway
+) -> None:
+    carded(gateway, ("tea-1", 2, 1000), amount=500)
+    place = found(desk, "0001")
+    # A till takes a piece back and credits its part; then it credits more, for which nothing came back yet.
+    came_back(gateway, "T-1", 500, source=TILL)
+    assert credited(gateway, 250)["status"] == "accepted"
+    assert credited(gateway, 100)["status"] == "accepted"
+    text, form = seen(desk, place, n1=1)
+    assert "of it on its gift card already $1.00" in text
+    assert "at the till $2.50" in text
+    answer = words(desk.post(place, form, follow=True).content.decode())
+    assert "It is booked. Give $2.50 back at the till. $1.50 went back onto the gift card" in answer
+    assert shop.value(LEFT) == 500
+
+
+def test_a_credit_that_was_refused_is_no_credit_and_can_be_asked_for_again(
+    desk: Client, shop: Shop, gateway: Gateway
+) -> None:
+    carded(gateway, ("tea-1", 1, 1250), amount=500)
+    place = found(desk, "0001")
+    came_back(gateway, "R-1", 1250)
+    spending = shop.value("select position from giftcards_draw")
+    first = str(uuid.uuid5(uuid.UUID("9c3b6c52-7f0e-5a6b-8f1d-637265646974"), f"R-1 {spending}"))
+    assert credited(gateway, 501, source="/console", id=first)["status"] == "refused"
+    answer = words(desk.get(place).content.decode())
+    assert "Something of the return R-1 has not gone back yet." in answer
+    answer = words(desk.post(place, {"does": "credit", "receipt": "R-1"}, follow=True).content.decode())
+    assert "has not gone back" not in answer
+    assert shop.value(LEFT) == 500
+
+
+def test_a_return_of_before_is_not_credited_with_the_next_one(desk: Client, shop: Shop, gateway: Gateway) -> None:
+    carded(gateway, ("tea-1", 2, 1000), amount=500)
+    place = found(desk, "0001")
+    came_back(gateway, "R-1", 500)
+    _, form = seen(desk, place, n1=1)
+    answer = words(desk.post(place, form, follow=True).content.decode())
+    assert shop.value(LEFT) == 250
+    assert "Something of the return R-1 has not gone back yet." in answer
+
+
+def test_what_goes_back_onto_a_stopped_card_is_said_with_what_to_do(desk: Client, shop: Shop, gateway: Gateway) -> None:
+    carded(gateway, ("tea-1", 1, 500), amount=500)
+    number = shop.value("select number from giftcards_card")
+    stop = event("gift_card.stop", {"number": number, "because": "lost"}, source="/console")
+    accepted(gateway.post([stop], touchpoint="console"))
+    place = found(desk, "0001")
+    text, form = seen(desk, place, n1=1)
+    assert f"of it onto the gift card {number} stopped" in text
+    page = desk.post(place, form, follow=True).content.decode()
+    assert "It is booked. Give nothing from the till. $5.00 went back onto the gift card" in words(page)
+    assert "nobody can spend it until it is moved onto a new one" in page
+    assert f'href="/gift-cards/{number}"' in page
+    assert shop.rows("select available, stopped_at is null as is_good from giftcards_card") == [
+        {"available": 500, "is_good": False}
+    ]
+
+
+def test_tax_on_top_and_points_of_a_tills_sale_go_back_as_they_were_paid(
+    desk: Client, shop: Shop, gateway: Gateway
+) -> None:
+    """Three pots for 10.00, tax 0.83 on top: 2.50 by points (250 of them), 5.00 by card, the rest in cash."""
+    sold(gateway, ("cup-1", 1, 100_000), receipt="0000")  # what the points come from
+    code, at = new_code(), timezone.now() - dt.timedelta(days=1)
+    before = shop.value("select available from loyalty_account")
+    said = [
+        issued(code, 500),
+        event("points.redeem", {"customer": card("1"), "points": 250, "receipt": "0001", "proof": SHOWN}, source=TILL),
+        event("gift_card.redeem", {"code": code, "currency": "USD", "amount": 500, "receipt": "0001"}, source=TILL),
+    ]
+    accepted(gateway.post(said, touchpoint="till"))
+    line = {
+        "product": "tea-1", "quantity": 3, "amount": 1000, "tax": 83, "tax_on_top": True, "paid_with_points": 250,
+    }  # fmt: skip
+    sale = {"receipt": "0001", "store": STORE, "customer": card("1"), "currency": "USD", "total": 1000}
+    too_much = event("sale.closed", {**sale, "lines": [{**line, "paid_with_points": 1084}]}, source=TILL, at=at)
+    refused = gateway.post([too_much], touchpoint="till").json()["outcomes"][0]["problem"]
+    assert (refused["type"].split(":")[-1], refused["field"]) == ("field_invalid", "data.lines[0].paid_with_points")
+    accepted(gateway.post([event("sale.closed", {**sale, "lines": [line]}, source=TILL, at=at)], touchpoint="till"))
+    earned = shop.value("select available from loyalty_account") - before + 250
+    place = found(desk, "0001")
+    assert "$10.83 paid" in words(desk.get(place).content.decode())
+    cash = points = 0
+    for left in (2, 1, 0):
+        text, form = seen(desk, place, n1=1)
+        assert f"Take it back for {'$3.60' if left else '$3.63'}" in text
+        answer = words(desk.post(place, form, follow=True).content.decode())
+        told = re.search(
+            r"Give \$([\d.]+) back at the till. \$([\d.]+) went back onto .* (\d+) points went back", answer
+        )
+        assert told is not None, answer
+        cash += round(float(told[1]) * 100)
+        points += int(told[3])
+        assert "has not gone back" not in answer
+    assert (cash, points, shop.value(LEFT)) == (1083 - 250 - 500, 250, 500)
+    assert shop.value("select available from loyalty_account") == before
+    assert earned > 0, "what the sale had brought went back, too"
 
 
 @given(st.data())

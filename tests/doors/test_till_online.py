@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import datetime as dt
+import json
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -173,6 +174,10 @@ def test_whoever_shows_a_code_to_spend_is_the_customer_of_the_sale(desk: Desk) -
     assert desk.shop.value("select customer from sales_sale where receipt = %s", receipt) == customer_of(
         desk.gateway, "2613"
     )
+    told = desk.shop.value(
+        "select data::text from events_event where type = 'sale.closed' order by position desc limit 1"
+    )
+    assert [each["paid_with_points"] for each in json.loads(told)["lines"]] == [100], "they go back as points"
 
 
 def use_points(page: Page, points: str, worth: str, code: str) -> None:

@@ -120,6 +120,8 @@ def test_tax_on_top_is_paid_and_the_sale_is_told_without_it(till: Page, pages: P
     assert ["Change given", "$9.45"] in rows
     expect(till.locator("#line")).to_have_text("Online")
     assert shop.value("select total_minor from sales_sale") == 1898
+    (line,) = json.loads(shop.value("select data::text from events_event where type = 'sale.closed'"))["lines"]
+    assert (line["amount"], line["tax"], line["tax_on_top"]) == (1898, 157, True), "it goes back with the goods"
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
@@ -142,6 +144,7 @@ def _compare(till: Page, data: st.DataObject, rounding: str) -> None:
             "till.js", "till-tax.js")],
     )  # fmt: skip
     assert said["added"] == found.added, json.dumps(told)
+    assert said["onTop"] == list(found.on_top), json.dumps(told)
     assert [[each["percent"], each["net"], each["tax"]] for each in said["taxes"]] == [
         [each.percent, each.net, each.tax] for each in found.taxes
     ]

@@ -31,7 +31,6 @@ from comptoir.config.replaying.recordings import Event
 from comptoir.counter.customers.queries import customer_of_user, person_of
 from comptoir.counter.giftcards import queries as giftcards
 from comptoir.counter.giftcards.codes import KEY_NAME, GiftCardCodes
-from comptoir.counter.loyalty import contracts as loyalty
 from comptoir.counter.loyalty.queries import wallet
 from comptoir.counter.offers import contracts as offers
 from comptoir.counter.offers.codes import code_of, lettered
@@ -43,6 +42,7 @@ from comptoir.counter.sales import queries as sales
 from comptoir.counter.sales import rules as returns
 from comptoir.counter.sales.contracts import SALE_RETURNED
 from comptoir.counter.sales.rules import Returned, Sale
+from comptoir.doors.console import crediting
 from comptoir.foundation.kernel import shop
 from comptoir.foundation.kernel.clock import SYSTEM_CLOCK
 from comptoir.foundation.kernel.outbound import trusted
@@ -384,11 +384,10 @@ class _Selling:
             self._at_tills(bought.at_the_till(sale, at=self._at))
         self._returned(key, {1: sale.quantity}, store=sale.elsewhere, refund="by_hand", name=_TILL, at=self._at)
         self._at_tills(bought.back_at_the_till(sale, at=self._at))
-        data = {
-            "customer": {"kind": "card", "value": sale.card}, "points": bought.POINTS,
-            "reason": f"Receipt {bought.TILL_RECEIPT} came back",
-        }  # fmt: skip
-        self._ask(loyalty.ADJUST, data, bought.request_id("points", _TILL), at=self._at)
+        # As the desk does it: the card's part goes back onto it, and that of the points as points.
+        sold, back = _sale(key)
+        if sold is not None:
+            crediting.give_back(crediting.outstanding(sold, back), sale=sold)
 
     # -- what follows by itself --------------------------------------------------------------------------------------
 

@@ -249,16 +249,15 @@ def at_the_till(sale: Till, *, at: dt.datetime) -> Iterator[Event]:
     yield Event(id="demo/till/gift-card", source=source, type=giftcards.REDEEM, time=at, data=card)
     sold = {
         "receipt": TILL_RECEIPT, "store": sale.store, "customer": who, "currency": journey.CURRENCY,
-        "total": sale.cost, "lines": [line | {"amount": sale.cost, "discount": COUPON_CENTS}],
+        "total": sale.cost,
+        "lines": [line | {"amount": sale.cost, "discount": COUPON_CENTS, "paid_with_points": POINTS}],
     }  # fmt: skip
     yield Event(id="demo/till/sale", source=source, type=SALE_CLOSED, time=at, data=sold)
 
 
 def back_at_the_till(sale: Till, *, at: dt.datetime) -> Iterator[Event]:
-    """Yield what the till gives back of it, where it came from: the gift card's part and the coupon."""
+    """Yield what the till gives back of it: the coupon."""
     source = till(sale.store)
-    card = {"spending": {"id": "demo/till/gift-card"}, "amount": sale.by_card}
-    yield Event(id="demo/till/card-back", source=source, type=giftcards.CREDIT, time=at, data=card)
     freed = {"redemption": {"id": "demo/till/coupon"}}
     yield Event(id="demo/till/coupon-back", source=source, type=offers.RETURN, time=at, data=freed)
 

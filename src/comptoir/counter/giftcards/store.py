@@ -25,12 +25,16 @@ _transfers = Appending(
 
 
 class Spent(NamedTuple):
-    """So much of a card that was spent by the event at a position, and how much of that has come back."""
+    """So much of a card that was spent by the event at a position, and how much of that has come back.
+
+    What comes back onto a card that is stopped is owed, and nobody can spend it before it is moved onto another one.
+    """
 
     position: Id
     number: str
     amount: int
     returned: int
+    is_stopped: bool
 
 
 class Moved(NamedTuple):

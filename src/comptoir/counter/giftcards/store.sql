@@ -64,7 +64,7 @@ select row_to_json(c)::text from giftcards_card c where id = any(%s::uuid[]) or 
 
 -- name: find_spent
 -- What was spent of cards for a source's receipt, the first one first.
-select d.position::text, c.number, d.amount, d.returned from giftcards_draw d join giftcards_card c on c.id = d.card
+select d.position::text, c.number, d.amount, d.returned, c.stopped_at is not null from giftcards_draw d join giftcards_card c on c.id = d.card
 where d.receipt = %s and d.source = %s and d.status = 'spent' order by d.position;
 
 -- name: find_latest

@@ -6,6 +6,7 @@ words; entries carry kinds, rules and amounts, and the templates have the words.
 
 from __future__ import annotations
 
+import collections
 import datetime as dt
 import itertools
 import json
@@ -252,6 +253,30 @@ def gifts_at(customers: Collection[uuid.UUID], positions: Collection[uuid.UUID])
     """Return what the events at these places of the log gave to these customers."""
     rows = Transfer.objects.filter(customer__in=customers, cause__in=positions, debit=Account.ADJUSTED.value)
     return [Gift(*row) for row in rows.values_list("customer", "occurred_at", "points")]
+
+
+def spent_for(customers: Collection[uuid.UUID], *, source: str, receipt: str, at: dt.datetime) -> dict[uuid.UUID, int]:
+    """Return how many points each of a person's customers has spent for a source's receipt, the most first.
+
+    ``at`` is when the goods were sold; what was told long before or after it does not count.
+    """
+    rows = list(
+        Transfer.objects.filter(
+            customer__in=customers, credit=Account.REDEEMED.value,
+            occurred_at__gte=at - _NEAR, occurred_at__lte=at + _NEAR,
+        ).values_list("customer", "position", "points")
+    )  # fmt: skip
+    told = events.find({position for _, position, _ in rows})
+    found: collections.Counter[uuid.UUID] = collections.Counter()
+    for customer, position, points in rows:
+        event = told.get(position)
+        if event is not None and event.source == source and json.loads(event.data).get("receipt") == receipt:
+            found[customer] += points
+    return dict(found.most_common())
+
+
+#: So far from a sale its points may have been spent: held for a week at most, and told as late.
+_NEAR: Final = dt.timedelta(days=15)
 
 
 def has_moved_since(customers: Sequence[uuid.UUID], since: dt.datetime) -> bool:

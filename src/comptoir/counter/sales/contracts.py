@@ -43,6 +43,9 @@ class SaleLine(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
 
     ``discount`` is what promotions and coupons have taken off, in minor units: before them, the line's price was the
     sum of both. A till that does not know leaves it out.
+
+    ``tax`` is the line's tax in minor units where ``tax_on_top``: it was paid beside ``amount``, and goes back with the
+    goods. ``paid_with_points`` is how much of both, in minor units, points have paid: that goes back as points.
     """
 
     product: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
@@ -51,6 +54,14 @@ class SaleLine(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     category: Annotated[str, msgspec.Meta(min_length=1, max_length=64)] | None = None
     gtin: Gtin | None = None
     discount: PositiveAmount | None = None
+    tax: Amount = 0
+    tax_on_top: bool = False
+    paid_with_points: PositiveAmount = 0
+
+    @property
+    def added(self) -> int:
+        """Return the tax that was paid beside ``amount``, in minor units."""
+        return self.tax if self.tax_on_top else 0
 
 
 class SaleClosed(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -103,6 +103,32 @@ def kept(sale: Sale, returns: Iterable[Return]) -> tuple[Line, ...]:
         Line(line.product, quantity, amount, line.category)
         for line, quantity, amount in zip(sale.lines, quantities, amounts, strict=True)
     )
+
+
+class Beside(NamedTuple):
+    """What a return gives back beside what its goods cost, and how much of all of it points had paid; minor units."""
+
+    tax: int
+    by_points: int
+
+
+def beside(sale: Sale, returns: Iterable[Return]) -> list[Beside]:
+    """Return for each return what goes back of the tax on top, and of what points had paid.
+
+    Each piece has its part, and the last one of a line what is left: of all pieces, all of it.
+    """
+    gone, found = [0] * len(sale.lines), []
+    for one in returns:
+        tax = by_points = 0
+        for back in one.lines:
+            line, before = sale.lines[back.line - 1], gone[back.line - 1]
+            if not back.quantity or line.quantity < before + back.quantity:
+                continue
+            tax += taxes.refund(line.added, line.quantity, returned=before, coming_back=back.quantity)
+            by_points += taxes.refund(line.paid_with_points, line.quantity, returned=before, coming_back=back.quantity)
+            gone[back.line - 1] += back.quantity
+        found.append(Beside(tax, by_points))
+    return found
 
 
 def excess(sale: Sale, earlier: Sequence[Return], coming_back: Sequence[Returned]) -> Problem | None:

@@ -151,13 +151,19 @@ def _take(request: HttpRequest, desk: Desk, position: uuid.UUID) -> HttpResponse
 
 
 def _credit(request: HttpRequest, desk: Desk, position: uuid.UUID, receipt: str) -> HttpResponse:
-    """Have what gift cards had paid go back onto them: of a till's sale, since the vault sees to an order's."""
-    try:
-        trouble = None if desk.order is not None else crediting.credit(crediting.outstanding(desk.sale, desk.returns))
-    except Problem as problem:
-        trouble = told(problem)
+    """Have a return's part go back onto gift cards and as points: of a till's sale, since the vault sees to an order's.
+
+    What is to be handed out is said in any case.
+    """
+    trouble = None
+    if desk.order is None:
+        parts = [each for each in crediting.outstanding(desk.sale, desk.returns) if each.returned == receipt]
+        try:
+            trouble = crediting.give_back(parts, sale=desk.sale)
+        except Problem as problem:
+            trouble = told(problem)
     if trouble is not None:
-        return _page(request, desk, position, {}, problem=_worded(trouble))
+        return _page(request, desk, position, {}, problem=_worded(trouble), done=receipt)
     return _back(position, receipt)
 
 
@@ -258,6 +264,7 @@ def _page(
     *,
     problem: Trouble | None = None,
     identity: uuid.UUID | None = None,
+    done: str = "",
 ) -> HttpResponse:
     sale, known = desk.sale, dict(stores())
     chosen = _chosen(desk, form)
@@ -278,13 +285,13 @@ def _page(
         "reasons": _reasons(), "goods": form.get("goods", "on_shelf"), "identity": identity or IDS.new(),
         "amounts": [(each.line, each.amount) for each in goods],
         "gives": Money(_money(desk, goods), sale.currency) if goods else None,
-        "onto_cards": _onto_cards(desk, goods), "in_cash": _in_cash(desk, goods),
-        "outstanding": [] if desk.order is not None else crediting.outstanding(sale, desk.returns),
+        "back": _told_of(desk, _of_these(desk, goods)) if goods and desk.order is None else None,
+        "outstanding": _outstanding(desk),
         "delivery_back": _delivery_back(desk, goods), "delivery": _delivery(desk),
         "is_open": any(each.left for each in pieces),
         "is_waiting": desk.order is not None and desk.order.state != "handed_over",
         "is_late": (timezone.now() - sale.occurred_at).days > return_days(), "days": return_days(),
-        "returns": _told(desk, names, known), "done": _done(desk, request.GET.get("done", "")),
+        "returns": _told(desk, names, known), "done": _done(desk, done or request.GET.get("done", "")),
         "problem": problem, "field": problem.field if problem else "",
     }  # fmt: skip
     status = HTTPStatus.OK if problem is None else (problem.status or HTTPStatus.UNPROCESSABLE_ENTITY)
@@ -299,26 +306,40 @@ def _goods(desk: Desk, chosen: Mapping[int, int]) -> list[Returned]:
 
 
 def _money(desk: Desk, goods: Sequence[Returned]) -> int:
-    """Return what goods give back in money: of an order also the tax that came on top."""
+    """Return what goods give back, the tax that came on top of them with them."""
     back = _back_of(desk, goods)
-    return back.total if desk.order is None else _amounts(desk.order, [*desk.returns, back])[-1]
+    if desk.order is None:
+        return back.total + rules.beside(desk.sale, [*desk.returns, back])[-1].tax
+    return _amounts(desk.order, [*desk.returns, back])[-1]
 
 
-def _onto_cards(desk: Desk, goods: Sequence[Returned]) -> list[tuple[str, Money]]:
-    """Return what of these goods' money goes back onto which gift card, by its number."""
-    return [(each.number, Money(each.amount, desk.sale.currency)) for each in _parts(desk, goods)]
+def _of_these(desk: Desk, goods: Sequence[Returned]) -> crediting.Back:
+    return crediting.backs(desk.sale, [*desk.returns, _back_of(desk, goods)])[-1]
 
 
-def _in_cash(desk: Desk, goods: Sequence[Returned]) -> Money:
-    onto_cards = sum(each.amount for each in _parts(desk, goods))
-    return Money(_money(desk, goods) - onto_cards, desk.sale.currency)
+def _told_of(desk: Desk, back: crediting.Back) -> dict[str, Any]:
+    """Return how a return of a till's sale gives back what it does, as the page says it."""
+    currency = desk.sale.currency
+    already = sum(each.share - each.amount for each in back.cards)
+    return {
+        "cards": [(each, Money(each.amount, currency)) for each in back.cards if each.amount],
+        "already": Money(already, currency) if already else None,
+        "points": back.points.amount if back.points is not None else 0,
+        "by_points": Money(back.by_points, currency) if back.by_points else None,
+        "in_cash": Money(back.in_cash, currency) if back.in_cash else None,
+        "is_in_cash_alone": not back.cards and not back.by_points,
+    }
 
 
-def _parts(desk: Desk, goods: Sequence[Returned]) -> list[crediting.Part]:
-    if desk.order is not None or not goods:
+def _outstanding(desk: Desk) -> list[dict[str, Any]]:
+    """Return what has not gone back yet, by return: each has a button of its own."""
+    if desk.order is not None:
         return []
-    back = _back_of(desk, goods)
-    return [each for each in crediting.parts_of(desk.sale, [*desk.returns, back]) if each.returned == back.receipt]
+    found: dict[str, list[dict[str, Any]]] = {}
+    for each in crediting.outstanding(desk.sale, desk.returns):
+        amount = None if each.position is None else Money(each.amount, desk.sale.currency)
+        found.setdefault(each.returned, []).append({"part": each, "amount": amount})
+    return [{"returned": returned, "parts": parts} for returned, parts in found.items()]
 
 
 def _back_of(desk: Desk, goods: Sequence[Returned]) -> Return:
@@ -351,7 +372,7 @@ def _free(order: Order) -> Order:
 def _piece(desk: Desk, number: int, names: Mapping[str, str], chosen: int, left: int) -> Piece:
     line, currency = desk.sale.lines[number - 1], desk.sale.currency
     each, last = taxes.pieces(rules.costs(desk.sale)[number - 1], line.quantity)
-    on_top = (0, 0)
+    on_top = taxes.pieces(line.added, line.quantity)
     if desk.order is not None and desk.order.lines[number - 1].tax_on_top:
         on_top = taxes.pieces(desk.order.lines[number - 1].tax, line.quantity)
     alone = desk if desk.order is None else msgspec.structs.replace(desk, order=_free(desk.order))
@@ -369,14 +390,18 @@ def _delivery(desk: Desk) -> Money | None:
 
 
 def _paid(desk: Desk) -> int:
-    return desk.sale.total if desk.order is None else desk.order.total
+    if desk.order is not None:
+        return desk.order.total
+    return desk.sale.total + sum(line.added for line in desk.sale.lines)
 
 
 def _told(desk: Desk, names: Mapping[str, str], known: Mapping[str, str]) -> list[dict[str, Any]]:
     """Return what came back before, as the desk shows it."""
-    amounts = [each.total for each in desk.returns]
     if desk.order is not None:
         amounts = _amounts(desk.order, desk.returns)
+    else:
+        more = rules.beside(desk.sale, desk.returns)
+        amounts = [each.total + beside.tax for each, beside in zip(desk.returns, more, strict=True)]
     return [
         {
             "receipt": each.receipt, "at": each.occurred_at, "store": known.get(each.store or "", each.store or ""),
@@ -393,10 +418,13 @@ def _done(desk: Desk, receipt: str) -> dict[str, Any] | None:
     done = next((each for each in found if each["receipt"] == receipt), None)
     if done is None or desk.order is not None:
         return done
-    parts = [each for each in crediting.parts_of(desk.sale, desk.returns) if each.returned == receipt]
-    cash = done["total"].minor - sum(each.amount for each in parts)
-    onto_cards = [(each.number, Money(each.amount, desk.sale.currency)) for each in parts]
-    return {**done, "in_cash": Money(cash, desk.sale.currency), "onto_cards": onto_cards}
+    back = next(each for each in crediting.backs(desk.sale, desk.returns) if each.returned == receipt)
+    waits = {(each.number, each.returned) for each in crediting.outstanding(desk.sale, desk.returns)}
+    told = _told_of(desk, back)
+    # What has not gone back yet is said apart.
+    gone = [(part, amount) for part, amount in told["cards"] if (part.number, receipt) not in waits]
+    points = 0 if ("", receipt) in waits else told["points"]
+    return {**done, **told, "cards": gone, "points": points}
 
 
 def _reasons() -> list[tuple[str, str]]:

@@ -6,7 +6,7 @@
 import { get, together } from "./till-keeping.js";
 import { Away, ask, tell, worded } from "./till-line.js";
 import { say } from "./till-page.js";
-import { percent, settle } from "./till-tax.js";
+import { percent, settle, shares } from "./till-tax.js";
 
 const HOLD_SECONDS = 86_400;
 
@@ -193,6 +193,16 @@ function linesOf(sale) {
   }));
 }
 
+// As the counter is told: what goes back with the goods one day is said with them, tax on top and what points have paid.
+function soldLines(sale, settled) {
+  const lines = linesOf(sale);
+  const byPoints = shares(sale.points?.worth ?? 0, lines.map(({ amount }, index) => Math.max(0, amount + settled.onTop[index])));
+  return lines.map((line, index) => ({
+    ...line, ...(settled.onTop[index] && { tax: settled.onTop[index], tax_on_top: true }),
+    ...(byPoints[index] && { paid_with_points: byPoints[index] }),
+  }));
+}
+
 const written = (count, settings) => `${settings.prefix}-${String(count).padStart(6, "0")}`;
 
 // Give the sale its receipt's number before its end: what is issued with it names it.
@@ -210,7 +220,8 @@ export function number(sale, settings) {
 // slip with the codes of gift cards that only it shows, until it is out of sight (seen). A sale is closed once, whoever
 // presses twice or in two tabs. Returns the slip and those codes, or null if it was closed already.
 export function close(sale, settings, { tender, given, reference }) {
-  const lines = linesOf(sale);
+  const settled = taxes(sale);
+  const lines = soldLines(sale, settled);
   const sum = lines.reduce((all, each) => all + each.amount, 0);
   return together(["settings", "queue", "leases", "receipts"], async ({ settings: store, queue, leases, receipts }, asking) => {
     const [current, last] = await Promise.all([asking(store.get("sale")), asking(store.get("receipt"))]);
@@ -246,7 +257,6 @@ export function close(sale, settings, { tender, given, reference }) {
     }, settings) : null;
     if (closed) events.push(closed);
     events.forEach((each) => queue.add(each));
-    const settled = taxes(sale);
     const slip = {
       receipt, event: closed?.id ?? null, at: closed?.time ?? new Date().toISOString(), tender, given, reference,
       total: sum + settled.added + sumOf(sale.cards), due: due(sale), taxes: settled.taxes, added: settled.added, before: before(sale), discount: discount(sale), points: sale.points,
