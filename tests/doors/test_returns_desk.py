@@ -15,10 +15,11 @@ from django.test import Client
 from hypothesis import given
 from hypothesis import strategies as st
 
+from comptoir.config.replaying.phone import SHOWN
 from comptoir.foundation.rooms.commands import set_up_django
 from support.carding import issued, new_code
 from support.gateway import Gateway
-from support.pages import SHOWN, accepted, card, customer_of, event, posted_by, staff_session, words
+from support.pages import accepted, card, customer_of, event, posted_by, staff_session, words
 from support.shop import Shop, environment
 
 set_up_django()  # before the modules that hold models
