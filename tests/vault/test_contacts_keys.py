@@ -10,7 +10,8 @@ import signal
 import subprocess
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from support.transit import TransitServer, transit_server
 set_up_django()  # before the modules that hold models
 
 # ruff: noqa: E402
+from django.db import connections
 from django.test import Client
 
 from comptoir.foundation.rooms.addresses import host_of
@@ -89,6 +91,35 @@ def comptoir(*words: str, check: bool = True) -> subprocess.CompletedProcess[str
 
 
 # -- made once ----------------------------------------------------------------------------------------------------
+
+
+def test_a_vault_is_open_while_its_first_key_is_being_made(keys: Path) -> None:
+    """Somebody else makes it right after its versions were counted, and none was there."""
+    asked: list[str] = []
+
+    def between(execute: Callable[..., Any], *question: Any) -> Any:
+        answer = execute(*question)
+        if "keyversion" in str(question[0]) and not asked:
+            asked.append(str(question[0]))
+            _prepare()
+        return answer
+
+    with connections[VAULT.name].execute_wrapper(between):
+        state = queries.vault_state()
+    assert asked
+    assert (state.is_open, state.reasons) == (True, [])
+    assert len(list(keys.iterdir())) == 1, "it was made meanwhile"
+
+
+def _prepare() -> None:
+    """Make the first key in a thread, which has a connection of its own."""
+
+    def work() -> None:
+        keeping.prepare(at=NOW)
+        connections.close_all()
+
+    with ThreadPoolExecutor(1) as one:
+        one.submit(work).result(60)
 
 
 def test_the_key_is_made_at_its_first_use_for_its_owner_only(keys: Path) -> None:
