@@ -32,6 +32,7 @@ from support.tilling import (
     refuse,
     running_desk,
     scan,
+    settle,
     to_payment,
 )  # fmt: skip
 
@@ -400,7 +401,7 @@ def lose(page: Page, kind: str) -> None:
             return route.continue_()
         page.context.set_offline(True)
         let_hear(route)
-        return route.abort()
+        return settle(route.abort)
 
     page.route("**/till/ask/events", lost)
 

@@ -21,7 +21,19 @@ from comptoir.foundation.rooms.commands import set_up_django
 from support.gateway import Gateway
 from support.pages import accepted, event
 from support.shop import Shop
-from support.tilling import CUP, SOURCE, Desk, look, paired_by_keyboard, pay, refuse, running_desk, scan, to_payment
+from support.tilling import (
+    CUP,
+    SOURCE,
+    Desk,
+    look,
+    paired_by_keyboard,
+    pay,
+    refuse,
+    running_desk,
+    scan,
+    settle,
+    to_payment,
+)
 
 set_up_django()  # before the modules that hold models
 
@@ -29,6 +41,7 @@ set_up_django()  # before the modules that hold models
 from comptoir.counter.orders.codes import number_of, pickup_code_of
 
 STORE: Final = "330"
+WAIT: Final = {"type": "urn:comptoir:problem:too_many_attempts", "title": "Wait"}
 #: Two cups, and a plate with its tax on top of it.
 LINES: Final = [
     {"product": "cup-1", "quantity": 2, "amount": 1600},
@@ -180,7 +193,7 @@ def lose(page: Page, *, is_heard: bool) -> None:
             address = httpx.URL(route.request.url)
             httpx.post(address.copy_with(host="127.0.0.1"), content=route.request.post_data or "",
                        headers={**headers, "Host": f"{address.host}:{address.port}"})  # fmt: skip
-        return route.abort()
+        return settle(route.abort)
 
     page.route("**/till/ask/events", lost)
 
@@ -259,7 +272,7 @@ def test_money_that_went_back_is_looked_after_until_the_counter_has_told(desk: D
 
     def refused(route: Route) -> None:
         asked.append(route.request.post_data or "")
-        route.fulfill(status=status, json={"type": "urn:comptoir:problem:too_many_attempts", "title": "Wait"})
+        settle(lambda: route.fulfill(status=status, json=WAIT))
 
     page.route("**/till/ask/order", refused)
     page.get_by_role("button", name="The money went back: stop asking").click()

@@ -12,7 +12,7 @@ import json
 import os
 import re
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -21,7 +21,7 @@ import httpx
 import numpy as np
 import zxingcpp
 from PIL import Image
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Browser, Error, Page, Route, expect
 
 from comptoir.foundation.rooms.declaration import COUNTER
 from support.gateway import Gateway
@@ -228,6 +228,15 @@ def let_hear(route: Route) -> None:
     )  # fmt: skip
 
 
+def settle(answer: Callable[[], None]) -> None:
+    """Answer a request of the page, unless the test has let it go on by itself meanwhile."""
+    try:
+        answer()
+    except Error as error:
+        if "already handled" not in str(error):
+            raise
+
+
 def refuse(page: Page, kind: str, status: int, *, is_heard: bool) -> list[str]:
     """Answer what is said of a kind with a status that decides nothing, the first time after it was heard.
 
@@ -245,8 +254,8 @@ def refuse(page: Page, kind: str, status: int, *, is_heard: bool) -> list[str]:
         problem = {"type": "urn:comptoir:problem:too_many_attempts", "title": "Wait", "detail": "Wait 3 seconds."}
         if status == 200:
             said_of = [{"status": "refused", "problem": problem}]
-            return route.fulfill(json={"outcomes": said_of})
-        return route.fulfill(status=status, json=problem)
+            return settle(lambda: route.fulfill(json={"outcomes": said_of}))
+        return settle(lambda: route.fulfill(status=status, json=problem))
 
     page.route("**/till/ask/events", refused)
     return ids
