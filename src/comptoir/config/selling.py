@@ -387,7 +387,9 @@ class _Selling:
         # As the desk does it: the card's part goes back onto it, and that of the points as points.
         sold, back = _sale(key)
         if sold is not None:
-            crediting.give_back(crediting.outstanding(sold, back), sale=sold)
+            problem = crediting.give_back(crediting.outstanding(sold, back), sale=sold)
+            if problem is not None:
+                self._refused("what goes back at the desk", problem)
 
     # -- what follows by itself --------------------------------------------------------------------------------------
 
