@@ -12,8 +12,7 @@ from comptoir.counter.delivery import rules as delivering
 from comptoir.counter.delivery.contracts import Delivery
 from comptoir.counter.orders.contracts import CANCEL, HAND_OVER, PACK, PAID, By, OrderLine, State, Taken
 from comptoir.counter.orders.errors import OrderElsewhere, OrderMismatch, OrderNotPaid, OrderOver
-from comptoir.counter.sales.rules import Return
-from comptoir.counter.taxes import rules as taxes
+from comptoir.counter.sales.rules import Return, of_pieces
 from comptoir.foundation.kernel.ids import Id
 from comptoir.foundation.kernel.problem import Problem
 
@@ -162,17 +161,13 @@ def given_back(lines: Sequence[OrderLine], returns: Sequence[Return], delivery: 
     That is what its pieces cost, and the tax that came on top of them: of all pieces, all of it, and with the last of
     them the delivery (``counter/delivery``).
     """
+    sold = [line.quantity for line in lines]
+    on_top = of_pieces(sold, [line.tax if line.tax_on_top else 0 for line in lines], returns)
     gone, found, brought = [0] * len(lines), [], 0
-    for one in returns:
-        amount = one.total
+    for one, tax in zip(returns, on_top, strict=True):
         for back in one.lines:
-            line = lines[back.line - 1]
-            if line.tax_on_top and back.quantity:
-                amount += taxes.refund(
-                    line.tax, line.quantity, returned=gone[back.line - 1], coming_back=back.quantity
-                )  # fmt: skip
             gone[back.line - 1] += back.quantity
-        back_now = delivering.comes_back(delivery, sold=[line.quantity for line in lines], gone=dict(enumerate(gone)))
-        found.append(amount + back_now - brought)
+        back_now = delivering.comes_back(delivery, sold=sold, gone=dict(enumerate(gone)))
+        found.append(one.total + tax + back_now - brought)
         brought = back_now
     return found

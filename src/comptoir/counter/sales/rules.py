@@ -112,22 +112,30 @@ class Beside(NamedTuple):
     by_points: int
 
 
-def beside(sale: Sale, returns: Iterable[Return]) -> list[Beside]:
-    """Return for each return what goes back of the tax on top, and of what points had paid.
+def beside(sale: Sale, returns: Sequence[Return]) -> list[Beside]:
+    """Return for each return what goes back of the tax on top, and of what points had paid."""
+    quantities = [line.quantity for line in sale.lines]
+    tax = of_pieces(quantities, [line.added for line in sale.lines], returns)
+    by_points = of_pieces(quantities, [line.paid_with_points for line in sale.lines], returns)
+    return [Beside(*each) for each in zip(tax, by_points, strict=True)]
+
+
+def of_pieces(quantities: Sequence[int], amounts: Sequence[int], returns: Iterable[Return]) -> list[int]:
+    """Return for each return its part of an amount of each line, in minor units.
 
     Each piece has its part, and the last one of a line what is left: of all pieces, all of it.
     """
-    gone, found = [0] * len(sale.lines), []
+    gone, found = [0] * len(quantities), []
     for one in returns:
-        tax = by_points = 0
+        part = 0
         for back in one.lines:
-            line, before = sale.lines[back.line - 1], gone[back.line - 1]
-            if not back.quantity or line.quantity < before + back.quantity:
-                continue
-            tax += taxes.refund(line.added, line.quantity, returned=before, coming_back=back.quantity)
-            by_points += taxes.refund(line.paid_with_points, line.quantity, returned=before, coming_back=back.quantity)
-            gone[back.line - 1] += back.quantity
-        found.append(Beside(tax, by_points))
+            line = back.line - 1
+            if back.quantity:
+                part += taxes.refund(
+                    amounts[line], quantities[line], returned=gone[line], coming_back=back.quantity
+                )  # fmt: skip
+            gone[line] += back.quantity
+        found.append(part)
     return found
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -33,6 +33,8 @@ from comptoir.foundation.touchpoints.house import Answer, Trouble
 _REQUESTS: Final = uuid.UUID("9c3b6c52-7f0e-5a6b-8f1d-637265646974")
 #: So often one part is asked for: what is refused once is answered so for ever under its id.
 _ATTEMPTS_MAX: Final = 5
+#: A return's number, and the spending of a card, or ``None`` for points.
+Key = tuple[str, uuid.UUID | None]
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -52,7 +54,7 @@ class Part(msgspec.Struct, frozen=True):
     customer: uuid.UUID | None = None
 
     @property
-    def key(self) -> tuple[str, uuid.UUID | None]:
+    def key(self) -> Key:
         """Return what it is a part of: a return, and a spending of a card or points."""
         return (self.returned, self.position)
 
@@ -101,24 +103,27 @@ def _cards(sale: Sale, returns: Sequence[Return], money: Sequence[int], in_money
     if not spent:
         return [()] * len(returns)
     shares = parts_back([each.amount for each in spent], in_money, money)
-    found: list[list[Part]] = [[] for _each in returns]
-    for number, card in enumerate(spent):
-        of_card = [
+    of_cards = [
+        [
             Part(
                 back.receipt, back.occurred_at, share[number], share[number], number=card.number,
                 position=uuid.UUID(card.position), is_stopped=card.is_stopped,
             )
             for back, share in zip(returns, shares, strict=True)
-        ]  # fmt: skip
-        for back, part in zip(found, _less_what_others_did(card, returns, of_card), strict=True):
-            back.append(part)
-    return [tuple(part for part in parts if part.share) for parts in found]
+        ]
+        for number, card in enumerate(spent)
+    ]  # fmt: skip
+    asked = _asked(part for parts in of_cards for part, back in zip(parts, returns, strict=True) if _is_own(back))
+    left = [_less_what_others_did(card, returns, parts, asked) for card, parts in zip(spent, of_cards, strict=True)]
+    return [tuple(part for part in parts if part.share) for parts in zip(*left, strict=True)]
 
 
-def _less_what_others_did(card: Spent, returns: Sequence[Return], parts: Sequence[Part]) -> list[Part]:
+def _less_what_others_did(
+    card: Spent, returns: Sequence[Return], parts: Sequence[Part], asked: Mapping[Key, Asked]
+) -> list[Part]:
     """Return a card's parts, those of the desk less what a till put onto the card beyond its own returns."""
     ours = [part for part, back in zip(parts, returns, strict=True) if _is_own(back)]
-    by_desk = sum(each.given for each in _asked(ours).values())
+    by_desk = sum(asked[part.key].given for part in ours)
     by_tills = sum(part.share for part in parts) - sum(part.share for part in ours)
     too_much = max(0, card.returned - by_desk - by_tills)
     found = []
@@ -169,7 +174,7 @@ class Asked(NamedTuple):
     given: int = 0
 
 
-def _asked(parts: Iterable[Part]) -> dict[tuple[str, uuid.UUID | None], Asked]:
+def _asked(parts: Iterable[Part]) -> dict[Key, Asked]:
     """Return what became of parts, as the log knows it."""
     ids = {str(each.request(attempt)): each.key for each in parts for attempt in range(_ATTEMPTS_MAX)}
     found = dict.fromkeys(ids.values(), Asked())

@@ -122,16 +122,14 @@ export async function release(sale, settings) {
   await keep(sale, letGo(sale, settings));
 }
 
-// Nothing comes of the sale: what it held is free, and the next one is at hand. Returns that one.
-export async function drop(sale, settings) {
+// Nothing comes of the sale: what it held is free, and the next one is at hand.
+export function drop(sale, settings) {
   const events = letGo(sale, settings);
-  const next = fresh();
-  await together(["settings", "queue"], async ({ settings: store, queue }, asking) => {
+  return together(["settings", "queue"], async ({ settings: store, queue }, asking) => {
     await keepIn(store, asking, sale);
-    store.put(next, "sale");
+    store.put(fresh(), "sale");
     events.forEach((each) => queue.add(each));
   });
-  return next;
 }
 
 // Have a sale hold nothing any more; returns what has to be told of it.
