@@ -25,6 +25,7 @@ from comptoir.counter.loyalty.codes import Codes
 from comptoir.counter.loyalty.confirming import Confirmations
 from comptoir.counter.loyalty.programme import EarningRule, Programme, Programmes, Version
 from comptoir.counter.loyalty.spending import Limits
+from comptoir.counter.orders.codes import number_of
 from comptoir.doors.gateway.reading import Reader, Refused
 from comptoir.foundation.events.commands import record
 from comptoir.foundation.events.contracts import Arrival, HandlerMaker
@@ -136,6 +137,21 @@ def sale(
     total = sum(each["amount"] for each in sold)
     data = {"receipt": receipt, "customer": of, "currency": currency, "total": total, "lines": sold}
     return event("sale.closed", data, source=source, at=at, id=id)
+
+
+def ordered(order: str, *, lines: Sequence[Mapping[str, Any]] = (), basket: str | None = None) -> list[Event]:
+    """Alice ordered: the vault places it, books it under its number, and has it paid."""
+    number, goods = number_of(order), [dict(each) for each in lines] or [line(100)]
+    sold = sale(number, lines=goods, source=VAULT)
+    total = sold["data"]["total"]
+    placed = {
+        "order": order, "number": number, "currency": CURRENCY, "total": total, "lines": goods, "by": "pickup",
+        "customer": ALICE, "store": "324", "basket": basket,
+    }  # fmt: skip
+    paid = {"order": order, "receipt": number, "legs": [{"means": "provider", "amount": total}]}
+    if basket is not None:
+        sold["data"]["basket"] = basket
+    return [event("order.placed", placed, source=VAULT), sold, event("order.paid", paid, source=VAULT)]
 
 
 def goods_back(

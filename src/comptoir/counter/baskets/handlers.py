@@ -87,10 +87,10 @@ class BasketsHandler:
                 self._sell(arrival, batch)
             elif arrival.type == EXPIRED:
                 arrival.refusal = self._end(arrival)
-        if self._sales.let_go is not None:
-            # The log is emptied of what was put in (``events_let_go``): who wanted it would be who bought it.
-            for number in self._emptied & self._baskets.keys():
-                self._drop(number)
+            elif arrival.type == SALE_FORGET:
+                # The log is emptied of what was put in (``events_let_go``): who wanted it would be who bought it.
+                for number in self._emptied & self._baskets.keys():
+                    self._drop(number)
 
     def write(self, connection: Connection, batch: Batch) -> None:  # noqa: ARG002 - the handlers' shape
         """Write what became of the baskets."""

@@ -25,9 +25,11 @@ TYPES: Final = frozenset({PLACED, PAID, PACK, HAND_OVER, CANCEL})
 LINES_MAX: Final = 200
 PIECES_MAX: Final = 10_000
 
+NUMBER_PATTERN: Final = r"^[0-9A-HJKMNP-TV-Z]{4}(?:-[0-9A-HJKMNP-TV-Z]{4}){2}$"
+
 OrderId = Annotated[str, Meta(pattern=UUID_PATTERN)]
 #: What people read to each other, such as ``K7QM-2XHR-9DTW``.
-Number = Annotated[str, Meta(pattern=r"^[0-9A-HJKMNP-TV-Z]{4}(?:-[0-9A-HJKMNP-TV-Z]{4}){2}$")]
+Number = Annotated[str, Meta(pattern=NUMBER_PATTERN)]
 #: As it was scanned or typed. The gateway puts its keyed digest in its place.
 Code = Annotated[str, Meta(min_length=1, max_length=64)]
 #: How the goods get to somebody.
@@ -40,7 +42,11 @@ Until = Annotated[dt.datetime, Meta(tz=True)]
 #: What a payment terminal prints of a payment: its own number of it, and never a card's.
 Reference = Annotated[str, Meta(min_length=1, max_length=40, pattern=r"^[0-9A-Za-z./_-]+$")]
 Because = Literal["not_paid", "withdrawn", "out_of_stock", "by_staff"]
-State = Literal["placed", "paid", "packed", "handed_over", "cancelled"]
+State = Literal["placed", "paid", "packed", "handed_over", "returned", "cancelled"]
+#: In these states somebody has had the goods in hand, whatever came back since.
+HANDED_OVER: Final[frozenset[State]] = frozenset({"handed_over", "returned"})
+#: The touchpoint that books what was ordered; whatever another one books under an order's number is no order's sale.
+BOOKED_BY: Final = "vault"
 
 
 class OrderLine(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, frozen=True):

@@ -65,7 +65,7 @@ class Order(models.Model):
         )  # fmt: skip
         constraints = (
             models.CheckConstraint(
-                condition=models.Q(state__in=["placed", "paid", "packed", "handed_over", "cancelled"]),
+                condition=models.Q(state__in=["placed", "paid", "packed", "handed_over", "returned", "cancelled"]),
                 name="order_has_a_state",
             ),
             models.CheckConstraint(condition=models.Q(total__gte=0), name="order_costs_nothing_below_zero"),

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
 
 from comptoir.counter.delivery import rules as delivering
 from comptoir.counter.delivery.contracts import Delivery
-from comptoir.counter.orders.contracts import CANCEL, HAND_OVER, PACK, PAID, By, OrderLine, State, Taken
+from comptoir.counter.orders.contracts import CANCEL, HAND_OVER, HANDED_OVER, PACK, PAID, By, OrderLine, State, Taken
 from comptoir.counter.orders.errors import OrderElsewhere, OrderMismatch, OrderNotPaid, OrderOver
 from comptoir.counter.sales.rules import Return, of_pieces
 from comptoir.foundation.kernel.ids import Id
@@ -53,6 +54,11 @@ class Order(msgspec.Struct, frozen=True):
     delivery: Delivery | None = None
     pay_until: dt.datetime | None = None
     taken: Taken | None = None
+
+    @property
+    def was_handed_over(self) -> bool:
+        """Tell whether somebody has had it in hand, whatever came back since."""
+        return self.state in HANDED_OVER
 
     @property
     def is_to_be_taken(self) -> bool:
@@ -111,13 +117,13 @@ def judge(order: Order, kind: str, data: Any) -> Problem | None:
 
 
 def _is_taken(order: Order) -> bool:
-    return order.state == "handed_over" and order.taken is not None and order.receipt is None
+    return order.was_handed_over and order.taken is not None and order.receipt is None
 
 
 def _judge_taking(order: Order, data: Any) -> Problem | None:
     """Return why an order cannot be handed over for what was taken, or ``None``."""
     if order.state != "placed":
-        if order.pay_until is not None and order.state in {"handed_over", "cancelled"}:
+        if order.pay_until is not None and (order.was_handed_over or order.state == "cancelled"):
             since = order.moments[order.state].isoformat()
             return OrderOver(
                 f"It is {order.state.replace('_', ' ')} since {since}.", field="data.order", state=order.state,
@@ -142,6 +148,8 @@ def stepped(order: Order, kind: str, data: Any, *, position: Id, at: dt.datetime
     if order.pay_until is not None and kind in {PACK, PAID}:
         # It lies ready and is not paid; and it is booked when whoever paid it has it already.
         state = order.state
+    if kind == HAND_OVER and "returned" in order.moments:
+        state = "returned"  # that it was handed over is heard after all of it came back
     order = msgspec.structs.replace(order, state=state, position=position, moments=moments)
     if kind == PAID:
         paid_by: dict[str, int] = {}
@@ -153,6 +161,37 @@ def stepped(order: Order, kind: str, data: Any, *, position: Id, at: dt.datetime
     if kind == CANCEL:
         return msgspec.structs.replace(order, because=data.because)
     return order
+
+
+def all_back(lines: Sequence[OrderLine], returns: Iterable[Return]) -> dt.datetime | None:
+    """Return when the last piece of an order came back, by the returns of its sale, or ``None`` while any did not."""
+    left = Counter({number: line.quantity for number, line in enumerate(lines, start=1)})
+    moments = []
+    for one in returns:
+        for back in one.lines:
+            left[back.line] -= back.quantity
+            if back.quantity:
+                moments.append(one.occurred_at)
+    return max(moments, default=None) if not any(left.values()) else None
+
+
+def pieces_of(returns: Iterable[Return]) -> int:
+    """Return how many pieces came back with these returns."""
+    return sum(back.quantity for one in returns for back in one.lines)
+
+
+def brought_back(order: Order, *, position: Id, at: dt.datetime) -> Order:
+    """Return an order after all of it came back, which was booked at a ``position`` of the log.
+
+    What nobody is known to have had is returned once that is heard. A cancelled order stays cancelled, also when its
+    sale is taken back.
+    """
+    if "returned" in order.moments or (order.state == "cancelled" and order.position < position):
+        return order
+    return msgspec.structs.replace(
+        order, state="returned" if order.state == "handed_over" else order.state,
+        position=max(order.position, position), moments={**order.moments, "returned": at},
+    )  # fmt: skip
 
 
 def given_back(lines: Sequence[OrderLine], returns: Sequence[Return], delivery: Delivery | None = None) -> list[int]:

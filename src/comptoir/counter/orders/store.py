@@ -16,10 +16,15 @@ _SQL = load_statements(__package__ or "")
 _order: Final = msgspec.json.Decoder(Order)
 
 
-def lock_orders(connection: Connection, orders: Collection[Id], codes: Collection[Id]) -> list[Order]:
-    """Return these orders, and those whose pick-up codes have these digests, locked until the transaction's end."""
-    rows = connection.execute(_SQL["lock_orders"], (value_array(sorted(orders)), value_array(sorted(codes))))
-    return _orders(rows)
+def lock_orders(
+    connection: Connection, orders: Collection[Id], codes: Collection[Id], numbers: Collection[str]
+) -> list[Order]:
+    """Return these orders, those whose pick-up codes have these digests, and those under these numbers.
+
+    They are locked until the transaction's end.
+    """
+    named = (value_array(sorted(orders)), value_array(sorted(codes)), text_array(sorted(numbers)))
+    return _orders(connection.execute(_SQL["lock_orders"], named))
 
 
 def find_orders(connection: Any, orders: Collection[Id]) -> list[Order]:
@@ -57,6 +62,12 @@ def update_orders(connection: Connection, orders: Iterable[Order]) -> None:
     rows = list(orders)
     if rows:
         connection.tell(_SQL["update_orders"], msgspec.json.encode(rows).decode())
+
+
+def let_go(connection: Connection, orders: Collection[Id]) -> None:
+    """Have orders be nobody's."""
+    if orders:
+        connection.tell(_SQL["let_go"], value_array(sorted(orders)))
 
 
 def _orders(rows: Iterable[Any]) -> list[Order]:

@@ -1,7 +1,7 @@
 -- name: lock_orders
--- Orders by their ids, and those whose pick-up code has one of these digests, locked in one order.
+-- Orders by their ids, those whose pick-up code has one of these digests, and those under these numbers, in one order.
 select row_to_json(o)::text from orders_order o
-where id = any(%s::uuid[]) or pickup = any(%s::uuid[]) order by id for update;
+where id = any(%s::uuid[]) or pickup = any(%s::uuid[]) or number = any(%s::text[]) order by id for update;
 
 -- name: find_orders
 -- Orders as they stand.
@@ -35,6 +35,10 @@ update orders_order o set position = n.position, state = n.state, moments = n.mo
 from jsonb_to_recordset(%s::text::jsonb) as n(id uuid, position uuid, state text, moments jsonb, receipt text,
   paid_by jsonb, ended_where text, because text, taken jsonb)
 where o.id = n.id;
+
+-- name: let_go
+-- Orders that are nobody's any more, and came out of no basket.
+update orders_order set customer = null, basket = null where id = any(%s::uuid[]);
 
 -- name: find_by_numbers
 -- Orders under these numbers, or with pick-up codes that have these digests.

@@ -178,6 +178,7 @@ def _outcome(arrival: Arrival) -> Outcome:
         event=arrival.position,
         customer=arrival.customer,
         points=arrival.points,
+        points_by_line=arrival.points_by_line,
         balance=arrival.balance,
         waiting=arrival.is_waiting,
         basket=arrival.basket,

@@ -29,7 +29,8 @@ class Balance(msgspec.Struct, frozen=True):
 class Outcome(msgspec.Struct, frozen=True, omit_defaults=True):
     """What the sender of an event is answered. ``event`` is its position in the log.
 
-    ``points`` is what the event moved for the customer, net; ``balance`` is the person's balance right after it.
+    ``points`` is what the event moved for the customer, net; ``points_by_line`` how many of them each line of a sale
+    has earned, where it has several; ``balance`` is the person's balance right after it.
     ``basket`` is what a basket costs after its promotions, and why; ``gift_card`` is what was moved on one, and what
     is left. ``waiting`` says that a return waits for its sale.
     ``problem`` has the members of RFC 9457.
@@ -41,6 +42,7 @@ class Outcome(msgspec.Struct, frozen=True, omit_defaults=True):
     event: Id | None = None
     customer: Id | None = None
     points: int | None = None
+    points_by_line: Sequence[int] | None = None
     balance: Balance | None = None
     waiting: bool = False
     basket: Any = None
@@ -74,6 +76,7 @@ class Arrival(msgspec.Struct, gc=False):
     is_waiting: bool = False
     refusal: Problem | None = None
     points: int | None = None
+    points_by_line: Sequence[int] | None = None
     balance: Balance | None = None
     decision: list[Any] | None = None
     basket: Any = None
@@ -105,7 +108,7 @@ class Arrival(msgspec.Struct, gc=False):
         if self.sent is not None:
             self.customer, self.id, self.written, self.fingerprint = self.sent
             self.sent = None
-        self.position = self.refusal = self.points = self.balance = self.decision = None
+        self.position = self.refusal = self.points = self.points_by_line = self.balance = self.decision = None
         self.basket = self.gift_card = None
         self.is_repeated = self.is_waiting = False
         self.outcome = b""

@@ -200,18 +200,28 @@ def sever(
     return {row[0]: row[1] for row in rows}, [Named(*row) for row in named]
 
 
+def find_speakers(connection: Connection, positions: Collection[Id]) -> dict[Id, str]:
+    """Return which touchpoint said what stands at each of these positions."""
+    return dict(connection.execute(_SQL["find_speakers"], (value_array(list(positions)),)).fetchall())
+
+
 def silence(connection: Connection, positions: Collection[Id], *, emptied: Mapping[str, Sequence[str]]) -> None:
     """Take the text of these fields of each type away from what was said at these positions, by whomever."""
     if positions:
         connection.tell(_SQL["silence"], value_array(sorted(positions)), codec.encode(emptied).decode())
 
 
-def let_go(connection: Connection, sale: Id, returns: Collection[Id], *, members: Collection[Id]) -> None:
+def let_go(
+    connection: Connection, sale: Id, returns: Collection[Id], *, members: Collection[Id], traces: Collection[str]
+) -> None:
     """Make the sale at a position nobody's, and its returns, without what they decided.
 
-    What else ``members`` did does not name its receipt any more.
+    What else ``members`` did does not name its receipt any more. ``traces`` lead to the order that it was, if it was
+    one: the order's id, and its pick-up code's digest. Its steps become nobody's too.
     """
-    connection.execute(_SQL["let_go"], (sale, value_array(sorted(returns)), value_array(sorted(members))))
+    connection.execute(
+        _SQL["let_go"], (sale, value_array(sorted(returns)), value_array(sorted(members)), text_array(sorted(traces)))
+    )
 
 
 def is_named(connection: Connection, customer: Id) -> bool:

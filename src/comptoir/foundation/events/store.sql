@@ -35,7 +35,7 @@ select events_silence(%s::uuid[], %s::jsonb);
 
 -- name: let_go
 -- A sale and its returns are nobody's, and nothing of these customers names its receipt.
-select events_let_go(%s::uuid, %s::uuid[], %s::uuid[]);
+select events_let_go(%s::uuid, %s::uuid[], %s::uuid[], %s::text[]);
 
 -- name: is_named
 -- Whether any event names this customer, but for those that moved points.
@@ -70,6 +70,10 @@ where data ->> 'target' = any(%s::text[]) and type = 'follow.changed';
 -- What stands at these positions now.
 select position::text, source, id, type, touchpoint, status = 'accepted', data::text from events_event
 where position = any(%s::uuid[]);
+
+-- name: find_speakers
+-- Which touchpoints said what stands at these positions.
+select position::text, touchpoint from events_event where position = any(%s::uuid[]);
 
 -- name: lock_destination
 -- One relay at a time serves a destination, as long as its connection lives.

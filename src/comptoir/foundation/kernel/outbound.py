@@ -4,7 +4,8 @@ A name is resolved once, every address behind it is judged, and the connection g
 name that answers differently the second time wins nothing. Only addresses of the open internet are asked, and those of
 networks that the shop named. No redirect is followed but those that the caller allows, each judged like the first
 address; no proxy of the environment is used, nothing is unpacked; the whole exchange has one deadline and one limit of
-bytes. Not here: what is asked, and what an answer means.
+bytes. A server that the shop itself chose is asked over a :class:`Line`. Not here: what is asked, and what an answer
+means.
 """
 
 from __future__ import annotations
@@ -31,17 +32,26 @@ _ADDRESSES_MAX: Final = 16
 _REDIRECTS: Final = range(300, 400)
 #: Addresses behind a translator (NAT64, RFC 6052).
 _TRANSLATED: Final = ipaddress.IPv6Network("64:ff9b::/96")
+_EVERYWHERE: Final = (ipaddress.ip_network("0.0.0.0/0"), ipaddress.ip_network("::/0"))
+#: What the library raises where there is no answer.
+_NO_ANSWER: Final = (
+    httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError, httpcore.UnsupportedProtocol, OSError,
+)  # fmt: skip
 #: Looking a name up cannot be broken off; whoever waits for it can.
 _LOOKING_UP: Final = concurrent.futures.ThreadPoolExecutor(4, thread_name_prefix="look-up")
 
 
 class NotFetched(Exception):  # noqa: N818 - it is a state of the other side, or of its address
-    """There is no answer. ``why`` says it in a word, the text in a sentence without anything that was sent."""
+    """There is no answer. ``why`` says it in a word, the text in a sentence without anything that was sent.
 
-    def __init__(self, why: Why, sentence: str) -> None:
+    ``is_asked``: something of what was asked left for the server; if not, it has certainly taken nothing.
+    """
+
+    def __init__(self, why: Why, sentence: str, *, is_asked: bool = False) -> None:
         """Say why."""
         super().__init__(sentence)
         self.why = why
+        self.is_asked = is_asked
 
 
 class Fetched(msgspec.Struct, frozen=True):
@@ -121,35 +131,74 @@ def _exchange(
     is_led: bool,
 ) -> Fetched | str:
     """Ask once; return the answer, or the address to which it leads."""
-    said = [("Host", _host_of(url)), ("User-Agent", "comptoir"), ("Accept-Encoding", "identity")]
-    timeouts = dict.fromkeys(("connect", "read", "write", "pool"), seconds_max)
-    backend = _Judging(networks, deadline)
+    exchange = _Exchange(deadline)
+    backend = _Judging(networks, exchange)
     try:
         with (
             httpcore.ConnectionPool(
                 ssl_context=_tls(), max_connections=1, max_keepalive_connections=0, network_backend=backend
             ) as pool,
-            pool.stream(
-                method,
-                url,
-                headers=[*said, *(headers or {}).items()],
-                content=content,
-                extensions={"timeout": timeouts},
-            ) as answer,
+            pool.stream(method, url, content=content, **_asking(url, headers or {}, seconds_max=seconds_max)) as answer,
         ):
             if answer.status in _REDIRECTS:
                 if is_led:
                     return _led_to(url, answer.headers)
-                raise NotFetched("redirect", f"It answered with a redirect ({answer.status}), which is not followed.")
+                said_so = f"It answered with a redirect ({answer.status}), which is not followed."
+                raise NotFetched("redirect", said_so, is_asked=True)
             if any(name.lower() == b"content-encoding" for name, _value in answer.headers):
-                raise NotFetched("packed", "It answered with a packed body, which was not asked for.")
+                raise NotFetched("packed", "It answered with a packed body, which was not asked for.", is_asked=True)
             kind = next((value for name, value in answer.headers if name.lower() == b"content-type"), b"")
             body = _body(answer.iter_stream(), bytes_max=bytes_max, deadline=deadline, is_cut=is_cut)
             return Fetched(answer.status, body, kind.decode("latin-1"))
-    except httpcore.TimeoutException:
-        raise NotFetched("slow", f"It did not answer within {seconds_max:g} seconds.") from None
-    except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.UnsupportedProtocol, OSError) as error:
-        raise NotFetched("away", f"It cannot be reached ({type(error).__name__}).") from None
+    except _NO_ANSWER as error:
+        raise _not_fetched(error, exchange, seconds_max=seconds_max) from None
+
+
+def _asking(url: str, headers: Mapping[str, str], *, seconds_max: float) -> dict[str, Any]:
+    """Return how the library is asked: what every request says of itself, and how long it waits for each step."""
+    said = [("Host", _host_of(url)), ("User-Agent", "comptoir"), ("Accept-Encoding", "identity")]
+    timeouts = dict.fromkeys(("connect", "read", "write", "pool"), seconds_max)
+    return {"headers": [*said, *headers.items()], "extensions": {"timeout": timeouts}}
+
+
+def _not_fetched(error: Exception, exchange: _Exchange, *, seconds_max: float) -> NotFetched:
+    if isinstance(error, httpcore.TimeoutException):
+        return NotFetched("slow", f"It did not answer within {seconds_max:g} seconds.", is_asked=exchange.is_asked)
+    return NotFetched("away", f"It cannot be reached ({type(error).__name__}).", is_asked=exchange.is_asked)
+
+
+class Line:
+    """A connection to a server that the shop itself chose, kept open from one exchange to the next.
+
+    Its address is not judged, it may be inside; each exchange has a deadline and a limit of bytes, and no redirect is
+    followed. Used by one thread at a time.
+    """
+
+    def __init__(self) -> None:
+        """Open nothing yet."""
+        self._backend = _Judging(_EVERYWHERE, _Exchange(0.0))
+        self._pool = httpcore.ConnectionPool(
+            ssl_context=trusted(), max_connections=1, max_keepalive_connections=1, keepalive_expiry=5.0,
+            network_backend=self._backend,
+        )  # fmt: skip
+
+    def post(
+        self, url: str, *, content: bytes, headers: Mapping[str, str], bytes_max: int, seconds_max: float
+    ) -> Fetched:
+        """Ask once; return the answer with any status, and of its body the beginning. Raises :class:`NotFetched`."""
+        exchange = self._backend.exchange = _Exchange(time.monotonic() + seconds_max)
+        try:
+            with self._pool.stream(
+                "POST", url, content=content, **_asking(url, headers, seconds_max=seconds_max)
+            ) as answer:
+                body = _body(answer.iter_stream(), bytes_max=bytes_max, deadline=exchange.deadline, is_cut=True)
+                return Fetched(answer.status, body)
+        except _NO_ANSWER as error:
+            raise _not_fetched(error, exchange, seconds_max=seconds_max) from None
+
+    def close(self) -> None:
+        """End the connection."""
+        self._pool.close()
 
 
 def networks_of(texts: Iterable[str]) -> tuple[Network, ...]:
@@ -205,18 +254,32 @@ def _body(chunks: Iterable[bytes], *, bytes_max: int, deadline: float, is_cut: b
         if len(taken) > bytes_max:
             if is_cut:
                 return bytes(taken[:bytes_max])
-            raise NotFetched("large", f"Its answer has more than {bytes_max:,} bytes.")
+            raise NotFetched("large", f"Its answer has more than {bytes_max:,} bytes.", is_asked=True)
         if time.monotonic() > deadline:
             raise httpcore.ReadTimeout
     return bytes(taken)
 
 
-class _Judging(httpcore.NetworkBackend):
-    """Connects to addresses that were judged, before one deadline."""
+class _Exchange:
+    """Until when an exchange may last, and whether anything was asked in it."""
 
-    def __init__(self, networks: Sequence[Network], deadline: float) -> None:
+    def __init__(self, deadline: float) -> None:
+        self.deadline = deadline
+        self.is_asked = False
+
+    def left(self) -> float:
+        left = self.deadline - time.monotonic()
+        if left <= 0:
+            raise httpcore.ReadTimeout
+        return left
+
+
+class _Judging(httpcore.NetworkBackend):
+    """Connects to addresses that were judged, before the deadline of the exchange that is under way."""
+
+    def __init__(self, networks: Sequence[Network], exchange: _Exchange) -> None:
         self._networks = networks
-        self._deadline = deadline
+        self.exchange = exchange
         self._inner = httpcore.SyncBackend()
 
     def connect_tcp(
@@ -227,19 +290,19 @@ class _Judging(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
-        addresses = _look_up(host, port, seconds=_left(self._deadline))
+        addresses = _look_up(host, port, seconds=self.exchange.left())
         if not addresses or not all(is_allowed(each, self._networks) for each in addresses):
             raise NotFetched("address", "Its name leads to an address inside a network that is not allowed.")
         failed: Exception | None = None
         for address in addresses:
             try:
                 stream = self._inner.connect_tcp(
-                    str(address), port, _left(self._deadline), local_address, socket_options
+                    str(address), port, self.exchange.left(), local_address, socket_options
                 )
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 failed = error
                 continue
-            return _Hurried(stream, self._deadline)
+            return _Hurried(stream, self)
         assert failed is not None, "there was an address"
         raise failed
 
@@ -247,21 +310,24 @@ class _Judging(httpcore.NetworkBackend):
         raise NotFetched("address", "A socket of this machine is no server outside.")
 
     def sleep(self, seconds: float) -> None:
-        time.sleep(min(seconds, _left(self._deadline)))
+        time.sleep(min(seconds, self.exchange.left()))
 
 
 class _Hurried(httpcore.NetworkStream):
     """A connection on which nothing waits beyond the deadline, however slowly it trickles."""
 
-    def __init__(self, inner: httpcore.NetworkStream, deadline: float) -> None:
+    def __init__(self, inner: httpcore.NetworkStream, backend: _Judging) -> None:
         self._inner = inner
-        self._deadline = deadline
+        self._backend = backend
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002
-        return self._inner.read(max_bytes, _left(self._deadline))
+        return self._inner.read(max_bytes, self._backend.exchange.left())
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002
-        self._inner.write(buffer, _left(self._deadline))
+        exchange = self._backend.exchange
+        left = exchange.left()
+        exchange.is_asked = True
+        self._inner.write(buffer, left)
 
     def close(self) -> None:
         self._inner.close()
@@ -272,17 +338,11 @@ class _Hurried(httpcore.NetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,  # noqa: ARG002
     ) -> httpcore.NetworkStream:
-        return _Hurried(self._inner.start_tls(ssl_context, server_hostname, _left(self._deadline)), self._deadline)
+        inner = self._inner.start_tls(ssl_context, server_hostname, self._backend.exchange.left())
+        return _Hurried(inner, self._backend)
 
     def get_extra_info(self, info: str) -> Any:
         return self._inner.get_extra_info(info)
-
-
-def _left(deadline: float) -> float:
-    left = deadline - time.monotonic()
-    if left <= 0:
-        raise httpcore.ReadTimeout
-    return left
 
 
 def _look_up(host: str, port: int, *, seconds: float) -> list[Address]:

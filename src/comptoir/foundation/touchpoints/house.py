@@ -75,6 +75,7 @@ class Trouble(msgspec.Struct, frozen=True):
 class Answer(msgspec.Struct, frozen=True):
     """What the gateway answered to an event: its place in the log and whom it was about, or a problem.
 
+    ``points_by_line`` is how many of its points each line of a sale has earned, where it has several.
     ``basket`` is what a basket costs after its promotions, ``gift_card`` what was moved on one and what is left, as the
     gateway wrote them.
     """
@@ -82,6 +83,7 @@ class Answer(msgspec.Struct, frozen=True):
     event: str = ""
     customer: uuid.UUID | None = None
     points: int = 0
+    points_by_line: tuple[int, ...] = ()
     balance: Balance | None = None
     basket: Any = None
     gift_card: Any = None
