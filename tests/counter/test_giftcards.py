@@ -53,7 +53,7 @@ def refused(counter: Counter, said: casting.Event, *, received_at: dt.datetime =
 def books_hold(shop: Shop) -> None:
     """Whatever the doctor counts of gift cards and of the points' ledger, it is nothing."""
     names = [name for name in load_statements("comptoir.config", "checking.sql") if "gift" in name]
-    assert len(names) == 5
+    assert len(names) == 6
     for name in (*names, "transfers_match_log", "identities_match_events"):
         assert shop.value(load_statements("comptoir.config", "checking.sql")[name]) == 0, name
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import calendar
 import datetime as dt
 import zoneinfo
+from fractions import Fraction
 from typing import Any
 
 import hypothesis.strategies as st
@@ -71,6 +72,30 @@ def test_keeping_less_never_earns_more(rule: EarningRule, sold: list[Line], back
     assert sum(each.points for each in version.for_sale(casting.NOON, fewer)) <= sum(
         each.points for each in version.for_sale(casting.NOON, sold)
     )
+
+
+@given(money=st.lists(rules, min_size=1, max_size=4), sold=lines)
+@settings(max_examples=300)
+def test_the_points_of_the_lines_are_those_of_the_sale(money: list[EarningRule], sold: list[Line]) -> None:
+    """Each rule's points go to the lines that it counts, each its share and less than a point more or less."""
+    named = [msgspec.structs.replace(rule, name=f"rule {number}") for number, rule in enumerate(money)]
+    earned, parts = [], []
+    for rule in named:
+        version = Version(Programme("P", "USD", "UTC", (rule,)), None)
+        alone = version.for_sale(casting.NOON, sold)
+        points, split = sum(each.points for each in alone), version.by_line(alone, sold)
+        counted = [max(0, each.amount) if rule.category in {None, each.category} else 0 for each in sold]
+        assert sum(split) == points
+        for part, amount in zip(split, counted, strict=True):
+            exact = Fraction(points * amount, sum(counted) or 1)
+            assert abs(part - exact) < 1
+            assert part == 0 or amount > 0, "what is not counted has earned nothing"
+        earned.append(points)
+        parts.append(split)
+    together = Version(Programme("P", "USD", "UTC", tuple(named)), None)
+    all_of_it = together.for_sale(casting.NOON, sold)
+    assert together.by_line(all_of_it, sold) == [sum(each) for each in zip(*parts, strict=True)]
+    assert sum(together.by_line(all_of_it, sold)) == sum(earned) == sum(each.points for each in all_of_it)
 
 
 @given(zone=st.sampled_from(ZONES), at=moments, months=st.sampled_from([None, 1, 2, 11, 12, 13, 24, 180, 600]))

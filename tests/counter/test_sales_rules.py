@@ -7,7 +7,22 @@ import pytest
 from hypothesis import given, settings
 
 from comptoir.counter.sales.errors import LineUnknown, ReturnExceedsSale
-from comptoir.counter.sales.rules import Line, Return, Returned, Sale, excess, in_order, kept
+from comptoir.counter.sales.rules import (
+    Line,
+    Return,
+    Returned,
+    Sale,
+    beside,
+    costs,
+    excess,
+    in_order,
+    kept,
+    misstated,
+    paid,
+    paid_with_points,
+    taxes_on_top,
+    worth,
+)
 from support import casting
 
 lines = st.lists(st.builds(Line, st.just("x"), st.integers(0, 4), st.integers(-100, 400)), min_size=1, max_size=4)
@@ -94,3 +109,61 @@ def test_a_refusal_says_what_could_still_come_back(coming: list[Returned], field
     problem = excess(sale([Line("x", 2, 100)]), [], coming)
     assert problem is not None
     assert (problem.field, problem.detail) == (field, detail)
+
+
+def taxed(amount: int, tax: int, *, discount: int | None = None, quantity: int = 1, points: int = 0) -> Line:
+    return Line(
+        "x", quantity, amount, discount=discount, tax=tax, tax_on_top=True, paid_with_points=points
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("line", "field"),
+    [
+        (taxed(1000, 1000), None),
+        (taxed(1000, 1001), "tax"),
+        (taxed(1000, -1), "tax"),
+        (taxed(0, 8, discount=100), None),  # a maker's coupon paid all of it, and the tax on the price is due
+        (taxed(0, 101, discount=100), "tax"),
+        (taxed(0, 1), "tax"),
+        (taxed(-500, -41), None),
+        (taxed(-500, 41), "tax"),
+        (taxed(-500, -501), "tax"),
+        (Line("x", 1, 1000, tax=1001), "tax"),  # also where it is inside the amount
+        (taxed(1000, 83, points=1083), None),
+        (taxed(1000, 83, points=1084), "paid_with_points"),
+    ],
+)
+def test_tax_and_points_that_cannot_be_right_are_named(line: Line, field: str | None) -> None:
+    problem = misstated([Line("y", 1, 100), line])
+    assert (None if problem is None else problem.field) == (None if field is None else f"data.lines[1].{field}")
+
+
+@st.composite
+def a_line(draw: st.DrawFn) -> Line:
+    amount, discount = draw(st.integers(-300, 400)), draw(st.integers(0, 50))
+    tax = draw(st.integers(min(0, amount), 0) if amount < 0 else st.integers(0, amount + discount))
+    points = draw(st.integers(0, max(0, amount + tax)))
+    return taxed(amount, tax, discount=discount, quantity=draw(st.integers(1, 4)), points=points)
+
+
+@given(sold=st.lists(a_line(), min_size=1, max_size=4), data=st.data())
+@settings(max_examples=300)
+def test_pieces_in_any_order_give_back_what_was_paid_and_never_less_than_nothing(
+    sold: list[Line], data: st.DataObject
+) -> None:
+    assert misstated(sold) is None
+    booked, returns = sale(sold), list[Return]()
+    pieces = [place for place, line in enumerate(sold, 1) if line.amount >= 0 for _ in range(line.quantity)]
+    for number, place in enumerate(data.draw(st.permutations(pieces))):
+        (amount,) = worth(booked, returns, [Returned(place, 1, 0)])
+        returns.append(goods(number, [Returned(place, 1, amount)]))
+    more = beside(booked, returns)
+    given = [back.total + each.tax for back, each in zip(returns, more, strict=True)]
+    assert all(0 <= each.by_points <= money for each, money in zip(more, given, strict=True))
+    assert sum(given) == (paid(booked) if pieces else 0)
+    assert sum(each.by_points for each in more) == (sum(paid_with_points(booked)) if pieces else 0)
+    assert sum(costs(booked)) == max(0, booked.total)
+    if all(line.amount >= 0 for line in sold):
+        assert taxes_on_top(booked) == [line.added for line in sold]
+        assert paid_with_points(booked) == [line.paid_with_points for line in sold]

@@ -28,6 +28,7 @@ class Spent(NamedTuple):
     """So much of a card that was spent by the event at a position, and how much of that has come back.
 
     What comes back onto a card that is stopped is owed, and nobody can spend it before it is moved onto another one.
+    ``known_at`` is the position at which it was told for what it was spent: later than ``position`` where it was held.
     """
 
     position: Id
@@ -35,6 +36,7 @@ class Spent(NamedTuple):
     amount: int
     returned: int
     is_stopped: bool
+    known_at: Id
 
 
 class Moved(NamedTuple):

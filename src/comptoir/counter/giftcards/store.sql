@@ -63,8 +63,11 @@ where expires_at <= %s and available > 0 order by expires_at, id limit %s;
 select row_to_json(c)::text from giftcards_card c where id = any(%s::uuid[]) or number = any(%s::text[]) order by id;
 
 -- name: find_spent
--- What was spent of cards for a source's receipt, the first one first.
-select d.position::text, c.number, d.amount, d.returned, c.stopped_at is not null from giftcards_draw d join giftcards_card c on c.id = d.card
+-- What was spent of cards for a source's receipt, the first one first. What was held for it was spent by a later event.
+select d.position::text, c.number, d.amount, d.returned, c.stopped_at is not null,
+  coalesce((select t.position from giftcards_transfer t where t.card = d.card and t.position >= d.position and t.credit = 12 and t.amount = d.amount
+    order by t.position limit 1), d.position)::text
+from giftcards_draw d join giftcards_card c on c.id = d.card
 where d.receipt = %s and d.source = %s and d.status = 'spent' order by d.position;
 
 -- name: find_latest

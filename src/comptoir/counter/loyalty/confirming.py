@@ -20,6 +20,7 @@ from comptoir.counter.loyalty.errors import ConfirmationExpired, ConfirmationInv
 from comptoir.counter.loyalty.spending import Limits
 from comptoir.foundation.kernel import shop
 from comptoir.foundation.kernel.ids import Id
+from comptoir.foundation.kernel.numbers import whole
 
 #: From the passkey's signature to the gateway; how far the vault's clock may be ahead.
 VALID_SECONDS: Final = 120
@@ -49,10 +50,9 @@ class Confirmations:
         """Raise :class:`ConfirmationInvalid` or :class:`ConfirmationExpired` unless this confirms these very limits."""
         prefix, _, rest = value.partition(".")
         written, _, found = rest.partition(".")
-        is_number = written.isascii() and written.isdecimal() and len(written) <= 12
-        if prefix != _PREFIX or not is_number:
+        second = whole(written, 10**12 - 1)
+        if prefix != _PREFIX or second is None:
             raise ConfirmationInvalid(field=_FIELD)
-        second = int(written)
         if not hmac.compare_digest(found.encode(), self._hash(customer, event, limits, second).encode()):
             raise ConfirmationInvalid(field=_FIELD)
         age = at.timestamp() - second

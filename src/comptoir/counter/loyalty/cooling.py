@@ -11,6 +11,7 @@ import os
 from typing import Final
 
 from comptoir.counter.loyalty.errors import CoolingInvalid
+from comptoir.foundation.kernel.numbers import whole
 
 #: How long points are earned and not spent after a change, in hours, unless the shop says otherwise.
 COOLING_HOURS: Final = 72
@@ -28,6 +29,7 @@ def cooling_of(hours: str) -> dt.timedelta:
     """Return how long spending cools, from a setting's text. Raises :class:`CoolingInvalid`."""
     if not hours:
         return dt.timedelta(hours=COOLING_HOURS)
-    if not hours.isascii() or not hours.isdecimal() or not 1 <= int(hours) <= COOLING_HOURS_MAX:
+    number = whole(hours, COOLING_HOURS_MAX, least=1)
+    if number is None:
         raise CoolingInvalid(f"{hours!r}: a whole number of hours from 1 to {COOLING_HOURS_MAX}.")
-    return dt.timedelta(hours=int(hours))
+    return dt.timedelta(hours=number)

@@ -69,7 +69,8 @@ def let_go(connection: Connection, gone: LetGo, *, members: Collection[Id]) -> N
     """
     customer = gone.sale.customer
     assert customer is not None
-    sever_sale(connection, gone.sale.position, [each.position for each in gone.returns], members=members)
+    returns = [each.position for each in gone.returns]
+    sever_sale(connection, gone.sale.position, returns, members=members, traces=gone.traces)
     sales.let_go(connection, gone.sale.key)
     store.let_go(connection, customer, positions_of(gone))
     leave_marks(connection, [sale_mark(shop.secret("forgotten"), *gone.sale.key)])

@@ -209,6 +209,8 @@ class LoyaltyHandler:
             arrival.balance = Balance(available, held, owed)
             if arrival.refusal is None:
                 arrival.points = rules.worth(moved)
+            if arrival.type == SALE_CLOSED and arrival.points:
+                arrival.points_by_line = self._by_line(self._sales.folds[arrival.position])
             if transfers:
                 assert arrival.position is not None
                 arrival.decision = transfers
@@ -330,11 +332,23 @@ class LoyaltyHandler:
     def _earned(self, version: Version, sale: Sale, lines: Sequence[PricedLine]) -> list[Earning]:
         """Return what goods of a sale earn, and once more of it for each further time that a promotion counts it."""
         earned = version.for_sale(sale.occurred_at, lines)
-        times = 1 if self._times is None else self._times(sale.key)
+        times = self._times_of(sale)
         if times > 1 and earned:
             more = (times - 1) * sum(each.points for each in earned)
             earned = [*earned, Earning(MULTIPLIED, more, earned[0].day)]
         return earned
+
+    def _by_line(self, fold: Fold) -> list[int] | None:
+        """Return what each line of a sale earns, where it has several: all together what the sale earns."""
+        sale, _, returns = fold
+        if len(sale.lines) < 2:
+            return None
+        version, lines = self._programmes.at(sale.occurred_at), kept(sale, returns)
+        times = self._times_of(sale)
+        return [times * each for each in version.by_line(version.for_sale(sale.occurred_at, lines), lines)]
+
+    def _times_of(self, sale: Sale) -> int:
+        return 1 if self._times is None else self._times(sale.key)
 
     def _spend(self, arrival: Arrival) -> Problem | None:
         """Let somebody spend who may; the code that was shown is used with that, and only with that."""

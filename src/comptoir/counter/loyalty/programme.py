@@ -19,6 +19,7 @@ import msgspec
 
 from comptoir.counter.loyalty.contracts import POINTS_MAX
 from comptoir.counter.loyalty.errors import ProgrammeInvalid
+from comptoir.counter.taxes.rules import shares
 from comptoir.foundation.kernel.money import exponent
 
 #: The day of points that never expire.
@@ -237,6 +238,20 @@ class Version:
             and rule.starts <= day <= rule.ends
             and (points := rule.earned(amounts[rule.category]))
         ]
+
+    def by_line(self, earnings: Sequence[Earning], lines: Sequence[PricedLine]) -> list[int]:
+        """Return how many of the points that goods earn each of their lines has earned: together all of them.
+
+        A rule's points are split over the lines that it counts, in proportion to their amounts, by largest remainder.
+        A line below zero, such as a deposit's, has earned nothing.
+        """
+        points = {each.rule: each.points for each in earnings}
+        found = [0] * len(lines)
+        for rule in self._money:
+            if rule.name in points:
+                counted = [max(0, each.amount) if rule.category in {None, each.category} else 0 for each in lines]
+                found = [sum(both) for both in zip(found, shares(points[rule.name], counted), strict=True)]
+        return found
 
     def for_event(self, at: dt.datetime, event: str) -> list[Earning]:
         """Return what an activity earns at a moment."""

@@ -20,7 +20,6 @@ from comptoir.counter.sales.rules import Key, Led, Return, Returned, Sale
 from comptoir.foundation.events.contracts import Arrival, Batch
 from comptoir.foundation.kernel.connection import Connection, Told
 from comptoir.foundation.kernel.problem import Problem
-from comptoir.foundation.touchpoints.errors import FieldInvalid
 
 
 class Fold(NamedTuple):
@@ -32,10 +31,11 @@ class Fold(NamedTuple):
 
 
 class LetGo(NamedTuple):
-    """A sale that is to be nobody's, and all its returns."""
+    """A sale that is to be nobody's, and all its returns; by its ``traces`` the log finds the order that it was."""
 
     sale: Sale
     returns: tuple[Return, ...]
+    traces: tuple[str, ...] = ()
 
 
 class SalesHandler:
@@ -144,11 +144,8 @@ class SalesHandler:
         lines = tuple(data.lines)
         if sum([line.amount for line in lines]) != data.total:
             return TotalMismatch(f"The lines add up to {sum(line.amount for line in lines)}.", field="data.total")
-        for index, line in enumerate(lines):
-            if line.paid_with_points > max(0, line.amount + line.added):
-                return FieldInvalid(
-                    "Points pay no more than the line costs.", field=f"data.lines[{index}].paid_with_points"
-                )
+        if (problem := rules.misstated(lines)) is not None:
+            return problem
         if key in self._taken:
             return ReceiptTaken(field="data.receipt")
         assert arrival.position is not None

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import Final
 
+from comptoir.foundation.kernel.numbers import whole
+
 RETURN_DAYS_DEFAULT: Final = 30
 RETURN_DAYS_MAX: Final = 3_650
 
@@ -14,7 +16,5 @@ def return_days() -> int:
 
     What is no number of days up to ten years counts as not set.
     """
-    written = os.environ.get("COMPTOIR_RETURN_DAYS", "")
-    if not (written.isascii() and written.isdigit() and len(written) <= len(str(RETURN_DAYS_MAX))):
-        return RETURN_DAYS_DEFAULT
-    return min(int(written), RETURN_DAYS_MAX)
+    days = whole(os.environ.get("COMPTOIR_RETURN_DAYS", ""), 10 ** len(str(RETURN_DAYS_MAX)) - 1)
+    return RETURN_DAYS_DEFAULT if days is None else min(days, RETURN_DAYS_MAX)

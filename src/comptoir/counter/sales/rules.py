@@ -13,6 +13,7 @@ from comptoir.counter.sales.errors import LineUnknown, RefundMismatch, ReturnExc
 from comptoir.counter.taxes import rules as taxes
 from comptoir.foundation.kernel.ids import Id
 from comptoir.foundation.kernel.problem import Problem
+from comptoir.foundation.touchpoints.errors import FieldInvalid
 
 #: Who booked something, and under which number.
 Key = tuple[str, str]
@@ -84,6 +85,26 @@ class Return(msgspec.Struct, frozen=True):
         return (self.occurred_at, self.source, self.receipt)
 
 
+def misstated(lines: Sequence[Line]) -> Problem | None:
+    """Return what cannot be right about a line of a sale, or ``None``.
+
+    Tax has the sign of what it is a tax on, and is no more than that: the price before discounts, since tax may be due
+    on what a coupon paid. Points pay no more than a line costs.
+    """
+    for index, line in enumerate(lines):
+        before = line.amount + (line.discount or 0) if line.amount >= 0 else line.amount
+        if not min(0, before) <= line.tax <= max(0, before):
+            return FieldInvalid(
+                "A line's tax has the sign of its amount, and is no more than amount and discount together.",
+                field=f"data.lines[{index}].tax",
+            )
+        if line.paid_with_points > max(0, line.amount + line.added):
+            return FieldInvalid(
+                "Points pay no more than the line costs.", field=f"data.lines[{index}].paid_with_points"
+            )
+    return None
+
+
 def in_order(returns: Iterable[Return]) -> list[Return]:
     """Return the applied ones in canonical order: by the time they happened, then by who says so."""
     return sorted((one for one in returns if one.status == "applied"), key=lambda one: one.order)
@@ -113,11 +134,37 @@ class Beside(NamedTuple):
 
 
 def beside(sale: Sale, returns: Sequence[Return]) -> list[Beside]:
-    """Return for each return what goes back of the tax on top, and of what points had paid."""
-    quantities = [line.quantity for line in sale.lines]
-    tax = of_pieces(quantities, [line.added for line in sale.lines], returns)
-    by_points = of_pieces(quantities, [line.paid_with_points for line in sale.lines], returns)
-    return [Beside(*each) for each in zip(tax, by_points, strict=True)]
+    """Return for each return what goes back of the tax on top, and of what points had paid.
+
+    What points had paid goes back in proportion to what a line gives back, so that no piece gives back more as points
+    than it does at all.
+    """
+    quantities, cost, taxed = [line.quantity for line in sale.lines], costs(sale), taxes_on_top(sale)
+    whole = [goods + tax for goods, tax in zip(cost, taxed, strict=True)]
+    points = paid_with_points(sale)
+    given, done, found = [0] * len(whole), [0] * len(whole), []
+    for one, of_lines in zip(returns, _taxes_of(quantities, cost, taxed, returns), strict=True):
+        by_points = 0
+        for back, tax in zip(one.lines, of_lines, strict=True):
+            at = back.line - 1
+            if whole[at]:
+                given[at] = min(given[at] + max(0, back.amount + tax), whole[at])
+                before, done[at] = done[at], points[at] * given[at] // whole[at]
+                by_points += done[at] - before
+        found.append(Beside(sum(of_lines), by_points))
+    return found
+
+
+def _taxes_of(
+    quantities: Sequence[int], cost: Sequence[int], taxed: Sequence[int], returns: Sequence[Return]
+) -> list[list[int]]:
+    """Return for each line of each return its part of the tax; below zero it is no more than what the piece costs."""
+    above, below = [max(0, tax) for tax in taxed], [goods + min(0, tax) for goods, tax in zip(cost, taxed, strict=True)]
+    parts = (_parts(quantities, each, returns) for each in (above, below, cost))
+    return [
+        [tax + less - goods for tax, less, goods in zip(*of_return, strict=True)]
+        for of_return in zip(*parts, strict=True)
+    ]
 
 
 def of_pieces(quantities: Sequence[int], amounts: Sequence[int], returns: Iterable[Return]) -> list[int]:
@@ -125,17 +172,22 @@ def of_pieces(quantities: Sequence[int], amounts: Sequence[int], returns: Iterab
 
     Each piece has its part, and the last one of a line what is left: of all pieces, all of it.
     """
+    return [sum(parts) for parts in _parts(quantities, amounts, returns)]
+
+
+def _parts(quantities: Sequence[int], amounts: Sequence[int], returns: Iterable[Return]) -> list[list[int]]:
+    """Return the part of each line of each return."""
     gone, found = [0] * len(quantities), []
     for one in returns:
-        part = 0
+        parts = []
         for back in one.lines:
             line = back.line - 1
-            if back.quantity:
-                part += taxes.refund(
-                    amounts[line], quantities[line], returned=gone[line], coming_back=back.quantity
-                )  # fmt: skip
+            parts.append(
+                taxes.refund(amounts[line], quantities[line], returned=gone[line], coming_back=back.quantity)
+                if back.quantity else 0
+            )  # fmt: skip
             gone[line] += back.quantity
-        found.append(part)
+        found.append(parts)
     return found
 
 
@@ -176,17 +228,48 @@ def settle(sale: Sale, waiting: Iterable[Return]) -> list[Return]:
     return settled
 
 
+def paid(sale: Sale) -> int:
+    """Return what was paid for a sale, tax on top with it; nothing where the customer was given money."""
+    return max(0, sale.total + sum(line.added for line in sale.lines))
+
+
 def costs(sale: Sale) -> list[int]:
     """Return what the pieces of each line cost together: what negative lines took off is split over the others."""
-    taken = -sum(line.amount for line in sale.lines if line.amount < 0)
-    goods = sum(line.amount for line in sale.lines if line.amount > 0)
+    return _less([line.amount for line in sale.lines], -sum(line.amount for line in sale.lines if line.amount < 0))
+
+
+def taxes_on_top(sale: Sale) -> list[int]:
+    """Return how much tax on top each line gives back: with what the lines cost, all of them what was paid.
+
+    What negative lines took off is split here, too. Where they took off more tax than there is on the others, or more
+    than the goods cost, some of these are below zero, or nothing is left.
+    """
+    cost, added = costs(sale), [line.added for line in sale.lines]
+    taken = sum(tax for tax in added if tax > 0) - (paid(sale) - sum(cost))
+    left = _less(added, taken)
+    beyond = taken - sum(tax for tax in added if tax > 0)
+    if beyond <= 0:
+        return left
+    return [less - goods for less, goods in zip(_less(cost, beyond), cost, strict=True)]
+
+
+def paid_with_points(sale: Sale) -> list[int]:
+    """Return how much of each line goes back as points, in minor units: no more than it gives back at all."""
+    lines = zip(sale.lines, costs(sale), taxes_on_top(sale), strict=True)
+    return [min(line.paid_with_points, cost + tax) for line, cost, tax in lines]
+
+
+def _less(amounts: Sequence[int], taken: int) -> list[int]:
+    """Return the amounts above zero, so much less in proportion to them; the others are nothing."""
+    whole = sum(amount for amount in amounts if amount > 0)
+    taken = min(taken, whole)
     found, seen = [], 0
-    for line in sale.lines:
+    for amount in amounts:
         share = 0
-        if line.amount > 0:
-            before, seen = seen, seen + line.amount
-            share = min(taken, goods) * seen // goods - min(taken, goods) * before // goods
-        found.append(max(0, line.amount) - share)
+        if amount > 0:
+            before, seen = seen, seen + amount
+            share = taken * seen // whole - taken * before // whole
+        found.append(max(0, amount) - share)
     return found
 
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 import msgspec
 
 from comptoir.counter.sales.rules import Key, Led, Line, Return, Returned, Sale
-from comptoir.foundation.events.store import find_contents
+from comptoir.foundation.events.store import find_contents, find_speakers
 from comptoir.foundation.kernel import codec
 from comptoir.foundation.kernel.connection import Connection, Told
 from comptoir.foundation.kernel.database import Appending, load_statements, text_array, value_array
@@ -50,6 +50,13 @@ def lock_sales(connection: Connection, keys: Collection[Key]) -> dict[Key, Id | 
 def find_receipts(connection: Connection, keys: Collection[Key]) -> set[Key]:
     """Return those of these receipt numbers that are booked as sales."""
     return set(connection.ask(_SQL["find_receipts"], *_arrays(keys)))  # type: ignore[arg-type]
+
+
+def find_touchpoints(connection: Connection, keys: Collection[Key]) -> dict[Key, str]:
+    """Return which touchpoint has booked each of these sales that is booked."""
+    places = {(row[0], row[1]): row[2] for row in connection.execute(_SQL["find_sales"], _arrays(keys))}
+    found = find_speakers(connection, places.values()) if places else {}
+    return {key: found[position] for key, position in places.items()}
 
 
 def find_returned_receipts(connection: Connection, keys: Collection[Key]) -> set[Key]:

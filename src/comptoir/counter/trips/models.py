@@ -14,7 +14,8 @@ class Trip(models.Model):
     """One person's way through a journey. ``step`` is what comes next, at ``due_at``; ``arm``: ``go`` or held out.
 
     ``occurrence`` is empty, a period's number, or the number of the event with which it began (``re_entry``).
-    ``cluster`` is the store that the person was drawn with, if they were.
+    ``cluster`` is the store that the person was drawn with, if they were. ``refused`` says of steps whose points were
+    refused by which problem: the step's number and the problem's name.
     """
 
     personal: ClassVar[Personal] = Personal(
@@ -22,6 +23,7 @@ class Trip(models.Model):
             "id": "mechanical", "journey": "activity", "version": "mechanical", "customer": "pseudonym",
             "occurrence": "mechanical", "entered_at": "time", "arm": "activity", "step": "mechanical",
             "due_at": "time", "ended_at": "time", "ended_because": "reason", "cluster": "place",
+            "refused": "reason",
         },
         subject="customer",
         whose=Whose.CUSTOMER,
@@ -43,6 +45,7 @@ class Trip(models.Model):
     ended_at = models.DateTimeField(null=True)
     ended_because = models.TextField(default="")
     cluster = models.TextField(db_default="", default="")
+    refused = models.JSONField(db_default={}, default=dict)
 
     class Meta:
         """A person enters once for each occurrence; what is due is found by its moment."""
