@@ -10,14 +10,13 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from comptoir.config.rebuilding import rebuild
 from comptoir.counter.audiences import following, rebuilding
-from comptoir.counter.loyalty.store import insert_programme
 from comptoir.foundation.events import store
 from comptoir.foundation.kernel.connection import Connection
 from comptoir.office.segments import commands, jobs
@@ -29,7 +28,6 @@ from support.casting import (
     CHARLIE,
     HEARD,
     NOON,
-    PLAIN,
     Counter,
     Event,
     goods_back,
@@ -43,6 +41,7 @@ from support.casting import (
     undo,
     unlink,
 )
+from support.following import Followed
 from support.forgotten import dump, forget, forget_sale
 from support.processes import end, wait_until
 from support.shop import Shop
@@ -50,29 +49,6 @@ from support.shop import Shop
 TABLES = ("audiences_line", "audiences_act", "audiences_figures")
 DAY = dt.timedelta(days=1)
 CAST = (ALICE, ALICE_ONLINE, BOB, BOB_ONLINE, CHARLIE)
-
-
-class Followed(Counter):
-    """A counter whose log is followed when a test says so, each event by its position."""
-
-    def __init__(self, shop: Shop) -> None:
-        super().__init__(shop)
-        insert_programme(self.connection, PLAIN, None)
-        self._heard: set[str] = set()
-
-    def fresh(self) -> list[str]:
-        found = {row["position"] for row in self.shop.rows("select position::text from events_event")} - self._heard
-        self._heard |= found
-        return sorted(found)
-
-    def bring(self, positions: Collection[str]) -> set[str]:
-        with self.connection.transaction():
-            zone = following.time_zone_of(self.connection)
-            return following.bring(self.connection, positions, time_zone=zone, now=HEARD)
-
-    def say(self, *said: Event) -> None:
-        for each in said:
-            self.tell(each)
 
 
 @pytest.fixture

@@ -184,6 +184,7 @@ def handlers_for(
     much of it is where; then whether the square is open at all, what is reported and decided there, what is said, who
     hears of it, and how it counts; last whoever is forgotten. Of a batch that only sells and moves points, nobody
     hears but those whom that concerns, and of one that only takes coupons, but these two.
+    What is sold also concerns orders, whose goods may come back.
     """
     emptied = emptied_fields(types.values())
     wait = cooling() if waiting is None else waiting
@@ -202,9 +203,10 @@ def handlers_for(
         cards = GiftCardsHandler(currency=programmes.currency, terms=terms_of_shop())
         if giftcards.TYPES.issuperset(types):
             return (cards,)
+        ordered = OrdersHandler(customers=known, sales=sold, codes=pickup_codes, currency=programmes.currency)
         if not multiplies and _SELLING.issuperset(types):
             points = LoyaltyHandler(programmes=programmes, customers=known, sales=sold, waiting=wait)
-            return sold, known, points, laid, stocked
+            return sold, known, points, laid, ordered, stocked
         multiplied = Multiplied()
         offered: tuple[Handler, ...] = ()
         if not _HEARD_BY_OFFERS.isdisjoint(types):
@@ -235,7 +237,7 @@ def handlers_for(
             times=multiplied.times,
         )
         if _WITH_COUPONS.issuperset(types):
-            return sold, known, multiplied, *offered, points, laid, cards, stocked
+            return sold, known, multiplied, *offered, points, laid, cards, ordered, stocked
         gone = ForgettingHandler(customers=known, severers=severers(), emptied=emptied)
         return (
             sold,
@@ -248,7 +250,7 @@ def handlers_for(
             points,
             laid,
             cards,
-            OrdersHandler(customers=known, codes=pickup_codes, currency=programmes.currency),
+            ordered,
             WishListsHandler(customers=known, digest_of=digest_of),
             RecommendationsHandler(),
             WindowsHandler(),

@@ -57,7 +57,7 @@ def bring(connection: Connection, positions: Collection[Id], *, time_zone: str, 
     if of_persons:
         touched |= store.find_linked(connection, of_persons)
     if any(each.type == SALE_FORGET for each in heard):
-        store.drop_foreign_lines(connection, touched)
+        store.drop_foreign(connection, touched)
     touched = {each for each in touched if not is_severed(each)}
     since = first_days(((each.customer, each.occurred_at) for each in heard if each.customer), time_zone)
     refresh(connection, touched, since=since, now=now)

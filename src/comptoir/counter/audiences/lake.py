@@ -437,20 +437,20 @@ class _Writing:
             for day in list(days):
                 table = self._lake.read(days[day], ["position", "customer"])
                 rows = [row for row in table.to_pylist() if row["customer"] and not is_severed(row["customer"])]
-                gone = self._gone(part, rows, concerned)
+                gone = self._gone(rows, concerned)
                 if gone:
                     self._filter(manifest, part, [day], lambda row, gone=gone: row["position"] not in gone)
                 if gone and part == "events":
                     for fresh in self._read("events", (sorted(gone), None)):
                         self._append(manifest, "events", fresh)
 
-    def _gone(self, part: str, rows: Sequence[Mapping[str, str]], concerned: Collection[Id]) -> set[str]:
+    def _gone(self, rows: Sequence[Mapping[str, str]], concerned: Collection[Id]) -> set[str]:
         """Return the positions of rows that say what is true of nobody any more."""
         customers = sorted({row["customer"] for row in rows})
         nobody = {row[0] for row in self._connection.execute(_SQL["find_gone"], (text_array(customers),))}
         gone = {row["position"] for row in rows if row["customer"] in nobody}
         doubtful = [row for row in rows if row["customer"] in concerned]
-        if part != "acts" and doubtful:
+        if doubtful:
             asked = text_array([row["customer"] for row in doubtful]), text_array([row["position"] for row in doubtful])
             gone |= {row[0] for row in self._connection.execute(_SQL["find_not_theirs"], asked)}
         return gone

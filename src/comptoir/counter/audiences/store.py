@@ -100,9 +100,10 @@ def insert_lines(connection: Connection, positions: Sequence[Id], *, time_zone: 
     connection.execute(_SQL["insert_lines"], {"positions": value_array(positions), "time_zone": time_zone})
 
 
-def drop_foreign_lines(connection: Connection, customers: Collection[Id]) -> None:
-    """Drop lines of sales that are nobody's any more."""
-    connection.execute(_SQL["drop_foreign_lines"], (value_array(sorted(customers)),))
+def drop_foreign(connection: Connection, customers: Collection[Id]) -> None:
+    """Drop lines of sales, and acts, that are nobody's any more."""
+    for each in ("drop_foreign_lines", "drop_foreign_acts"):
+        connection.execute(_SQL[each], (value_array(sorted(customers)),))
 
 
 def insert_acts(connection: Connection, positions: Sequence[Id], *, time_zone: str) -> None:

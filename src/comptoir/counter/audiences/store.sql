@@ -64,6 +64,11 @@ where l.customer = n.customer and l.position = n.position;
 delete from audiences_line l using events_event e
 where l.customer = any(%s::uuid[]) and e.position = l.position and e.customer is distinct from l.customer;
 
+-- name: drop_foreign_acts
+-- Acts of these customers that are not theirs any more.
+delete from audiences_act a using events_event e
+where a.customer = any(%s::uuid[]) and e.position = a.position and e.customer is distinct from a.customer;
+
 -- name: insert_lines
 -- The lines of these sales, less what came back; a line of which nothing is left is none.
 with sold as materialized (
