@@ -103,15 +103,36 @@ def test_an_outcome_of_a_kind_is_noted_once(office: Shop) -> None:
     assert {(each.kind, each.count) for each in queries.counts_of(CAMPAIGN)} == {("accepted", 1)}
 
 
+def recent(*customers: uuid.UUID, since: dt.datetime) -> list[tuple[uuid.UUID, dt.datetime]]:
+    """Return whom the caps know to be written to, and when."""
+    return sorted((each.customer, each.at) for each in queries.sent_to(customers, since=since))
+
+
 def test_caps_count_what_left_and_what_waits_over_all_campaigns(office: Shop) -> None:
     gone, other = decision(ALICE), decision(ALICE, campaign=uuid.UUID(int=9))
     commands.decide([gone, other, decision(BOB), decision(CHARLIE, "held_out")])
-    assert queries.sent_since([ALICE, BOB, CHARLIE], since=NOW) == {ALICE: 2, BOB: 1}
+    assert recent(ALICE, BOB, CHARLIE, since=NOW) == sorted([(ALICE, NOW), (ALICE, NOW), (BOB, NOW)])
     assert commands.withdraw([gone.id], reason="left_segment", at=NOW) == {gone.id}
     assert commands.withdraw([gone.id], reason="left_segment", at=NOW) == set()
-    assert queries.sent_since([ALICE, BOB, CHARLIE], since=NOW) == {ALICE: 1, BOB: 1}
-    assert queries.sent_since([ALICE], since=NOW + dt.timedelta(seconds=1)) == {}
+    assert recent(ALICE, BOB, CHARLIE, since=NOW) == sorted([(ALICE, NOW), (BOB, NOW)])
+    assert recent(ALICE, since=NOW + dt.timedelta(seconds=1)) == []
     assert queries.waiting(CAMPAIGN) == 1
+
+
+def test_caps_know_when_a_message_leaves_and_not_when_it_was_decided(office: Shop) -> None:
+    day = dt.timedelta(days=1)
+    one = decision(ALICE, not_before=NOW + 5 * day)
+    commands.decide([one])
+    assert recent(ALICE, since=NOW + 4 * day) == [(ALICE, NOW + 5 * day)]
+    with database.connect(VAULT.role) as vault:
+        # Its reader is asleep by then: it waits for their morning.
+        vault.execute("update messages_waiting set due_at = %s", (NOW + 6 * day,))
+        assert recent(ALICE, since=NOW + 4 * day) == [(ALICE, NOW + 6 * day)]
+        vault.execute("delete from messages_waiting")
+        said = [Outcome(decision=one.id, kind=kind, at=NOW + 7 * day) for kind in ("attempted", "accepted")]
+        store.insert_outcomes(vault.cursor(), said)
+    assert recent(ALICE, since=NOW + 6.5 * day) == [(ALICE, NOW + 7 * day)]
+    assert recent(ALICE, since=NOW + 8 * day) == []
 
 
 def test_a_stop_is_said_once_and_stays(office: Shop) -> None:

@@ -104,7 +104,7 @@ class PushService:
 
 
 @contextlib.contextmanager
-def running_push_service() -> Iterator[PushService]:
+def running_push_service(*, port: int = 0) -> Iterator[PushService]:
     """Have a push service on this machine."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -121,7 +121,7 @@ def running_push_service() -> Iterator[PushService]:
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
             pass
 
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
     server.daemon_threads = True
     service = PushService(f"http://127.0.0.1:{server.server_port}")
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})

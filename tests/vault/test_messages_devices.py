@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from comptoir.foundation.rooms.commands import set_up_django
+from support import processes
 from support.casting import Counter
 from support.push_service import Device, PushService, running_push_service
 from support.shop import Shop, environment
@@ -82,3 +83,54 @@ def test_no_device_rings_at_night(shop: Shop, service: PushService, device: Devi
     send(channel, now=NOW + dt.timedelta(hours=6))
     assert final(shop) == {one: "accepted"}
     assert len(service.messages) == (channel == "app")
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_service_with_too_much_to_do_is_asked_again(
+    shop: Shop, service: PushService, device: Device, status: int
+) -> None:
+    service.statuses["/alice"] = status
+    (one,) = decide(dispatched(channel="app", texts={"en": TemplateText("20 % off.", "Coffee")}), [customer(1)])
+    send("app")
+    assert final(shop) == {}
+    assert shop.value("select tries from messages_waiting") == 1
+    del service.statuses["/alice"]
+    send("app", now=NOW + dt.timedelta(minutes=2))
+    assert final(shop) == {one: "accepted"}
+
+
+def test_a_service_that_was_away_and_comes_back_gets_it(shop: Shop) -> None:
+    """While it is away nothing listens at its address, and the offer waits."""
+    counter: Counter = counter_of(shop)
+    settle(counter, 1, channel="app")
+    port = processes.free_port()
+    with environment(COMPTOIR_PUSH_SERVICES=f"http://127.0.0.1:{port}"):
+        one = Device(f"http://127.0.0.1:{port}/alice")
+        subscriptions.keep(uuid.uuid4(), customer=customer(1), to=webpush.read(one.subscription()), at=NOW)
+        (offer,) = decide(dispatched(channel="app", texts={"en": TemplateText("20 % off.", "Coffee")}), [customer(1)])
+        send("app")
+        assert final(shop) == {}
+        assert shop.value("select tries from messages_waiting") == 1
+        with running_push_service(port=port) as service:
+            send("app", now=NOW + dt.timedelta(minutes=2))
+            assert final(shop) == {offer: "accepted"}
+            assert len(service.shown(one)) == 1
+    counter.close()
+
+
+def test_what_one_device_has_is_not_sent_again_because_of_another(
+    shop: Shop, service: PushService, device: Device
+) -> None:
+    other = service.device("/bob")
+    subscriptions.keep(uuid.uuid4(), customer=customer(1), to=webpush.read(other.subscription()), at=NOW)
+    service.statuses["/bob"] = 503
+    (one,) = decide(dispatched(channel="app", texts={"en": TemplateText("20 % off.", "Coffee")}), [customer(1)])
+    send("app")
+    assert final(shop) == {one: "accepted"}
+
+
+def test_what_a_service_may_have_taken_is_not_sent_again(shop: Shop, service: PushService, device: Device) -> None:
+    service.statuses["/alice"] = 500
+    (one,) = decide(dispatched(channel="app", texts={"en": TemplateText("20 % off.", "Coffee")}), [customer(1)])
+    send("app")
+    assert final(shop) == {one: "unknown"}

@@ -119,6 +119,18 @@ def mail_server() -> Iterator[Server]:
     controller.stop()
 
 
+def test_a_server_that_says_less_than_before_is_heard_all_the_same(
+    shop: Shop, counter: Counter, mail_server: Server
+) -> None:
+    """A connection is woken once all answers are there, by how long they were the last time: less is no silence."""
+    mail_server.takes_together = True
+    mail_server.data = [f"250 2.0.0 {'queued with many words ' * 5}{number}" for number in range(20)]
+    decisions = decide(dispatched(), [settle(counter, number) for number in range(40)])
+    send(count=1)
+    assert len(mail_server.got) == 40
+    assert final(shop) == dict.fromkeys(decisions, "accepted")
+
+
 def test_one_refused_recipient_costs_nobody_else_anything(shop: Shop, counter: Counter, mail_server: Server) -> None:
     """https://github.com/mautic/mautic/issues/7226: everyone else in the batch was mailed endlessly."""
     decisions = decide(dispatched(), [settle(counter, number) for number in range(100)])
@@ -422,7 +434,7 @@ def test_a_text_message_says_why_and_how_to_end_it(shop: Shop, counter: Counter,
         ((422, b'{"to": "+33612345601"}'), "refused", "http_422"),
         ((500, b"oops"), "unknown", "http_500"),
         ((302, b""), "unknown", "http_302"),
-        (None, "unknown", "readtimeout"),
+        (None, "unknown", "slow"),
     ],
 )
 def test_whatever_a_provider_answers_a_message_is_answered_for_once(
@@ -445,6 +457,58 @@ def test_a_provider_with_too_much_to_do_is_asked_again_with_the_same_number(
     send("message", now=NOW + 2 * MINUTES)
     assert final(shop) == {one: "accepted"}
     assert len({each["id"] for each in provider.got}) == 1
+
+
+@pytest.mark.parametrize("head", [b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n"])
+def test_a_provider_whose_answer_trickles_holds_no_connection(
+    shop: Shop, counter: Counter, monkeypatch: pytest.MonkeyPatch, head: bytes
+) -> None:
+    """Every byte in time, and the whole never: of its head, or of its body."""
+    monkeypatch.setattr(texts, "SECONDS_MAX", 1.0)
+    lasted: list[float] = []
+
+    def talk(line: socket.socket) -> None:
+        line.recv(65_536)
+        began = time.monotonic()
+        with contextlib.suppress(OSError):
+            line.sendall(head)
+            while time.monotonic() < began + 8:
+                line.sendall(b"x")
+                time.sleep(0.2)
+        lasted.append(time.monotonic() - began)
+
+    one = texted(counter)
+    with silent_server(talk) as port, environment(COMPTOIR_TEXTS_URL=f"http://127.0.0.1:{port}/"):
+        send("message", count=1)
+    assert outcomes(shop)[one] == {"attempted": "", "unknown": "slow"}
+    assert [each < 5 for each in lasted] == [True]
+
+
+def test_of_an_endless_answer_only_the_beginning_is_read(shop: Shop, counter: Counter) -> None:
+    given: list[int] = []
+
+    def talk(line: socket.socket) -> None:
+        line.recv(65_536)
+        line.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n")
+        given.append(0)
+        with contextlib.suppress(OSError):
+            while given[-1] < 100_000_000:
+                line.sendall(b" " * 65_536)
+                given[-1] += 65_536
+
+    one = texted(counter)
+    with silent_server(talk) as port, environment(COMPTOIR_TEXTS_URL=f"http://127.0.0.1:{port}/"):
+        send("message", count=1)
+    assert outcomes(shop)[one] == {"attempted": "", "unknown": "nonsense"}
+    assert [each < 50_000_000 for each in given] == [True]
+
+
+def test_a_provider_that_cannot_be_reached_is_asked_again(shop: Shop, counter: Counter) -> None:
+    texted(counter)
+    with environment(COMPTOIR_TEXTS_URL=f"http://127.0.0.1:{processes.free_port()}/"):
+        send("message", count=1)
+    assert final(shop) == {}
+    assert shop.value("select tries from messages_waiting") == 1
 
 
 def test_a_channel_that_hangs_holds_up_no_other(

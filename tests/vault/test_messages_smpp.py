@@ -21,7 +21,9 @@ set_up_django()  # before the modules that hold models
 # ruff: noqa: E402
 from comptoir.counter.messages.contracts import TemplateText
 from comptoir.foundation.kernel.clock import SYSTEM_CLOCK
+from comptoir.vault.contacts.contracts import Hidden
 from comptoir.vault.messages import smpp
+from comptoir.vault.messages.contracts import Ready, Result
 from support.mailing import counter_of, decide, dispatched, final, outcomes, send, settle
 
 # The library lets its stream go without closing it, and the stream says so.
@@ -40,6 +42,8 @@ class Centre:
         self.statuses: list[int | None] = []
         self.got: list[tuple[str, bytes]] = []
         self.lines: list[socket.socket] = []
+        self.lets_in = True
+        self._at_the_door: list[tuple[socket.socket, int]] = []
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._listening.getsockname()[1])
         threading.Thread(target=self._accept, daemon=True).start()
@@ -48,6 +52,20 @@ class Centre:
         self._listening.close()
         for line in self.lines:
             line.close()
+
+    def drop(self) -> None:
+        """Hang up, and leave whoever comes back at the door."""
+        self.lets_in = False
+        for line in self.lines:
+            line.shutdown(socket.SHUT_RDWR)
+        processes.wait_until(lambda: bool(self._at_the_door), what="the shop to come back")
+
+    def let_in(self) -> None:
+        """Bind whoever is at the door."""
+        self.lets_in = True
+        while self._at_the_door:
+            line, sequence = self._at_the_door.pop()
+            line.sendall(_unit(BIND_RESP, 0, sequence, b"centre\0"))
 
     def say(self, number: bytes, text: bytes) -> None:
         """Bring what somebody answered (deliver_sm)."""
@@ -66,7 +84,9 @@ class Centre:
             while True:
                 length, command, _, sequence = struct.unpack(">IIII", _exactly(line, 16))
                 body = _exactly(line, length - 16)
-                if command == BIND:
+                if command == BIND and not self.lets_in:
+                    self._at_the_door.append((line, sequence))
+                elif command == BIND:
                     line.sendall(_unit(BIND_RESP, 0, sequence, b"centre\0"))
                 elif command == SUBMIT:
                     self._submit(line, sequence, body)
@@ -121,6 +141,13 @@ def texted(counter: Counter, text: str = "20 % off.") -> uuid.UUID:
     return decide(dispatched(channel="message", texts={"en": TemplateText(text)}), [to])[0]
 
 
+def ready(number: str) -> Ready:
+    """Return a message as a sender hands it to its port."""
+    return Ready(
+        decision=uuid.uuid4(), key=uuid.uuid4(), tries=0, is_service=False, to=Hidden(f"+{number}"), text="20 % off."
+    )
+
+
 @pytest.mark.parametrize(
     ("status", "ended", "reason"),
     [(0, "accepted", ""), (INVALID_DESTINATION, "refused", "esme_rinvdstadr"), (None, "unknown", "no_answer")],
@@ -144,6 +171,26 @@ def test_a_centre_with_too_much_to_do_is_asked_again(shop: Shop, counter: Counte
     send("message", count=1)
     assert final(shop) == {}
     assert shop.value("select tries from messages_waiting") == 1
+
+
+def test_what_was_given_up_does_not_leave_when_the_connection_is_back(
+    centre: Centre, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(smpp, "ANSWER_SECONDS_MAX", 0.5)
+    first, second = ready("33612345601"), ready("33612345602")
+    port = smpp.SmppPort(f"smpp://shop:secret@127.0.0.1:{centre.port}#Shop")
+    try:
+        port.open()
+        centre.drop()
+        given_up = port.send(first)
+        centre.let_in()
+        port.open()
+        assert [port.send(each).fate for each in (second, first)] == ["accepted", "accepted"]
+    finally:
+        port.close()
+    # In its turn it would have left before the others; tried once more, it left once.
+    assert [to for to, _ in centre.got] == ["33612345602", "33612345601"]
+    assert given_up == Result("again", "not_connected")
 
 
 def test_an_answer_over_the_same_connection_ends_it(shop: Shop, counter: Counter, centre: Centre) -> None:

@@ -123,7 +123,10 @@ def stop(campaign: uuid.UUID, *, by: str, reason: str, at: dt.datetime) -> None:
 
 
 def withdraw(decisions: Collection[uuid.UUID], *, reason: str, at: dt.datetime) -> set[uuid.UUID]:
-    """Take decisions out of the queue, with a reason (``left_segment``); returns those that had not been taken up."""
+    """Take decisions out of the queue, with a reason such as ``left_segment``.
+
+    Returns those that had not been taken up.
+    """
     with connections[_alias()].cursor() as cursor:
         return store.withdraw(cursor, decisions, at=at, reason=reason)
 

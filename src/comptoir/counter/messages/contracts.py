@@ -47,6 +47,14 @@ EVENT_OF: Final[Mapping[str, str]] = {
 LANGUAGES: Final = ("en", "ja", "fr")
 
 
+class Leaving(msgspec.Struct, frozen=True):
+    """A message that waits and may leave soon: by which decision, to whom, for which occurrence."""
+
+    decision: uuid.UUID
+    customer: uuid.UUID
+    occurrence: str
+
+
 class MessageEvent(msgspec.Struct, frozen=True, omit_defaults=True):
     """``message.sent``, ``message.dropped``, ``message.bounced`` and so on: what became of a message, by its outcome.
 

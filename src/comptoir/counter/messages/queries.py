@@ -14,12 +14,14 @@ from django.db import connections, router
 
 from comptoir.counter.customers import queries as customers
 from comptoir.counter.messages import models, rendering, store
-from comptoir.counter.messages.contracts import LANGUAGES, TemplateText
+from comptoir.counter.messages.contracts import LANGUAGES, Leaving, TemplateText
 from comptoir.counter.messages.errors import TemplateFailed, TemplateUnknown
 from comptoir.counter.messages.testing import given
 
 #: More than these a page does not show.
 SHOWN_MAX: Final = 50
+#: So long a message waits at most for its days and hours: what was decided earlier is not looked for among what leaves.
+WAITS_MAX: Final = dt.timedelta(days=31)
 
 
 class TemplateVersion(msgspec.Struct, frozen=True):
@@ -51,7 +53,7 @@ class Decided(msgspec.Struct, frozen=True, array_like=True):
 
 
 class SentMessage(msgspec.Struct, frozen=True):
-    """A marketing message that left or is to leave: to whom, on which channel, when it was decided."""
+    """A marketing message that left or is to leave: to whom, on which channel, and when."""
 
     customer: uuid.UUID
     channel: str
@@ -121,8 +123,8 @@ def leaving(
     until: dt.datetime,
     portion: int,
     customers: Collection[uuid.UUID] | None = None,
-) -> Iterator[list[tuple[uuid.UUID, uuid.UUID]]]:
-    """Give the messages of one list that wait and may leave until a moment, as decision and customer, in portions.
+) -> Iterator[list[Leaving]]:
+    """Give the messages of one list that wait and may leave until a moment, in portions.
 
     Those to these ``customers``, or all.
     """
@@ -132,7 +134,7 @@ def leaving(
         while rows := store.find_leaving(
             cursor, campaign, version, until=until, after=after, customers=asked, limit=portion
         ):
-            after = rows[-1][0]
+            after = rows[-1].decision
             yield rows
 
 
@@ -142,19 +144,14 @@ def waiting(campaign: uuid.UUID) -> int:
         return sum(int(row[4]) for row in store.count_decided(cursor, campaign))
 
 
-def sent_since(customers: Iterable[uuid.UUID], *, since: dt.datetime) -> dict[uuid.UUID, int]:
-    """Return how many marketing messages each was sent since a moment, over all campaigns: for frequency caps.
+def sent_to(customers: Iterable[uuid.UUID], *, since: dt.datetime) -> list[SentMessage]:
+    """Return every marketing message to these customers that left or is to leave since a moment: for frequency caps.
 
-    What waits counts; what never left does not. Whoever has none is left out.
+    What waits counts; what never left does not, nor what was decided more than :data:`WAITS_MAX` before the moment.
     """
     with connections[_alias()].cursor() as cursor:
-        return store.count_recent(cursor, customers, since=since)
-
-
-def sent_to(customers: Iterable[uuid.UUID], *, since: dt.datetime) -> list[SentMessage]:
-    """Return every marketing message to these customers that was decided since a moment; as for :func:`sent_since`."""
-    with connections[_alias()].cursor() as cursor:
-        return [SentMessage(*row) for row in store.find_recent(cursor, customers, since=since)]
+        rows = store.find_recent(cursor, customers, since=since, decided_since=since - WAITS_MAX)
+    return [SentMessage(*row) for row in rows]
 
 
 def is_stopped(campaign: uuid.UUID) -> bool:

@@ -17,7 +17,9 @@ from typing import Any, Final
 
 import liquid
 from liquid import Environment
+from liquid.ast import Node
 from liquid.exceptions import LiquidError
+from liquid.output import LimitedStringIO
 from liquid.undefined import StrictUndefined
 
 from comptoir.counter.messages.contracts import TemplateText
@@ -89,7 +91,7 @@ class Shared:
     """A template with all that is the same for everybody filled in once; the rest is each reader's.
 
     What it gives is what :meth:`Template.render` gives. A template that keeps anything from one place to another, or
-    loops, is filled in as a whole for each.
+    loops, is filled in as a whole for each. For one thread.
     """
 
     def __init__(self, template: Template, values: Mapping[str, Any]) -> None:
@@ -99,52 +101,61 @@ class Shared:
         parts = (template.subject, template.text, template.html)
         try:
             _clock.begin()
-            self._parts = [None if part is None else _split(part, self._values) for part in parts]
+            self._parts = [None if part is None else _Pieces(part, self._values) for part in parts]
         except (LiquidError, *_TRIPS):
             self._parts = []  # whoever it is filled in for hears of it
 
     def render(self, own: Mapping[str, Any]) -> Rendered:
         """Fill it in for one reader, whose own values come last. Raises :class:`TemplateFailed`."""
+        values = {**self._values, **own}
         if not self._parts:
-            return self._template.render({**self._values, **own})
+            return self._template.render(values)
         _clock.begin()
-        values: dict[str, Any] | None = None
-        filled = []
-        for name, part in zip(_PARTS, self._parts, strict=True):
-            if part is None:
-                filled.append("")
-            elif len(part) == 1 and isinstance(part[0], str):
-                filled.append(part[0])
+        subject, text, html = [
+            "" if part is None else _caught(part.fill, name, values)
+            for name, part in zip(_PARTS, self._parts, strict=True)
+        ]
+        return Rendered(text, _one_line(subject), html)
+
+
+class _Pieces:
+    """A part in pieces: texts that are the same for everybody, and nodes that are filled in for each."""
+
+    def __init__(self, part: liquid.BoundTemplate, values: Mapping[str, Any]) -> None:
+        found = part.analyze()
+        self._part = part
+        self._is_whole = not _STATELESS.issuperset(found.tags) or bool(found.locals)
+        # Nothing that stays keeps anything from one place to another: so one context does for all readers, one by one.
+        self._values: dict[str, Any] = {"": ""}  # the library takes an empty one for none
+        self._context = part.context_class(part, globals=self._values)
+        self._pieces: list[str | Node] = []
+        for node in () if self._is_whole else part.nodes:
+            one = liquid.BoundTemplate(part.env, [node])
+            if not values.keys() >= one.analyze().globals.keys():
+                self._pieces.append(node)
+                continue
+            text = str(one.render(**values))
+            if self._pieces and isinstance(self._pieces[-1], str):
+                self._pieces[-1] += text
             else:
-                values = values or {**self._values, **own}
-                filled.append(_fill_pieces(part, name, values))
-        return Rendered(filled[1], _one_line(filled[0]), filled[2])
+                self._pieces.append(text)
 
-
-def _split(part: liquid.BoundTemplate, values: Mapping[str, Any]) -> list[str | liquid.BoundTemplate]:
-    """Return a part in pieces: texts that are the same for everybody, and what is filled in for each."""
-    found = part.analyze()
-    if not _STATELESS.issuperset(found.tags) or found.locals:
-        return [part]
-    pieces: list[str | liquid.BoundTemplate] = []
-    for node in part.nodes:
-        one = liquid.BoundTemplate(part.env, [node])
-        if not values.keys() >= one.analyze().globals.keys():
-            pieces.append(one)
-            continue
-        text = str(one.render(**values))
-        if pieces and isinstance(pieces[-1], str):
-            pieces[-1] += text
-        else:
-            pieces.append(text)
-    return pieces or [""]
-
-
-def _fill_pieces(pieces: list[str | liquid.BoundTemplate], part: str, values: Mapping[str, Any]) -> str:
-    text = "".join([each if isinstance(each, str) else _fill(each, part, values) for each in pieces])
-    if len(text.encode()) > CHARACTERS_MAX:
-        raise TemplateFailed("output stream limit reached.", field=part)
-    return text
+    def fill(self, values: Mapping[str, Any]) -> str:
+        if self._is_whole:
+            return str(self._part.render(**values))
+        self._values.clear()
+        self._values.update(values)
+        buffer = LimitedStringIO(CHARACTERS_MAX)
+        for each in self._pieces:
+            if isinstance(each, str):
+                buffer.write(each)
+                continue
+            try:
+                each.render(self._context, buffer)
+            except LiquidError as error:
+                error.token = error.token or each.token
+                raise
+        return buffer.getvalue()
 
 
 def _one_line(text: str) -> str:
@@ -178,8 +189,12 @@ def _read(text: str, part: str, *, escape: bool) -> liquid.BoundTemplate:
 
 
 def _fill(template: liquid.BoundTemplate, part: str, values: Mapping[str, Any]) -> str:
+    return _caught(lambda given: str(template.render(**given)), part, values)
+
+
+def _caught(fill: Callable[[Mapping[str, Any]], str], part: str, values: Mapping[str, Any]) -> str:
     try:
-        return str(template.render(**values))
+        return fill(values)
     except LiquidError as error:
         raise TemplateFailed(_sentence(error), field=part) from None
     except _TRIPS as error:

@@ -9,7 +9,15 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from comptoir.counter.messages.contracts import Decision, Dispatch, MessageChannel, MessageClass, Outcome, OutcomeKind
+from comptoir.counter.messages.contracts import (
+    Decision,
+    Dispatch,
+    Leaving,
+    MessageChannel,
+    MessageClass,
+    Outcome,
+    OutcomeKind,
+)
 from comptoir.foundation.kernel.connection import Connection
 from comptoir.foundation.kernel.database import load_statements, text_array, value_array
 from comptoir.foundation.kernel.ids import Id
@@ -60,14 +68,14 @@ def find_delayed(cursor: Any, *, before: dt.datetime, until: dt.datetime) -> lis
 def find_leaving(
     cursor: Any, campaign: uuid.UUID, version: int, *, until: dt.datetime, after: uuid.UUID,
     customers: list[uuid.UUID] | None, limit: int,
-) -> list[tuple[uuid.UUID, uuid.UUID]]:  # fmt: skip
-    """Return of one list the next messages that may leave until a moment, as decision and customer; to some, or all."""
+) -> list[Leaving]:  # fmt: skip
+    """Return of one list the next messages that may leave until a moment; to some, or all."""
     asked = {
         "campaign": campaign, "version": version, "until": until, "after": after, "customers": customers,
         "limit": limit,
     }  # fmt: skip
     cursor.execute(_SQL["find_leaving"], asked)
-    return list(cursor.fetchall())
+    return [Leaving(*row) for row in cursor.fetchall()]
 
 
 def insert_outcomes(cursor: Any, outcomes: Collection[Outcome]) -> set[tuple[uuid.UUID, str]]:
@@ -105,17 +113,15 @@ def count_decided(cursor: Any, campaign: uuid.UUID) -> list[tuple[Any, ...]]:
     return list(cursor.fetchall())
 
 
-def count_recent(cursor: Any, customers: Iterable[uuid.UUID], *, since: dt.datetime) -> dict[uuid.UUID, int]:
-    """Return how many marketing messages each of these customers was sent since a moment."""
-    cursor.execute(_SQL["count_recent"], (list(customers), since))
-    return dict(cursor.fetchall())
-
-
 def find_recent(
-    cursor: Any, customers: Iterable[uuid.UUID], *, since: dt.datetime
+    cursor: Any, customers: Iterable[uuid.UUID], *, since: dt.datetime, decided_since: dt.datetime
 ) -> list[tuple[uuid.UUID, str, dt.datetime]]:
-    """Return the marketing messages to these customers that were decided since a moment: to whom, where, when."""
-    cursor.execute(_SQL["find_recent"], (list(customers), since))
+    """Return the marketing messages to these customers that left or are to leave since a moment: to whom, where, when.
+
+    Of those that were decided since another one.
+    """
+    asked = {"customers": list(customers), "since": since, "decided_since": decided_since}
+    cursor.execute(_SQL["find_recent"], asked)
     return list(cursor.fetchall())
 
 

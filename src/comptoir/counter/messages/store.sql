@@ -51,7 +51,7 @@ where p.message_class = 'marketing' and p.made_at <= %s and exists (
 
 -- name: find_leaving
 -- Of one list's messages that nobody has taken up and that may leave by a moment, the next few after another one; to some, or all.
-select w.decision, d.customer from messages_dispatch p
+select w.decision, d.customer, d.occurrence from messages_dispatch p
 join messages_waiting w on w.dispatch = p.id and w.taken_by is null and w.due_at <= %(until)s
 join messages_decision d on d.id = w.decision
 where p.campaign = %(campaign)s and p.campaign_version = %(version)s and w.decision > %(after)s
@@ -86,24 +86,20 @@ select d.campaign_version, d.variant, d.verdict, count(*), count(w.decision)
 from messages_decision d left join messages_waiting w on w.decision = d.id
 where d.campaign = %s group by 1, 2, 3 order by 1, 2, 3;
 
--- name: count_recent
--- How many marketing messages each of these customers was sent since a moment, across all campaigns; who has none is left out.
-select d.customer, count(*) from messages_decision d join messages_dispatch p on p.id = d.dispatch
-where d.customer = any(%s::uuid[]) and d.decided_at >= %s and d.verdict = 'send' and p.message_class = 'marketing'
-  and not exists (
-    select from messages_outcome o where o.decision = d.id
-      and o.kind in ('suppressed', 'stopped', 'missed', 'unreachable', 'refused')
-  )
-group by d.customer;
-
 -- name: find_recent
--- When each of these customers was last to be sent marketing messages, and on which channel; what never left is left out.
-select d.customer, p.channel, d.decided_at from messages_decision d join messages_dispatch p on p.id = d.dispatch
-where d.customer = any(%s::uuid[]) and d.decided_at >= %s and d.verdict = 'send' and p.message_class = 'marketing'
-  and not exists (
-    select from messages_outcome o where o.decision = d.id
-      and o.kind in ('suppressed', 'stopped', 'missed', 'unreachable', 'refused')
-  );
+-- The marketing messages to these customers that left or are to leave since a moment, and when: of those that were decided since another one.
+-- What waits leaves when its row says so; what never left is left out.
+select d.customer, p.channel, t.leaves_at
+from messages_decision d join messages_dispatch p on p.id = d.dispatch
+left join messages_waiting w on w.decision = d.id
+cross join lateral (
+  select coalesce(
+    min(o.at) filter (where o.kind in ('accepted', 'unknown')), greatest(d.decided_at, d.not_before, w.due_at)
+  ) as leaves_at, count(*) filter (where o.kind in ('suppressed', 'stopped', 'missed', 'unreachable', 'refused')) as gone
+  from messages_outcome o where o.decision = d.id
+) as t
+where d.customer = any(%(customers)s::uuid[]) and d.decided_at >= %(decided_since)s and d.verdict = 'send'
+  and p.message_class = 'marketing' and t.gone = 0 and t.leaves_at >= %(since)s;
 
 -- name: sever_waiting
 -- Whoever is forgotten is written to no more.

@@ -247,7 +247,7 @@ class _Sending:
             urgency="normal" if rhythm == "at_once" else "low", now=self._now,
         )  # fmt: skip
         with self._lock:
-            self._failures[service] = self._failures[service] + 1 if fate == "failed" else 0
+            self._failures[service] = self._failures[service] + 1 if fate in {"away", "failed"} else 0
             if self._failures[service] == _FAILED_MAX:
                 _log.warning("%s did not take %d notifications in a row (%s)", service, _FAILED_MAX, why)
         return fate

@@ -24,6 +24,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
+from comptoir.foundation.kernel.numbers import whole
 from comptoir.foundation.kernel.problem import Problem
 from comptoir.foundation.rooms.declaration import VAULT
 from comptoir.foundation.rooms.visits import visit_of
@@ -233,7 +234,7 @@ def _birthday(request: HttpRequest) -> Birthday:
 
 
 def _number(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 3 else 0
+    return whole(text, 99) or 0
 
 
 _READERS: Final[Mapping[str, Callable[[HttpRequest], Any]]] = {

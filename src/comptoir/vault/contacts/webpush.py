@@ -50,8 +50,9 @@ _TRYING: Final = re.compile(r"http://(127\.0\.0\.1|\[::1\]):\d{1,5}")
 _LOOPBACK: Final = (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128"))
 
 Urgency = Literal["low", "normal"]
-#: What became of a message: the service has it, the browser wants none any more, or it could not be handed over.
-Fate = Literal["sent", "gone", "failed"]
+#: What became of a message: the service has it, the browser wants none any more, the service has certainly not taken it
+#: and may do so later, or it could not be handed over.
+Fate = Literal["sent", "gone", "away", "failed"]
 
 
 class Keys(msgspec.Struct, frozen=True):
@@ -156,9 +157,12 @@ def push(
             bytes_max=_ANSWER_BYTES_MAX, seconds_max=SECONDS_MAX, is_cut=True,
         )  # fmt: skip
     except outbound.NotFetched as refused:
-        return "failed", refused.why
+        is_certain = refused.why in {"away", "slow"} and not refused.is_asked
+        return ("away" if is_certain else "failed"), refused.why
     if answer.status in {HTTPStatus.NOT_FOUND, HTTPStatus.GONE}:
         return "gone", str(answer.status)
+    if answer.status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}:
+        return "away", str(answer.status)
     return ("sent" if HTTPStatus(200) <= answer.status < HTTPStatus(300) else "failed"), str(answer.status)
 
 

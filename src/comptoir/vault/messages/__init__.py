@@ -13,7 +13,8 @@ in a row, a log or an error.
 Files of its own: ``directory.py`` (which user a customer is, in memory), ``preparing.py`` (from a decision to what
 one reader gets), ``sending.py`` (the senders), ``ports.py`` (what a port is, and which there are), ``mail.py``,
 ``texts.py``, ``smpp.py``, ``pushing.py`` (the ports), ``stopping.py`` (STOP in every language), ``envelopes.py`` (an
-envelope sender for each message), ``bounces.py`` (mails that came back, complaints), ``webhooks.py`` and
+envelope sender for each message), ``bounces.py`` (mails that came back, complaints), ``statuses.py`` (what a
+mail server's answer says of an address), ``providers.py`` (what mail providers call a bounce), ``webhooks.py`` and
 ``reporting.py`` (what providers tell), ``trials.py`` (tests that staff send to themselves), ``viewing.py`` (the demo's
 mail), ``zones.py`` (whose evening it is).
 """

@@ -26,7 +26,7 @@ import flufl.bounce
 import msgspec
 
 from comptoir.counter.messages.leaving import LeaveLinkInvalid, decision_of
-from comptoir.vault.messages import envelopes, reporting
+from comptoir.vault.messages import envelopes, reporting, statuses
 
 BYTES_MAX: Final = 2 << 20
 _LINK: Final = re.compile(rb"/messages/why/([A-Za-z0-9_-]{40,100})")
@@ -41,13 +41,7 @@ _AWAY: Final = re.compile(
     r"不在|自動(?:応答|返信)|自动(?:回复|答复)|자동 ?회신|автоответ",
     re.IGNORECASE,
 )
-#: A status as RFC 3463 writes it, and an answer of RFC 5321, in what a machine tells people.
-_STATUS: Final = re.compile(r"(?<![\d.])([45])\.(\d{1,3})\.(\d{1,3})(?![\d.])")
-_ANSWER: Final = re.compile(r"(?<![\d.])(5[0-5]\d)[ -]")
 _TOLD_BYTES_MAX: Final = 20_000
-#: Statuses that speak of the shop, of the message, or of a mailbox that is there: the address is not dead.
-_FULL: Final = frozenset({"2.2", "2.3", "3.1", "3.4"})
-_SENDER: Final = frozenset({"1.7", "1.8", "1.9"})
 #: What a reader complains of (RFC 5965 and its registry); ``not-spam`` is the opposite, others speak of signatures.
 _COMPLAINTS: Final = frozenset({"abuse", "fraud", "opt-out", "opt-out-list"})
 _log = logging.getLogger("comptoir.messages")
@@ -168,25 +162,14 @@ def _is_failure(message: email.message.Message, report: str) -> bool:
     if not _is_by_machine(message):
         return False
     told = _told(message)
-    return "X-Failed-Recipients" in message or bool(_ANSWER.search(told)) or any(
-        found[1] == "5" for found in _STATUS.finditer(told)
+    return "X-Failed-Recipients" in message or bool(statuses.ANSWER.search(told)) or any(
+        found[1] == "5" for found in statuses.STATUS.finditer(told)
     )  # fmt: skip
 
 
 def _why_not_dead(message: email.message.Message) -> str:
     """Return why an address is not dead although a message did not arrive there; nothing if it is."""
-    statuses = _statuses(message)
-    for status in statuses:
-        kind, _, detail = status.partition(".")
-        if kind == "4":
-            return "given_up"  # days of "later", such as of a server that was away
-        if detail in _FULL:
-            return "mailbox_full"
-        if detail.startswith(("6.", "7.")) or detail in _SENDER:
-            return "not_taken"
-    if not statuses and (answer := _ANSWER.search(_told(message))) is not None and answer[1] == "552":
-        return "mailbox_full"
-    return ""
+    return statuses.why_not_dead(_statuses(message), _told(message))
 
 
 def _statuses(message: email.message.Message) -> list[str]:
@@ -194,9 +177,9 @@ def _statuses(message: email.message.Message) -> list[str]:
     found = []
     for status, answer in _failed_of(message):
         # A general status stands above what the other server said in particular.
-        better = _STATUS.search(answer) if status.endswith(".0.0") or not status else None
+        better = statuses.STATUS.search(answer) if status.endswith(".0.0") or not status else None
         found.append(better[0] if better is not None else status)
-    if not found and (told := _STATUS.search(_told(message))) is not None:
+    if not found and (told := statuses.STATUS.search(_told(message))) is not None:
         found.append(told[0])
     return [each for each in found if each]
 
@@ -208,7 +191,7 @@ def _failed_of(message: email.message.Message) -> Iterator[tuple[str, str]]:
         for block in part.get_payload():
             assert isinstance(block, email.message.Message)
             if str(block.get("Action", "")).strip().lower().startswith(("fail", "error")):
-                said = _STATUS.search(str(block.get("Status", "")))
+                said = statuses.STATUS.search(str(block.get("Status", "")))
                 yield "" if said is None else said[0], str(block.get("Diagnostic-Code", ""))
 
 

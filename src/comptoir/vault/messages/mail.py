@@ -13,6 +13,7 @@ import email.header
 import email.utils
 import functools
 import re
+import select
 import smtplib
 import socket
 import time
@@ -49,13 +50,19 @@ _ANSWER_BYTES_MAX: Final = 8_192
 _ANSWER_LINES_MAX: Final = 100
 #: A code and the end of its line.
 _ANSWER_BYTES_MIN: Final = 4
+#: So long answers are waited for that are shorter than ever before.
+_HURRY_SECONDS: Final = 0.05
 #: By these names urllib3 says, below whatever a provider's library makes of it, that there was no connection.
 _UNCONNECTED: Final = frozenset({"NewConnectionError", "NameResolutionError", "ConnectTimeoutError"})
 _CAUSES_MAX: Final = 12
 
 
 class _Answers:
-    """A server's answers, line by line, with one call of the system for each packet."""
+    """A server's answers, line by line, with one call of the system for each packet.
+
+    Whoever asks several things at once is woken when all answers are there, and not for each: a server mostly answers
+    in as many bytes as the last time. Where it says less than ever before, that costs :data:`_HURRY_SECONDS`, once.
+    """
 
     def __init__(self, sock: socket.socket) -> None:
         """Read from a connection that nobody else reads from."""
@@ -64,8 +71,24 @@ class _Answers:
         # Over TLS the system counts other bytes than the ones that are read here.
         self._is_plain = type(sock) is socket.socket
         self._wakes_at = 1
-        #: So many answers are still to come, of what was asked together.
-        self.due = 1
+        self._poll = select.poll()
+        self._poll.register(sock, select.POLLIN)
+        # So many answers are still to come of those that were asked for together, and so many bytes of them came.
+        self._asked = self._due = 1
+        self._bytes = 0
+        #: The fewest bytes in which a server gave so many answers.
+        self._fewest: dict[int, int] = {}
+
+    def ask(self, count: int) -> None:
+        """Expect so many answers."""
+        self._asked = self._due = count
+        self._bytes = len(self._rest)
+
+    def end_answer(self) -> None:
+        """Note that one of them was read to its end."""
+        self._due -= 1
+        if self._due == 0:
+            self._fewest[self._asked] = min(self._bytes, self._fewest.get(self._asked, self._bytes))
 
     def readline(self, size: int = _ANSWER_BYTES_MAX) -> bytes:
         """Return the next line with its end, or its first ``size`` bytes; what is left when the connection ends."""
@@ -77,15 +100,21 @@ class _Answers:
         return line[:end]
 
     def _take(self, have: int) -> bytes:
-        """Wait for more; not to be woken for each of several answers that are on their way.
+        """Wait for more."""
+        if self._is_plain:
+            certain = self._due * _ANSWER_BYTES_MIN - have if self._due > 1 else 1
+            usual = self._fewest.get(self._asked, 0) - self._bytes if self._due > 1 else 1
+            self._wake_at(max(1, certain, usual))
+            if self._wakes_at > max(1, certain) and not self._poll.poll(_HURRY_SECONDS * 1_000):
+                self._wake_at(1)
+        taken = self._sock.recv(_ANSWER_BYTES_MAX)
+        self._bytes += len(taken)
+        return taken
 
-        Each has at least :data:`_ANSWER_BYTES_MIN`, so that nothing is waited for that need not come.
-        """
-        wakes_at = max(1, self.due * _ANSWER_BYTES_MIN - have) if self.due > 1 else 1
-        if self._is_plain and wakes_at != self._wakes_at:
-            self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, wakes_at)
-            self._wakes_at = wakes_at
-        return self._sock.recv(_ANSWER_BYTES_MAX)
+    def _wake_at(self, count: int) -> None:
+        if count != self._wakes_at:
+            self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, count)
+            self._wakes_at = count
 
     def close(self) -> None:
         """Let go; the connection closes itself."""
@@ -180,7 +209,7 @@ class CarefulConnection(smtplib.SMTP):
         if self.sock is None:
             raise smtplib.SMTPServerDisconnected("not connected")
         if self.file is not None:
-            self.file.due = answers
+            self.file.ask(answers)
         try:
             self.sock.sendall(said)
         except OSError:
@@ -198,7 +227,7 @@ class CarefulConnection(smtplib.SMTP):
                 break
             if line[3:4] != b"-":
                 if self.file is not None:
-                    self.file.due -= 1
+                    self.file.end_answer()
                 return int(line[:3])
         self.close()
         raise smtplib.SMTPServerDisconnected("no answer")

@@ -1,7 +1,8 @@
 """From a decision to what one reader gets: asked whether it may, found where, filled in. In the vault.
 
-Everything that is asked of the database is asked for a whole portion at once. Not here: handing it over
-(``sending.py``), and the last question before that.
+Everything that is asked of the database is asked for a whole portion at once, and in one transaction. What is filled in
+has that behind it: a template that takes its time holds up nobody who wants to write to the audit chain. Not here:
+handing it over (``sending.py``), and the last question before that.
 """
 
 from __future__ import annotations
@@ -40,10 +41,10 @@ _KEYS: Final = uuid.UUID("6f0a3a3e-6d0c-5c0e-8b1e-6d657373616e")
 _DISPATCHES_MAX: Final = 1_000
 
 
-class Prepared(msgspec.Struct):
-    """What became of a portion: ready to be handed over, over already, or not yet its time."""
+class Found(msgspec.Struct):
+    """What was found of a portion: its readers, what is over already, what it is not yet the time for."""
 
-    ready: list[Ready] = []
+    readers: list[Reader] = []
     done: list[Done] = []
     back: list[Back] = []
 
@@ -66,7 +67,7 @@ class _Plan(msgspec.Struct, frozen=True):
         return self.message_class == "service"
 
 
-class _Reader(msgspec.Struct, frozen=True):
+class Reader(msgspec.Struct, frozen=True):
     """One reader of a portion: all that is known of them for this message."""
 
     claim: Claim
@@ -74,6 +75,7 @@ class _Reader(msgspec.Struct, frozen=True):
     members: tuple[uuid.UUID, ...]
     user: uuid.UUID | None = None
     values: ContactValues = ContactValues()
+    said: Said | None = None
 
 
 class Preparer:
@@ -87,30 +89,37 @@ class Preparer:
         self._shares: dict[tuple[uuid.UUID, str, bool, frozenset[str]], rendering.Shared] = {}
         self._shop = house.shop_title()
 
-    def prepare(self, claims: Sequence[Claim], *, now: dt.datetime) -> Prepared:
-        """Prepare a portion, in a transaction of the vault's. Raises :class:`VaultClosed`."""
-        made = Prepared()
-        readers = [_Reader(claim, self._plan(claim.dispatch), (claim.customer,)) for claim in claims]
-        readers = [each for each in readers if _may(each, made, now=now)]
+    def find(self, claims: Sequence[Claim], *, now: dt.datetime) -> Found:
+        """Find who of a portion is reached and where, in a transaction of the vault's. Raises :class:`VaultClosed`."""
+        found = Found()
+        readers = [Reader(claim, self._plan(claim.dispatch), (claim.customer,)) for claim in claims]
+        readers = [each for each in readers if _may(each, found, now=now)]
         if self._field is not None:
-            readers = self._find(readers, made, now=now)
-            readers = self._leave_out(readers, made, now=now)
+            readers = self._find(readers, found, now=now)
+            readers = self._leave_out(readers, found, now=now)
         else:
             linked = customers.linked_with({each.claim.customer for each in readers})
             readers = [msgspec.structs.replace(each, members=linked[each.claim.customer]) for each in readers]
-            readers = [each for each in readers if _is_hour(each, made, now=now)]
+            readers = [each for each in readers if _is_hour(each, found, now=now)]
         said = self._said(readers)
+        found.readers = [msgspec.structs.replace(each, said=said[each.claim.decision]) for each in readers]
+        return found
+
+    def fill(self, readers: Sequence[Reader], *, now: dt.datetime) -> tuple[list[Ready], list[Done]]:
+        """Fill in what these readers get, with nothing asked of the database; returns also whose message cannot be."""
+        ready: list[Ready] = []
+        done: list[Done] = []
         urls = leaving.leave_urls([each.claim.decision for each in readers])
         for each, url in zip(readers, urls, strict=True):
             try:
-                made.ready.append(self._fill(each, said[each.claim.decision], url))
+                ready.append(self._fill(each, url))
             except TemplateFailed as problem:
                 _log.warning("a template fails: %s", problem.detail)
-                made.done.append(Done(each.claim.decision, "refused", now, "template"))
+                done.append(Done(each.claim.decision, "refused", now, "template"))
             except Exception:  # noqa: BLE001 - one reader costs no other anything, and none is tried for ever
                 _log.exception("a message cannot be made")
-                made.done.append(Done(each.claim.decision, "refused", now, "not_made"))
-        return made
+                done.append(Done(each.claim.decision, "refused", now, "not_made"))
+        return ready, done
 
     def _plan(self, number: uuid.UUID) -> _Plan:
         if number not in self._plans:
@@ -132,7 +141,7 @@ class Preparer:
             )
         return self._plans[number]
 
-    def _find(self, readers: list[_Reader], made: Prepared, *, now: dt.datetime) -> list[_Reader]:
+    def _find(self, readers: list[Reader], found: Found, *, now: dt.datetime) -> list[Reader]:
         """Find and open where each is reached."""
         assert self._directory is not None
         assert self._field is not None
@@ -144,20 +153,20 @@ class Preparer:
             {user for _, theirs in users.values() for user in theirs}, fields=fields, purpose=PURPOSE, actor="worker",
             at=now,
         )  # fmt: skip
-        found = []
+        reached = []
         for each in readers:
             members, theirs = users[each.claim.customer]
             user = next((one for one in theirs if one in opened and self._field in opened[one].given()), None)
             if user is None:
-                made.done.append(Done(each.claim.decision, "unreachable", now))
+                found.done.append(Done(each.claim.decision, "unreachable", now))
                 continue
             values = opened[user]
             reader = msgspec.structs.replace(each, members=members, user=user, values=values)
-            if _is_hour(reader, made, now=now):
-                found.append(reader)
-        return found
+            if _is_hour(reader, found, now=now):
+                reached.append(reader)
+        return reached
 
-    def _leave_out(self, readers: list[_Reader], made: Prepared, *, now: dt.datetime) -> list[_Reader]:
+    def _leave_out(self, readers: list[Reader], found: Found, *, now: dt.datetime) -> list[Reader]:
         """Leave out whoever is blocked, and, of marketing, whoever shares an address with somebody who gets it."""
         if not readers:
             return []
@@ -170,7 +179,7 @@ class Preparer:
             for each in readers:
                 why = blocks.get(digests[each.claim.decision], set())
                 if "bounced" in why or (why and not each.plan.is_service):
-                    made.done.append(Done(each.claim.decision, "suppressed", now, min(why)))
+                    found.done.append(Done(each.claim.decision, "suppressed", now, min(why)))
                 else:
                     free.append(each)
             first = store.reach(
@@ -189,10 +198,10 @@ class Preparer:
             )  # fmt: skip
         for each in free:
             if each.claim.decision not in first:
-                made.done.append(Done(each.claim.decision, "suppressed", now, "same_address"))
+                found.done.append(Done(each.claim.decision, "suppressed", now, "same_address"))
         return [each for each in free if each.claim.decision in first]
 
-    def _shared(self, each: _Reader, language: str, *, own: frozenset[str]) -> rendering.Shared:
+    def _shared(self, each: Reader, language: str, *, own: frozenset[str]) -> rendering.Shared:
         """Return a dispatch's template in one language, with all that its readers share filled in."""
         number, has_coupon = each.claim.dispatch, each.claim.coupon is not None
         key = (number, language, has_coupon, own)
@@ -206,7 +215,7 @@ class Preparer:
             self._shares[key] = rendering.Shared(template, everybody)
         return self._shares[key]
 
-    def _said(self, readers: list[_Reader]) -> dict[uuid.UUID, Said]:
+    def _said(self, readers: list[Reader]) -> dict[uuid.UUID, Said]:
         """Return what each has said on the purpose, and on the language."""
         found: dict[uuid.UUID, Said] = {}
         for purpose, channel in {(each.plan.purpose, each.plan.channel) for each in readers}:
@@ -216,9 +225,10 @@ class Preparer:
             found.update({each.claim.decision: said[each.claim.customer] for each in mine})
         return found
 
-    def _fill(self, each: _Reader, said: Said, url: str) -> Ready:
+    def _fill(self, each: Reader, url: str) -> Ready:
         """Fill in the template for one reader. Raises :class:`TemplateFailed`."""
-        plan, claim = each.plan, each.claim
+        plan, claim, said = each.plan, each.claim, each.said
+        assert said is not None
         own = claim.values or {}
         language = _language(plan.texts, said.language or str(own.get("language") or plan.values.get("language", "")))
         name = each.values.name.reveal() if each.values.name is not None else ""
@@ -244,24 +254,24 @@ class Preparer:
         )  # fmt: skip
 
 
-def _may(each: _Reader, made: Prepared, *, now: dt.datetime) -> bool:
+def _may(each: Reader, found: Found, *, now: dt.datetime) -> bool:
     claim = each.claim
     if claim.is_stopped:
-        made.done.append(Done(claim.decision, "stopped", now))
+        found.done.append(Done(claim.decision, "stopped", now))
     elif not claim.is_permitted:
-        made.done.append(Done(claim.decision, "suppressed", now, "consent"))
+        found.done.append(Done(claim.decision, "suppressed", now, "consent"))
     elif claim.not_after is not None and claim.not_after < now:
-        made.done.append(Done(claim.decision, "missed", now))
+        found.done.append(Done(claim.decision, "missed", now))
     else:
         return True
     return False
 
 
-def _is_hour(each: _Reader, made: Prepared, *, now: dt.datetime) -> bool:
+def _is_hour(each: Reader, found: Found, *, now: dt.datetime) -> bool:
     """Tell whether it is the hour for a reader; where it is not, the message goes back until it is."""
     due = _due(each.plan, each.values, now=now)
     if due > now:
-        made.back.append(Back(each.claim.decision, due))
+        found.back.append(Back(each.claim.decision, due))
     return due <= now
 
 
@@ -273,21 +283,21 @@ def _due(plan: _Plan, values: ContactValues, *, now: dt.datetime) -> dt.datetime
     return zones.next_within(plan.hours or (0, 24), zone, now=now, weekdays=plan.weekdays)
 
 
-def _index_of(each: _Reader, field: Field) -> str:
+def _index_of(each: Reader, field: Field) -> str:
     value = each.values.given()[field].reveal()
     return rules.index_of_email(value) if field == "email" else rules.index_of_phone(value, country=None)
 
 
-def _alone(readers: list[_Reader], digests: dict[uuid.UUID, bytes]) -> list[_Reader]:
+def _alone(readers: list[Reader], digests: dict[uuid.UUID, bytes]) -> list[Reader]:
     """Return one reader for each contact point of a portion: one statement cannot reach the same twice."""
-    first: dict[tuple[object, ...], _Reader] = {}
+    first: dict[tuple[object, ...], Reader] = {}
     for each in sorted(readers, key=lambda one: one.claim.decision):
         mine = each.claim.decision if each.plan.is_service else each.claim.occurrence
         first.setdefault((each.claim.campaign, mine, digests[each.claim.decision]), each)
     return list(first.values())
 
 
-def _user(each: _Reader) -> uuid.UUID:
+def _user(each: Reader) -> uuid.UUID:
     assert each.user is not None
     return each.user
 

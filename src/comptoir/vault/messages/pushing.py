@@ -1,6 +1,7 @@
 """Notifications of messages on a customer's devices, by the push services of their browsers.
 
 A message counts as accepted when one device's service has it; a device whose service says that it is gone is ended.
+It is tried again where no service can have taken it for any device.
 Not here: how a push is sealed and signed (``vault/contacts/webpush.py``).
 """
 
@@ -40,22 +41,25 @@ class PushPort:
         if not numbers:
             return Result("unreachable")
         said = _said(message)
-        fates = []
+        fates: set[webpush.Fate] = set()
         for number in numbers:
             try:
                 where = subscriptions.read(number, purpose=PURPOSE, actor="worker", at=at)
             except VaultClosed:
-                return Result("again", "vault_closed")
+                fates.add("away")
+                break
             if where is None:
                 continue
             subject = addresses.origin_of(COUNTER)
             fate, _ = webpush.push(where.reveal(), said, subject=subject, life=_LIFE, urgency="normal", now=at)
-            fates.append(fate)
+            fates.add(fate)
             if fate == "gone":
                 subscriptions.end([number], actor="worker", at=at)
         if "sent" in fates:
             return Result("accepted")
-        return Result("refused", "devices_gone") if fates and set(fates) == {"gone"} else Result("unknown", "push")
+        if "away" in fates and "failed" not in fates:
+            return Result("again", "not_taken")
+        return Result("refused", "devices_gone") if fates == {"gone"} else Result("unknown", "push")
 
     def close(self) -> None:
         """End what this thread has opened of the database."""

@@ -39,7 +39,7 @@ from comptoir.vault.messages.preparing import Preparer
 _log = logging.getLogger("comptoir.messages")
 
 #: So long an answer on whether a message may leave counts.
-FRESH_SECONDS: Final = 0.1
+FRESH_SECONDS: Final = 0.25
 #: How many messages are taken up at once, and how many of them one connection marks at once.
 PORTION: Final = 500
 MARKED: Final = 50
@@ -162,18 +162,26 @@ class Sender:
                     claims = store.claim(cursor, self.channel, me=self._me, limit=PORTION, now=now)
                 if not claims:
                     return False
-                made = self._preparer.prepare(claims, now=now)
-                with connections[VAULT.name].cursor() as cursor:
-                    store.finish(cursor, made.done, me=self._me)
-                    store.give_back(cursor, made.back, me=self._me)
+                found = self._preparer.find(claims, now=now)
+                self._note(found.done, found.back)
         except Problem as problem:
             # Nothing was taken up: the vault is closed, say, and everything waits.
             _log.warning("no message can be sent by %s: %s", self.channel, problem.detail or problem.title())
             return False
-        self.finished += len(made.done)
-        for start in range(0, len(made.ready), MARKED):
-            self._offer(made.ready[start : start + MARKED])
+        for start in range(0, len(found.readers), MARKED):
+            with entered(VAULT):
+                ready, done = self._preparer.fill(found.readers[start : start + MARKED], now=now)
+                self._note(done, ())
+            if ready:
+                self._offer(ready)
         return True
+
+    def _note(self, done: Sequence[Done], back: Sequence[Back]) -> None:
+        """Write down what became of messages before they could leave."""
+        with connections[VAULT.name].cursor() as cursor:
+            store.finish(cursor, done, me=self._me)
+            store.give_back(cursor, back, me=self._me)
+        self.finished += len(done)
 
     def _offer(self, batch: list[Ready]) -> None:
         """Wait for a place, as long as there is anybody who makes one."""

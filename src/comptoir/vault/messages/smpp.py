@@ -1,16 +1,19 @@
 """Text messages by SMPP 3.4, through aiosmpplib: one bound connection, answered for message by message.
 
 The library's loop runs in a thread of its own. A message counts as accepted when the centre has answered so; one that
-was on its way when the connection was lost is uncertain. What people answer comes in over the same connection.
+was on its way when the connection was lost is uncertain. One that has not left within :data:`LEAVE_SECONDS_MAX` is
+given up: the library keeps it in its queue while it has no connection, and is refused it when it has one again. All
+that is known of a message on its way is kept in the loop's thread. What people answer comes over the same connection.
 """
 
 from __future__ import annotations
 
 import asyncio
-import concurrent.futures
 import contextlib
 import logging
 import threading
+import uuid
+from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
@@ -25,8 +28,23 @@ _log = logging.getLogger("comptoir.messages")
 BIND_SECONDS_MAX: Final = 5.0
 _FAREWELL_SECONDS_MAX: Final = 2.0
 ANSWER_SECONDS_MAX: Final = 15.0
+#: So long a message may wait for the library; then whether it may leave would have to be asked anew.
+LEAVE_SECONDS_MAX: Final = 1.0
 #: What a centre says when it has too much to do.
 _LATER: Final = frozenset({"ESME_RTHROTTLED", "ESME_RMSGQFUL"})
+
+
+class _GivenUp(ValueError):  # noqa: N818 - a ValueError alone does not end the library's connection
+    """Nobody waits for this message any more, or it would leave too late: it does not leave."""
+
+
+@dataclass
+class _Handed:
+    """A message that the library was given: until when it may leave, whether it has, and what is heard of it."""
+
+    answer: asyncio.Future[Result]
+    leave_until: float
+    has_left: bool = False
 
 
 class SmppPort:
@@ -41,7 +59,7 @@ class SmppPort:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._esme: Any = None
-        self._waiting: dict[str, concurrent.futures.Future[Result]] = {}
+        self._handed: dict[str, _Handed] = {}
 
     def open(self) -> None:
         """Be bound. Raises :class:`PortAway`."""
@@ -58,21 +76,14 @@ class SmppPort:
         """Hand one message over and wait for the centre's answer."""
         assert self._loop is not None
         assert message.to is not None
-        key = str(message.key)
-        answer: concurrent.futures.Future[Result] = concurrent.futures.Future()
-        self._waiting[key] = answer
         sender = PhoneNumber(self._sender, *_kind(self._sender))
         to = PhoneNumber(message.to.reveal().lstrip("+"), TON.INTERNATIONAL, NPI.ISDN)
+        # The number is this try's own: what is left of an earlier one is not taken for it.
         submit = SubmitSm(
-            short_message=message.text, source=sender, destination=to, log_id=key, auto_message_payload=True
-        )
-        asyncio.run_coroutine_threadsafe(self._esme.broker.enqueue(submit), self._loop).result()
-        try:
-            return answer.result(timeout=ANSWER_SECONDS_MAX)
-        except concurrent.futures.TimeoutError:
-            return Result("unknown", "no_answer")
-        finally:
-            self._waiting.pop(key, None)
+            short_message=message.text, source=sender, destination=to, log_id=str(uuid.uuid4()),
+            auto_message_payload=True,
+        )  # fmt: skip
+        return asyncio.run_coroutine_threadsafe(self._hand_over(submit), self._loop).result()
 
     def close(self) -> None:
         """End the connection."""
@@ -85,11 +96,32 @@ class SmppPort:
             self._loop.close()
             self._loop = None
 
+    def let_leave(self, key: str) -> None:
+        """Let a message out, or raise :class:`_GivenUp`; called in the loop's thread, right before it is written."""
+        handed = self._handed.get(key)
+        if handed is None or asyncio.get_running_loop().time() > handed.leave_until:
+            raise _GivenUp
+        handed.has_left = True
+
     def answer(self, key: str, result: Result) -> None:
-        """Say what became of a message, once."""
-        waiting = self._waiting.get(key)
-        if waiting is not None and not waiting.done():
-            waiting.set_result(result)
+        """Say what became of a message, once; called in the loop's thread."""
+        handed = self._handed.get(key)
+        if handed is not None and not handed.answer.done():
+            handed.answer.set_result(result)
+
+    async def _hand_over(self, submit: Any) -> Result:
+        loop = asyncio.get_running_loop()
+        handed = self._handed[submit.log_id] = _Handed(loop.create_future(), loop.time() + LEAVE_SECONDS_MAX)
+        try:
+            await self._esme.broker.enqueue(submit)
+            await asyncio.wait([handed.answer], timeout=LEAVE_SECONDS_MAX)
+            if handed.has_left:
+                await asyncio.wait([handed.answer], timeout=ANSWER_SECONDS_MAX)
+            if handed.answer.done():
+                return handed.answer.result()
+            return Result("unknown", "no_answer") if handed.has_left else Result("again", "not_connected")
+        finally:
+            del self._handed[submit.log_id]
 
     async def _start(self) -> None:
         self._esme = ESME(
@@ -126,8 +158,10 @@ class _Hook(AbstractHook):  # type: ignore[misc]  # the wheel says nothing of it
     def __init__(self, port: SmppPort) -> None:
         self._port = port
 
-    async def sending(self, smpp_message: Any, pdu: bytes, client_id: str) -> None:
-        """Nothing is to be done before."""
+    async def sending(self, smpp_message: Any, pdu: bytes, client_id: str) -> None:  # noqa: ARG002 - the shape
+        """Let a message leave only while somebody waits for it."""
+        if isinstance(smpp_message, SubmitSm):
+            self._port.let_leave(smpp_message.log_id)
 
     async def received(self, smpp_message: Any, pdu: bytes, client_id: str) -> None:  # noqa: ARG002 - the shape
         if isinstance(smpp_message, SubmitSmResp):
@@ -142,8 +176,11 @@ class _Hook(AbstractHook):  # type: ignore[misc]  # the wheel says nothing of it
             await asyncio.to_thread(_answered, smpp_message.source.number, smpp_message.short_message)
 
     async def send_error(self, smpp_message: Any, error: Exception, client_id: str) -> None:  # noqa: ARG002
-        is_ours = isinstance(error, ValueError)
-        self._port.answer(smpp_message.log_id, Result("refused", "text") if is_ours else Result("unknown", "lost"))
+        if isinstance(error, _GivenUp):
+            result = Result("again", "not_connected")
+        else:
+            result = Result("refused", "text") if isinstance(error, ValueError) else Result("unknown", "lost")
+        self._port.answer(smpp_message.log_id, result)
 
 
 def _kind(sender: str) -> tuple[Any, Any]:

@@ -40,12 +40,13 @@ cross join lateral customers_permitted(d.customer, p.purpose, p.channel) as m;
 
 -- name: mark_attempted
 -- Write down what is about to leave, asked at this moment whether it may; returns each with its answer.
+-- Here and below each is looked up by its number (hence "+ 0"): by its sender, all that one has in hand would be read.
 with asked as materialized (
   select w.decision, exists (select from messages_stop s where s.campaign = d.campaign) as is_stopped, m.is_permitted
   from unnest(%s::uuid[]) as given(decision) join messages_waiting w on w.decision = given.decision
   join messages_decision d on d.id = w.decision join messages_dispatch p on p.id = d.dispatch
   cross join lateral customers_permitted(d.customer, p.purpose, p.channel) as m
-  where w.taken_by = %s::bigint
+  where w.taken_by + 0 = %s::bigint
 ), marked as (
   insert into messages_outcome (decision, kind, at, reason)
   select decision, 'attempted', %s::timestamptz, '' from asked where is_permitted and not is_stopped
@@ -66,7 +67,7 @@ where exists (select from messages_stop s where s.campaign = d.campaign) or not 
 with done as (
   delete from messages_waiting w
   using unnest(%s::uuid[], %s::text[], %s::timestamptz[], %s::text[]) as o(decision, kind, at, reason)
-  where w.decision = o.decision and w.taken_by = %s::bigint
+  where w.decision = o.decision and w.taken_by + 0 = %s::bigint
   returning o.decision, o.kind, o.at, o.reason
 )
 insert into messages_outcome (decision, kind, at, reason) select decision, kind, at, reason from done
@@ -76,7 +77,7 @@ on conflict do nothing;
 -- What has certainly not left goes back into the queue, to be tried again at its time.
 update messages_waiting w set taken_by = null, taken_at = null, tries = w.tries + o.tried, due_at = o.due_at
 from unnest(%s::uuid[], %s::int[], %s::timestamptz[]) as o(decision, tried, due_at)
-where w.decision = o.decision and w.taken_by = %s::bigint;
+where w.decision = o.decision and w.taken_by + 0 = %s::bigint;
 
 -- name: find_holders
 -- The numbers of the senders that have something in hand.

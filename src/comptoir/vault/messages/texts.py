@@ -23,7 +23,7 @@ from django.views.decorators.http import require_POST
 
 from comptoir.counter.customers.contracts import CONSENT_WITHDRAWN, CUSTOMER_KIND
 from comptoir.counter.customers.queries import customer_of_user, permits
-from comptoir.foundation.kernel import shop
+from comptoir.foundation.kernel import outbound, shop
 from comptoir.foundation.kernel.problem import Problem
 from comptoir.foundation.rooms.current import entered
 from comptoir.foundation.rooms.declaration import VAULT
@@ -50,50 +50,54 @@ class HttpPort:
     def __init__(self, url: str) -> None:
         """Take the address; its user part is the key, its fragment the sender's name."""
         parts = urlsplit(url)
-        self._url = parts._replace(netloc=parts.netloc.rpartition("@")[2], fragment="").geturl()
+        # As it is asked: a name of another script in its own letters, and a path without blanks.
+        self._url = str(httpx.URL(parts._replace(netloc=parts.netloc.rpartition("@")[2], fragment="").geturl()))
         self._sender = unquote(parts.fragment)
         self._key = unquote(parts.username or "")
-        self._client: httpx.Client | None = None
+        self._line: outbound.Line | None = None
 
     def open(self) -> None:
         """Have a connection; the provider is asked with the first message."""
-        if self._client is None:
-            headers = {"Authorization": f"Bearer {self._key}"} if self._key else {}
-            self._client = httpx.Client(timeout=SECONDS_MAX, headers=headers, trust_env=False, follow_redirects=False)
+        if self._line is None:
+            self._line = outbound.Line()
 
     def send(self, message: Ready) -> Result:
-        """Hand one message over, once."""
-        assert self._client is not None
+        """Hand one message over, once, in ten seconds at most, however slowly the answer trickles."""
+        assert self._line is not None
         assert message.to is not None
         said = {"to": message.to.reveal(), "from": self._sender, "text": message.text, "id": str(message.key)}
+        headers = {"Content-Type": "application/json", "Accept": "*/*"}
+        if self._key:
+            headers["Authorization"] = f"Bearer {self._key}"
         try:
-            answer = self._client.post(self._url, json=said)
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout):
-            return Result("again", "not_connected")
-        except httpx.HTTPError as error:
-            return Result("unknown", type(error).__name__.lower())
+            answer = self._line.post(
+                self._url, content=msgspec.json.encode(said), headers=headers, bytes_max=_ANSWER_BYTES_MAX,
+                seconds_max=SECONDS_MAX,
+            )  # fmt: skip
+        except outbound.NotFetched as refused:
+            return Result("unknown", refused.why) if refused.is_asked else Result("again", "not_connected")
         return _fate(answer)
 
     def close(self) -> None:
         """End the connection."""
-        if self._client is not None:
-            self._client.close()
-            self._client = None
+        if self._line is not None:
+            self._line.close()
+            self._line = None
 
 
-def _fate(answer: httpx.Response) -> Result:
+def _fate(answer: outbound.Fetched) -> Result:
     """Return what an answer means; where it has a body, it has to be JSON that does not say that it failed."""
-    status = answer.status_code
+    status = answer.status
     if status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}:
         return Result("again", f"http_{status}")
     if HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR:
         return Result("refused", f"http_{status}")
     if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
         return Result("unknown", f"http_{status}")
-    if not answer.content:
+    if not answer.body:
         return Result("accepted")
     try:
-        said = msgspec.json.decode(answer.content[:_ANSWER_BYTES_MAX])
+        said = msgspec.json.decode(answer.body)
     except (msgspec.DecodeError, UnicodeError):
         return Result("unknown", "nonsense")
     if isinstance(said, dict) and (said.get("error") or said.get("status") in {"error", "failed", "rejected"}):

@@ -2,7 +2,8 @@
 
 Whoever tells has to know the secret that the shop gave the provider, or to sign as the provider does; anything else is
 refused with its name, and nothing of it is kept. A shop that gave the provider neither believes nobody. Without the
-extra `mailers` there is no such address.
+extra `mailers` there is no such address. Not here: what its words for a message that did not arrive mean
+(``providers.py``).
 """
 
 from __future__ import annotations
@@ -25,15 +26,14 @@ from django.views.decorators.http import require_http_methods
 from comptoir.foundation.kernel.problem import Problem
 from comptoir.foundation.rooms.declaration import VAULT
 from comptoir.foundation.rooms.web import in_room
-from comptoir.vault.messages import reporting
+from comptoir.vault.messages import providers, reporting
 from comptoir.vault.messages.errors import ProviderUnknown, ReportRefused
 
 _log = logging.getLogger("comptoir.messages")
 _WORDS: Final[dict[str, reporting.Word]] = {
-    "delivered": "delivered", "bounced": "bounced", "complained": "complained", "unsubscribed": "unsubscribed",
+    "delivered": "delivered", "bounced": "bounced", "rejected": "bounced", "failed": "bounced",
+    "complained": "complained", "unsubscribed": "unsubscribed",
 }  # fmt: skip
-#: Why a provider gave a message up that says that the address is dead; others speak of the sender or of the content.
-_DEAD: Final = frozenset({"bounced", "invalid"})
 EVENTS_MAX: Final = 5_000
 
 
@@ -45,14 +45,14 @@ def mail_report(request: HttpRequest, provider: str) -> HttpResponse:
     try:
         view = _view(provider)
         if request.method != "HEAD":
-            noted = _take(view, request)
+            noted = _take(provider, view, request)
             _log.info("%s told of %d messages", provider, noted)
     except Problem as problem:
         return JsonResponse(problem.as_members(), status=problem.status, content_type="application/problem+json")
     return HttpResponse(status=HTTPStatus.NO_CONTENT)
 
 
-def _take(view: Any, request: HttpRequest) -> int:
+def _take(provider: str, view: Any, request: HttpRequest) -> int:
     try:
         view.run_validators(request)
         events = list(view.parse_events(request))[:EVENTS_MAX]
@@ -60,21 +60,20 @@ def _take(view: Any, request: HttpRequest) -> int:
         raise ReportRefused("Its secret or its signature is not the one that the shop has.") from None
     except Exception:  # noqa: BLE001 - the library's parsers trip over whatever is none of theirs
         raise ReportRefused("It cannot be read as a report of this provider.") from None
-    return sum(_note(each) for each in events)
+    return sum(_note(provider, each) for each in events)
 
 
-def _note(event: Any) -> bool:
+def _note(provider: str, event: Any) -> bool:
     word = _WORDS.get(str(event.event_type))
-    if word == "bounced" and str(event.reject_reason) not in _DEAD:
-        word = None
     if word is None:
         return False
+    why = providers.why_lost(provider, event) or ""
     at = timezone.now()
     decision = _decision((event.metadata or {}).get("decision"))
     if decision is not None:
-        return reporting.report(word, decision, at=at)
+        return reporting.report(word, decision, at=at, why=why)
     # Without our number: what it says of an address counts for the latest message to it.
-    return bool(event.recipient) and reporting.report_of(word, str(event.recipient), field="email", at=at)
+    return bool(event.recipient) and reporting.report_of(word, str(event.recipient), field="email", at=at, why=why)
 
 
 def _decision(text: Any) -> uuid.UUID | None:
@@ -97,11 +96,13 @@ def _view(provider: str) -> Any:
 
 @functools.lru_cache(maxsize=4)
 def _made(provider: str) -> Any:
-    from anymail.exceptions import AnymailInsecureWebhookWarning  # noqa: PLC0415 - needs the extra `mailers`
+    from anymail.exceptions import AnymailWarning  # noqa: PLC0415 - needs the extra `mailers`
 
     module = importlib.import_module(f"anymail.webhooks.{provider}")
-    (name,) = [each for each in dir(module) if each.endswith("TrackingWebhookView") and "Base" not in each]
+    found = (value for name, value in vars(module).items() if name.endswith("TrackingWebhookView"))
+    # One that is only called otherwise has that of its new name beside its own.
+    (made,) = (each for each in found if each.__module__ == module.__name__ and "Base" not in each.__name__)
     with warnings.catch_warnings():
-        # What it warns of is refused by whoever asks for the view.
-        warnings.simplefilter("ignore", AnymailInsecureWebhookWarning)
-        return getattr(module, name)()
+        # A missing secret is refused by whoever asks for the view; what else it warns of was said when mails were sent.
+        warnings.simplefilter("ignore", AnymailWarning)
+        return made()
