@@ -35,7 +35,7 @@ def decide(
 ) -> Drawn:
     return rules.decide(
         person, campaign=campaign, version=version(**changed), has_consent=has_consent, sent=sent, caps=rules.CAPS,
-        at=NOON, salt=SALT,
+        at=NOON, leaves_at=NOON, salt=SALT,
     )  # fmt: skip
 
 

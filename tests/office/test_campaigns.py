@@ -167,6 +167,32 @@ def test_caps_hold_across_all_campaigns_also_when_they_start_at_once(office: Sho
     assert ("suppressed", "capped") not in decided(later)
 
 
+def to_all(segments: Segments, *, at: dt.datetime, **changed: object) -> uuid.UUID:
+    return launched(segments, at=at, holdout=0.0, holdout_reason="Everybody has to know.", **changed)
+
+
+def test_a_cap_counts_the_days_on_which_messages_leave(office: Shop) -> None:
+    segments = Segments(crowd(office, 50))
+    commands.set_caps([Cap(2, 7)], by=STAFF, at=NOW)
+    monday = dt.datetime(2026, 11, 30, 9, tzinfo=dt.UTC)
+    sundays = Window(9, 20, (6,), "UTC")
+    for _ in range(2):
+        assert decided(to_all(segments, at=monday, window=sundays))["send", "a"] > 30
+    # They leave on Sunday, and two more on Tuesday would be four in three days.
+    for _ in range(2):
+        assert decided(to_all(segments, at=monday + 8 * DAY))["send", "a"] == 0
+    assert decided(to_all(segments, at=monday + 13 * DAY + DAY / 24))["send", "a"] > 30
+
+
+def test_a_message_is_judged_by_the_day_on_which_it_leaves_itself(office: Shop) -> None:
+    segments = Segments(crowd(office, 50))
+    commands.set_caps([Cap(1, 3)], by=STAFF, at=NOW)
+    monday = dt.datetime(2026, 11, 30, 9, tzinfo=dt.UTC)
+    assert decided(to_all(segments, at=monday))["send", "a"] > 30
+    assert decided(to_all(segments, at=monday, window=Window(9, 20, (1,), "UTC")))["send", "a"] == 0
+    assert decided(to_all(segments, at=monday, window=Window(9, 20, (6,), "UTC")))["send", "a"] > 30
+
+
 def test_a_message_that_never_left_does_not_count_against_a_cap(office: Shop) -> None:
     segments = Segments(crowd(office, 50))
     commands.set_caps([Cap(1, 7)], by=STAFF, at=NOW)

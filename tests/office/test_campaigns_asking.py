@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
+import zoneinfo
 from collections.abc import Iterator
 
 import pytest
@@ -57,7 +58,7 @@ class World(Counter):
             changed = {"segment": str(segment.id), "holdout": 0.0, "holdout_reason": "All of three.", **changed}
             campaign = commands.write(version(**changed), campaign=None, after=0, by=STAFF, at=HEARD)
             commands.launch(campaign, 1, by=STAFF, at=HEARD)
-            counts = commands.freeze(campaign, 1, now=HEARD, segments=segmenting.SEGMENTS)
+            counts = commands.freeze(campaign, 1, now=HEARD, segments=segmenting.OfTheOffice(HEARD))
         assert counts is not None
         assert counts.sent == 2
         return campaign
@@ -123,6 +124,16 @@ def test_whoever_leaves_by_what_they_do_is_asked_when_it_is_heard_and_nobody_els
     assert jobs.withdraw_left(now=LATER, customers=[uuid.UUID(bob)]) == 1
     assert world.became() == {bob: "suppressed left_segment"}
     assert world.waiting(campaign) == 1
+
+
+def test_whom_the_coming_midnight_takes_out_gets_nothing_after_it(world: World) -> None:
+    campaign = world.freeze(world.define("bought('COFFEE', 1)"))
+    midnight = dt.datetime(2024, 3, 5, tzinfo=zoneinfo.ZoneInfo(PLAIN.time_zone))
+    assert jobs.withdraw_left(now=midnight - 3 * MINUTE) == 0
+    assert world.waiting(campaign) == 2
+    # The last look of the day: what waits may leave in the first minute of the next one.
+    assert jobs.withdraw_left(now=midnight - MINUTE) == 2
+    assert set(world.became().values()) == {"suppressed left_segment"}
 
 
 def test_what_is_in_a_senders_hand_leaves(world: World) -> None:

@@ -159,6 +159,21 @@ def test_points_and_coupons_come_once_and_each_by_a_name_of_its_own(office: Shop
     assert found == {customer: coupon for (_, _, customer), coupon in hands.issued.items()}
 
 
+def test_points_that_are_refused_stand_with_their_step_and_the_trip_goes_on(office: Shop) -> None:
+    made = on(journey(steps=(Give(50, "Welcome back"), Wait(24), Give(20, "Once more"), COFFEE_MAIL)))
+    people = going(office, made, 5)
+    left(office, people, NOW + DAY)
+    hands = Hands({people[0]: "customer_forgotten", people[1]: "customer_unknown", people[2]: "customer_unknown"})
+    ticks(until=NOW + 1.5 * DAY, hands=hands)
+    hands.refused = {people[1]: "customer_unknown"}
+    ticks(since=NOW + 1.5 * DAY, until=NOW + 4 * DAY, hands=hands)
+    assert [msgspec.structs.astuple(each) for each in queries.refused(made)] == [
+        (1, 0, "customer_forgotten", 1), (1, 0, "customer_unknown", 2), (1, 2, "customer_unknown", 1),
+    ]  # fmt: skip
+    assert queries.traffic(made).ended == {"done": 5}
+    assert sent(made) == {("send", ""): 5}
+
+
 def test_messages_that_left_are_counted_for_whoever_got_them(office: Shop) -> None:
     made = on(journey(steps=(COFFEE_MAIL, Wait(24), Say("mail", "tea"))))
     people = going(office, made, 6)

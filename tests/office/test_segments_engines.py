@@ -59,6 +59,11 @@ CASES = (
     "messaged(30) > 0 AND messaged() > bounced() AND times('message.sent') = messaged()",
     "coupons_open() / redemptions() >= 0.5 OR redeemed('Coffee', days => 366) AND messaged(90) = 0",
 )
+#: What reads all parts of the lake, columns with nothing in them, and some days or all.
+IN_STORAGE = (
+    "spend(30) > 1 OR bought('it''s') AND NOT visited('367') OR categories() > 1",
+    "coupons_open() > 0 OR redeemed('パン', 366) AND messaged() >= 0",
+)
 
 
 class World:
@@ -101,22 +106,30 @@ class World:
         )
         self._fill("audiences_act", acts, "day, position, customer, type")
         self._offer(coupons, redemptions)
-        self.lake = lakes.Lake(folder)
-        manifest = lakes.Manifest(files={"lines": {}, "acts": {}, "figures": {}})
-        wholes = {
-            "figures": figures,
-            "coupons": [(who, *msgspec.structs.astuple(each)) for who, each in coupons],
-            "redemptions": [(who, each.promotion, each.title, each.day) for who, each in redemptions],
+        self._parts: dict[str, dict[str, list[Any]]] = {
+            "figures": {"": figures},
+            "coupons": {"": [(who, *msgspec.structs.astuple(each)) for who, each in coupons]},
+            "redemptions": {"": [(who, each.promotion, each.title, each.day) for who, each in redemptions]},
+            "lines": {},
+            "acts": {},
         }
-        for part, whole in wholes.items():
-            manifest.files[part] = {"": [self.lake.write(part, "", lakes.table_of(part, whole))]}
         for part, rows_ in (("lines", lines), ("acts", acts)):
-            by_day: dict[str, list[Any]] = {}
             for day, *row in rows_:
-                by_day.setdefault(day.isoformat(), []).append(tuple(row))
-            for day_, theirs in by_day.items():
-                manifest.files[part][day_] = [self.lake.write(part, day_, lakes.table_of(part, theirs))]
-        self.lake.commit(manifest)
+                self._parts[part].setdefault(day.isoformat(), []).append(tuple(row))
+        self.lake = self.lake_at(folder)
+
+    def lake_at(self, where: str) -> lakes.Lake:
+        """Write a lake of these people at an address."""
+        lake = lakes.Lake(where)
+        lake.commit(
+            lakes.Manifest(
+                files={
+                    part: {day: [lake.write(part, day, lakes.table_of(part, rows))] for day, rows in days.items()}
+                    for part, days in self._parts.items()
+                }
+            )
+        )
+        return lake
 
     def _fill(self, table: str, rows: list[Any], columns: str | None) -> None:
         head = f"copy {table} {f'({columns})' if columns else ''} from stdin"
@@ -203,7 +216,7 @@ def duck(world: World) -> Iterator[Any]:
 
 
 @pytest.fixture(scope="module")
-def spark(world: World) -> Iterator[Any]:
+def spark(world: World, bucket: str) -> Iterator[Any]:
     if shutil.which("java") is None and "CI" not in os.environ:
         pytest.skip("there is no Java: nothing was tried on Spark")
     with spark_over(world.lake) as session:
@@ -309,6 +322,19 @@ def test_what_is_done_later_changes_nothing_about_a_past_day(world: World) -> No
 def test_spark_agrees_too(world: World, spark: Any, expression: str) -> None:
     assume(usable(expression))
     assert in_spark(spark, expression) == world.in_python(expression)
+
+
+def test_spark_reads_the_same_from_object_storage(world: World, spark: Any, bucket: str) -> None:
+    stored = world.lake_at(f"s3://{bucket}/{uuid.uuid4()}")
+    try:
+        with spark_over(stored) as session, duckdb_over(stored) as duck:
+            for expression in IN_STORAGE:
+                found = in_spark(session, expression)
+                assert found == in_duckdb(duck, expression) == world.in_postgres(expression), expression
+                assert 0 < len(found) < len(world.people), "everybody or nobody would prove nothing"
+    finally:
+        with spark_over(world.lake):
+            pass
 
 
 @given(expressions)

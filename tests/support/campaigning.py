@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -39,7 +39,14 @@ class Segments:
         return person in self.found[segment]
 
     def still_in(
-        self, segment: uuid.UUID, persons: Collection[uuid.UUID], /, *, definition: str, at: dt.datetime
+        self,
+        segment: uuid.UUID,
+        persons: Collection[uuid.UUID],
+        /,
+        *,
+        definition: str,
+        at: dt.datetime,
+        until: dt.datetime,
     ) -> set[uuid.UUID] | None:
         """Return those who are named, by the one definition that there is."""
         return set(persons) & set(self.found[segment]) if definition == self.hash_of(segment) else None
@@ -52,10 +59,21 @@ class Segments:
 
 
 def drawn_alike(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Draw the same people in every run: a shop's secret is another one each time."""
+    """Draw the same people in every run: a shop's secret is another one each time, and so is a campaign's id."""
     from comptoir.office.campaigns import commands
+    from comptoir.office.campaigns import rules as campaigns
+    from comptoir.office.experiments.assignment import assign
+    from comptoir.office.journeys import rules as journeys
+
+    numbers: dict[str, str] = {}
+
+    def alike(unit: str, *, experiment: str, salt: bytes, shares: Mapping[str, float]) -> str:
+        number = numbers.setdefault(experiment, str(len(numbers)))
+        return assign(unit, experiment=number, salt=salt, shares=shares)
 
     monkeypatch.setattr(commands, "salt", lambda: b"one salt for every run")
+    for each in (campaigns, journeys):
+        monkeypatch.setattr(each, "assign", alike)
 
 
 def crowd(shop: Shop, count: int, *, channel: str = "mail", agreed: bool = True, first: int = 1) -> list[uuid.UUID]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -22,15 +22,17 @@ COFFEE_MAIL: Final = Say("mail", "coffee")
 class Hands:
     """Hands that remember."""
 
-    def __init__(self) -> None:
-        """Begin with nothing."""
+    def __init__(self, refused: Mapping[uuid.UUID, str] | None = None) -> None:
+        """Begin with nothing; ``refused``: who gets no points, by which problem."""
+        self.refused = refused or {}
         self.given: dict[str, tuple[uuid.UUID, int]] = {}
         self.issued: dict[tuple[uuid.UUID, uuid.UUID, uuid.UUID], uuid.UUID] = {}
 
-    def give(self, customer: uuid.UUID, points: int, *, reason: str, name: str, at: dt.datetime) -> bool:
-        """Give points once for each name."""
-        self.given.setdefault(name, (customer, points))
-        return True
+    def give(self, customer: uuid.UUID, points: int, *, reason: str, name: str, at: dt.datetime) -> str:
+        """Give points once for each name, but to whoever is refused them."""
+        if customer not in self.refused:
+            self.given.setdefault(name, (customer, points))
+        return self.refused.get(customer, "")
 
     def issue(
         self, promotion: uuid.UUID, customer: uuid.UUID, *, campaign: uuid.UUID, at: dt.datetime

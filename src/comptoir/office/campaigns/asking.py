@@ -1,9 +1,10 @@
 """The segment asked again before a message leaves: who has left it since the list was frozen gets none.
 
 Beside the sender, never in its way: whoever is moved by an event is asked as soon as it is heard, and the clock looks a
-little ahead at everybody to whom something may leave soon, since days pass without events. What nobody has taken up yet
-is taken back. What was frozen a moment ago is not asked again. Not here: consent, stops and terms, which the sender
-asks itself (``vault/messages``).
+little ahead at everybody to whom something may leave soon, since days pass without events: where a day ends before it
+may leave, by both days. What nobody has taken up yet
+is taken back. What was frozen a moment ago is not asked again. Not here: the exits of journeys
+(``office/journeys/asking.py``); consent, stops and terms, which the sender asks itself (``vault/messages``).
 """
 
 from __future__ import annotations
@@ -11,12 +12,13 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import uuid
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import Final
 
 from comptoir.counter.customers import queries as persons
 from comptoir.counter.messages import commands as messages
 from comptoir.counter.messages import queries as messaging
+from comptoir.counter.messages.contracts import Leaving
 from comptoir.office.campaigns import queries
 from comptoir.office.campaigns.commands import Segments
 
@@ -28,6 +30,10 @@ DELAYED: Final = dt.timedelta(minutes=1)
 AHEAD: Final = dt.timedelta(minutes=2)
 _PORTION: Final = 5_000
 LEFT_SEGMENT: Final = "left_segment"
+
+
+#: Returns which of these messages must not leave any more; ``None`` if that cannot be asked.
+Judge = Callable[[Sequence[Leaving]], list[uuid.UUID] | None]
 
 
 def withdraw_left(
@@ -43,30 +49,55 @@ def withdraw_left(
     that the list was frozen from: a segment that was changed since takes nothing back. Safe to call as often, and by as
     many at once, as like.
     """
-    count = 0
-    until = now + AHEAD
-    cards = None if customers is None else _cards(customers)
-    for campaign, number in messaging.delayed(before=now - DELAYED, until=until):
+
+    def judge_of(campaign: uuid.UUID, number: int) -> Judge | None:
         frozen = queries.frozen(campaign, number)
         if frozen is None or not (content := queries.version(campaign, number).content).is_asked_again:
-            continue
+            return None
         segment = uuid.UUID(content.segment)
-        for portion in messaging.leaving(campaign, number, until=until, portion=_PORTION, customers=cards):
+
+        def judge(portion: Sequence[Leaving]) -> list[uuid.UUID] | None:
+            people = {each.customer for each in portion}
+            inside = segments.still_in(segment, people, definition=frozen.segment_hash, at=now, until=now + AHEAD)
+            return None if inside is None else [each.decision for each in portion if each.customer not in inside]
+
+        return judge
+
+    return take_back(judge_of, reason=LEFT_SEGMENT, now=now, customers=customers, should_stop=should_stop)
+
+
+def take_back(
+    judge_of: Callable[[uuid.UUID, int], Judge | None],
+    *,
+    reason: str,
+    now: dt.datetime,
+    customers: Collection[uuid.UUID] | None,
+    should_stop: Callable[[], bool],
+) -> int:
+    """Take back what may leave soon and must not, as the judge of each campaign or journey and version says.
+
+    What nobody judges is left as it is. Returns how many messages that were.
+    """
+    count = 0
+    cards = None if customers is None else cards_of(customers)
+    for origin, number in messaging.delayed(before=now - DELAYED, until=now + AHEAD):
+        judge = judge_of(origin, number)
+        if judge is None:
+            continue
+        for portion in messaging.leaving(origin, number, until=now + AHEAD, portion=_PORTION, customers=cards):
             if should_stop():
                 return count
-            people = {person for _, person in portion}
-            inside = segments.still_in(segment, people, definition=frozen.segment_hash, at=now)
-            if inside is None:
+            left = judge(portion)
+            if left is None:
                 break
-            left = [decision for decision, person in portion if person not in inside]
             if left:
-                count += len(messages.withdraw(left, reason=LEFT_SEGMENT, at=now))
+                count += len(messages.withdraw(left, reason=reason, at=now))
     if count:
-        _log.info("%d messages do not leave: their people are not in the segment any more", count)
+        _log.info("%d messages do not leave (%s)", count, reason)
     return count
 
 
-def _cards(customers: Collection[uuid.UUID]) -> set[uuid.UUID]:
+def cards_of(customers: Collection[uuid.UUID]) -> set[uuid.UUID]:
     """Return all ids of the persons that these customers are."""
     members = persons.members_of(set(persons.persons_of(set(customers)).values()))
     return {*customers, *members, *(each for those in members.values() for each in those)}

@@ -54,7 +54,14 @@ class Segments(Protocol):
         ...
 
     def still_in(
-        self, segment: uuid.UUID, persons: Collection[uuid.UUID], /, *, definition: str, at: dt.datetime
+        self,
+        segment: uuid.UUID,
+        persons: Collection[uuid.UUID],
+        /,
+        *,
+        definition: str,
+        at: dt.datetime,
+        until: dt.datetime,
     ) -> set[uuid.UUID] | None:
         """Return those who are in it now by a definition that it had; ``None`` if that cannot be asked any more."""
         ...
@@ -250,6 +257,7 @@ class _Drawing:
     def __init__(self, campaign: uuid.UUID, version: Version, *, now: dt.datetime) -> None:
         self._campaign, self._version, self._now = campaign, version, now
         self._caps, self._salt = queries.caps(), salt()
+        self._leaves_at = windows.leaves_at(version.window, now)
         self.decided_before = 0
 
     def portions(self, members: Iterable[Sequence[uuid.UUID]]) -> Iterator[list[tuple[uuid.UUID, Drawn]]]:
@@ -280,8 +288,8 @@ class _Drawing:
                 person,
                 rules.decide(
                     str(person), campaign=str(self._campaign), version=version, has_consent=person in allowed,
-                    sent=sent.get(person, ()), caps=self._caps, at=self._now, salt=self._salt,
-                    store=stores.get(person, ""),
+                    sent=sent.get(person, ()), caps=self._caps, at=self._now, leaves_at=self._leaves_at,
+                    salt=self._salt, store=stores.get(person, ""),
                 ),
             )
             for person in persons
@@ -311,7 +319,7 @@ def stores_of(persons: Collection[uuid.UUID], *, now: dt.datetime) -> dict[uuid.
 def sent_to_persons(
     persons: Collection[uuid.UUID], *, caps: Sequence[Cap], now: dt.datetime
 ) -> dict[uuid.UUID, list[Sent]]:
-    """Return what was decided to send to persons, with whichever of their cards, as far back as the caps look."""
+    """Return what left or is to leave to persons, with whichever of their cards, as far back as the caps look."""
     called = {each: person for person, those in customers.members_of(persons).items() for each in those}
     sent: dict[uuid.UUID, list[Sent]] = {}
     for each in messaging.sent_to(called, since=now - rules.longest(caps)):

@@ -97,7 +97,7 @@ class Cap(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Sent(msgspec.Struct, frozen=True):
-    """That a marketing message to somebody was decided: when it may leave first, and where it goes."""
+    """A marketing message to somebody, on a channel: when it left, or may leave first where it waits."""
 
     at: dt.datetime
     channel: str

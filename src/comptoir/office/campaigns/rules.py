@@ -93,12 +93,14 @@ def decide(
     sent: Sequence[Sent],
     caps: Sequence[Cap],
     at: dt.datetime,
+    leaves_at: dt.datetime,
     salt: bytes,
     store: str = "",
 ) -> Drawn:
     """Return what is decided about somebody in the segment.
 
-    ``sent`` is what was decided to send to them before, by any campaign; ``salt`` is the shop's secret. A person is
+    ``sent`` is what was decided to send to them before, by any campaign, and ``leaves_at`` is when this message may
+    leave first: days of a cap are those of leaving. ``salt`` is the shop's secret. A person is
     always drawn into the same arm of a campaign, whatever version of it asks; or a ``store`` is, with everybody who
     buys there, where stores are drawn. Whoever buys at none is drawn alone.
     """
@@ -108,7 +110,7 @@ def decide(
             return Drawn("suppressed", "", "no_consent")
         if is_held_out_of_all(person, at=at, salt=salt):
             return Drawn("held_out", "", "everything")
-        if not fits(sent, caps, channel=version.channel, at=at):
+        if not fits(sent, caps, channel=version.channel, at=leaves_at):
             return Drawn("suppressed", "", "capped")
     arm = assign(unit(person, store), experiment=campaign, salt=salt, shares=shares(version))
     return Drawn("held_out", arm, "campaign", store) if arm == HOLDOUT else Drawn("send", arm, "", store)
@@ -145,7 +147,8 @@ def only_with_coupon(
 def fits(sent: Sequence[Sent], caps: Sequence[Cap], *, channel: str, at: dt.datetime) -> bool:
     """Tell whether one more message, at a moment, keeps all caps: of any days that it lies in, none has too many.
 
-    What was decided and has still to leave counts as well, so that two campaigns of one hour do not both fit.
+    The moment is when it leaves. What was decided and has still to leave counts as well, so that two campaigns of one
+    hour do not both fit.
     """
     return all(_fits(sent, cap, channel=channel, at=at) for cap in caps)
 

@@ -43,10 +43,17 @@ class OfTheOffice:
         return queries.is_in(segment, person, at)
 
     def still_in(
-        self, segment: uuid.UUID, persons: Collection[uuid.UUID], /, *, definition: str, at: dt.datetime
+        self,
+        segment: uuid.UUID,
+        persons: Collection[uuid.UUID],
+        /,
+        *,
+        definition: str,
+        at: dt.datetime,
+        until: dt.datetime,
     ) -> set[uuid.UUID] | None:
-        """Return those who are in it now by a definition that it had."""
-        return queries.still_in(segment, persons, definition=definition, at=at)
+        """Return those who are in it from now ``until`` then, by a definition that it had."""
+        return queries.still_in(segment, persons, definition=definition, at=at, until=until)
 
 
 SEGMENTS: Final[Segments] = OfTheOffice()

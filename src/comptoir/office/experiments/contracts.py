@@ -126,3 +126,16 @@ class Effects(msgspec.Struct, frozen=True, kw_only=True):
     control: Control
     arms: list[ArmEffect]
     notices: list[Notice]
+
+    @property
+    def is_for_every_look(self) -> bool:
+        """Tell whether it was asked by whoever looks again and again, so that the wider interval decides."""
+        return any(each.name == "one_look" for each in self.notices)
+
+    def interval(self, arm: ArmEffect) -> tuple[float, float] | None:
+        """Return between what an effect lies, by the interval that decides; ``None`` while there is too little."""
+        if not self.is_for_every_look:
+            return arm.low, arm.high
+        if arm.low_at_every_look is None or arm.high_at_every_look is None:
+            return None
+        return arm.low_at_every_look, arm.high_at_every_look

@@ -36,12 +36,10 @@ def _of_arm(said: Effects, arm: ArmEffect) -> str:
                 f" {_money(-made.profit)} ({between})."
             )
         return f"{arm.arm}: cannot tell yet whether it paid; what is left after its cost lies {between}."
-    low, high = arm.low, arm.high
-    is_for_every_look = any(notice.name == "one_look" for notice in said.notices)
-    if is_for_every_look:
-        if arm.low_at_every_look is None or arm.high_at_every_look is None:
-            return f"{arm.arm}: cannot tell yet; there are too few people to look before the end."
-        low, high = arm.low_at_every_look, arm.high_at_every_look
+    interval = said.interval(arm)
+    if interval is None:
+        return f"{arm.arm}: cannot tell yet; there are too few people to look before the end."
+    low, high = interval
     between = f"between {difference(said, low)} and {difference(said, high)} for each person"
     if arm.verdict == "better":
         return f"{arm.arm} worked: {difference(said, arm.effect)} more than {said.control.arm} ({between})."

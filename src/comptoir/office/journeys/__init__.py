@@ -9,7 +9,8 @@ else happens. A version that somebody entered with is the one that they end with
 simulation walks the same steps by the same rules, and writes nothing.
 
 Files of its own: ``happenings.py`` (what begins a journey, now and in the past year), ``travelling.py`` (who enters,
-and what is due), ``simulating.py`` (a journey on the past year).
+and what is due), ``asking.py`` (exits asked again before a message leaves), ``simulating.py`` (a journey on the past
+year).
 
 Not here: who is on which journey (``counter/trips``), sending (``vault``).
 """

@@ -59,6 +59,15 @@ class Traffic(msgspec.Struct, frozen=True):
     ended: dict[str, int]
 
 
+class Refused(msgspec.Struct, frozen=True):
+    """Points of a step that were refused: in which version, which step (from 0), by which problem, how often."""
+
+    version: int
+    step: int
+    problem: str
+    count: int
+
+
 def last_number(journey: uuid.UUID) -> int:
     """Return the number of a journey's latest version, 0 if there is none."""
     row = JourneyVersion.objects.filter(journey=journey).order_by("-number").first()
@@ -145,6 +154,14 @@ def traffic(journey: uuid.UUID) -> Traffic:
     because = trips.filter(ended_at__isnull=False).values_list("ended_because").annotate(Count("id"))
     ended = {row[0]: row[1] for row in because.order_by("ended_because")}
     return Traffic(sums["entered"], sums["under_way"], sums["held_out"], ended)
+
+
+def refused(journey: uuid.UUID) -> list[Refused]:
+    """Return which points of a journey were refused, the latest version first, in the order of its steps."""
+    rows = Trip.objects.filter(journey=journey).exclude(refused={}).values_list("version", "refused")
+    found = Counter((version, int(step), name) for version, each in rows.iterator() for step, name in each.items())
+    ordered = sorted(found.items(), key=lambda each: (-each[0][0], *each[0][1:]))
+    return [Refused(version, step, name, count) for (version, step, name), count in ordered]
 
 
 def drawn(journey: uuid.UUID) -> list[Person]:

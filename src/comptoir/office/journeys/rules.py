@@ -41,6 +41,16 @@ def coupons_campaign(journey: uuid.UUID, occurrence: str) -> uuid.UUID:
     return uuid.uuid5(journey, occurrence)
 
 
+def occurrence_at(occurrence: str, step: int) -> str:
+    """Return for which occurrence a step of a trip decides about its message: each step's is another one."""
+    return f"{occurrence}/{step}"
+
+
+def occurrence_of(decided: str) -> str:
+    """Return from which occurrence the trip is whose step decided about a message."""
+    return decided.rpartition("/")[0]
+
+
 class Act(msgspec.Struct, frozen=True):
     """Something to do: the step, by its number, and at which moment it was due."""
 

@@ -17,6 +17,7 @@ import msgspec
 from comptoir.counter.customers import queries as customers
 from comptoir.office.campaigns import commands as campaigns
 from comptoir.office.campaigns import rules as campaign_rules
+from comptoir.office.campaigns import windows
 from comptoir.office.campaigns.commands import Segments
 from comptoir.office.campaigns.contracts import Cap, Sent
 from comptoir.office.journeys import happenings, rules
@@ -126,13 +127,13 @@ def _said(version: Version, acts: Sequence[tuple[str, Act]], *, caps: Sequence[C
         if isinstance(step, Give):
             counts["points"] += step.points
         elif isinstance(step, Say):
-            before = sent.setdefault(person, [])
+            before, leaves_at = sent.setdefault(person, []), windows.leaves_at(version.window, act.at)
             if person not in allowed[step.channel]:
                 counts["no_consent"] += 1
-            elif not campaign_rules.fits(before, caps, channel=step.channel, at=act.at):
+            elif not campaign_rules.fits(before, caps, channel=step.channel, at=leaves_at):
                 counts["capped"] += 1
             else:
-                before.append(Sent(act.at, step.channel))
+                before.append(Sent(leaves_at, step.channel))
                 by_month[f"{act.at:%Y-%m}"] += 1
     return _Said(
         sum(1 for each in sent.values() if each), counts["no_consent"], counts["capped"], counts["points"],

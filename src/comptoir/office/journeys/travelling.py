@@ -46,8 +46,11 @@ PORTION: Final = 500
 class Hands(Protocol):
     """What a journey does at the counter, each at most once however often it is asked."""
 
-    def give(self, customer: uuid.UUID, points: int, *, reason: str, name: str, at: dt.datetime) -> bool:
-        """Give points; ``name`` tells this gift from every other one. Returns whether they were given."""
+    def give(self, customer: uuid.UUID, points: int, *, reason: str, name: str, at: dt.datetime) -> str:
+        """Give points; ``name`` tells this gift from every other one.
+
+        Returns by which problem they were refused, empty if they were given.
+        """
         ...
 
     def issue(
@@ -146,7 +149,7 @@ def _portion(written: Written, *, now: dt.datetime, segments: Segments, hands: H
         if not trips or queries.switch(written.journey).state != "on":
             return 0
         _Moving(written, now=now, segments=segments, hands=hands).move(trips)
-        Trip.objects.bulk_update(trips, ["step", "due_at", "ended_at", "ended_because"])
+        Trip.objects.bulk_update(trips, ["step", "due_at", "ended_at", "ended_because", "refused"])
     return len(trips)
 
 
@@ -193,8 +196,9 @@ class _Moving:
             step = self._content.steps[act.step]
             if isinstance(step, Give):
                 name = rules.gift_name(trip.id, act.step)
-                if not self._hands.give(trip.customer, step.points, reason=step.reason, name=name, at=act.at):
-                    _log.warning("journey %s could not give its points of step %d", self._journey, act.step)
+                refused = self._hands.give(trip.customer, step.points, reason=step.reason, name=name, at=act.at)
+                if refused:
+                    trip.refused = {**trip.refused, str(act.step): refused}
             else:
                 saying.setdefault(act.step, []).append(trip)
         for number, trips in sorted(saying.items()):
@@ -207,6 +211,7 @@ class _Moving:
         permitted = customers.permitted(purpose="marketing", channel=step.channel)
         allowed = set(permitted.filter(customer__in=people).values_list("customer", flat=True))
         persons = customers.persons_of(people)
+        leaves_at = windows.leaves_at(self._content.window, self._now)
         campaigns.one_at_a_time()
         sent = campaigns.sent_to_persons(set(persons.values()), caps=self._caps, now=self._now)
         dispatch = self._dispatch(number, step)
@@ -216,19 +221,19 @@ class _Moving:
             before = sent.setdefault(persons[trip.customer], [])
             if trip.customer not in allowed:
                 reason = "no_consent"
-            elif not campaign_rules.fits(before, self._caps, channel=step.channel, at=self._now):
+            elif not campaign_rules.fits(before, self._caps, channel=step.channel, at=leaves_at):
                 reason = "capped"
             coupon = None
             if not reason and step.promotion is not None:
                 coupon = self._coupon(uuid.UUID(step.promotion), trip)
                 reason = "" if coupon else "no_coupon"
             if not reason:
-                before.append(Sent(self._now, step.channel))
+                before.append(Sent(leaves_at, step.channel))
             decisions.append(
                 Decision(
                     id=uuid.UUID(IDS.reserve(1)[0]), campaign=self._journey, campaign_version=self._written.number,
-                    customer=trip.customer, occurrence=f"{trip.occurrence}/{number}", variant=rules.GO, reason=reason,
-                    verdict="suppressed" if reason else "send", dispatch=None if reason else dispatch.id,
+                    customer=trip.customer, occurrence=rules.occurrence_at(trip.occurrence, number), variant=rules.GO,
+                    reason=reason, verdict="suppressed" if reason else "send", dispatch=None if reason else dispatch.id,
                     coupon=coupon, decided_at=self._now, not_before=self._not_before() if not reason else None,
                 )
             )  # fmt: skip

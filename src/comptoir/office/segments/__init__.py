@@ -12,8 +12,8 @@ them, days are the shop's, and today is an argument.
 
 Files of its own: ``facts.py`` (the facts), ``language.py`` (from an expression to the tree), ``writing.py`` (and
 back), ``wording.py`` (conditions in words), ``evaluating.py`` (the tree for one person, in Python), ``compiling.py``
-(the tree as an Ibis expression), ``engines.py`` (where that runs), ``lake.py`` (what lies in the lake), ``telling.py``
-(how exactly numbers of people are told).
+(the tree as an Ibis expression), ``engines.py`` (where that runs), ``lake.py`` (what lies in the lake),
+``spark_source.py`` (how Spark reads it in object storage), ``telling.py`` (how exactly numbers of people are told).
 
 Not here: what is known of a customer, and the rows of members (``counter/audiences``).
 """

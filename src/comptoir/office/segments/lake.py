@@ -1,18 +1,22 @@
 """The lake as engines see it: views named ``figures``, ``lines`` and ``acts`` over the files that count.
 
 DuckDB is in this process; Spark is wherever its session is, by default on this machine. Both are extras. Not here: how
-the lake is written (``counter/audiences/lake.py``), what is asked of it (``compiling.py``).
+a lake is written (``counter/audiences/lake.py``), how Spark reads one in object storage (``spark_source.py``), what is
+asked of it (``compiling.py``).
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from comptoir.counter.audiences.errors import EngineMissing, LakeEmpty
 from comptoir.counter.audiences.lake import Lake, Manifest, schema_of
+from comptoir.office.segments import spark_source
+from comptoir.office.segments.compiling import COLUMNS
 
 _DAYS: Final = ("lines", "acts")
 _PARTS: Final = ("figures", *_DAYS, "coupons", "redemptions")
@@ -24,10 +28,10 @@ _SPARK: Final[Mapping[str, str]] = {
     # Many days have few lines: their files are listed here, and read together.
     "spark.sql.sources.parallelPartitionDiscovery.threshold": "100000",
     "spark.sql.files.openCostInBytes": "16384",
-    "spark.driver.bindAddress": "127.0.0.1",
-    "spark.driver.host": "127.0.0.1",
     "spark.log.level": "ERROR",
 }
+#: Where everything runs on this machine, nobody else has to find the driver.
+_SPARK_HERE: Final[Mapping[str, str]] = {"spark.driver.bindAddress": "127.0.0.1", "spark.driver.host": "127.0.0.1"}
 #: What DuckDB and Spark call the types of Arrow.
 _TYPES: Final = {
     "string": ("VARCHAR", "string"), "int64": ("BIGINT", "bigint"), "date32[day]": ("DATE", "date"),
@@ -84,25 +88,49 @@ def spark_over(lake: Lake) -> Iterator[Any]:
     manifest = _manifest(lake)
     builder = SparkSession.builder.appName("comptoir")
     if "SPARK_REMOTE" not in os.environ:
-        builder = builder.master(os.environ.get("SPARK_MASTER", "local[2]"))
-        for name, value in _SPARK.items():
+        master = os.environ.get("SPARK_MASTER", "local[2]")
+        if _is_here(master):
+            # What runs in Python runs in this one, which has what it needs.
+            os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+        builder = builder.master(master)
+        for name, value in spark_settings(master).items():
             builder = builder.config(name, value)
     try:
         session = builder.getOrCreate()
     except Exception as error:
         raise EngineMissing(f"Spark does not start; it needs a Java 17 or newer ({type(error).__name__}).") from error
+    if not lake.is_local:
+        spark_source.register(session)
     for part in _PARTS:
-        _spark_view(session, lake, part, _files(lake, manifest, part))
+        _spark_frame(session, lake, manifest, part).createOrReplaceTempView(part)
     yield session
 
 
-def _spark_view(session: Any, lake: Lake, part: str, files: Sequence[str]) -> None:
-    schema = ", ".join(f"{name} {spark}" for name, _, spark in _columns(part))
+def spark_settings(master: str) -> dict[str, str]:
+    """Return how a session is set that this process drives: on a cluster others have to find it."""
+    return {**_SPARK, **(_SPARK_HERE if _is_here(master) else {})}
+
+
+def _is_here(master: str) -> bool:
+    return master == "local" or master.startswith("local[")
+
+
+def _spark_frame(session: Any, lake: Lake, manifest: Manifest, part: str) -> Any:
+    """Return a part as Spark reads it: a folder by itself, object storage by the house's own source."""
+    columns = _columns(part)
+    files = _files(lake, manifest, part)
+    if files and not lake.is_local:
+        # What no expression asks for is not carried over.
+        schema = _spark_schema(each for each in columns if each[0] in COLUMNS[part])
+        return spark_source.frame(session, schema, lake.where, manifest.files[part])
     if files:
-        frame = session.read.schema(schema).option("basePath", lake.address(part)).parquet(*files)
-    else:
-        frame = session.createDataFrame([], schema)
-    frame.createOrReplaceTempView(part)
+        reader = session.read.schema(_spark_schema(columns)).option("basePath", lake.address(part))
+        return reader.parquet(*files)
+    return session.createDataFrame([], _spark_schema(columns))
+
+
+def _spark_schema(columns: Iterable[tuple[str, str, str]]) -> str:
+    return ", ".join(f"{name} {spark}" for name, _, spark in columns)
 
 
 def _manifest(lake: Lake) -> Manifest:

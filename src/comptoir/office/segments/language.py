@@ -20,6 +20,7 @@ from sqlglot.errors import ParseError, SqlglotError
 from sqlglot.tokenizer_core import Token, TokenType
 from sqlglot.tokens import Tokenizer
 
+from comptoir.foundation.kernel.numbers import whole
 from comptoir.office.segments.contracts import (
     All,
     Any,
@@ -380,9 +381,10 @@ class _Reader:
             raise self._refuse(ArgumentRefused, "literal_wanted", node)
         text = str(node.this)
         if parameter == "days":
-            if node.is_string or not text.isdigit() or len(text) > _DIGITS_MAX or not 1 <= int(text) <= DAYS_MAX:
+            days = None if node.is_string else whole(text, DAYS_MAX, least=1)
+            if days is None:
                 raise self._refuse(ArgumentRefused, "days", node, limit=str(DAYS_MAX))
-            return int(text)
+            return days
         if not text or len(text) > TEXT_CHARACTERS_MAX or not text.isprintable():
             raise self._refuse(ArgumentRefused, "text", node, limit=str(TEXT_CHARACTERS_MAX))
         return text

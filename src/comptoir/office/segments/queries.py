@@ -137,10 +137,11 @@ def is_in(segment_id: uuid.UUID, customer_id: uuid.UUID, at: dt.datetime) -> boo
 
 
 def still_in(
-    segment_id: uuid.UUID, customers: Collection[uuid.UUID], *, definition: str, at: dt.datetime
+    segment_id: uuid.UUID, customers: Collection[uuid.UUID], *, definition: str, at: dt.datetime, until: dt.datetime
 ) -> set[uuid.UUID] | None:
-    """Return those of these customers whose persons are in a segment now, as it was once defined.
+    """Return those of these customers whose persons are in a segment, as it was once defined, from now ``until`` then.
 
+    What will happen by then is not known; that another day of the shop's begins is.
     ``definition`` is the hash of what it said then. ``None`` if that cannot be asked any more: a segment that it rests
     on has changed since, or the language has. A definition that was changed, or has ended, is asked all the same.
     """
@@ -156,7 +157,10 @@ def still_in(
         if hash_of(tree) != definition:
             return None
         asked = [str(each) for each in customers]
-        inside = store.members_of(connection, tree, terms(connection, at=at), asked)
+        now, then = terms(connection, at=at), terms(connection, at=until)
+        inside = store.members_of(connection, tree, now, asked)
+        if then.today != now.today:
+            inside &= store.members_of(connection, tree, then, asked)
         persons = store.find_persons(connection, asked)
         belonging = {each for person, theirs in persons.items() if person in inside for each in theirs}
     return {each for each in customers if str(each) in belonging}
