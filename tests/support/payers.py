@@ -1,4 +1,4 @@
-"""Somebody at the checkout who has a gift card and types its code. Not here: what has to come of it."""
+"""Somebody at the checkout who types a gift card's code, and pays with points. Not here: what has to come of it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from support.buying import STORE, Buyer
 
 
 class Payer(Buyer):
-    """A buyer whose card's code, once it was typed, stays in the form."""
+    """A buyer whose card's code and points, once they were typed, stay in the form."""
 
     def shows(self, code: str) -> str:
         """Type a code and have a look at what it pays; returns what the page says."""
@@ -22,7 +22,7 @@ class Payer(Buyer):
     def place(self, *, store: str = STORE, **more: str) -> str:
         """Confirm; returns ``placed``, the name of a refusal, or ``shown``: the form comes again with something new."""
         filled = {"by": "pickup", "store": store, "name": "Alice Martin", "email": "alice@example.org"} | more
-        kept = {"card": self.form.get("card", "")}
+        kept = {"card": self.form.get("card", ""), "points": self.form.get("points", "")}
         answer = self._wire.post("/checkout/", {**self.form, **filled}, headers=self._from(VAULT))
         page = answer.content.decode()
         if answer.status_code == 302 or (answer.status_code == 200 and 'name="digest"' not in page):
@@ -38,4 +38,5 @@ _TOLD = {
     "The price has changed.": "price_changed",
     "Not all of it can be had there any more.": "not_held",
     "This order is over.": "checkout_over",
+    "The points cannot be spent like this now.": "points_not_held",
 }

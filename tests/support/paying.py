@@ -27,8 +27,14 @@ from comptoir.vault.payments.pretend import key_for_calls, key_for_reports
 from support.processes import free_port, serving
 from support.shop import Shop, environment
 
-#: The simulator goes by the machine's clock.
-NOW = dt.datetime.now(dt.UTC).replace(microsecond=0)
+
+def moment() -> dt.datetime:
+    """Return what the machine's clock says, by which the simulator goes, in whole seconds."""
+    return dt.datetime.now(dt.UTC).replace(microsecond=0)
+
+
+#: When the test that runs began: a test module sets it anew for each, since its sessions live for an hour.
+NOW = moment()
 _TOLD = """
 create table told (
   number bigint generated always as identity, what text not null, purpose uuid not null, amount bigint, detail text
@@ -169,8 +175,9 @@ def listening() -> Iterator[None]:
         yield
 
 
-def begin(purpose: uuid.UUID, *, amount: int = 1_250, now: dt.datetime = NOW, **others: Any) -> Begun:
+def begin(purpose: uuid.UUID, *, amount: int = 1_250, now: dt.datetime | None = None, **others: Any) -> Begun:
     """Begin a session of a purpose."""
+    now = now or NOW
     given: dict[str, Any] = {
         "amount": amount, "currency": "EUR", "title": "Order 4711", "return_url": "http://safe.localhost:8000/back",
         "cancel_url": "http://safe.localhost:8000/cancelled", "expires_at": now + dt.timedelta(hours=1),
@@ -188,14 +195,15 @@ def reference_of(shop: Shop, purpose: uuid.UUID) -> str:
     )
 
 
-def signed(body: bytes, number: str, *, at: dt.datetime = NOW, key: bytes | None = None) -> dict[str, str]:
+def signed(body: bytes, number: str, *, at: dt.datetime | None = None, key: bytes | None = None) -> dict[str, str]:
     """Return the headers of a report that the simulator signed at a moment."""
-    stamp = int(at.timestamp())
+    stamp = int((at or NOW).timestamp())
     made = signature([key or key_for_reports()], message_id=number, timestamp=stamp, body=body)
     return {"webhook-id": number, "webhook-timestamp": str(stamp), "webhook-signature": made}
 
 
-def hear(report: Mapping[str, Any], *, now: dt.datetime = NOW) -> bool:
+def hear(report: Mapping[str, Any], *, now: dt.datetime | None = None) -> bool:
     """Hear a report of the simulator, as it would send it now."""
+    now = now or NOW
     body = msgspec.json.encode(report["body"])
     return commands.hear("pretend", headers=signed(body, report["id"], at=now), body=body, now=now)

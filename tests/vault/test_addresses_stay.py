@@ -34,13 +34,14 @@ from comptoir.foundation.rooms.addresses import host_of
 from comptoir.foundation.rooms.declaration import ROOMS
 from support.buying import STORE, Buyer, basket_with, counted, opened, pay
 from support.crawling import places
-from support.gifting import CAMILLE, HERS, MY, SAFE, Giver, World, gifting, look
+from support.gifting import HERS, MY, SAFE, Giver, World, gifting, look, packer
 from support.mailing import mailed
-from support.visitors import vault_session
 
 NORAS, BEAS, TYPED = "7 rue du Secret", "12 rue du Canari-Vert", "99 Irrtumsweg"
 STREETS: Final = (NORAS, BEAS, TYPED)
 #: In the office nobody has a name either.
+#: By such a number its carrier tells where a parcel goes: of a gift none is kept.
+CARRIERS, CARRIERS_TOO = "6A-CANARI-77", "6A-CANARI-78"
 NAMES: Final = (*HERS[:2], "Bea Lieferung", "Cem Abholer", "bea@canari.example", "cem@canari.example")
 _PAGES_MAX: Final = 400
 _HOSTS: Final = {host_of(room): room.name for room in ROOMS.values()}
@@ -92,13 +93,6 @@ def everywhere(*rooms: str) -> list[tuple[str, str]]:
     ]  # fmt: skip
 
 
-def at_work(world: World) -> Client:
-    client = Client()
-    cookie, value = vault_session(CAMILLE, is_staff=True)
-    client.cookies[cookie] = value
-    return client
-
-
 def guest(world: World, name: str, email: str, **wish: str) -> Buyer:
     """Have a stranger order a teapot, and pay for it."""
     basket, filled = basket_with("teapot")
@@ -124,10 +118,16 @@ def test_where_somebody_lives_is_seen_by_whoever_packs_and_by_nobody_else(world:
         look(now=timezone.now())
         off = event("order.cancel", {"order": str(gone.order), "because": "by_staff"}, source="/console")
         accepted(world.gateway.post([off], touchpoint="console"))
+        # One parcel has left, with a number by which its carrier tells where it goes; so has a second gift.
+        left = guest(world, "Bea Lieferung", "bea@canari.example", by="delivery", **address)
+        packer().post(f"/checkout/parcels/{left.order}/", {"does": "hand_over", "number": CARRIERS})
+        packer().post(f"/checkout/parcels/{giver.order}/", {"does": "pack", "number": CARRIERS_TOO})
+        laid = event("order.pack", {"order": str(cem.order)}, source="/console", at=timezone.now())
+        accepted(world.gateway.post([laid], touchpoint="console"))
         for _ in range(3):
             look(now=timezone.now())
         letters = [f"{letter.as_string()}\n{letter.get_content()}" for _, letter in mailbox.letters]
-        assert len(letters) == 5
+        assert len(letters) == 8, [str(letter["Subject"]) for _, letter in mailbox.letters]
         seen_by: dict[str, dict[Any, str]] = {"a mail": dict(enumerate(letters))}
         orders = [giver.order, *(str(each.order) for each in (bea, cem, gone))]
         of_orders = [
@@ -148,10 +148,11 @@ def test_where_somebody_lives_is_seen_by_whoever_packs_and_by_nobody_else(world:
             | walk(giver.safe, [("vault", f"/checkout/orders/{giver.order}/"), *everywhere("square")]),
             "who gets it": walk(world.nora, [*list_pages, ("counter", "/wishes"), ("counter", "/orders")]),
             "staff in the console": walk(staff_client(), [*everywhere("office"), *desk]),
-            "staff in the vault": walk(at_work(world), [*everywhere("vault"), ("vault", "/checkout/payments/")]),
+            "staff in the vault": walk(packer(), [*everywhere("vault"), ("vault", "/checkout/payments/")]),
             "a machine": dict(asked(world, orders)),
             "the books": {table: str(rows) for table, rows in world.shop.contents().items()},
         }
+    carried: list[tuple[str, str]] = []
     for who, pages in seen_by.items():
         for where, text in pages.items():
             told = [street for street in STREETS if street in str(text)]
@@ -162,6 +163,11 @@ def test_where_somebody_lives_is_seen_by_whoever_packs_and_by_nobody_else(world:
                 assert told == [], (who, where)
             if who in {"staff in the console", "a machine", "the books"}:
                 assert [name for name in NAMES if name in str(text)] == [], (who, where)
+            assert CARRIERS_TOO not in str(text), (who, where)
+            if CARRIERS in str(text):
+                carried.append((who, str(where)))
+    assert sorted(who for who, _ in carried) == ["a mail", "staff in the vault"], carried
+    assert str(left.order) in dict(carried)["staff in the vault"]
     packing = [where for where, text in seen_by["staff in the vault"].items() if any(each in text for each in STREETS)]
     assert len(packing) == 2, "whoever packs has found both"
     assert TYPED not in str(seen_by)

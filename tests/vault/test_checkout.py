@@ -16,7 +16,7 @@ from django.test import Client
 
 from comptoir.foundation.rooms.commands import set_up_django
 from support.gateway import EXAMPLES, Gateway
-from support.pages import accepted, customer_of, event, sale, words
+from support.pages import accepted, customer_of, event, sale, staff_client, words
 from support.shop import Shop, environment
 
 set_up_django()  # before the modules that hold models
@@ -31,7 +31,7 @@ from comptoir.foundation.rooms.addresses import host_of, origin_of
 from comptoir.foundation.rooms.current import entered
 from comptoir.foundation.rooms.declaration import COUNTER, VAULT
 from comptoir.foundation.touchpoints import house
-from comptoir.vault.checkout import commands, rules, telling
+from comptoir.vault.checkout import commands, receipts, rules, telling
 from comptoir.vault.checkout.commands import Money
 from comptoir.vault.checkout.models import Checkout
 from support.mailing import mailed
@@ -329,6 +329,34 @@ def test_money_that_comes_is_booked_and_whoever_is_known_has_the_points(
     assert shop.value("select state from orders_order where id = %s", str(order)) == "cancelled"
 
 
+def test_the_receipt_and_the_orders_page_say_what_each_line_has_earned(shop: Shop, selling: Gateway) -> None:
+    customer = customer_of(selling, "1")
+    accepted(selling.post([sale("1", 0, receipt="before")], touchpoint="till"))
+    my, safe = Client(headers=MY), Client(headers=SAFE)
+    assert my.get(f"/card/{links.card_token(customer)}").status_code == 302
+    basket_of(my, tea=2, cup=1)
+    form = form_of(come(my, safe), by="pickup", store=STORE)
+    safe.post("/checkout/", form)
+    assert paid(form["order"])
+    look(Till(), now=timezone.now())
+    assert step_of(form["order"]) == ("settled", "")
+    # 25.00 and 8.00, a point for every dollar.
+    page = words(safe.get(f"/checkout/orders/{form['order']}/").content.decode())
+    with entered(VAULT):
+        _, letter = receipts.composed(Checkout.objects.get(), key="")
+    for text in (page, letter):
+        assert [text.count(each) for each in ("25 points earned", "8 points earned")] == [1, 1]
+        assert "It has earned you 33 points." in text
+    assert "2 x Tea: $25.00, 25 points earned" in letter
+    # Orders of before did not know.
+    with entered(VAULT):
+        row = Checkout.objects.get()
+        row.said = {name: each for name, each in row.said.items() if name != "earned_by_line"}
+        _, letter = receipts.composed(row, key="")
+    assert "points earned" not in letter
+    assert "It has earned you 33 points." in letter
+
+
 def test_the_receipt_goes_out_once_and_leads_back_to_the_order(shop: Shop, selling: Gateway) -> None:
     safe, page = as_guest(tea=1, cup=2)
     form = form_of(page, by="pickup", store=STORE)
@@ -434,6 +462,60 @@ def test_a_guest_is_forgotten_once_nothing_is_to_reach_them(shop: Shop, selling:
         look(till, now=timezone.now() + dt.timedelta(days=1))
         assert len(mailbox.letters) == 1
     assert shop.value("select state from orders_order") == "handed_over"
+
+
+def test_every_page_says_how_much_of_an_order_came_back_until_it_is_returned(shop: Shop, selling: Gateway) -> None:
+    """A piece at the returns desk, whose money goes back by itself, the rest at a till of another store."""
+    accepted(selling.post([sale("1", 0, receipt="before")], touchpoint="till"))
+    my, safe, staff = Client(headers=MY), Client(headers=SAFE), staff_client()
+    assert my.get(f"/card/{links.card_token(customer_of(selling, '1'))}").status_code == 302
+    basket_of(my, tea=2, cup=1)
+    form = form_of(come(my, safe), by="pickup", store=STORE)
+    safe.post("/checkout/", form)
+    order, receipt, till = form["order"], number_of(uuid.UUID(form["order"])), Till()
+    assert paid(order)
+    handed = event("order.hand_over", {"code": pickup_code_of(uuid.UUID(order))}, source=TILL, at=AT)
+    accepted(selling.post([handed], touchpoint="till"))
+    desk = str(staff.get("/returns", {"receipt": receipt}, headers={"accept-language": "en"})["location"])
+
+    def shown() -> list[str]:
+        look(till, now=timezone.now())
+        return [
+            words(client.get(path, headers={"accept-language": "en"}).content.decode())
+            for client, path in ((my, "/orders"), (safe, f"/checkout/orders/{order}/"), (staff, desk))
+        ]
+
+    def back(source: str, *pieces: tuple[int, int, int]) -> None:
+        lines = [dict(zip(("line", "quantity", "amount"), each, strict=True)) for each in pieces]
+        data = {
+            "receipt": "B", "sale": {"receipt": receipt, "source": "/vault"}, "currency": "USD", "lines": lines,
+            "total": sum(each["amount"] for each in lines), **({"refund": "as_paid"} if source == "/console" else {}),
+        }  # fmt: skip
+        said = event("sale.returned", data, source=source, at=timezone.now())
+        accepted(selling.post([said], touchpoint="console" if source == "/console" else "till"))
+
+    mine, vault, _ = shown()
+    assert "Picked up" in mine
+    assert "You have it." in vault
+    assert "came back" not in mine + vault
+    back("/console", (1, 1, 1250))
+    mine, vault, office = shown()
+    assert "Picked up" in mine
+    assert "1 of 3 pieces came back." in mine
+    assert "You have it. 1 of 3 pieces came back." in vault
+    assert "1 left" in office
+    back("/stores/406/tills/1", (1, 1, 1250), (2, 1, 800))
+    mine, vault, office = shown()
+    assert re.search(r"All of it came back \w+\.? \d{1,2}, \d{4}", mine)
+    assert "All of it came back." in vault
+    assert mine.count("came back") == 3, "each return still stands there"
+    assert "$12.50 goes back to you the way you paid." in vault
+    assert "You got $20.50 back at the till." in vault
+    assert "All of it came back." in office
+    assert f"The order {receipt} came back whole on" in office
+    assert "call the order off" not in office
+    assert till == [(order, 1250)]
+    assert shop.value("select state from orders_order") == "returned"
 
 
 def test_an_address_is_sealed_and_a_pickup_has_none(shop: Shop, selling: Gateway) -> None:

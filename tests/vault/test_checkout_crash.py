@@ -170,6 +170,8 @@ def test_whatever_dies_an_order_is_paid_and_booked_or_neither(
         finally:
             enough.set()
             tending.join()
+        assert paid, "with nothing bought, everything adds up"
+        assert shop.value("select count(*) from checkout_checkout where step = 'settled'") > 0
         with capsys.disabled():
             print(f"\ncheckout: seed {SEED}, {KILLS} kills, {len(orders)} orders, {len(paid)} paid, {ends}")  # noqa: T201
 

@@ -31,7 +31,7 @@ from comptoir.foundation.rooms.current import entered
 from comptoir.foundation.rooms.declaration import VAULT
 from comptoir.vault.contacts import commands as contacts
 from comptoir.vault.rights import copying
-from support.gifting import CAMILLE, GIVERS, HERS, SAFE, Giver, World, gifting, look
+from support.gifting import GIVERS, HERS, SAFE, Giver, World, gifting, look, packer
 from support.mailing import mailed
 from support.visitors import vault_session
 
@@ -100,9 +100,7 @@ def test_a_gift_reaches_its_owner_and_nobody_learns_of_the_other(world: World) -
     assert [str(each) for each in read] == [giver.order], "who reads an address is in the audit chain"
     assert len(words(before)) > 1000
     # Whoever packs the parcel sees where it goes, and no giver.
-    staff = Client(headers=SAFE)
-    cookie, value = vault_session(CAMILLE, is_staff=True)
-    staff.cookies[cookie] = value
+    staff = packer()
     parcel = staff.get(f"/checkout/parcels/{giver.order}/").content.decode()
     assert all(each in parcel for each in ("Nora Canari", "7 rue du Secret", "69001"))
     assert "A gift: put no receipt and no price in." in words(parcel)
@@ -148,9 +146,7 @@ def test_an_owner_who_takes_her_data_back_gets_nothing_any_more(world: World) ->
     giver.pay()
     with entered(VAULT):
         contacts.destroy(world.user, actor=f"customer:{world.user}", at=timezone.now())
-    staff = Client(headers=SAFE)
-    cookie, value = vault_session(CAMILLE, is_staff=True)
-    staff.cookies[cookie] = value
+    staff = packer()
     parcel = staff.get(f"/checkout/parcels/{giver.order}/")
     assert parcel.status_code == 410
     assert [each for each in HERS if each in parcel.content.decode()] == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import json
 import re
 import threading
 import uuid
@@ -262,6 +263,35 @@ def test_a_map_that_does_not_let_the_sale_say_since_when_holds_up_no_paid_order(
     assert step_of(order) == ("settled", "")
     assert shop.value("select count(*) from sales_sale") == 1
     assert content_of(shop, one) == {"cup-1": 2}
+    assert rebuild(keep=False).changed == []
+
+
+@pytest.mark.parametrize("lacks", [("hold",), ("store", "customer", "basket", "basket_at", "hold")])
+def test_a_paid_order_is_booked_with_what_the_map_lets_its_sale_say(
+    shop: Shop, gateway: Gateway, tmp_path: Path, lacks: tuple[str, ...]
+) -> None:
+    written = (EXAMPLES / "touchpoints.toml").read_text(encoding="utf-8")
+    begins = written.index('[touchpoint.vault.sends."sale.closed"]')
+    ends = written.index("[", begins + 1)
+    sale = re.sub(rf"fields\.({'|'.join(lacks)}) = .*\n", "", written[begins:ends])
+    own = tmp_path / "touchpoints.toml"
+    own.write_text(written[:begins] + sale + written[ends:], encoding="utf-8")
+    accepted(gateway.post([listed("cup", price=800), opened()], touchpoint="webshop"))
+    accepted(gateway.post([counted("cup", 9)], touchpoint="console"))
+    with running_gateway(tmp_path, declared=own, keys=gateway.keys) as narrow, speaking(gateway):
+        with environment(COMPTOIR_PAY_IN_STORE_HOURS="48"):
+            one = ordered(gateway, "cup")
+        taken = {"order": str(one.order), "store": STORE, "taken": {"means": "cash", "amount": 800}}
+        accepted(gateway.post([event("order.hand_over", taken, source="/console")], touchpoint="console"))
+        with environment(COMPTOIR_GATEWAY_URL=narrow.url, COMPTOIR_MAP=str(own)):
+            Cashier().look(now=timezone.now())
+        follow(shop)
+    assert step_of(one.order) == ("settled", "")
+    said = json.loads(shop.value("select data::text from events_event where type = 'sale.closed'"))
+    assert not said.keys() & set(lacks)
+    assert said["total"] == 800
+    assert shop.value(HELD) == 0, "what was sold is not held any more"
+    assert shop.value("select state from orders_order") == "handed_over"
     assert rebuild(keep=False).changed == []
 
 

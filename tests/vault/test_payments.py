@@ -37,8 +37,8 @@ from comptoir.vault.payments.errors import (
     ReportForged,
     ReportStale,
 )
+from support import paying
 from support.paying import (
-    NOW,
     Simulator,
     begin,
     hear,
@@ -54,6 +54,11 @@ from support.paying import (
 MINUTE = dt.timedelta(minutes=1)
 HOUR = dt.timedelta(hours=1)
 SAFE = {"host": f"{host_of(VAULT)}:8000"}
+
+
+@pytest.fixture(autouse=True)
+def _clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paying, "NOW", paying.moment())
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +100,7 @@ def test_a_purpose_is_paid_and_heard_of_once(shop: Shop, provider: Simulator, pu
     (report,) = provider.reports(reference, "paid")
     assert hear(report) is True
     assert hear(report) is False
-    assert commands.look(purpose, now=NOW + MINUTE).standing == "paid"
+    assert commands.look(purpose, now=paying.NOW + MINUTE).standing == "paid"
     state = queries.state_of(purpose)
     assert (state.standing, state.captured, state.kept) == ("paid", 1_250, 1_250)
     assert told(shop, purpose) == [("paid", 1_250)]
@@ -106,8 +111,8 @@ def test_a_purpose_is_paid_and_heard_of_once(shop: Shop, provider: Simulator, pu
 def test_a_report_that_never_comes_is_asked_for(shop: Shop, provider: Simulator, purpose: uuid.UUID) -> None:
     begin(purpose)
     provider.pay(reference_of(shop, purpose))
-    assert jobs.tend(now=NOW + MINUTE) == 0, "not yet"
-    assert jobs.tend(now=NOW + 3 * MINUTE) == 1
+    assert jobs.tend(now=paying.NOW + MINUTE) == 0, "not yet"
+    assert jobs.tend(now=paying.NOW + 3 * MINUTE) == 1
     assert told(shop, purpose) == [("paid", 1_250)]
 
 
@@ -115,20 +120,22 @@ def test_the_payer_who_comes_back_before_the_report_is_answered(
     shop: Shop, provider: Simulator, purpose: uuid.UUID
 ) -> None:
     begin(purpose)
-    assert commands.look(purpose, now=NOW).standing == "open"
+    assert commands.look(purpose, now=paying.NOW).standing == "open"
     provider.pay(reference_of(shop, purpose))
     asked = provider.calls("look")
-    assert commands.look(purpose, now=NOW + dt.timedelta(seconds=2)).standing == "open", "not asked so soon again"
+    assert commands.look(purpose, now=paying.NOW + dt.timedelta(seconds=2)).standing == "open", (
+        "not asked so soon again"
+    )
     assert provider.calls("look") == asked
-    assert commands.look(purpose, now=NOW + dt.timedelta(seconds=6)).standing == "paid"
+    assert commands.look(purpose, now=paying.NOW + dt.timedelta(seconds=6)).standing == "paid"
 
 
 def test_closing_asks_the_provider_first(shop: Shop, provider: Simulator, purpose: uuid.UUID) -> None:
     begin(purpose)
-    assert commands.close(purpose, now=NOW).standing == "over"
+    assert commands.close(purpose, now=paying.NOW).standing == "over"
     assert [one["state"] for one in provider.sessions(purpose)] == ["expired"]
     assert told(shop, purpose) == [("over", None)]
-    assert commands.close(purpose, now=NOW).standing == "over"
+    assert commands.close(purpose, now=paying.NOW).standing == "over"
     assert told(shop, purpose) == [("over", None)]
     with pytest.raises(PaymentOver), shop.unchanged():
         begin(purpose)
@@ -137,27 +144,27 @@ def test_closing_asks_the_provider_first(shop: Shop, provider: Simulator, purpos
 def test_what_was_paid_in_the_last_second_is_paid(shop: Shop, provider: Simulator, purpose: uuid.UUID) -> None:
     begin(purpose)
     provider.pay(reference_of(shop, purpose))
-    assert commands.close(purpose, now=NOW).standing == "paid"
+    assert commands.close(purpose, now=paying.NOW).standing == "paid"
     assert told(shop, purpose) == [("paid", 1_250)]
 
 
 def test_no_answer_to_closing_is_no_yes(shop: Shop, provider: Simulator, purpose: uuid.UUID) -> None:
     begin(purpose)
     provider.moods(reports="never", calls="error", on=["close", "look"])
-    assert commands.close(purpose, now=NOW).standing == "closing"
+    assert commands.close(purpose, now=paying.NOW).standing == "closing"
     assert told(shop, purpose) == []
     with pytest.raises(PaymentOver):
         begin(purpose)
     provider.pay(reference_of(shop, purpose))
     provider.moods(reports="never")
-    assert jobs.tend(now=NOW + 3 * MINUTE) == 1
+    assert jobs.tend(now=paying.NOW + 3 * MINUTE) == 1
     assert queries.state_of(purpose).standing == "paid"
     assert told(shop, purpose) == [("paid", 1_250)]
 
 
 def test_a_purpose_that_was_never_begun_is_over_at_once(shop: Shop, provider: Simulator, purpose: uuid.UUID) -> None:
     assert queries.state_of(purpose).standing == "none"
-    assert commands.close(purpose, now=NOW).standing == "over"
+    assert commands.close(purpose, now=paying.NOW).standing == "over"
     assert told(shop, purpose) == [("over", None)]
     assert provider.sessions(purpose) == []
 
@@ -171,7 +178,7 @@ def test_late_money_that_nobody_wants_goes_back_whole(shop: Shop, provider: Simu
     hear(report)
     state = queries.state_of(purpose)
     assert (state.standing, state.captured, state.refunding, state.kept) == ("open", 1_250, 1_250, 1_250)
-    assert jobs.tend(now=NOW) == 1
+    assert jobs.tend(now=paying.NOW) == 1
     assert queries.state_of(purpose).kept == provider.money(purpose) == 0
     assert told(shop, purpose) == [("unwanted", 1_250)]
 
@@ -189,7 +196,7 @@ def test_a_second_paid_session_goes_back_whole(shop: Shop, provider: Simulator, 
     for reference in (second, first):
         for report in provider.reports(reference, "paid"):
             hear(report)
-    jobs.tend(now=NOW)
+    jobs.tend(now=paying.NOW)
     assert told(shop, purpose) == [("paid", 1_250)]
     assert queries.state_of(purpose).kept == provider.money(purpose) == 1_250
     assert shop.value("select reason from payments_refund") == "second"
@@ -201,7 +208,7 @@ def test_half_the_money_is_no_payment(shop: Shop, provider: Simulator, purpose: 
     provider.pay(reference, is_part=True)
     for report in provider.reports(reference, "paid"):
         hear(report)
-    jobs.tend(now=NOW)
+    jobs.tend(now=paying.NOW)
     assert told(shop, purpose) == [("over", None)]
     assert provider.money(purpose) == 0
     begin(purpose)  # it can be tried again
@@ -217,13 +224,13 @@ def test_what_comes_later_goes_back_too_where_the_first_part_was_asked_for_once_
     provider.pay(reference, is_part=True)
     for report in provider.reports(reference, "paid"):
         hear(report)
-    jobs.tend(now=NOW)
+    jobs.tend(now=paying.NOW)
     provider.moods(reports="never")
-    attending.ask_now("refused", shop.value("select id from payments_refund"), now=NOW)
+    attending.ask_now("refused", shop.value("select id from payments_refund"), now=paying.NOW)
     assert provider.money(purpose) == 0
     session = shop.value("select id from payments_session")
     payment = provider.sessions(purpose)[0]["payment"]
-    applying.apply_state(session, State("paid", payment, 1_250, "EUR", NOW), now=NOW)
+    applying.apply_state(session, State("paid", payment, 1_250, "EUR", paying.NOW), now=paying.NOW)
     backs = shop.rows("select amount from payments_refund where state = 'queued'")
     assert backs == [{"amount": 625}]
     statement = database.load_statements("comptoir.config", "checking.sql")["unwanted_money_goes_back"]
@@ -248,7 +255,7 @@ def test_another_amount_closes_the_page_that_is_open(shop: Shop, provider: Simul
 def test_what_cannot_be_paid_is_refused_with_its_field(shop: Shop, provider: Simulator, purpose: uuid.UUID) -> None:
     wrong: dict[str, Any] = {
         "amount": 0, "currency": "eur", "title": " ", "return_url": "javascript:alert(1)", "cancel_url": "/back",
-        "expires_at": NOW + MINUTE, "language": "xx",
+        "expires_at": paying.NOW + MINUTE, "language": "xx",
     }  # fmt: skip
     for field, value in wrong.items():
         with pytest.raises(PaymentInvalid) as caught, shop.unchanged():
@@ -296,7 +303,7 @@ def test_a_provider_that_does_not_answer_is_asked_again_for_the_same_page(
     with pytest.raises(PaymentUnclear):
         begin(purpose)
     provider.moods(reports="never")
-    assert jobs.tend(now=NOW + 10 * MINUTE) == 1
+    assert jobs.tend(now=paying.NOW + 10 * MINUTE) == 1
     assert shop.value("select state from payments_session") == "open"
     assert len(provider.sessions(purpose)) == 1
     assert begin(purpose).url.endswith(provider.sessions(purpose)[0]["id"])
@@ -308,7 +315,7 @@ def test_a_page_that_nobody_was_sent_to_is_over_without_the_provider(
     provider.moods(reports="never", calls="closes")
     with pytest.raises(PaymentUnclear):
         begin(purpose)
-    assert commands.close(purpose, now=NOW).standing == "over"
+    assert commands.close(purpose, now=paying.NOW).standing == "over"
     assert told(shop, purpose) == [("over", None)]
 
 
@@ -317,27 +324,27 @@ def test_money_goes_back_once_however_often_it_is_asked(
     shop: Shop, provider: Simulator, purpose: uuid.UUID, calls: str
 ) -> None:
     paid(shop, provider, purpose)
-    commands.want_refund(purpose, amount=500, key="return-1", now=NOW)
+    commands.want_refund(purpose, amount=500, key="return-1", now=paying.NOW)
     provider.moods(reports="never", calls=calls)
     for minutes in (0, 10, 70):
-        jobs.tend(now=NOW + minutes * MINUTE)
+        jobs.tend(now=paying.NOW + minutes * MINUTE)
     assert told(shop, purpose) == [("paid", 1_250)]
-    (shown,) = queries.unresolved(NOW + 2 * HOUR)
+    (shown,) = queries.unresolved(paying.NOW + 2 * HOUR)
     assert (shown.what, shown.purpose) == ("refund", purpose)
     provider.moods(reports="never")
-    jobs.tend(now=NOW + 3 * HOUR)
+    jobs.tend(now=paying.NOW + 3 * HOUR)
     assert told(shop, purpose) == [("paid", 1_250), ("refunded", 500)]
     assert provider.money(purpose) == queries.state_of(purpose).kept == 750
-    assert queries.unresolved(NOW + 5 * HOUR) == []
+    assert queries.unresolved(paying.NOW + 5 * HOUR) == []
 
 
 def test_what_nobody_can_answer_for_is_shown_after_an_hour(shop: Shop, provider: Simulator, purpose: uuid.UUID) -> None:
     begin(purpose)
     provider.moods(reports="never", calls="error")
-    commands.close(purpose, now=NOW)
-    assert queries.unresolved(NOW + 59 * MINUTE) == []
-    (shown,) = queries.unresolved(NOW + 61 * MINUTE)
-    assert (shown.what, shown.purpose, shown.since) == ("session", purpose, NOW)
+    commands.close(purpose, now=paying.NOW)
+    assert queries.unresolved(paying.NOW + 59 * MINUTE) == []
+    (shown,) = queries.unresolved(paying.NOW + 61 * MINUTE)
+    assert (shown.what, shown.purpose, shown.since) == ("session", purpose, paying.NOW)
 
 
 # -- money back ----------------------------------------------------------------------------------------------------
@@ -345,17 +352,17 @@ def test_what_nobody_can_answer_for_is_shown_after_an_hour(shop: Shop, provider:
 
 def test_no_more_goes_back_than_was_paid(shop: Shop, provider: Simulator, purpose: uuid.UUID) -> None:
     with pytest.raises(RefundTooLarge):
-        commands.want_refund(purpose, amount=1, key="before", now=NOW)
+        commands.want_refund(purpose, amount=1, key="before", now=paying.NOW)
     paid(shop, provider, purpose)
-    first = commands.want_refund(purpose, amount=800, key="one", now=NOW)
-    assert commands.want_refund(purpose, amount=800, key="one", now=NOW) == first
+    first = commands.want_refund(purpose, amount=800, key="one", now=paying.NOW)
+    assert commands.want_refund(purpose, amount=800, key="one", now=paying.NOW) == first
     with pytest.raises(RefundAskedDifferently), shop.unchanged():
-        commands.want_refund(purpose, amount=700, key="one", now=NOW)
+        commands.want_refund(purpose, amount=700, key="one", now=paying.NOW)
     with pytest.raises(RefundTooLarge) as caught, shop.unchanged():
-        commands.want_refund(purpose, amount=451, key="two", now=NOW)
+        commands.want_refund(purpose, amount=451, key="two", now=paying.NOW)
     assert caught.value.extra == {"left": 450}
-    commands.want_refund(purpose, amount=450, key="two", now=NOW)
-    jobs.tend(now=NOW)
+    commands.want_refund(purpose, amount=450, key="two", now=paying.NOW)
+    jobs.tend(now=paying.NOW)
     assert provider.money(purpose) == 0
     assert told(shop, purpose) == [("paid", 1_250), ("refunded", 800), ("refunded", 450)]
     assert queries.state_of(purpose).standing == "paid"
@@ -364,12 +371,12 @@ def test_no_more_goes_back_than_was_paid(shop: Shop, provider: Simulator, purpos
 def test_a_refund_at_the_provider_itself_counts_too(shop: Shop, provider: Simulator, purpose: uuid.UUID) -> None:
     reference = paid(shop, provider, purpose)
     payment = provider.sessions(purpose)[0]["payment"]
-    commands.want_refund(purpose, amount=1_000, key="ours", now=NOW)
+    commands.want_refund(purpose, amount=1_000, key="ours", now=paying.NOW)
     provider.call("POST", f"/control/payments/{payment}/refund", {"amount": 1_250})
     (report,) = provider.reports(reference, "refund_done")
     hear(report)
     assert told(shop, purpose) == [("paid", 1_250)], "ours has to be refused first"
-    jobs.tend(now=NOW)
+    jobs.tend(now=paying.NOW)
     assert told(shop, purpose) == [("paid", 1_250), ("refused", 1_000), ("refunded", 1_250)]
     assert queries.state_of(purpose).kept == provider.money(purpose) == 0
 
@@ -377,8 +384,8 @@ def test_a_refund_at_the_provider_itself_counts_too(shop: Shop, provider: Simula
 def test_a_refund_that_fails_in_the_end_is_told(shop: Shop, provider: Simulator, purpose: uuid.UUID) -> None:
     reference = paid(shop, provider, purpose)
     provider.moods(reports="never", refunds="pending")
-    commands.want_refund(purpose, amount=500, key="one", now=NOW)
-    jobs.tend(now=NOW)
+    commands.want_refund(purpose, amount=500, key="one", now=paying.NOW)
+    jobs.tend(now=paying.NOW)
     assert told(shop, purpose) == [("paid", 1_250)]
     number = shop.value("select reference from payments_refund")
     provider.call("POST", f"/control/refunds/{number}/done")
@@ -388,7 +395,7 @@ def test_a_refund_that_fails_in_the_end_is_told(shop: Shop, provider: Simulator,
     hear(done)
     assert told(shop, purpose) == [("paid", 1_250), ("refused", 500)]
     assert queries.state_of(purpose).kept == 1_250
-    commands.want_refund(purpose, amount=1_250, key="again", now=NOW)
+    commands.want_refund(purpose, amount=1_250, key="again", now=paying.NOW)
 
 
 def test_a_bank_may_take_back_more_than_was_paid(shop: Shop, provider: Simulator, purpose: uuid.UUID) -> None:
@@ -417,7 +424,7 @@ def test_a_report_about_something_that_comes_later_waits_for_it(
     hear(early[0])
     assert told(shop, purpose) == []
     hear(late[0])
-    jobs.tend(now=NOW + 5 * MINUTE)
+    jobs.tend(now=paying.NOW + 5 * MINUTE)
     assert told(shop, purpose) == [("paid", 1_250), ("refunded", 250)]
 
 
@@ -443,7 +450,7 @@ def test_a_forged_or_stale_report_changes_nothing(shop: Shop, provider: Simulato
         (body.replace(b"1250", b"9250"), good),
         (body + b" ", good),
         (body, good | {"webhook-id": "msg_2"}),
-        (body, good | {"webhook-timestamp": str(int(NOW.timestamp()) + 1)}),
+        (body, good | {"webhook-timestamp": str(int(paying.NOW.timestamp()) + 1)}),
         (body, good | {"webhook-timestamp": "now"}),
         (body, good | {"webhook-signature": "v1," + "A" * 43 + "="}),
         (body, good | {"webhook-signature": "ü"}),
@@ -452,13 +459,15 @@ def test_a_forged_or_stale_report_changes_nothing(shop: Shop, provider: Simulato
     ]
     for wrong, headers in forged:
         with pytest.raises(ReportForged), shop.unchanged():
-            commands.hear("pretend", headers=headers, body=wrong, now=NOW)
+            commands.hear("pretend", headers=headers, body=wrong, now=paying.NOW)
     for minutes in (-6, 6):
         with pytest.raises(ReportStale), shop.unchanged():
-            commands.hear("pretend", headers=good, body=body, now=NOW + minutes * MINUTE)
-    assert commands.hear("pretend", headers=good, body=body, now=NOW + 4 * MINUTE)
+            commands.hear("pretend", headers=good, body=body, now=paying.NOW + minutes * MINUTE)
+    assert commands.hear("pretend", headers=good, body=body, now=paying.NOW + 4 * MINUTE)
     # Somebody has recorded it, and signs nothing: the id is remembered for ever.
-    assert not commands.hear("pretend", headers=signed(body, "msg_1", at=NOW + HOUR), body=body, now=NOW + HOUR)
+    assert not commands.hear(
+        "pretend", headers=signed(body, "msg_1", at=paying.NOW + HOUR), body=body, now=paying.NOW + HOUR
+    )
     assert told(shop, purpose) == [("paid", 1_250)]
 
 
@@ -505,7 +514,7 @@ def test_what_nothing_follows_from_is_kept(shop: Shop, provider: Simulator, purp
     (report,) = provider.reports(reference_of(shop, purpose), "opened")
     hear(report)
     (row,) = shop.rows("select note, applied_at, body from payments_report")
-    assert (row["note"], row["applied_at"]) == ("nothing follows from it", NOW)
+    assert (row["note"], row["applied_at"]) == ("nothing follows from it", paying.NOW)
     assert bytes(row["body"]) == msgspec.json.encode(report["body"])
     assert ports.port_of("pretend").origins() == queries.page_origins()
     assert kept_as_told(shop, purpose) == 0

@@ -34,12 +34,18 @@ from comptoir.vault.payments.errors import (
     PaymentUnclear,
     RefundTooLarge,
 )
-from support.paying import NOW, Simulator, begin, hear, kept_as_told, listening, simulator, told
+from support import paying
+from support.paying import Simulator, begin, hear, kept_as_told, listening, simulator, told
 
 MINUTE: Final = dt.timedelta(minutes=1)
 PRICE, BACK = 1_250, 500
 PARTS: Final = ("create", "captured", "refund", "refunded", "expired")
 Standing = tuple[Shop, Simulator]
+
+
+@pytest.fixture(autouse=True)
+def _clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paying, "NOW", paying.moment())
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +73,7 @@ class Story:
             self.holds()
         # The clock goes on until nothing waits any more.
         for minutes in (3, 61, 200):
-            jobs.tend(now=NOW + minutes * MINUTE)
+            jobs.tend(now=paying.NOW + minutes * MINUTE)
             self.holds()
 
     def create(self) -> None:
@@ -92,8 +98,8 @@ class Story:
 
     def refund(self) -> None:
         with contextlib.suppress(RefundTooLarge):
-            commands.want_refund(self.purpose, amount=BACK, key=f"back {self.purpose}", now=NOW)
-        jobs.send_refunds(now=NOW)
+            commands.want_refund(self.purpose, amount=BACK, key=f"back {self.purpose}", now=paying.NOW)
+        jobs.send_refunds(now=paying.NOW)
 
     def refunded(self) -> None:
         """A refund is reported: ours, or else one that was made at the provider itself."""
@@ -141,7 +147,7 @@ class Story:
         else:
             assert (state.captured, state.kept, state.refunding) == (0, 0, 0)
             assert set(words) <= {"over"}
-        assert not queries.unresolved(NOW + 300 * MINUTE)
+        assert not queries.unresolved(paying.NOW + 300 * MINUTE)
 
 
 def is_told(standing: Standing, parts: Sequence[str]) -> Story:
@@ -174,7 +180,7 @@ def test_a_closed_purpose_takes_no_more_sessions(standing: Standing) -> None:
         story = Story(*standing)
         for part in parts[:2]:
             getattr(story, part)()
-        commands.close(story.purpose, now=NOW + 61 * MINUTE)
+        commands.close(story.purpose, now=paying.NOW + 61 * MINUTE)
         getattr(story, parts[2])()
         story.tell(())
         story.ends()

@@ -7,6 +7,7 @@ import re
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -188,21 +189,51 @@ def test_what_a_provider_does_after_it_was_given_back_otherwise_went_back_twice(
     assert sum("the customer sent it back" in each for each in notes) == 1
 
 
+def half_refused(shop: Shop, gateway: Gateway, provider: Simulator) -> tuple[uuid.UUID, str, str]:
+    """As :func:`refused_by_report`, of one of two pieces: there is money left that could go back once more."""
+    basket, filling = basket_with("tea", "tea")
+    accepted(gateway.post([filling], touchpoint="storefront"))
+    buyer = Buyer(Client(), basket)
+    buyer.come()
+    assert buyer.place() == "placed"
+    provider.pay(reference_of(shop, buyer.order))
+    for report in provider.reports(reference_of(shop, buyer.order), "paid"):
+        hear(report)
+    handed = event("order.hand_over", {"order": str(buyer.order)}, source="/console", at=AT)
+    data = {
+        "receipt": "B", "sale": {"receipt": number_of(buyer.order), "source": "/vault"}, "currency": "USD",
+        "total": 1250, "lines": [{"line": 1, "quantity": 1, "amount": 1250}], "refund": "as_paid",
+    }  # fmt: skip
+    for said in (handed, event("sale.returned", data, source="/console")):
+        accepted(gateway.post([said], touchpoint="console"))
+    provider.moods(reports="never", refunds="pending")
+    with entered(VAULT):
+        commands.look_at_due(money=MONEY, now=timezone.now())
+    jobs.tend(now=timezone.now())
+    number = str(shop.value("select reference from payments_refund"))
+    assert heard(shop, provider, buyer.order, number, "refused")
+    provider.moods(reports="never")
+    return buyer.order, str(shop.value("select id from payments_refund")), number
+
+
+@pytest.mark.parametrize(("refuse", "left"), [(refused_by_report, 0), (half_refused, 1250)], ids=["all", "a piece"])
 def test_a_second_refund_that_nobody_was_asked_for_ends_when_the_first_one_is_done(
-    shop: Shop, gateway: Gateway, provider: Simulator, staff: Client
+    shop: Shop, gateway: Gateway, provider: Simulator, staff: Client, refuse: Any, left: int
 ) -> None:
-    order, refund, number = refused_by_report(shop, gateway, provider)
+    order, refund, number = refuse(shop, gateway, provider)
     with environment(COMPTOIR_PAYMENTS=""):  # it waits here, and does not reach the provider
         second = attending._again(uuid.UUID(refund), now=timezone.now())
     assert heard(shop, provider, order, number, "done")
     jobs.tend(now=timezone.now())
-    assert provider.money(order) == 0
+    assert provider.money(order) == left
     assert len(provider.state(order)["refunds"]) == 1
-    states = {str(row["id"]): row["state"] for row in shop.rows("select id, state from payments_refund")}
-    assert states == {refund: "done", str(second): "refused"}
+    # The provider was never asked for it: it would refuse what it gave back whole, and do the rest once more.
+    found = {str(row.pop("id")): row for row in shop.rows("select id, state, why, tries from payments_refund")}
+    assert found[refund]["state"] == "done"
+    assert found[str(second)] == {"state": "refused", "why": "not_needed", "tries": 0}
     assert "No payment waits for anybody." in words(staff.get(PAGE).content.decode())
     assert staff.post(f"{PAGE}refused/{second}/").status_code == 302
-    assert provider.money(order) == 0
+    assert provider.money(order) == left
     assert broken() == []
 
 

@@ -28,7 +28,7 @@ from comptoir.foundation.rooms.declaration import VAULT
 from comptoir.vault.checkout import commands, paying
 from comptoir.vault.checkout.contracts import CardWish, Recipient, Wish
 from comptoir.vault.contacts.contracts import Hidden
-from support import carding
+from support import carding, casting
 from support.buying import AT, STORE, counted, listed, opened, speaking
 from support.paying import Simulator, hear, reference_of, simulator
 
@@ -123,3 +123,18 @@ def test_money_that_the_provider_has_given_back_itself_leaves_the_sums_right(
                     assert row is not None
                     assert row[0] > 0, (whose, amount, name)
                 owner.rollback()
+
+
+def test_points_that_pay_what_somebody_owes_have_gone_back_all_the_same(
+    shop: Shop, gateway: Gateway, provider: Simulator
+) -> None:
+    order = bought(shop, gateway, provider)
+    user = shop.value('select person from checkout_checkout where "order" = %s', order)
+    free = shop.value("select available from loyalty_account where customer = %s", customer_of_user(user))
+    # All is spent, and so what the goods had earned is owed once they come back.
+    told = gateway.post(casting.redeem(free, of={"kind": USER_KIND, "value": str(user)})).json()
+    assert told["status"] == "accepted", told
+    comes_back(gateway, order, "B-1")
+    settled = "select count(*) from loyalty_transfer where customer = %s and reason = 'settled'"
+    assert shop.value(settled, customer_of_user(user)) == 2
+    assert [red(shop, name) for name in WENT] == [0, 0]

@@ -33,6 +33,7 @@ from comptoir.counter.answers.thresholds import shelf
 from comptoir.counter.customers.contracts import USER_KIND
 from comptoir.counter.customers.queries import customer_of_user, person_of
 from comptoir.foundation.kernel import shop
+from comptoir.foundation.kernel.numbers import whole
 from comptoir.foundation.kernel.problem import Problem
 from comptoir.foundation.rooms.declaration import VAULT
 from comptoir.foundation.rooms.web import in_room
@@ -226,7 +227,7 @@ def answer(request: HttpRequest, handle: str) -> HttpResponse:
 def _form(request: HttpRequest) -> dict[str, str]:
     """Return the parameters of a wallet's form; a parameter that stands there twice is none."""
     announced = request.headers.get("Content-Length") or "0"
-    if not announced.isdecimal() or int(announced) > RESPONSE_BYTES_MAX:
+    if whole(announced, RESPONSE_BYTES_MAX) is None:
         raise ResponseTooLarge
     if request.content_type != _FORM:
         raise ResponseMalformed(f"Send {_FORM}.", field="content-type")

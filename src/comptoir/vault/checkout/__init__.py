@@ -20,8 +20,9 @@ an order* (``letters.py``): that, where a pick-up waits that is paid in the stor
 The counter is told by events of the touchpoint ``vault``; what came of them is read there. Files of its own:
 ``quoted.py`` (what is made of a quote), ``telling.py`` (those events), ``recipients.py`` (sealing), ``paying.py``
 (money for orders, and what follows from it), ``cards.py`` (gift cards), ``returning.py`` (money for goods that came
-back), ``tenders.py`` (with what an order is paid), ``delivering.py`` (where parcels go, and for how much), ``ways.py``
+back), ``tenders.py`` (with what an order is paid), ``delivering.py`` (where parcels go, and for how much),
+``numbering.py`` (by what number its carrier knows a parcel), ``ways.py``
 (what each way costs), ``gifts.py`` (where a gift goes), ``staffed.py`` (pages of the staff who pack),
 ``unanswered.py`` (payments that wait for a person), ``visiting.py`` (whose orders a browser has),
-``forgetting.py`` (a guest's right to be forgotten), ``stepping.py`` (when the passkey is asked for once more).
+``forgetting.py`` (the right to be forgotten), ``stepping.py`` (when the passkey is asked for once more).
 """

@@ -166,6 +166,7 @@ def begin(wish: Wish, *, now: dt.datetime, key: str = "") -> tuple[Checkout, str
             currency=priced.currency, total=priced.total, said=said, language=wish.language,
             recipient=recipients.seal(recipient, person=person, order=wish.order, key=key), created_at=now,
             expires_at=now + (waiting.patience() if wish.in_store else rules.PAY_WITHIN), due_at=now + rules.LOOK_AGAIN,
+            tells_at=now,
         )  # fmt: skip
         if wish.in_store:
             waiting.admit(wish, now=now)
@@ -301,12 +302,14 @@ def _settle(row: Checkout, *, now: dt.datetime) -> None:
     answers = telling.sell(row)
     for answer in answers:
         if answer.problem is not None:
-            _log.error("a paid order cannot be booked (%s)", answer.problem.name)
+            what = " of ".join(each for each in (answer.problem.name, answer.problem.field) if each)
+            _log.error("a paid order cannot be booked (%s)", what)
             Checkout.objects.filter(order=row.order).update(due_at=now + 10 * rules.LOOK_AGAIN)
             raise CheckoutOver
-    earned = max(answers[0].points, 0)
+    sold = answers[0]
+    earned = {"earned": max(sold.points, 0), "earned_by_line": list(sold.points_by_line)}
     # What is due of it now is the receipt.
-    _move(row, "settled", due_at=now, said={**row.said, "earned": earned})
+    _move(row, "settled", due_at=now, said={**row.said, **earned})
 
 
 def note_paid(order: uuid.UUID, *, at: dt.datetime) -> bool:
@@ -345,6 +348,8 @@ def look_at_due(*, money: Money, now: dt.datetime, should_stop: Callable[[], boo
     taken = Checkout.objects.filter(order__in=store.find_taken(borrowed(Checkout), limit=_LOOK_MAX))
     looks += [(_book, row) for row in taken]
     looks += [(_repay, row) for row in returned]
+    has_news = Checkout.objects.filter(order__in=store.find_news(borrowed(Checkout), now=now, limit=_LOOK_MAX))
+    looks += [(_tell, row) for row in has_news]
     count = 0
     for look, row in looks:
         if should_stop():
@@ -381,6 +386,18 @@ def _look(row: Checkout, *, money: Money, now: dt.datetime) -> None:
         letters.send(row, "receipt", now=now)
 
 
+def _tell(row: Checkout, *, money: Money, now: dt.datetime) -> None:  # noqa: ARG001 - the shape of a look
+    """Tell whoever ordered that it lies ready, or has left; what was fetched before that is no news."""
+    found = orders.order(row.order)
+    assert found is not None, "it was found by its order"
+    if found.by == "delivery":
+        letters.tell(row, "left", since=found.moments["handed_over"], now=now)
+    elif found.state == "packed" or found.is_to_be_taken:
+        letters.tell(row, "ready", since=found.moments["packed"], now=now)
+    else:
+        Checkout.objects.filter(order=row.order).update(tells_at=None)
+
+
 def _wait(row: Checkout, *, now: dt.datetime) -> None:
     """Go on with an order that is paid in the store: it is told where its code is, falls, or was handed over."""
     if now < row.expires_at:
@@ -396,7 +413,7 @@ def _fall(row: Checkout, because: Because, *, by_clock: bool) -> bool:
     """
     answer = telling.cancel(row, because, by_clock=by_clock)
     found = orders.order(row.order)
-    if found is not None and found.state == "handed_over":
+    if found is not None and found.was_handed_over:
         return False
     if answer.problem is not None and (found is None or found.state != "cancelled"):
         raise CheckoutOver
@@ -426,7 +443,7 @@ def _clear(row: Checkout, *, money: Money) -> None:
     _let_go(row, by_clock=True)
     if row.paid_at is not None and (due := tenders.due(row)):
         money.give_back(row.order, due, "over")
-    Checkout.objects.filter(order=row.order, step="over").update(due_at=None)
+    Checkout.objects.filter(order=row.order, step="over").update(due_at=None, tells_at=None)
 
 
 def _let_go(row: Checkout, *, by_clock: bool) -> None:

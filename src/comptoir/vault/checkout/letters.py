@@ -1,4 +1,4 @@
-"""Letters about one order: its receipt, where a pick-up waits for its payment, that the shop has cancelled it.
+"""Letters about one order: its receipt, where it waits for its payment, that it lies ready, has left or was cancelled.
 
 Each is sent once by the worker, in the language in which was ordered, to the address that was given for the order or,
 without one, to the one that whoever ordered has given the shop. Its ``Message-ID`` follows from the order: if the
@@ -26,7 +26,7 @@ from comptoir.foundation.rooms import addresses
 from comptoir.foundation.rooms.current import entered
 from comptoir.foundation.rooms.declaration import VAULT
 from comptoir.square.catalog import queries as catalog
-from comptoir.vault.checkout import receipts, recipients, rules, tenders
+from comptoir.vault.checkout import gifts, numbering, receipts, recipients, rules, tenders, waiting
 from comptoir.vault.checkout.contracts import Step
 from comptoir.vault.checkout.models import Checkout
 from comptoir.vault.contacts import delivery, queries
@@ -34,12 +34,15 @@ from comptoir.vault.contacts.contracts import Hidden
 from comptoir.vault.contacts.errors import NotDelivered, NotReachable, VaultClosed
 
 _log = logging.getLogger(__name__)
+News = Literal["ready", "left"]
 Kind = Literal["receipt", "waits", "cancelled"]
 #: For which letter an address is opened, as the audit chain has it.
-_PURPOSES: Final[Mapping[Kind, str]] = {
+_PURPOSES: Final[Mapping[Kind | News, str]] = {
     "receipt": "a receipt is sent",
     "waits": "where an order waits is sent",
     "cancelled": "that an order was cancelled is sent",
+    "ready": "that an order lies ready is sent",
+    "left": "that a parcel has left is sent",
 }
 #: In which step an order has to be for each letter.
 _STEPS: Final[Mapping[Kind, Step]] = {"receipt": "settled", "waits": "placed", "cancelled": "over"}
@@ -66,12 +69,7 @@ def send(row: Checkout, kind: Kind, *, now: dt.datetime) -> None:
     if not mine.filter(due_at=row.due_at).update(due_at=again if after is None else min(again, after)):
         return  # somebody else has it
     try:
-        email, key = _recipient(row, kind, now=now)
-        subject, text = _COMPOSED[kind](row, key=key)
-        number = rules.request_of(row.order, kind)
-        host = urlsplit(addresses.origin_of(VAULT)).hostname
-        headers = {"Message-ID": f"<{number}@{host}>", "Auto-Submitted": "auto-generated"}
-        delivery.send(email, subject=subject, text=text, headers=headers)
+        _deliver(row, kind, now=now)
     except (NotDelivered, VaultClosed) as problem:
         _log.warning("a letter about an order was not sent (%s)", problem.name)
         if now >= _since(row, kind) + _GIVE_UP:
@@ -84,6 +82,37 @@ def send(row: Checkout, kind: Kind, *, now: dt.datetime) -> None:
         mine.update(mailed_at=now, due_at=None)
     else:
         mine.update(said={**row.said, "told": [*row.said.get("told", ()), kind]}, due_at=after)
+
+
+def tell(row: Checkout, kind: News, *, since: dt.datetime, now: dt.datetime) -> None:
+    """Send that an order lies ready or has left; what cannot be sent now is tried again, for three days.
+
+    Call it outside of every transaction.
+    """
+    if now >= since + _GIVE_UP:
+        Checkout.objects.filter(order=row.order).update(tells_at=None)
+        return
+    if not Checkout.objects.filter(order=row.order, tells_at=row.tells_at).update(tells_at=now + _TRY_AGAIN):
+        return  # somebody else has it
+    try:
+        _deliver(row, kind, now=now)
+    except (NotDelivered, VaultClosed) as problem:
+        _log.warning("a letter about an order was not sent (%s)", problem.name)
+        return
+    except NotReachable:  # forgotten, or no address
+        pass
+    Checkout.objects.filter(order=row.order).update(tells_at=None)
+
+
+def _deliver(row: Checkout, kind: Kind | News, *, now: dt.datetime) -> None:
+    """Send one letter. Raises :class:`NotDelivered`, :class:`NotReachable`, :class:`VaultClosed`."""
+    email, key = _recipient(row, kind, now=now)
+    subject, text = _COMPOSED[kind](row, key=key)
+    # A number that was corrected is another letter.
+    number = rules.request_of(row.order, kind + row.said.get("parcel", "") if kind == "left" else kind)
+    host = urlsplit(addresses.origin_of(VAULT)).hostname
+    headers = {"Message-ID": f"<{number}@{host}>", "Auto-Submitted": "auto-generated"}
+    delivery.send(email, subject=subject, text=text, headers=headers)
 
 
 def _since(row: Checkout, kind: Kind) -> dt.datetime:
@@ -100,6 +129,28 @@ def waits(row: Checkout, *, key: str) -> tuple[str, str]:
         context = {**_context(row, key=key), "store": "" if store is None else store.name, "until": row.expires_at}
         subject = _("Order %(number)s waits for you") % {"number": context["number"]}
         return subject, render_to_string("checkout/waits.txt", context).strip() + "\n"
+
+
+def ready(row: Checkout, *, key: str) -> tuple[str, str]:
+    """Return what says that an order lies ready in its store: subject and text, in the order's language."""
+    with translation.override(row.language):
+        store = catalog.store(row.store or "")
+        context = {**_context(row, key=key), "store": "" if store is None else store.name}
+        if waiting.pays_in_store(row):
+            context |= {"until": row.expires_at, "in_store": True}
+        subject = _("Order %(number)s lies ready for you") % {"number": context["number"]}
+        return subject, render_to_string("checkout/ready.txt", context).strip() + "\n"
+
+
+def left(row: Checkout, *, key: str) -> tuple[str, str]:
+    """Return what says that the carrier has a parcel, with its number: subject and text, in the order's language.
+
+    Whoever gives something away gets no number: it would tell where the parcel goes.
+    """
+    with translation.override(row.language):
+        context = {**_context(row, key=key), "is_gift": gifts.is_gift(row), "parcel": numbering.parcel_of(row)}
+        subject = _("Order %(number)s is on its way") % {"number": context["number"]}
+        return subject, render_to_string("checkout/left.txt", context).strip() + "\n"
 
 
 def cancelled(row: Checkout, *, key: str) -> tuple[str, str]:
@@ -127,12 +178,12 @@ def _context(row: Checkout, *, key: str) -> dict[str, Any]:
     }
 
 
-_COMPOSED: Final[Mapping[Kind, Callable[..., tuple[str, str]]]] = {
-    "receipt": receipts.composed, "waits": waits, "cancelled": cancelled,
+_COMPOSED: Final[Mapping[Kind | News, Callable[..., tuple[str, str]]]] = {
+    "receipt": receipts.composed, "waits": waits, "cancelled": cancelled, "ready": ready, "left": left,
 }  # fmt: skip
 
 
-def _recipient(row: Checkout, kind: Kind, *, now: dt.datetime) -> tuple[Hidden[str], str]:
+def _recipient(row: Checkout, kind: Kind | News, *, now: dt.datetime) -> tuple[Hidden[str], str]:
     """Return where a letter goes, and the order's key. Raises :class:`NotReachable`, :class:`VaultClosed`."""
     purpose = _PURPOSES[kind]
     with entered(VAULT), transaction.atomic(using=VAULT.name):

@@ -18,8 +18,10 @@ class Checkout(models.Model):
     """How far an order has come in here.
 
     ``person`` is under whose key its recipient is sealed: the user's, or, of a guest, one that was made for this order
-    alone. ``said`` is what was quoted, as the counter was told it. ``why`` says how it came to nothing. ``due_at`` is
-    when it is looked at again by the clock.
+    alone; of a user who is forgotten, nobody. ``said`` is what was quoted, as the counter was told it. ``why`` says how
+    it came to nothing. ``due_at`` is when it is looked at again by the clock. ``tells_at`` is from when on whoever
+    ordered is told that it lies ready or has left; there is none once that is done. ``freed_at`` is when its coupons
+    and the budgets of its promotions went back, since all of it came back.
     """
 
     personal: ClassVar[Personal] = Personal(
@@ -28,12 +30,13 @@ class Checkout(models.Model):
             "basket": "mechanical", "key": "credential", "step": "sale", "why": "sale", "by": "sale", "store": "place",
             "currency": "sale", "total": "sale", "said": "sale", "language": "activity", "recipient": "contact",
             "created_at": "time", "expires_at": "time", "paid_at": "time", "due_at": "time", "mailed_at": "time",
+            "tells_at": "time", "freed_at": "time",
         },
         subject="person",
         whose=Whose.USER,
         exported=Export.ROWS,
         sealed=frozenset({"recipient", "key"}),
-        erased=Erasure.DELETED,
+        erased=Erasure.SEVERED,
         kept=Kept("nobody can claim anything for the goods any more", days=RECIPIENT_DAYS, since="created_at"),
     )  # fmt: skip
 
@@ -57,18 +60,29 @@ class Checkout(models.Model):
     paid_at = models.DateTimeField(null=True)
     due_at = models.DateTimeField(null=True)
     mailed_at = models.DateTimeField(null=True)
+    tells_at = models.DateTimeField(null=True)
+    freed_at = models.DateTimeField(null=True)
 
     access: ClassVar[Access] = Access.only(VAULT)
     objects: ClassVar[models.Manager[Self]] = models.Manager()
 
     class Meta:
-        """What is due is found by when."""
+        """What is due is found by when; whoever was recognised at it, by their id."""
 
-        indexes = (models.Index(fields=["due_at"], name="checkout_due", condition=models.Q(due_at__isnull=False)),)
+        indexes = (
+            models.Index(fields=["due_at"], name="checkout_due", condition=models.Q(due_at__isnull=False)),
+            models.Index(fields=["tells_at"], name="checkout_tells", condition=models.Q(tells_at__isnull=False)),
+            models.Index(fields=["customer"], name="checkout_customer", condition=models.Q(customer__isnull=False)),
+        )
 
     def __str__(self) -> str:
         """Return the order's id."""
         return str(self.order)
+
+    @property
+    def is_severed(self) -> bool:
+        """Tell whether it was somebody's with an account who is forgotten (``forgetting.py``)."""
+        return not self.is_guest and not self.recipient
 
 
 class Repayment(models.Model):
@@ -78,7 +92,7 @@ class Repayment(models.Model):
     """
 
     personal: ClassVar[NothingPersonal] = NothingPersonal(
-        "An amount, and the number of an order; whose that is, the checkout alone knows, until it is forgotten."
+        "An amount, and the number of an order; whose that is, the checkout alone knows, until they are forgotten."
     )
 
     position = models.UUIDField(primary_key=True)

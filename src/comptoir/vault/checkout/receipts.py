@@ -37,9 +37,10 @@ def composed(row: Checkout, *, key: str) -> tuple[str, str]:
                     "name": names[each["product"]],
                     "quantity": each["quantity"],
                     "rate": rate,
+                    "earned": earned,
                     "total": Sum(each["amount"], currency),
                 }
-                for each, rate in zip(lines, rates_of(row), strict=True)
+                for each, rate, earned in zip(lines, rates_of(row), earned_of(row), strict=True)
             ],
             "delivery": delivery_of(row),
             "total": Sum(row.total, currency),
@@ -83,6 +84,11 @@ def rates_of(row: Checkout) -> list[str]:
     if len(set(found)) < 2:
         return ["" for _ in row.said["lines"]]
     return [TaxOf(each, 0, 0).percent for each in found]
+
+
+def earned_of(row: Checkout) -> list[int]:
+    """Return how many points each line has earned, where there are several, as the counter said when it was sold."""
+    return row.said.get("earned_by_line") or [0] * len(row.said["lines"])
 
 
 def taxes_of(row: Checkout) -> list[dict[str, Any]]:

@@ -59,7 +59,7 @@ def came_back(row: Checkout) -> list[CameBack]:
 
 
 def waiting(*, now: dt.datetime) -> list[uuid.UUID]:
-    """Return the orders for which money is to be asked back."""
+    """Return the orders for which money is to be asked back, or coupons are to be given back."""
     return store.find_returned(borrowed(Checkout), source=house.vault_source(), now=now, limit=_LOOK_MAX)
 
 
@@ -75,15 +75,17 @@ def repay(order: uuid.UUID, *, give_back: GiveBack, now: dt.datetime) -> None:
     """Ask back what everything that came back of an order gives back, each return once.
 
     Points go back first and what a gift card paid next, under ids that follow from the return; then money is asked back
-    and all of it is written down together. Where everything came back, coupons and budgets do as well, before that.
+    and all of it is written down together. Where everything came back, coupons and budgets do as well, before that,
+    however its money is given back.
     Raises :class:`GatewayAway`; then it is tried again.
     """
     row = Checkout.objects.get(order=order)
     done = set(Repayment.objects.filter(order=order).values_list("position", flat=True))
     found = came_back(row)
     pieces_left, _ = telling.left_of(row, [each.back for each in found])
-    if not any(pieces_left):
+    if not any(pieces_left) and row.freed_at is None:
         telling.free(row, at=found[-1].back.occurred_at)
+        Checkout.objects.filter(order=order).update(freed_at=now)
     for each in found:
         position = uuid.UUID(each.back.position)
         if each.back.refund != "as_paid" or position in done:

@@ -12,6 +12,7 @@ import os
 import uuid
 from typing import Final
 
+from comptoir.foundation.kernel.numbers import whole
 from comptoir.vault.checkout import rules
 from comptoir.vault.checkout.contracts import Wish
 from comptoir.vault.checkout.errors import ConfirmationNeeded
@@ -24,8 +25,8 @@ _AMOUNT: Final = 50_000
 
 def amount() -> int:
     """Return from which sum on (minor units of the shop's currency) the passkey is asked for; 0: for no sum."""
-    text = os.environ.get("COMPTOIR_CONFIRM_FROM", "")
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else _AMOUNT
+    number = whole(os.environ.get("COMPTOIR_CONFIRM_FROM", ""), 10**9 - 1)
+    return _AMOUNT if number is None else number
 
 
 def asks(user: uuid.UUID | None, total: int) -> bool:

@@ -37,6 +37,11 @@ def find_taken(connection: Any, *, limit: int) -> list[uuid.UUID]:
     return [row[0] for row in connection.execute(_SQL["find_taken"], (limit,)).fetchall()]
 
 
+def find_news(connection: Any, *, now: dt.datetime, limit: int) -> list[uuid.UUID]:
+    """Return the orders that lie ready or were given away, of which whoever ordered was not told yet."""
+    return [row[0] for row in connection.execute(_SQL["find_news"], {"now": now, "limit": limit}).fetchall()]
+
+
 def find_cancelled(connection: Any, *, limit: int) -> list[uuid.UUID]:
     """Return the orders of placed and settled checkouts that were cancelled since."""
     return [row[0] for row in connection.execute(_SQL["find_cancelled"], (limit,)).fetchall()]

@@ -89,7 +89,7 @@ def place(row: Checkout) -> Answer:
     data = {
         "order": str(row.order), "number": number_of(row.order), "currency": row.currency, "total": row.total,
         "lines": row.said["lines"], "by": row.by, "basket": str(row.basket), **_customer(row), **_store(row),
-        **({"hold": str(row.order)} if row.said["held"] else {}),
+        **_hold(row),
         **({"delivery": row.said["delivery"]} if "delivery" in row.said else {}),
         **({"pay_until": row.expires_at.isoformat()} if waiting.pays_in_store(row) else {}),
     }  # fmt: skip
@@ -159,14 +159,17 @@ def give_points(row: Checkout, amount: int, name: str, *, at: dt.datetime) -> No
 
 
 def sell(row: Checkout) -> list[Answer]:
-    """Book the sale, which ends the hold and empties the basket, and say that the order is paid."""
+    """Book the sale, which ends the hold and empties the basket, and say that the order is paid.
+
+    What is paid is booked: whatever the map does not let the sale say is left out, as long as no money depends on it.
+    """
     assert row.paid_at is not None, "what is sold was paid"
     lines = msgspec.convert(row.said["lines"], list[orders.OrderLine])
     receipt = number_of(row.order)
     sale = {
         "receipt": receipt, "currency": row.currency, "total": sum(line.amount for line in lines),
-        "lines": rules.sale_lines(lines), **_basket(row), **_customer(row), **_store(row),
-        **({"hold": str(row.order)} if row.said["held"] else {}),
+        "lines": rules.sale_lines(lines),
+        **_sayable(SALE_CLOSED, {**_basket(row), **_customer(row), **_store(row), **_hold(row)}),
     }  # fmt: skip
     paid = {
         "order": str(row.order), "receipt": receipt,
@@ -175,7 +178,12 @@ def sell(row: Checkout) -> list[Answer]:
     said = [
         _said(row, SALE_CLOSED, sale, "sell", at=row.paid_at), _said(row, orders.PAID, paid, "pay", at=row.paid_at),
     ]  # fmt: skip
-    return house.send_all(said, touchpoint=house.VAULT)
+    answers = house.send_all(said, touchpoint=house.VAULT)
+    if row.said["held"] and "hold" not in sale and answers[0].problem is None:
+        # The sale has its goods, and did not say that they were held for it.
+        free = _said(row, stock.RELEASE, {"hold": str(row.order)}, "unhold sold", at=row.paid_at)
+        house.send_all([free], touchpoint=house.VAULT)
+    return answers
 
 
 def left_of(row: Checkout, returns: Sequence[Return]) -> tuple[list[int], list[int]]:
@@ -205,7 +213,7 @@ def undo(row: Checkout, before: Sequence[Return], *, at: dt.datetime) -> list[An
     receipt = number_of(row.order)
     returned = {
         "receipt": undoing(row), "sale": {"receipt": receipt}, "currency": row.currency, "total": sum(amounts),
-        **_store(row), "lines": left,
+        **_sayable(SALE_RETURNED, _store(row)), "lines": left,
     }  # fmt: skip
     said = [_said(row, SALE_RETURNED, returned, "undo", at=at)] if left else []
     said.append(_freed(row, at=at))
@@ -255,12 +263,26 @@ def _basket(row: Checkout) -> dict[str, str]:
     return {"basket": str(row.basket), "basket_at": row.created_at.isoformat()} if _says_basket_at() else {}
 
 
+def _hold(row: Checkout) -> dict[str, str]:
+    return {"hold": str(row.order)} if row.said["held"] else {}
+
+
+def _sayable(kind: str, data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those of a sale's fields that the map lets the vault give: none of these is about money."""
+    return {name: value for name, value in data.items() if house.may_say(house.VAULT, kind, name)}
+
+
 def _says_basket_at() -> bool:
-    return house.may_say(house.VAULT, SALE_CLOSED, "basket_at")
+    return all(house.may_say(house.VAULT, SALE_CLOSED, name) for name in ("basket", "basket_at"))
 
 
 def _points_of(row: Checkout) -> dict[str, str]:
-    """Return whose points pay: those of whoever has signed in, and not of whom the counter took them for."""
+    """Return whose points pay: those of whoever has signed in, and not of whom the counter took them for.
+
+    Of somebody who is forgotten, what comes back is in the books under an id that nobody has, like their other points.
+    """
+    if row.is_severed:
+        return {"kind": USER_KIND, "value": str(row.person)}
     return {"kind": CUSTOMER_KIND, "value": str(customer_of_user(row.person))}
 
 

@@ -32,6 +32,7 @@ from comptoir.counter.orders import queries as orders
 from comptoir.counter.orders.codes import number_of, pickup_code_of
 from comptoir.foundation.kernel.ids import IDS
 from comptoir.foundation.kernel.money import Money as Sum
+from comptoir.foundation.kernel.numbers import whole
 from comptoir.foundation.kernel.problem import Problem
 from comptoir.foundation.rooms import addresses, tickets
 from comptoir.foundation.rooms.declaration import COUNTER, VAULT, Assurance
@@ -44,6 +45,7 @@ from comptoir.vault.checkout import (
     delivering,
     forgetting,
     gifts,
+    numbering,
     paying,
     receipts,
     returning,
@@ -66,7 +68,6 @@ from comptoir.vault.credentials.web import is_freshly_confirmed, refused
 
 PATH: Final = "/checkout/"
 _SHOWN: Final = "shown to the person"
-_POINTS_DIGITS_MAX: Final = 9
 _NOBODY: Final = "basket"
 
 
@@ -245,7 +246,8 @@ def _points(text: str) -> int:
     """Return how many points are to pay; what is no number of points is more than anybody has."""
     if not text:
         return 0
-    return int(text) if text.isascii() and text.isdecimal() and len(text) <= _POINTS_DIGITS_MAX else POINTS_MAX
+    points = whole(text, POINTS_MAX)
+    return POINTS_MAX if points is None else points
 
 
 def _insist_on_passkey(request: HttpRequest, wish: Wish, total: int, *, now: dt.datetime) -> None:
@@ -492,6 +494,7 @@ def _page(request: HttpRequest, row: Checkout, problem: Problem | None = None, *
     found = orders.order(row.order)
     lines = row.said["lines"]
     names = catalog.called([each["product"] for each in lines])
+    returns = _returns(row, names)
     is_ready = found is not None and (found.state in {"paid", "packed"} or found.is_to_be_taken)
     in_store = waiting.pays_in_store(row)
     context = {
@@ -500,8 +503,8 @@ def _page(request: HttpRequest, row: Checkout, problem: Problem | None = None, *
         "state": _state(row, found.state if found else ""),
         "lines": [
             _line(names[each["product"]], each["product"], each["quantity"], each["amount"], row.currency)
-            | {"rate": rate}
-            for each, rate in zip(lines, receipts.rates_of(row), strict=True)
+            | {"rate": rate, "earned": earned}
+            for each, rate, earned in zip(lines, receipts.rates_of(row), receipts.earned_of(row), strict=True)
         ],
         "total": Sum(row.total, row.currency),
         "delivery": receipts.delivery_of(row),
@@ -511,8 +514,12 @@ def _page(request: HttpRequest, row: Checkout, problem: Problem | None = None, *
         **receipts.card_of(row),
         "taxes": receipts.taxes_of(row),
         "registration": receipts.registration() if row.paid_at else None,
-        "returns": _returns(row, names),
+        "returns": returns,
+        "back": sum(quantity for each in returns for quantity, _ in each["lines"]),
+        "pieces": sum(each["quantity"] for each in lines),
         "is_gift": gifts.is_gift(row),
+        # Carriers tell whoever has the number where a parcel goes: the page's address alone shows none.
+        "parcel": None if key else numbering.parcel_of(row),
         "earned": row.said.get("earned", 0) if row.step == "settled" else 0,
         "store": _store_of(row),
         "code": pickup_code_of(row.order) if is_ready and row.by == "pickup" else "",

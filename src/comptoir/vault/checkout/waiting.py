@@ -18,6 +18,7 @@ from django.db import connections
 from django.db.models import Q
 
 from comptoir.counter.baskets.pricing import Quote
+from comptoir.foundation.kernel.numbers import whole
 from comptoir.foundation.rooms.declaration import VAULT
 from comptoir.vault.checkout import rules
 from comptoir.vault.checkout.contracts import Wish
@@ -95,5 +96,5 @@ def hold_beyond(row: Checkout) -> dt.timedelta:
 
 
 def _number(name: str, default: int) -> int:
-    text = os.environ.get(name, "")
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 6 else default
+    number = whole(os.environ.get(name, ""), 99_999)
+    return default if number is None else number

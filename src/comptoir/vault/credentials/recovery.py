@@ -22,6 +22,7 @@ from comptoir.counter.customers.queries import customer_of_user, person_of
 from comptoir.counter.customers.rules import customer_id
 from comptoir.foundation.kernel import shop
 from comptoir.foundation.kernel.codec import digest_of
+from comptoir.foundation.kernel.numbers import whole
 from comptoir.foundation.rooms import addresses
 from comptoir.foundation.rooms.current import entered
 from comptoir.foundation.rooms.declaration import VAULT
@@ -58,9 +59,10 @@ def a_day() -> int:
     Raises :class:`RecoveriesInvalid`.
     """
     text = os.environ.get("COMPTOIR_RECOVERIES_A_DAY", "").strip() or str(RECOVERIES_A_DAY)
-    if not text.isascii() or not text.isdecimal() or int(text[:6]) > _RECOVERIES_A_DAY_MAX:
+    number = whole(text, _RECOVERIES_A_DAY_MAX)
+    if number is None:
         raise RecoveriesInvalid(f"{text!r}: a whole number from 0 to {_RECOVERIES_A_DAY_MAX}.")
-    return int(text)
+    return number
 
 
 def allow(*, staff: User, card: str, reason: str, now: dt.datetime) -> str:

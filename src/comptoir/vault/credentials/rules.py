@@ -11,6 +11,7 @@ from typing import Final
 
 import msgspec
 
+from comptoir.foundation.kernel.numbers import whole
 from comptoir.vault.credentials.errors import PlaceInvalid, PointsInvalid
 
 #: No purchase takes more points than this at once.
@@ -61,9 +62,9 @@ def challenge_of(transaction: Transaction) -> bytes:
 
 def spendable(points: str, place: str) -> tuple[int, str]:
     """Return amount and place as they were typed. Raises :class:`PointsInvalid`, :class:`PlaceInvalid`."""
-    digits = points.strip()
-    if not digits.isascii() or not digits.isdecimal() or not 1 <= int(digits[:12]) <= POINTS_MAX or len(digits) > 10:
+    number = whole(points.strip(), POINTS_MAX, least=1)
+    if number is None:
         raise PointsInvalid(f"A whole number from 1 to {POINTS_MAX:,}.", field="points")
     if place and not _PLACE.fullmatch(place):
         raise PlaceInvalid(field="place")
-    return int(digits), place
+    return number, place

@@ -11,12 +11,13 @@ import contextlib
 import datetime as dt
 import secrets
 import uuid
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 from allauth.mfa.models import Authenticator
 from django.db import connections, transaction
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from comptoir.counter.loyalty.contracts import COOLED, FROZEN, THAWED
 from comptoir.counter.loyalty.cooling import cooling
@@ -38,6 +39,18 @@ from comptoir.vault.credentials.rules import cools_until
 _SECRET_BYTES: Final = 32
 #: A notice that is read after the holidays still stops what has not cooled, and ends every sign-in.
 FREEZE_LINK_LIFE: Final = dt.timedelta(days=30)
+#: What a notice says of each change.
+NOTICES: Final[Mapping[str, Any]] = {
+    "passkey_added": gettext_lazy("A passkey was added."),
+    "passkey_removed": gettext_lazy("A passkey was removed."),
+    "email_changed": gettext_lazy("The e-mail address was changed."),
+    "email_removed": gettext_lazy("The e-mail address was removed."),
+    "stepped_back": gettext_lazy("The contact data were destroyed, and this address with them."),
+    "recovered": gettext_lazy("A passkey was added with a code by e-mail."),
+    "recovered_in_person": gettext_lazy(
+        "A passkey was added at the counter, with the help of somebody who works here."
+    ),
+}
 
 
 def note(
@@ -123,19 +136,10 @@ def _tell(
     """Send the notice of a change to the address that counted before it; who has none cannot be told."""
     if to is None and not is_known(user.pk):
         return
-    words = {
-        "passkey_added": _("A passkey was added."),
-        "passkey_removed": _("A passkey was removed."),
-        "email_changed": _("The e-mail address was changed."),
-        "email_removed": _("The e-mail address was removed."),
-        "stepped_back": _("The contact data were destroyed, and this address with them."),
-        "recovered": _("A passkey was added with a code by e-mail."),
-        "recovered_in_person": _("A passkey was added at the counter, with the help of somebody who works here."),
-    }
     link = addresses.url_of(VAULT, f"/freeze/{secret}/")
     text = "\n\n".join(
         (
-            words[what],
+            str(NOTICES[what]),
             _("Until %(moment)s points are earned and not spent.") % {"moment": f"{until:%Y-%m-%d %H:%M} UTC"},
             _("If it was not you, open this link. It stops all spending at once and signs everybody out:"),
             link,

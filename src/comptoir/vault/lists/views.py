@@ -14,6 +14,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET, require_POST
 
+from comptoir.foundation.kernel.numbers import whole
 from comptoir.foundation.kernel.problem import Problem
 from comptoir.foundation.rooms.declaration import VAULT
 from comptoir.foundation.rooms.web import in_room
@@ -193,7 +194,7 @@ def _staff(request: HttpRequest) -> uuid.UUID:
 
 
 def _page(request: HttpRequest) -> int:
-    text = request.GET.get("page", "1")
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= _PAGES_MAX:
+    number = whole(request.GET.get("page", "1"), _PAGES_MAX, least=1)
+    if number is None:
         raise Http404
-    return int(text)
+    return number

@@ -45,6 +45,13 @@ class ForgettingUnderWay(Problem):
     status = 503
 
 
+class OrdersOpen(ForgettingUnderWay):
+    """Something of an order is still to reach this person; then it is done by itself, after 30 days in any case."""
+
+    name = "orders_open"
+    status = 409
+
+
 class PieceNotForgotten(Problem):
     """The counter refused to forget this piece; nothing was changed."""
 

@@ -1,9 +1,10 @@
 """Forgetting a person, step by step; each step may be taken twice, and the next one begins where the last one ended.
 
 The wish is written down first and its row goes last, so that a crash at any moment leaves a wish that the worker
-finishes later. In between: every sign-in ends, what the shop's old lists said of them is dropped, the counter severs
-everything of theirs from them, the keys of their contact data are destroyed, and every row that the map of personal
-data gives to a user is deleted, the user last.
+finishes later. While something of an order is still to reach the person, for which their address is needed, it waits
+with all of it, for thirty days at most. In between: every sign-in ends, what the shop's old lists said of them is
+dropped, the counter severs everything of theirs from them, the keys of their contact data are destroyed, their orders
+become nobody's, and every other row that the map of personal data gives to a user is deleted, the user last.
 What stays is the audit chain, which knows a random id, and a receipt that does not even know that.
 
 Not here: the counter's part (``counter/customers/forgetting.py``), who may ask (``commands.py`` and the views).
@@ -32,6 +33,8 @@ from comptoir.foundation.rooms.grants import access_of
 from comptoir.foundation.rooms.personal import Erasure, Whose, personal_tables
 from comptoir.foundation.touchpoints import house
 from comptoir.foundation.touchpoints.errors import GatewayAway, HouseNotInMap, HouseWithoutKey
+from comptoir.vault.checkout import forgetting as checkouts
+from comptoir.vault.checkout.forgetting import Open
 from comptoir.vault.contacts import commands as contacts
 from comptoir.vault.contacts import subscriptions
 from comptoir.vault.credentials.commands import end_all_sign_ins
@@ -42,7 +45,7 @@ from comptoir.vault.lists import queries as listed
 from comptoir.vault.messages import commands as messages
 from comptoir.vault.messages.texts import drop_texts
 from comptoir.vault.rights import receipts
-from comptoir.vault.rights.errors import ForgettingUnderWay
+from comptoir.vault.rights.errors import ForgettingUnderWay, OrdersOpen
 from comptoir.vault.rights.holders import customers_of
 from comptoir.vault.rights.models import Forgetting, Receipt
 
@@ -55,6 +58,8 @@ _TOO_EARLY: Final = "occurred_too_early"
 #: How long the receipt can be fetched by its number.
 RECEIPT_KEPT: Final = dt.timedelta(days=30)
 BACKUP_DAYS_DEFAULT: Final = 35
+#: For so long forgetting waits for open orders: the law gives a month (GDPR, article 12, paragraph 3).
+WAITS_MAX: Final = dt.timedelta(days=30)
 
 
 def backup_days() -> int:
@@ -74,12 +79,19 @@ def ask(user: uuid.UUID, *, actor: str, at: dt.datetime) -> Forgetting:
 
 
 def finish(wish: Forgetting, *, at: dt.datetime) -> str:
-    """Do what is left to do for a wish and return the receipt. Raises :class:`ForgettingUnderWay` while it cannot."""
+    """Do what is left to do for a wish and return the receipt. Raises :class:`ForgettingUnderWay` while it cannot.
+
+    While it waits for orders, that is :class:`OrdersOpen`, and nothing is changed.
+    """
     user = wish.user
+    if found := waits_for(wish, at=at):
+        numbers, until = ", ".join(each.number for each in found), wish.asked_at + WAITS_MAX
+        raise OrdersOpen(f"Open orders: {numbers}. It waits until {until:%Y-%m-%d} at most.")
     end_all_sign_ins(user=User(pk=user))
     # Lists know people by their opaque ids, which lead nowhere once the counter has severed them: so they come first.
     with entered(VAULT):
         customers = customers_of(user)
+    checkouts.let_go(customers)
     messages.forget(customers)
     lists.forget(customers, actor=wish.actor, at=at)
     subscriptions.forget(customers, actor=wish.actor, at=at)
@@ -101,6 +113,19 @@ def finish(wish: Forgetting, *, at: dt.datetime) -> str:
     return text
 
 
+def waits_for(wish: Forgetting, *, at: dt.datetime) -> list[Open]:
+    """Return the orders for which a wish waits: none once its time is over."""
+    if at >= wish.asked_at + WAITS_MAX:
+        return []
+    return open_orders(wish.user)
+
+
+def open_orders(user: uuid.UUID) -> list[Open]:
+    """Return the orders of which something is still to reach somebody."""
+    with entered(VAULT):
+        return checkouts.open_orders(user)
+
+
 def left_to_do() -> list[Forgetting]:
     """Return the wishes that are not done, the oldest first."""
     with entered(VAULT):
@@ -114,6 +139,8 @@ def finish_all(*, at: dt.datetime) -> tuple[int, int]:
     for wish in wishes:
         try:
             finish(wish, at=at)
+        except OrdersOpen:
+            continue
         except ForgettingUnderWay as problem:
             _log.warning("somebody waits to be forgotten: %s", problem.detail or problem.title())
         else:
@@ -121,12 +148,21 @@ def finish_all(*, at: dt.datetime) -> tuple[int, int]:
     return done, len(wishes) - done
 
 
-def forget_restored(is_forgotten: Callable[[str], bool], *, identifiers: bytes, at: dt.datetime) -> int:
+def forget_restored(
+    is_forgotten: Callable[[str], bool],
+    *,
+    is_sale_forgotten: Callable[[str, str], bool],
+    identifiers: bytes,
+    at: dt.datetime,
+) -> int:
     """Delete the users of a restored database whose customer was forgotten meanwhile; returns how many.
 
-    What the shop's old lists said of forgotten customers goes as well. ``identifiers`` is the key by which opaque ids
-    are derived. The counter's part is not done here.
+    What the shop's old lists said of forgotten customers goes as well, and whose orders those purchases were that are
+    forgotten by themselves, of which ``is_sale_forgotten`` tells by source and receipt. ``identifiers`` is the key by
+    which opaque ids are derived. The counter's part is not done here.
     """
+    checkouts.sever_restored(is_sale_forgotten)
+    checkouts.let_go([customer for customer in checkouts.customers() if is_forgotten(str(customer))])
     forgotten = [customer for customer in listed.customers() if is_forgotten(str(customer))]
     lists.forget(forgotten, actor="operator", at=at)
     subscriptions.end(subscriptions.unwanted(at=at), actor="operator", at=at)
@@ -158,9 +194,13 @@ def _sever(wish: Forgetting, *, at: dt.datetime) -> None:
 
 
 def _delete_rows(user: uuid.UUID) -> dict[str, int]:
-    """Delete every row that the map of personal data gives to a user of the vault; returns how many, by table."""
+    """Delete every row that the map of personal data gives to a user of the vault; returns how many, by table.
+
+    Their orders are severed instead.
+    """
     # What other rooms know of a sign-in is its number alone: it ends first, and every visit with it.
     end_all_sign_ins(user=User(pk=user))
+    checkouts.sever(user)
     deleted: dict[str, int] = {}
     for model, column in _tables_of_users():
         count = QuerySet(model).filter(**{column: user}).delete()[0]

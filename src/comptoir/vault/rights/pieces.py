@@ -2,7 +2,8 @@
 
 The wish is written down first; the counter decides, in one transaction of its own. If it refuses, the wish is gone and
 nothing was changed. If it cannot be reached, the worker asks again, and the same wish happens once. What a list of the
-shop said of the card goes after the counter has agreed; the wish goes last, with the receipt. What stays is an entry in
+shop said of the card, and whose order a purchase was, goes after the counter has agreed; the wish goes last, with the
+receipt. A purchase whose order is open waits for it, as everything does (``forgetting.py``). What stays is an entry in
 the audit chain that says what kind of piece it was.
 
 Not here: the counter's part (``counter/customers``, ``counter/loyalty``), pages (``views.py``), contact data
@@ -34,12 +35,13 @@ from comptoir.foundation.rooms.current import entered
 from comptoir.foundation.rooms.declaration import VAULT
 from comptoir.foundation.touchpoints import house
 from comptoir.foundation.touchpoints.errors import GatewayAway, HouseNotInMap, HouseWithoutKey
+from comptoir.vault.checkout import forgetting as checkouts
 from comptoir.vault.contacts import subscriptions
 from comptoir.vault.credentials.models import Kind, User
 from comptoir.vault.lists import commands as lists
 from comptoir.vault.rights import receipts
-from comptoir.vault.rights.errors import ForgettingUnderWay, NobodyToForget, PieceNotForgotten
-from comptoir.vault.rights.forgetting import RECEIPT_KEPT, backup_days
+from comptoir.vault.rights.errors import ForgettingUnderWay, NobodyToForget, OrdersOpen, PieceNotForgotten
+from comptoir.vault.rights.forgetting import RECEIPT_KEPT, WAITS_MAX, backup_days
 from comptoir.vault.rights.holders import customers_of
 from comptoir.vault.rights.models import Forgetting, PieceWish, Receipt
 
@@ -134,7 +136,10 @@ def forget_card(user: uuid.UUID, customer: uuid.UUID, *, actor: str, at: dt.date
 def forget_purchase(
     user: uuid.UUID, *, source: str, receipt: str, points: Points, actor: str, at: dt.datetime
 ) -> uuid.UUID:
-    """Forget one purchase of a user's, its points ``kept`` or ``given_up``; returns and raises as for a card."""
+    """Forget one purchase of a user's, its points ``kept`` or ``given_up``; returns and raises as for a card.
+
+    While something of its order is still to reach them, the wish is kept, and :class:`OrdersOpen` raised.
+    """
     return _wished(user, actor=actor, at=at, what="purchase", source=source, receipt=receipt, points=points)
 
 
@@ -155,14 +160,18 @@ def finish(wish: PieceWish, *, at: dt.datetime) -> str | None:
 
     Raises :class:`PieceNotForgotten` and :class:`ForgettingUnderWay`, as above.
     """
+    _wait_for_its_order(wish, at=at)
     answer = _asked(wish, at=at)
     if answer.problem is not None:
         with entered(VAULT):
             PieceWish.objects.filter(id=wish.id).delete()
         raise PieceNotForgotten.because(answer.problem.name, answer.problem.detail or answer.problem.title)
     if wish.customer is not None:
+        checkouts.let_go([wish.customer])
         lists.forget([wish.customer], actor=wish.actor, at=at)
         subscriptions.forget([wish.customer], actor=wish.actor, at=at)
+    else:
+        checkouts.sever_order(wish.user, wish.source, wish.receipt)
     with entered(VAULT), transaction.atomic(using=VAULT.name):
         # Two who finish one wish at once: the second waits here, and finds the receipt of the first.
         if not PieceWish.objects.select_for_update().filter(id=wish.id).exists():
@@ -189,6 +198,8 @@ def finish_all(*, at: dt.datetime) -> tuple[int, int]:
     for wish in wishes:
         try:
             finish(wish, at=at)
+        except OrdersOpen:
+            continue
         except ForgettingUnderWay as problem:
             _log.warning("a piece waits to be forgotten: %s", problem.detail or problem.title())
         except PieceNotForgotten as problem:
@@ -197,6 +208,15 @@ def finish_all(*, at: dt.datetime) -> tuple[int, int]:
         else:
             done += 1
     return done, len(wishes) - done
+
+
+def _wait_for_its_order(wish: PieceWish, *, at: dt.datetime) -> None:
+    """Raise :class:`OrdersOpen` while something of the order of a purchase is to reach somebody, and it may wait."""
+    until = wish.asked_at + WAITS_MAX
+    if wish.customer is not None or at >= until:
+        return
+    if (found := checkouts.open_order(wish.user, wish.source, wish.receipt)) is not None:
+        raise OrdersOpen(f"Open orders: {found.number}. It waits until {until:%Y-%m-%d} at most.")
 
 
 def _asked(wish: PieceWish, *, at: dt.datetime) -> house.Answer:

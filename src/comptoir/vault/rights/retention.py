@@ -24,6 +24,7 @@ from comptoir.counter.customers.contracts import CLOSENESS_CHANGED, USER_KIND
 from comptoir.counter.loyalty import queries as loyalty
 from comptoir.foundation.events import audit
 from comptoir.foundation.events import queries as events
+from comptoir.foundation.kernel.numbers import whole
 from comptoir.foundation.kernel.problem import Problem
 from comptoir.foundation.rooms import grants, personal
 from comptoir.foundation.rooms.current import entered
@@ -69,11 +70,12 @@ def kept_days() -> int:
     Raises :class:`RetentionTooLong` for a setting that is no number of days from 30 to 1,095.
     """
     written = os.environ.get("COMPTOIR_CONTACT_KEPT_DAYS") or str(KEPT_DAYS_DEFAULT)
-    if not written.isdecimal() or not KEPT_DAYS_MIN <= int(written) <= KEPT_DAYS_MAX:
+    days = whole(written, KEPT_DAYS_MAX, least=KEPT_DAYS_MIN)
+    if days is None:
         raise RetentionTooLong(
             f"COMPTOIR_CONTACT_KEPT_DAYS is {written!r}; a number of days from {KEPT_DAYS_MIN} to {KEPT_DAYS_MAX}."
         )
-    return int(written)
+    return days
 
 
 # -- what the clock drops -----------------------------------------------------------------------------------------

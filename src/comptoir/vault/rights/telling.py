@@ -1,18 +1,20 @@
 """How the audit chain is told to the person whom an entry is about: who, what and why, in their language.
 
-What the chain says in words of its own that nobody here knows is told as it stands there, never left out.
+What the chain says in words of its own that nobody here knows is told as it stands there, never left out: that is what
+staff type. For what the software says itself there are words here, all of it (``tests/vault/test_told_in_words.py``).
 """
 
 from __future__ import annotations
 
 import datetime as dt
+import re
 import uuid
 from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from comptoir.foundation.events.queries import AuditedEntry
 
@@ -31,9 +33,17 @@ _ACTIONS: Final[Mapping[str, Any]] = {
     "contacts.destroy": gettext_lazy("Destroyed contact data and their key"),
     "rights.copied": gettext_lazy("Made a copy of everything"),
     "rights.forgetting_asked": gettext_lazy("Asked to be forgotten"),
+    "rights.forgotten": gettext_lazy("Forgot you"),
+    "rights.forgotten_again": gettext_lazy("Forgot you again, after a backup was restored"),
     "rights.card_forgotten": gettext_lazy("Had one card forgotten"),
     "rights.purchase_forgotten": gettext_lazy("Had one purchase forgotten"),
     "rights.retention_ended": gettext_lazy("Destroyed what had been kept long enough"),
+    "checkout.read_recipient": gettext_lazy("Opened for whom an order is"),
+    "checkout.address_gift": gettext_lazy("Addressed a gift"),
+    "checkout.read_gift": gettext_lazy("Opened where a gift goes"),
+    "devices.allowed": gettext_lazy("Let a device read"),
+    "devices.denied": gettext_lazy("Did not let a device read"),
+    "devices.ended": gettext_lazy("Ended what a device may read"),
     "credentials.passkey_made": gettext_lazy("Made a passkey"),
     "credentials.passkey_added": gettext_lazy("Added a passkey"),
     "credentials.passkey_removed": gettext_lazy("Removed a passkey"),
@@ -48,6 +58,11 @@ _ACTIONS: Final[Mapping[str, Any]] = {
     "credentials.card_linked": gettext_lazy("Linked a card"),
     "credentials.spending_signed": gettext_lazy("Signed how many points are spent"),
     "credentials.terms_signed": gettext_lazy("Signed the terms"),
+    "credentials.limits_signed": gettext_lazy("Signed limits for spending"),
+    "credentials.provider_linked": gettext_lazy("Linked a sign-in at another provider"),
+    "credentials.provider_unlinked": gettext_lazy("Took back a sign-in at another provider"),
+    "credentials.provider_vouched": gettext_lazy("Let somebody in for whom another provider vouched"),
+    "credentials.signed_out_by_provider": gettext_lazy("Ended sign-ins because another provider ended its own"),
     "credentials.frozen": gettext_lazy("Stopped all spending"),
     "credentials.thawed": gettext_lazy("Let spending on again"),
     "credentials.refused": gettext_lazy("Was refused"),
@@ -62,6 +77,18 @@ _PURPOSES: Final[Mapping[str, Any]] = {
     "a receipt is sent": gettext_lazy("to send you a receipt"),
     "where an order waits is sent": gettext_lazy("to tell you where your order waits"),
     "that an order was cancelled is sent": gettext_lazy("to tell you that your order was cancelled"),
+    "that an order lies ready is sent": gettext_lazy("to tell you that your order lies ready"),
+    "that a parcel has left is sent": gettext_lazy("to tell you that your parcel has left"),
+    "where an order goes is compared": gettext_lazy("to see whether an order goes to an address of yours"),
+    "delivery": gettext_lazy("for deliveries"),
+    "messages": gettext_lazy("for messages"),
+    "message of the shop": gettext_lazy("for a message of the shop"),
+    "invitation": gettext_lazy("to send you an invitation"),
+    "customer_list": gettext_lazy("as a list of the shop had it"),
+    "duplicates": gettext_lazy("to see whether two entries are one person"),
+    "reading on a device": gettext_lazy("for reading on a device"),
+    "identity provider": gettext_lazy("by a sign-in at another provider"),
+    "code by e-mail": gettext_lazy("by a code by e-mail"),
     "birthday treat": gettext_lazy("to see whether a treat is due"),
     "notice of a change": gettext_lazy("to tell you of a change"),
     "code to sign in": gettext_lazy("to send you a code to sign in"),
@@ -83,6 +110,10 @@ _FIELDS: Final[Mapping[str, Any]] = {
     "birthday": gettext_lazy("birthday"),
     "device": gettext_lazy("where a device is reached"),
 }
+
+
+#: Why contact data end by themselves (``retention.py``): after so many days.
+_UNHEARD: Final = re.compile(r"nobody has heard of them for (\d+) days")
 
 
 class Access(msgspec.Struct, frozen=True):
@@ -107,6 +138,15 @@ def told(audited: AuditedEntry, *, user: uuid.UUID) -> Access:
         at=entry.at,
         who=_("You") if is_own else str(_ACTORS.get(kind, entry.actor)),
         what=str(_ACTIONS.get(entry.action, entry.action)),
-        why=str(_PURPOSES.get(entry.purpose, entry.purpose)),
+        why=_why(entry.purpose),
         pieces=", ".join(pieces),
     )
+
+
+def _why(purpose: str) -> str:
+    if unheard := _UNHEARD.fullmatch(purpose):
+        days = int(unheard[1])
+        return ngettext(
+            "nobody had heard of you for %(days)s day", "nobody had heard of you for %(days)s days", days
+        ) % {"days": days}  # fmt: skip
+    return str(_PURPOSES.get(purpose, purpose))

@@ -5,7 +5,6 @@ Whom a page is for is said where the addresses are put together (``urls.py``).
 
 from __future__ import annotations
 
-import contextlib
 import datetime as dt
 import uuid
 from collections.abc import AsyncIterator, Callable
@@ -23,17 +22,19 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from comptoir.counter.customers.errors import PieceUnknown
 from comptoir.foundation.events.queries import accesses_of
+from comptoir.foundation.kernel.numbers import whole
 from comptoir.foundation.rooms.current import entered
 from comptoir.foundation.rooms.declaration import VAULT
 from comptoir.foundation.rooms.web import in_room
 from comptoir.vault.contacts import subscriptions
-from comptoir.vault.rights import commands, copying, receipts
+from comptoir.vault.rights import commands, copying, forgetting, receipts
 from comptoir.vault.rights import pieces as forgetting_pieces
 from comptoir.vault.rights.errors import (
     CopyTooLarge,
     CopyTooOften,
     ForgettingUnderWay,
     NobodyToForget,
+    OrdersOpen,
     PieceNotForgotten,
     ReceiptNotGenuine,
 )
@@ -43,8 +44,8 @@ from comptoir.vault.rights.telling import told
 ACCESSES_SHOWN: Final = 25
 #: Lines of one purchase that a page shows.
 LINES_SHOWN: Final = 50
-_NUMBER_DIGITS_MAX: Final = 18
-_PAGE_DIGITS_MAX: Final = 4
+_NUMBER_MAX: Final = 10**18 - 1
+_PAGE_MAX: Final = 999
 _PIECE_BYTES: Final = 64 << 10
 
 
@@ -75,8 +76,7 @@ def accesses(request: HttpRequest) -> HttpResponse:
     user = _user(request)
     is_own = "own" in request.GET
     themselves = f"customer:{user}"
-    text = request.GET.get("before", "")
-    before = int(text) if text.isascii() and text.isdigit() and len(text) <= _NUMBER_DIGITS_MAX else None
+    before = whole(request.GET.get("before", ""), _NUMBER_MAX)
     by, not_by = (themselves, "") if is_own else ("", themselves)
     with entered(VAULT):
         devices = subscriptions.numbers_of(customers_of(user))
@@ -119,17 +119,25 @@ def forget_me(request: HttpRequest) -> HttpResponse:
     user = _user(request)
     if not commands.can_be_forgotten(user):
         raise Http404
+    now, asked = timezone.now(), commands.asked_at(user)
+    facts: dict[str, Any] = {
+        "orders": commands.open_orders(user), "asked": asked, "until": (asked or now) + forgetting.WAITS_MAX,
+        "days_max": forgetting.WAITS_MAX.days,
+    }  # fmt: skip
     if request.method == "GET":
-        return render(request, "rights/forget_me.html")
+        return render(request, "rights/forget_me.html", facts)
     if request.POST.get("sure") != "yes":
-        problem = _("Say that you are sure; nothing was changed.")
-        return render(request, "rights/forget_me.html", {"problem": problem}, status=422)
-    now = timezone.now()
+        facts["problem"] = _("Say that you are sure; nothing was changed.")
+        return render(request, "rights/forget_me.html", facts, status=422)
     actor = f"customer:{user}"
     wish = commands.ask(user, actor=actor, at=now)
-    with contextlib.suppress(ForgettingUnderWay, NobodyToForget):
-        # It is written down, and the page that follows says how far it is.
+    try:
         commands.forget(user, actor=actor, at=now)
+    except OrdersOpen:
+        # Whoever waits for an order stays signed in: they may have to see to it.
+        return redirect("forgotten", wish=wish)
+    except (ForgettingUnderWay, NobodyToForget):
+        pass  # it is written down, and the page that follows says how far it is
     logout(request)
     return redirect("forgotten", wish=wish)
 
@@ -140,9 +148,8 @@ def pieces(request: HttpRequest) -> HttpResponse:
     user = _user(request)
     if not commands.can_be_forgotten(user):
         raise Http404
-    text = request.GET.get("page", "1")
-    page = int(text) if text.isascii() and text.isdigit() and 0 < len(text) < _PAGE_DIGITS_MAX else 1
-    purchases, has_more = forgetting_pieces.purchases_of(user, page=max(1, page))
+    page = whole(request.GET.get("page", "1"), _PAGE_MAX) or 1
+    purchases, has_more = forgetting_pieces.purchases_of(user, page=page)
     facts = {
         "cards": forgetting_pieces.cards_of(user),
         "purchases": purchases,
@@ -208,9 +215,10 @@ def _piece(
         raise Http404 from None
     except PieceNotForgotten as problem:
         return render(request, template, {**facts, "problem": _why_not(problem)}, status=problem.status)
-    except ForgettingUnderWay:
+    except ForgettingUnderWay as problem:
         # It is written down, and the worker goes on.
-        return render(request, "rights/piece_under_way.html", status=202)
+        facts = {"waits_for_order": isinstance(problem, OrdersOpen), "days_max": forgetting.WAITS_MAX.days}
+        return render(request, "rights/piece_under_way.html", facts, status=202)
     return redirect("forgotten", wish=wish)
 
 
@@ -233,7 +241,8 @@ def forgotten(request: HttpRequest, wish: uuid.UUID) -> HttpResponse:
     if text is None:
         if not commands.is_under_way(wish):
             raise Http404
-        return render(request, "rights/under_way.html", status=202)
+        until = commands.waits_until(wish, now=timezone.now())
+        return render(request, "rights/under_way.html", {"until": until}, status=202)
     try:
         receipt, template = receipts.read(text), "rights/forgotten.html"
     except ReceiptNotGenuine:
