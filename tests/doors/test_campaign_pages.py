@@ -84,6 +84,10 @@ def test_a_campaign_is_written_counted_launched_and_stopped(client: Client, segm
     assert "you asked for offers on coffee" in page
     with shop.unchanged("messages_decision", "campaigns_targetlist"):
         said(client, f"/campaigns/{campaign}?count=1")
+    with shop.unchanged("campaigns_launch"):
+        # What is no number is no version, however long it is.
+        answer = client.post(f"/campaigns/{campaign}/launch", {"version": "1" * 5_000, "starts_at": ""})
+        assert answer.status_code < HTTPStatus.INTERNAL_SERVER_ERROR
     client.post(f"/campaigns/{campaign}/launch", {"version": "1", "starts_at": ""})
     page = said(client, f"/campaigns/{campaign}")
     assert "being sent" in page
@@ -140,6 +144,8 @@ def test_a_change_is_a_new_version_and_whoever_was_slower_is_told(
         ({"margin": ""}, "the margin has to say", "margin"),
         ({"name": ""}, "This is no campaign", ""),
         ({"days": "100000"}, "This is no campaign", ""),
+        ({"after": "the last one"}, "That is not a number.", ""),
+        ({"after": "²"}, "That is not a number.", ""),
     ],
 )
 def test_what_cannot_be_sent_is_refused_beside_its_field(
@@ -258,6 +264,22 @@ def test_what_left_is_on_its_way_no_more_and_each_suppression_says_why(
     assert "handed over 7 " in page
     assert "did not leave: somebody else with this address gets it 5 " in page
     assert "did not leave: no consent any more 3 " in page
+
+
+def test_the_list_says_sent_once_nothing_is_on_its_way(client: Client, segments: Segments, shop: Shop) -> None:
+    campaign = written(client)
+    client.post(f"/campaigns/{campaign}/launch", {"version": "1"})
+    outcome = (
+        "insert into messages_outcome (decision, kind, at, reason) select id, %s, now(), '' from messages_decision"
+        " where verdict = 'send'"
+    )
+    with shop.connect("comptoir_vault") as connection:
+        connection.execute("delete from messages_waiting")
+        connection.execute(outcome, ("attempted",))
+    assert "being sent" in said(client, "/campaigns")
+    with shop.connect("comptoir_vault") as connection:
+        connection.execute(outcome, ("accepted",))
+    assert "being sent" not in said(client, "/campaigns")
 
 
 def bought(shop: Shop, *, days_ago: int, store: Callable[[int], str] = lambda _: "1") -> None:

@@ -12,13 +12,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from comptoir.foundation.rooms.commands import set_up_django
 from comptoir.foundation.rooms.current import entered
 from comptoir.foundation.rooms.declaration import OFFICE
 from support import looking
-from support.campaigning import crowd, templates
+from support.campaigning import crowd, templates, version
 from support.pages import Pages, complaints
 from support.shop import Shop
 from support.travelling import bought
@@ -26,6 +26,9 @@ from support.travelling import bought
 set_up_django()  # before the modules that hold models
 
 # ruff: noqa: E402
+from comptoir.office.campaigns import commands as campaigns
+from comptoir.office.campaigns import segmenting
+from comptoir.office.campaigns.contracts import Window
 from comptoir.office.segments import commands as segments
 
 DAY = dt.timedelta(days=1)
@@ -113,6 +116,93 @@ def test_a_campaign_by_clicking_only(
     for path in ("/campaigns/caps", "/campaigns/year", "/journeys", "/journeys/new"):
         page.goto(pages.url(OFFICE, path))
         fit(page)
+    assert heard == []
+    context.close()
+
+
+def becomes(shop: Shop, first: int, last: int, *kinds: str) -> None:
+    """Let this become of the messages with these numbers, as the vault writes it down."""
+    with shop.connect("comptoir_vault") as connection:
+        connection.execute(
+            "with sent as (select id, row_number() over (order by id) as number from messages_decision"
+            " where verdict = 'send'), chosen as (select id from sent where number between %s and %s),"
+            " taken as (delete from messages_waiting where decision in (select id from chosen))"
+            " insert into messages_outcome (decision, kind, at, reason)"
+            " select id, kind, now(), '' from chosen, unnest(%s::text[]) kind on conflict do nothing",
+            (first, last, [*kinds]),
+        )
+
+
+def launched(now: dt.datetime) -> uuid.UUID:
+    """Launch a campaign to the only segment there is, and freeze its list."""
+    with entered(OFFICE):
+        (segment,) = segmenting.named_segments()
+        asked = version(segment=str(segment.id), window=Window(9, 20, (0, 1, 2, 3, 4, 5, 6), "Asia/Tokyo"))
+        campaign = campaigns.write(asked, campaign=None, after=0, by="Akiko", at=now)
+        campaigns.launch(campaign, 1, by="Akiko", at=now)
+        campaigns.freeze(campaign, 1, now=now, segments=segmenting.SEGMENTS)
+    return campaign
+
+
+@pytest.mark.parametrize(
+    ("width", "language", "words"),
+    [
+        (1280, "en", ("Handed over", "On their way", "Wait to leave", "Did not leave, or nobody can say")),
+        (390, "ja", ("引き渡し済み", "送信途中", "送信待ち", "送られなかった、または不明")),
+    ],
+)
+def test_a_campaign_is_watched_while_it_is_sent_and_stopped_from_where_one_looks(
+    pages: Pages, browser: Browser, shop: Shop, people: Sequence[uuid.UUID],
+    width: int, language: str, words: tuple[str, ...],
+) -> None:  # fmt: skip
+    campaign = launched(dt.datetime.now(dt.UTC))
+    total = shop.value("select count(*) from messages_decision where verdict = 'send'")
+    context = browser.new_context(viewport={"width": width, "height": 844}, locale=language, bypass_csp=True)
+    page = context.new_page()
+    heard = complaints(page)
+    pages.sign_in(page, "Akiko")
+    page.goto(pages.url(OFFICE, f"/campaigns/{campaign}"))
+    live, state = page.locator("[data-looked]"), page.locator("#state")
+
+    def says(*numbers: int) -> None:
+        for word, number in zip(words, numbers, strict=True):
+            expect(live.locator("div", has=page.get_by_text(word, exact=True)).locator("dd")).to_have_text(f"{number}")
+        ended = numbers[0] + numbers[3]
+        expect(live.locator("progress")).to_have_attribute("value", f"{ended}")
+        expect(live.locator("progress")).to_have_attribute("max", f"{sum(numbers)}")
+        # The table below says the same, at the same moment.
+        listed = page.locator("#outcomes td").all_inner_texts()
+        assert sorted(map(int, listed)) == sorted(number for number in numbers if number)
+
+    says(0, 0, total, 0)
+    expect(live).to_contain_text("Asia/Tokyo")
+    being_sent = state.inner_text()
+    stop = page.locator("details", has=page.locator(".danger"))
+    seen = stop.locator("summary").bounding_box()
+    assert seen is not None
+    assert seen["y"] + seen["height"] < 844, "one need not scroll for it"
+    stop.locator("summary").click()
+    why = stop.locator("input[name=reason]")
+    why.fill("Wrong pr")
+    place = why.bounding_box()
+    becomes(shop, 1, 7, "attempted", "accepted")
+    becomes(shop, 8, 9, "attempted")
+    becomes(shop, 10, 14, "suppressed")
+    says(7, 2, total - 14, 5)
+    assert why.bounding_box() == place, "it moved from under the finger"
+    assert why.input_value() == "Wrong pr"
+    assert why.evaluate("each => each === document.activeElement")
+    # Nothing waits any more, but some are in a sender's hand: it is not sent yet.
+    becomes(shop, 15, total, "attempted", "accepted")
+    says(total - 7, 2, 0, 5)
+    expect(state).to_have_text(being_sent)
+    page.reload()
+    expect(live.locator("[data-ended]")).to_have_count(0)
+    fit(page)
+    becomes(shop, 8, 9, "accepted")
+    live.locator("[data-ended]").wait_for()
+    says(total - 5, 0, 0, 5)
+    expect(state).not_to_have_text(being_sent)
     assert heard == []
     context.close()
 

@@ -96,6 +96,31 @@ def test_a_journey_is_written_tried_on_the_past_year_and_lived(client: Client, s
     assert not any(str(each) in client.get(f"/journeys/{made}").content.decode() for each in people)
 
 
+def test_points_that_were_refused_are_on_the_page_with_what_to_do(
+    client: Client, segments: Segments, shop: Shop
+) -> None:
+    steps = {"kind_1": "give", "points_1": "20", "reason_1": "Welcome", "kind_2": "", "kind_3": "", "kind_4": ""}
+    made = written(client, **steps, holdout="0", holdout_reason="All of them.")
+    client.post(f"/journeys/{made}/switch", {"how": "on", "version": "1"})
+    people = segments.found[COFFEE][:4]
+    for each in people:
+        bought(shop, each, timezone.now(), store="S7")
+    hands = Hands({people[0]: "customer_forgotten", people[1]: "customer_forgotten", people[2]: "made_up"})
+    with entered(OFFICE):
+        later = timezone.now() + DAY
+        travelling.enter(now=later)
+        travelling.advance(now=later, segments=segments, hands=hands)
+    page = said(client, f"/journeys/{made}")
+    assert "Points that were refused" in page
+    assert "2 × Give 20 points: Welcome They have asked to be forgotten. What to do: Nothing" in page
+    assert "1 × Give 20 points: Welcome The ledger refused them: made_up." in page
+    client.post(f"/journeys/{made}/change", {**FORM, **steps, "points_1": "30", "holdout_reason": "x", "after": "1"})
+    assert "2 × Give 20 points: Welcome (version 1)" in said(client, f"/journeys/{made}")
+    for language, title in (("fr", "Points refusés"), ("ja", "断られたポイント")):
+        answer = client.get(f"/journeys/{made}", headers={"accept-language": language})
+        assert title in answer.content.decode()
+
+
 def test_a_change_is_a_new_version_and_the_form_keeps_every_step(client: Client, segments: Segments) -> None:
     made = written(client)
     page = client.get(f"/journeys/{made}/change").content.decode()

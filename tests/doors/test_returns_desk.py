@@ -5,10 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import re
 import uuid
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import pytest
 from django.test import Client
@@ -19,7 +17,7 @@ from comptoir.config.replaying.phone import SHOWN
 from comptoir.foundation.rooms.commands import set_up_django
 from support.carding import issued, new_code
 from support.gateway import Gateway
-from support.pages import accepted, card, customer_of, event, posted_by, staff_session, words
+from support.pages import accepted, card, customer_of, event, posted_by, words
 from support.shop import Shop, environment
 
 set_up_django()  # before the modules that hold models
@@ -33,57 +31,17 @@ from comptoir.counter.giftcards.rules import parts_back
 from comptoir.counter.orders.codes import number_of, pickup_code_of
 from comptoir.foundation.rooms.addresses import host_of
 from comptoir.foundation.rooms.current import entered
-from comptoir.foundation.rooms.declaration import OFFICE, VAULT
+from comptoir.foundation.rooms.declaration import VAULT
 from comptoir.vault.checkout import commands, letters, paying
 from comptoir.vault.checkout.models import Checkout
 from comptoir.vault.payments import jobs
-from support.buying import AT, STORE, Buyer, Cashier, basket_with, counted, follow, listed, opened, pay, speaking
+from support.buying import AT, STORE, Buyer, Cashier, basket_with, follow, pay
 from support.payers import Payer
 from support.paying import hear, reference_of, simulator
 from support.promoting import code_for, published
+from support.returning import LEFT, TILL, came_back, carded, credited, found, seen, sold
 
 SAFE = {"host": f"{host_of(VAULT)}:8000", "accept-language": "en"}
-TILL = "/stores/324/tills/1"
-
-
-@pytest.fixture
-def desk(shop: Shop, gateway: Gateway) -> Iterator[Client]:
-    accepted(
-        gateway.post([listed("tea", price=1250), listed("cup", price=800), opened()], touchpoint="webshop")
-    )  # fmt: skip
-    accepted(gateway.post([counted("tea", 10), counted("cup", 10)], touchpoint="console"))
-    with speaking(gateway):
-        client = Client(headers={"host": f"{host_of(OFFICE)}:8000", "accept-language": "en"})
-        name, value = staff_session("Alice")
-        client.cookies[name] = value
-        yield client
-
-
-def sold(gateway: Gateway, *lines: tuple[str, int, int], receipt: str = "0001", source: str = TILL) -> dict[str, Any]:
-    """A till sells to card 1."""
-    said = [{"product": product, "quantity": quantity, "amount": amount} for product, quantity, amount in lines]
-    data = {
-        "receipt": receipt, "store": STORE, "customer": card("1"), "currency": "USD",
-        "total": sum(amount for _, _, amount in lines), "lines": said,
-    }  # fmt: skip
-    sale = event("sale.closed", data, source=source, at=timezone.now() - dt.timedelta(days=1))
-    (outcome,) = accepted(gateway.post([sale], touchpoint="till"))
-    return dict(outcome)
-
-
-def found(desk: Client, shown: str) -> str:
-    """Find a receipt; returns the address of its page."""
-    answer = desk.get("/returns", {"receipt": shown})
-    assert answer.status_code == 302, words(answer.content.decode())
-    return str(answer["location"])
-
-
-def seen(desk: Client, place: str, **take: int) -> tuple[str, dict[str, str]]:
-    """Choose pieces and see what they give back; returns the page's words and the form that confirms it."""
-    chosen = {f"take-{name[1:]}": str(quantity) for name, quantity in take.items()}
-    page = desk.get(place, {**chosen, "reason": "unwanted", "goods": "on_shelf", "store": STORE}).content.decode()
-    # What has not gone back yet has a form of its own, above the one that confirms.
-    return words(page), posted_by(page[page.find('method="get"') :])
 
 
 def test_a_tills_sale_comes_back_piece_by_piece_for_exactly_what_it_cost(
@@ -153,43 +111,6 @@ def test_what_gift_cards_had_paid_of_a_tills_sale_goes_back_onto_them_and_the_re
     assert given == [333, 1134, 334]
     assert (onto, sum(onto)) == ([185, 630, 185], 1000)
     assert [each["available"] for each in shop.rows("select available from giftcards_card")] == [500, 500]
-
-
-def carded(gateway: Gateway, *lines: tuple[str, int, int], amount: int, id: str = "spent") -> None:  # noqa: A002
-    """Sell something of which a card pays so much."""
-    code = new_code()
-    accepted(gateway.post([issued(code, amount)], touchpoint="till"))
-    spent = {"code": code, "currency": "USD", "amount": amount, "receipt": "0001"}
-    accepted(gateway.post([{**event("gift_card.redeem", spent, source=TILL), "id": id}], touchpoint="till"))
-    sold(gateway, *lines)
-
-
-def came_back(gateway: Gateway, receipt: str, amount: int, *, source: str = "/console") -> None:
-    """A piece of the first line comes back, and whoever says so does nothing more."""
-    back = {
-        "receipt": receipt, "sale": {"receipt": "0001", "source": TILL}, "currency": "USD", "total": amount,
-        "lines": [{"line": 1, "quantity": 1, "amount": amount}],
-    }  # fmt: skip
-    touchpoint = "console" if source == "/console" else "till"
-    accepted(gateway.post([event("sale.returned", back, source=source)], touchpoint=touchpoint))
-
-
-def credited(
-    gateway: Gateway,
-    amount: int,
-    *,
-    source: str = TILL,
-    id: str | None = None,  # noqa: A002
-) -> dict[str, Any]:
-    """Somebody puts so much back onto the card."""
-    data = {"spending": {"id": "spent", "source": TILL}, "amount": amount}
-    touchpoint = "console" if source == "/console" else "till"
-    said = event("gift_card.credit", data, source=source)
-    answer = gateway.post([{**said, **({"id": id} if id else {})}], touchpoint=touchpoint)
-    return dict(answer.json()["outcomes"][0])
-
-
-LEFT = "select available from giftcards_card"
 
 
 def test_what_has_not_gone_back_is_said_and_given_back_by_a_button(desk: Client, shop: Shop, gateway: Gateway) -> None:
@@ -414,6 +335,22 @@ def test_several_sales_with_one_number_are_told_apart(desk: Client, shop: Shop, 
     assert "Which of these?" in text
     assert "/stores/324/tills/2" in text
     assert "$25.00" in text
+
+
+def test_a_hurried_cashier_types_small_letters_and_takes_all_of_it(desk: Client, gateway: Gateway) -> None:
+    """The number as it comes off the keys, one press for all pieces, and the total that stands on the receipt."""
+    tax = {"tax": 21, "tax_on_top": True}
+    lines = ({"product": "tea-1", "quantity": 2, "amount": 2500, **tax}, ("cup-1", 1, 800), ("off", 1, -100))
+    for till in (1, 2):
+        sold(gateway, *lines, receipt="4C3C-000001", source=f"/stores/324/tills/{till}")
+    assert words(desk.get("/returns", {"receipt": "4c3c-000001"}).content.decode()).count("$32.21") == 2
+    sold(gateway, *lines, receipt="4C3C-000002")
+    place = found(desk, " 4c3c-000002 ")
+    page = desk.get(place, {"all": "1", "reason": "unwanted", "goods": "on_shelf", "store": STORE}).content.decode()
+    assert "Take it back for $32.21" in words(page)
+    answer = words(desk.post(place, posted_by(page[page.find('method="get"') :]), follow=True).content.decode())
+    assert "Give $32.21 back at the till." in answer
+    assert "All of it came back." in answer
 
 
 def test_goods_that_are_put_aside_are_not_sold_again(desk: Client, shop: Shop, gateway: Gateway) -> None:

@@ -6,8 +6,11 @@ import re
 from typing import Any
 
 import pytest
+from django.http import QueryDict
 from django.test import Client
 from django.utils.translation import override
+from hypothesis import given
+from hypothesis import strategies as st
 
 from comptoir.counter.audiences import following
 from comptoir.counter.loyalty.store import insert_programme
@@ -22,11 +25,12 @@ set_up_django()  # before the modules that hold models
 
 # ruff: noqa: E402
 from comptoir.doors.console import crowds
-from comptoir.doors.console.conditions import details
+from comptoir.doors.console.conditions import added, details
 from comptoir.foundation.rooms.current import entered
 from comptoir.office.journeys import commands as journeys
 from comptoir.office.journeys.contracts import Check
 from comptoir.office.segments.errors import DETAILS
+from comptoir.office.segments.language import read
 from support.campaigning import NOW, STAFF, templates
 from support.travelling import COFFEE_MAIL, journey
 
@@ -89,6 +93,59 @@ def test_conditions_are_clicked_together_counted_and_kept(alice: Client, shop: S
     assert shop.value("select count(*) from audiences_member where is_in") == 1
     assert alice.post(segment, {"act": "end"}).status_code == 302
     assert alice.get(segment).status_code == 404
+
+
+@pytest.mark.parametrize("joined", ["{} or {}", "{}\r\nOR\r\n{}", "{}\tOr {}", "({}) OR ({})"])
+def test_what_was_written_stays_one_part_however_it_was_written(alice: Client, joined: str) -> None:
+    written = joined.format("bought('COFFEE')", "bought('TEA')")
+    page = posted(
+        alice, "/segments/new", act="add", expression=written, fact="spend", comparison=">", amount="1000", joint="AND"
+    )
+    assert expression_of(page).replace("\n", "\r\n").replace("\r\r", "\r") == f"({written}) AND spend() > 1000"
+    assert "0 people now" in words(page)
+
+
+_PARTS = st.sampled_from(["bought('A')", "points() > 1", "points() IN (1, 2)", "spend() BETWEEN 1 AND 2", "TRUE"])
+_BLANKS = st.sampled_from([" ", "\r\n", "\t", "  "])
+_WORDS = st.sampled_from(["and", "AND", "or", "OR", "Or", "aNd"])
+_WRITTEN = st.recursive(
+    _PARTS,
+    lambda some: (
+        st.tuples(some, _BLANKS, _WORDS, _BLANKS, some).map("".join)
+        | some.map("({})".format)
+        | st.tuples(st.sampled_from(["not ", "NOT\n"]), some).map(lambda each: f"{each[0]}({each[1]})")
+    ),
+    max_leaves=6,
+)
+
+
+@given(written=_WRITTEN, joint=st.sampled_from(["AND", "OR", "AND NOT"]))
+def test_who_is_named_by_what_was_written_and_a_click_is_named_by_both(written: str, joint: str) -> None:
+    clicked = QueryDict(mutable=True)
+    clicked.update({"fact": "visited", "thing": "", "store": "367", "joint": joint})
+    assert read(added(written, clicked, read=read)) == read(f"({written}) {joint} (visited('367'))")
+
+
+@pytest.mark.parametrize(
+    ("clicked", "said"),
+    [
+        ({"fact": "spend_days", "days": "²", "amount": "1"}, "days is a whole number from 1 to 3660."),
+        ({"fact": "spend_days", "days": "9" * 5_000, "amount": "1"}, "days is a whole number from 1 to 3660."),
+        ({"fact": "bought", "thing": "TEA", "days": "a week"}, "days is a whole number from 1 to 3660."),
+        ({"fact": "spend", "amount": "²"}, "A number has at most 12 digits"),
+        ({"fact": "spend", "amount": "1 OR TRUE"}, "A number has at most 12 digits"),
+    ],
+)
+def test_a_clicked_number_that_is_none_is_refused(alice: Client, clicked: dict[str, str], said: str) -> None:
+    page = posted(alice, "/segments/new", 422, act="add", expression="bought('COFFEE')", joint="AND", **clicked)
+    assert said in words(page)
+    assert expression_of(page) == "bought('COFFEE')"
+
+
+def test_to_what_cannot_be_read_nothing_is_added(alice: Client) -> None:
+    written = "bought('COFFEE')) or (bought('TEA')"
+    page = posted(alice, "/segments/new", 422, act="add", expression=written, fact="spend", amount="1", joint="AND")
+    assert expression_of(page) == written
 
 
 def test_a_crowd_on_a_chart_opens_the_builder_with_just_its_people(alice: Client) -> None:

@@ -5,7 +5,8 @@ the channel ``staff`` that sends ``points.adjust``) and posts events to the gate
 of touchpoints are the office's own business.
 
 Files of its own: ``acting.py`` (what the views share), ``answering.py`` (the shop's answers), ``campaigning.py``
-(campaigns), ``drafting.py`` (the form in which one is written) and ``reporting.py`` (what they changed),
+(campaigns), ``drafting.py`` (the form in which one is written), ``sending.py`` (how far one is) and ``reporting.py``
+(what they changed),
 ``charter.py`` (the charter, and the shop's no to an amendment), ``locality.py`` (the shop's currency and time zone),
 ``giftcards.py`` (gift cards),
 ``inviting.py`` (the first fifty are invited), ``moderating.py`` (the moderation queue), ``ordering.py`` (orders),

@@ -71,4 +71,7 @@ def first_sent(request: HttpRequest, identity: uuid.UUID) -> dt.datetime:
     sent: dict[str, str] = request.session.get("sent", {})
     at = sent.setdefault(str(identity), timezone.now().isoformat())
     request.session["sent"] = dict(list(sent.items())[-_SENT_MAX:])
+    # At once: kept at the end, it would undo what another click of the same form has kept meanwhile.
+    request.session.save()
+    request.session.modified = False
     return dt.datetime.fromisoformat(at)

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import msgspec
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
@@ -24,26 +24,29 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from comptoir.counter.loyalty.programme import title_in
 from comptoir.counter.messages import queries as messaging
+from comptoir.counter.messages.queries import Count
 from comptoir.counter.offers import queries as offers
 from comptoir.counter.offers.models import Promotion
-from comptoir.doors.console import charts, counting, drafting, reporting
+from comptoir.doors.console import charts, counting, drafting, reporting, sending
 from comptoir.doors.console.acting import name_of, page
 from comptoir.doors.console.counting import Write
 from comptoir.doors.console.locality import Shop, shop_of
 from comptoir.doors.console.refusals import told
 from comptoir.foundation.kernel import database
+from comptoir.foundation.kernel.numbers import whole
 from comptoir.foundation.kernel.problem import Problem
 from comptoir.foundation.rooms.addresses import url_of
 from comptoir.foundation.rooms.declaration import OFFICE, VAULT
 from comptoir.foundation.rooms.web import in_room
 from comptoir.foundation.touchpoints.house import Trouble
 from comptoir.office.campaigns import commands, effects, queries, rules, segmenting
-from comptoir.office.campaigns.contracts import HOLDOUT, Counts, Version
+from comptoir.office.campaigns.contracts import HOLDOUT, Counts, Version, Window
 from comptoir.office.campaigns.grouping import By
 from comptoir.office.campaigns.queries import Standing, Written
 from comptoir.office.segments.telling import roughly
 from comptoir.vault.messages.viewing import is_shown
 
+_LATELY: Final = dt.timedelta(days=1)
 _SECONDS: Final = 60
 _CAP_ROWS: Final = 5
 _REPORTS_MAX: Final = 5
@@ -66,7 +69,7 @@ class Line(msgspec.Struct, frozen=True):
 def listed(request: HttpRequest) -> HttpResponse:
     """Answer with every campaign."""
     names = {str(each.id): each.name for each in segmenting.named_segments()}
-    lines = []
+    lines, now = [], timezone.now()
     for written in queries.campaigns():
         standing = queries.standing(written.campaign)
         content = written.content
@@ -74,11 +77,22 @@ def listed(request: HttpRequest) -> HttpResponse:
         write = writing([content.segment])
         lines.append(
             Line(
-                written.campaign, content.name, _states()[standing.state], names.get(content.segment, "–"),
+                written.campaign, content.name, _states()[_state_at(standing, now)], names.get(content.segment, "–"),
                 reporting.channels()[content.channel], write(people) if standing.lists else "–", written.written_at,
             )
         )  # fmt: skip
     return page(request, "console/campaigns.html", "campaigns", {"lines": lines, "caps": _caps_in_words()})
+
+
+def _state_at(standing: Standing, now: dt.datetime) -> str:
+    """Return the state of a campaign in the list: what left in the last day may still be on its way."""
+    if standing.state != "sent" or standing.lists[-1].frozen_at < now - _LATELY:
+        return standing.state
+    return _state(standing, sending.far(messaging.counts_of(standing.latest.campaign)))
+
+
+def _state(standing: Standing, far: sending.Far) -> str:
+    return "sending" if standing.state == "sent" and far.on_their_way else standing.state
 
 
 @in_room(OFFICE)
@@ -94,7 +108,7 @@ def write(request: HttpRequest, campaign: uuid.UUID | None = None) -> HttpRespon
         try:
             version = drafting.read(form)
             written = commands.write(
-                version, campaign=campaign, after=int(form["after"] or 0), by=name_of(request), at=timezone.now()
+                version, campaign=campaign, after=drafting.number_after(form), by=name_of(request), at=timezone.now()
             )
         except Problem as problem:
             trouble = told(problem, fields=drafting.FIELDS)
@@ -115,7 +129,15 @@ def write(request: HttpRequest, campaign: uuid.UUID | None = None) -> HttpRespon
 @in_room(OFFICE)
 @require_safe
 def one(request: HttpRequest, campaign: uuid.UUID) -> HttpResponse:
-    """Answer with everything about one campaign; ``?count`` counts whom it would reach now."""
+    """Answer with everything about one campaign; ``?count`` counts whom it would reach now.
+
+    ``?part=sending`` is the part that changes while it is being sent.
+    """
+    if request.GET.get("part") == "sending":
+        _find(campaign)
+        standing = queries.standing(campaign)
+        context = {**_under_way(campaign, standing, _write_of(standing)), "is_part": True}
+        return render(request, "console/campaign_part.html", context)
     return _one(request, campaign)
 
 
@@ -126,10 +148,8 @@ def launch(request: HttpRequest, campaign: uuid.UUID) -> HttpResponse:
     found, now = _find(campaign), timezone.now()
     try:
         starts_at = drafting.moment(request.POST.get("starts_at", ""))
-        version = request.POST.get("version", "")
-        commands.launch(
-            campaign, int(version) if version.isdecimal() else 0, by=name_of(request), at=now, starts_at=starts_at
-        )
+        version = whole(request.POST.get("version", ""), 10**9 - 1) or 0
+        commands.launch(campaign, version, by=name_of(request), at=now, starts_at=starts_at)
         if starts_at is None or starts_at <= now:
             commands.freeze(campaign, found.number, now=now, segments=segmenting.SEGMENTS)
     except Problem as problem:
@@ -186,20 +206,16 @@ def _one(request: HttpRequest, campaign: uuid.UUID, *, problem: Trouble | None =
     _find(campaign)
     standing, shop, now = queries.standing(campaign), shop_of(), timezone.now()
     by = request.GET.get("by", "")
-    content = standing.latest.content
-    write = writing(
-        {queries.version(campaign, each.version).content.segment for each in standing.lists} | {content.segment}
-    )
+    content, write = standing.latest.content, _write_of(standing)
     context: dict[str, Any] = {
-        "problem": problem, "standing": standing, "content": content, "state": _states()[standing.state],
-        "facts": _facts(content, shop), "versions": queries.versions(campaign), "can_launch": _can_launch(standing),
+        **_under_way(campaign, standing, write), "problem": problem, "facts": _facts(content, shop),
+        "versions": queries.versions(campaign), "can_launch": _can_launch(standing),
         "is_due_now": standing.due is not None and standing.due.starts_at <= now,
     }  # fmt: skip
     if standing.lists:
         counts = [each.counts for each in standing.lists]
         context["lists"] = [(each, _counted(each.counts, write)) for each in standing.lists]
         context["drawing"] = _drawing(campaign, counts, write)
-        context["outcomes"] = outcomes_of(campaign, write)
         context |= {
             "reports": _reports(campaign, standing, shop, now, by=by, write=write),
             "bys": list(reporting.bys().items()),
@@ -220,6 +236,31 @@ def _one(request: HttpRequest, campaign: uuid.UUID, *, problem: Trouble | None =
         context["hindered"] = hindered([launched.segment], [launched.promotion])
     status = (problem.status or HTTPStatus.UNPROCESSABLE_ENTITY) if problem else HTTPStatus.OK
     return page(request, "console/campaign.html", "campaigns", context, status=status)
+
+
+def _write_of(standing: Standing) -> Write:
+    """Return how numbers of people are written of all that a campaign was and is for."""
+    versions = [queries.version(standing.latest.campaign, each.version) for each in standing.lists]
+    return writing({each.content.segment for each in (standing.latest, *versions)})
+
+
+def _under_way(campaign: uuid.UUID, standing: Standing, write: Write) -> dict[str, Any]:
+    """Return what changes while a campaign is being sent: its state, how far it is, what became of the messages."""
+    counts = messaging.counts_of(campaign)
+    far = sending.far(counts)
+    state = _state(standing, far)
+    return {
+        "standing": standing, "content": standing.latest.content, "state": _states()[state],
+        "is_sending": state == "sending", "hours": _hours(_sent_last(standing).window),
+        "sending": sending.told(far, write), "outcomes": _outcomes(counts, write),
+    }  # fmt: skip
+
+
+def _sent_last(standing: Standing) -> Version:
+    """Return the version whose list was frozen last, or what would be sent."""
+    if not standing.lists:
+        return standing.latest.content
+    return queries.version(standing.latest.campaign, standing.lists[-1].version).content
 
 
 def _find(campaign: uuid.UUID) -> Written:
@@ -325,9 +366,15 @@ class Fact(msgspec.Struct, frozen=True):
     ways: tuple[tuple[str, str], ...] = ()
 
 
-def _facts(content: Version, shop: Shop) -> list[Fact]:
-    window = content.window
+def _hours(window: Window) -> str:
     days = [_days()[day] for day in window.weekdays]
+    return _("%(from)s to %(until)s o'clock, %(days)s (%(zone)s)") % {
+        "from": window.from_hour, "until": window.until_hour, "zone": window.zone,
+        "days": _("every day") if len(days) == len(_days()) else ", ".join(days),
+    }  # fmt: skip
+
+
+def _facts(content: Version, shop: Shop) -> list[Fact]:
     texts = tuple(
         (f"{each.name.upper()}: {each.template}", reverse("console:template", args=(each.template,)))
         for each in content.variants
@@ -338,14 +385,7 @@ def _facts(content: Version, shop: Shop) -> list[Fact]:
         Fact(_("Whom"), "" if segment else _("a segment that has ended"), segment),
         Fact(_("Where"), reporting.channels()[content.channel]),
         Fact(_("Message text"), ways=texts),
-        Fact(
-            _("When"),
-            _("%(from)s to %(until)s o'clock, %(days)s (%(zone)s)")
-            % {
-                "from": window.from_hour, "until": window.until_hour, "zone": window.zone,
-                "days": _("every day") if len(days) == len(_days()) else ", ".join(days),
-            },
-        ),
+        Fact(_("When"), _hours(content.window)),
     ]  # fmt: skip
     if content.promotion is not None:
         way = reverse("console:promotion", args=(content.promotion,))
@@ -395,9 +435,13 @@ def _counted(counts: Counts, write: Write) -> list[tuple[str, str]]:
 
 def outcomes_of(campaign: uuid.UUID, write: Write = counting.exact) -> list[tuple[str, str, str]]:
     """Return what became of the messages, by variant: variant, outcome, how many, in the order in which it happens."""
+    return _outcomes(messaging.counts_of(campaign), write)
+
+
+def _outcomes(counts: Sequence[Count], write: Write) -> list[tuple[str, str, str]]:
     words = reporting.outcomes()
     found: dict[tuple[str, str], int] = {}
-    for each in messaging.counts_of(campaign):
+    for each in counts:
         if each.verdict == "send":
             key = (each.variant.upper(), _kind_in(words, each.kind or "waiting", each.reason))
             found[key] = found.get(key, 0) + each.count

@@ -5,19 +5,23 @@ Not here: pages (``segmenting.py``), the language itself, and conditions in word
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from typing import Final
 
 from django.http import QueryDict
 from django.utils.translation import gettext as _
 
+from comptoir.foundation.kernel.numbers import whole
 from comptoir.office.segments import contracts
 from comptoir.office.segments.contracts import All, Leaf, Tree, Truth, Within
-from comptoir.office.segments.errors import DETAILS
-from comptoir.office.segments.facts import FACTS
+from comptoir.office.segments.errors import DETAILS, ArgumentRefused
+from comptoir.office.segments.facts import DAYS_MAX, FACTS
 from comptoir.office.segments.language import IN_SEGMENT
 from comptoir.office.segments.wording import comparisons, titles
 from comptoir.office.segments.writing import write, write_leaf
 
+_AMOUNT: Final = re.compile(r"[+-]?\d{1,12}(\.\d{1,6})?", re.ASCII)
 _WITH_THINGS: Final = frozenset({"thing", "category", "product", "type", "promotion"})
 
 
@@ -53,11 +57,15 @@ def without(tree: Tree, number: int) -> str:
     return write(rest[0]) if len(rest) == 1 else write(type(tree)(rest))
 
 
-def added(expression: str, posted: QueryDict) -> str:
-    """Return an expression with the condition that was clicked together."""
+def added(expression: str, posted: QueryDict, *, read: Callable[[str], Tree]) -> str:
+    """Return an expression with the condition that was clicked together; ``read`` returns the tree of an expression.
+
+    Raises :class:`ExpressionRefused` for an expression that cannot be read: what would be joined nobody knows. What was
+    clicked and is no number is refused behind the expression, where it would have come to stand.
+    """
     given = posted.get("thing", "").strip()
     if posted.get("fact") == IN_SEGMENT:
-        return _joined(expression, write(Within(given, Truth(value=True))), posted.get("joint", "AND"))
+        return _joined(expression, write(Within(given, Truth(value=True))), posted.get("joint", "AND"), read)
     fact = FACTS.get(posted.get("fact", ""))
     if fact is None:
         return expression
@@ -67,22 +75,36 @@ def added(expression: str, posted: QueryDict) -> str:
         if parameter == "product" or (parameter == "category" and not given):
             arguments.append(None)  # one field is for what was bought; it is asked as a category
         elif parameter == "days":
-            arguments.append(int(text) if text.isdigit() else None)
+            arguments.append(_days(text, expression))
         else:
             arguments.append(text or None)
     condition = write_leaf(Leaf(fact.name, tuple(arguments)))
     if fact.kind != "truth":
         comparison = posted.get("comparison", ">")
         amount = posted.get("amount", "").strip().replace(",", ".") or "0"
+        if _AMOUNT.fullmatch(amount) is None:
+            raise _refused("digits", expression)
         condition += f" {comparison if comparison in dict(comparisons()) else '>'} {amount}"
-    return _joined(expression, condition, posted.get("joint", "AND"))
+    return _joined(expression, condition, posted.get("joint", "AND"), read)
 
 
-def _joined(expression: str, condition: str, joint: str) -> str:
+def _days(text: str, expression: str) -> int | None:
+    days = whole(text, DAYS_MAX)
+    if text and days is None:
+        raise _refused("days", expression, limit=str(DAYS_MAX))
+    return days
+
+
+def _refused(code: str, expression: str, **values: str) -> ArgumentRefused:
+    return ArgumentRefused(code, position=len(expression) + 1, values=values)
+
+
+def _joined(expression: str, condition: str, joint: str, read: Callable[[str], Tree]) -> str:
+    """Join both, with what was written as it was: in brackets where it would fall apart, however it is written."""
     if joint == "AND NOT":
         condition = f"NOT {condition}"
-    word = "OR" if joint == "OR" else "AND"
-    whole = f"({expression}) {word} {condition}" if expression and word == "OR" else condition
-    if expression and word == "AND":
-        whole = f"{expression} AND {condition}" if " OR " not in expression else f"({expression}) AND {condition}"
-    return whole
+    if not expression:
+        return condition
+    word, other = ("OR", All) if joint == "OR" else ("AND", contracts.Any)
+    kept = f"({expression})" if isinstance(read(expression), other) else expression
+    return f"{kept} {word} {condition}"

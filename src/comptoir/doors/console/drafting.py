@@ -20,6 +20,7 @@ from comptoir.counter.messages import queries as messaging
 from comptoir.counter.offers.models import Promotion
 from comptoir.doors.console import reporting
 from comptoir.doors.console.locality import shop_of
+from comptoir.foundation.kernel.numbers import whole
 from comptoir.office.campaigns import segmenting
 from comptoir.office.campaigns.contracts import Cap, Version
 from comptoir.office.campaigns.errors import CampaignInvalid
@@ -28,6 +29,7 @@ from comptoir.office.campaigns.windows import zone_of
 from comptoir.vault.messages import ports
 
 _PROMOTIONS_MAX: Final = 200
+_NUMBER_MAX: Final = 10**9 - 1
 BLANK: Final = {
     "name": "", "message_class": "marketing", "segment": "", "channel": "mail", "template_a": "", "template_b": "",
     "why_en": "", "why_fr": "", "why_ja": "", "promotion": "", "holdout": "10", "holdout_reason": "", "from_hour": "9",
@@ -107,6 +109,14 @@ def read(form: Mapping[str, str]) -> Version:
         ) from None
 
 
+def number_after(form: Mapping[str, str]) -> int:
+    """Return the number of the version that was read before writing; 0 for none. Raises :class:`CampaignInvalid`."""
+    number = whole(form["after"] or "0", _NUMBER_MAX)
+    if number is None:
+        raise CampaignInvalid(_("That is not a number."), field="after")
+    return number
+
+
 class Costly(Protocol):
     """A version of a campaign or a journey, as far as it says what things cost and bring."""
 
@@ -165,10 +175,11 @@ def _decimal(form: Mapping[str, str], field: str) -> float:
 
 def cap(messages: str, days: str, channel: str) -> Cap:
     """Return what a row of the form of caps says. Raises :class:`CampaignInvalid`."""
-    if not (messages.strip().isdecimal() and days.strip().isdecimal()):
+    most, within = whole(messages.strip(), _NUMBER_MAX), whole(days.strip(), _NUMBER_MAX)
+    if most is None or within is None:
         raise CampaignInvalid(_("That is not a number."), field="caps")
     try:
-        return msgspec.convert({"messages": int(messages), "days": int(days), "channel": channel or None}, Cap)
+        return msgspec.convert({"messages": most, "days": within, "channel": channel or None}, Cap)
     except msgspec.ValidationError as error:
         raise CampaignInvalid(str(error).partition(" - at")[0], field="caps") from None
 

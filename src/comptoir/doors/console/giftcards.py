@@ -28,6 +28,7 @@ from comptoir.doors.console.acting import first_sent, page, with_key
 from comptoir.doors.console.refusals import told
 from comptoir.foundation.kernel.ids import IDS
 from comptoir.foundation.kernel.money import Money
+from comptoir.foundation.kernel.numbers import whole
 from comptoir.foundation.kernel.problem import Problem
 from comptoir.foundation.rooms.declaration import OFFICE
 from comptoir.foundation.rooms.web import in_room
@@ -148,9 +149,8 @@ def stop(request: HttpRequest, number: str) -> HttpResponse:
 @require_POST
 def blanks(request: HttpRequest) -> HttpResponse:
     """Show a sheet of codes that are worth nothing yet, to be printed and laid beside a till."""
-    text = request.POST.get("count", "")
-    count = int(text) if text.isascii() and text.isdecimal() and len(text) <= 3 else 0
-    if not 1 <= count <= BLANKS_MAX:
+    count = whole(request.POST.get("count", ""), BLANKS_MAX, least=1)
+    if count is None:
         words = _("Write a whole number from 1 to %(most)d.") % {"most": BLANKS_MAX}
         return _page(request, trouble=Trouble(title=words, field="count"))
     codes = GiftCardCodes.of_shop()

@@ -14,6 +14,7 @@ from comptoir.counter.customers import queries as customers
 from comptoir.doors.console import startup
 from comptoir.doors.console.acting import page
 from comptoir.doors.console.refusals import told
+from comptoir.foundation.kernel.numbers import whole
 from comptoir.foundation.kernel.problem import Problem
 from comptoir.foundation.rooms.declaration import OFFICE
 from comptoir.foundation.rooms.web import in_room
@@ -34,7 +35,7 @@ def invitations(request: HttpRequest) -> HttpResponse:
     form, trouble = dict(_BLANK), None
     if request.method == "POST":
         form = {name: request.POST.get(name, "").strip()[:5_000] for name in _BLANK}
-        said: dict[str, Any] = {**form, "limit": int(form["limit"]) if form["limit"].isdecimal() else 0}
+        said: dict[str, Any] = {**form, "limit": whole(form["limit"], 10**9 - 1) or 0}
         said["text"] = form["text"].replace("\r\n", "\n")
         trouble = _send(request, INVITATION_WRITTEN, said)
         if trouble is None:

@@ -26,6 +26,7 @@ from comptoir.counter.loyalty.leased import Leased
 from comptoir.doors.console.acting import first_sent, identity_of, name_of, page, with_key
 from comptoir.doors.console.refusals import told
 from comptoir.foundation.events import audit
+from comptoir.foundation.kernel.numbers import whole
 from comptoir.foundation.kernel.problem import Problem
 from comptoir.foundation.rooms.declaration import OFFICE
 from comptoir.foundation.rooms.visits import visit_of
@@ -154,10 +155,7 @@ def _spends(form: Mapping[str, str]) -> int | None:
 
 
 def _digits(text: str) -> int | None:
-    written = text.strip()
-    if not (written.isascii() and written.isdigit() and len(written) <= len(str(LEASE_SPENDS_MAX))):
-        return None
-    return int(written) if int(written) <= LEASE_SPENDS_MAX else None
+    return whole(text.strip(), LEASE_SPENDS_MAX)
 
 
 def _reason(name: str) -> str:

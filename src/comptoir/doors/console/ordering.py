@@ -27,6 +27,7 @@ from comptoir.doors.console.acting import first_sent, identity_of, page, with_ke
 from comptoir.doors.console.refusals import told
 from comptoir.foundation.kernel.ids import IDS
 from comptoir.foundation.kernel.money import Money
+from comptoir.foundation.kernel.numbers import whole
 from comptoir.foundation.kernel.problem import Problem
 from comptoir.foundation.rooms import addresses
 from comptoir.foundation.rooms.declaration import OFFICE, VAULT
@@ -40,7 +41,7 @@ _CODE_CHARACTERS_MAX: Final = 64
 _REQUESTS: Final = uuid.UUID("0c9c6f35-5a53-5b5e-9b44-6f7264657273")
 _MEANS: Final = ("cash", "card")
 _REFERENCE: Final = re.compile(r"[0-9A-Za-z./_-]{1,40}")
-_DIGITS_MAX: Final = 12
+_AMOUNT_MAX: Final = 10**12 - 1
 _DOES: Final = {"pack": PACK, "cancel": CANCEL}
 
 
@@ -82,10 +83,9 @@ def _take(request: HttpRequest, order: Order, data: dict[str, Any], *, store: st
         trouble = _at("reference", _("Type in the number that the terminal printed: letters, digits and . / _ - only."))
         return _taking(request, order, data["code"], store=store, trouble=trouble)
     # What was seen is what was taken: the counter refuses another amount.
-    amount = form.get("amount", "")
     taken = {
         "means": means,
-        "amount": int(amount) if amount.isascii() and amount.isdecimal() and len(amount) <= _DIGITS_MAX else 0,
+        "amount": whole(form.get("amount", ""), _AMOUNT_MAX) or 0,
         **({"reference": reference} if means == "card" else {}),
     }
     identity = identity_of(request)

@@ -28,6 +28,7 @@ from comptoir.doors.console.locality import Shop, shop_of
 from comptoir.doors.console.refusals import told
 from comptoir.doors.console.reporting import money
 from comptoir.foundation.kernel import database
+from comptoir.foundation.kernel.numbers import whole
 from comptoir.foundation.kernel.problem import Problem
 from comptoir.foundation.rooms.addresses import url_of
 from comptoir.foundation.rooms.declaration import OFFICE, SQUARE
@@ -105,7 +106,7 @@ def plan(request: HttpRequest) -> HttpResponse:
         if (network, username) in known and "give_up" in request.POST:
             commands.give_up(network=network, username=username, today=today, by=name_of(request), at=now)
         elif (network, username) in known:
-            number = int(pairs) if pairs.isascii() and pairs.isdecimal() and len(pairs) < 4 else 0
+            number = whole(pairs, 999) or 0
             commands.begin(network=network, username=username, pairs=number, today=today, by=name_of(request), at=now)
     except Problem as problem:
         return _page(request, problem=told(problem))

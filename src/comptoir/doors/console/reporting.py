@@ -175,17 +175,9 @@ def _still(arm: ArmEffect, measured: Measured, currency: str) -> str:
     }
 
 
-def _is_for_every_look(found: Effects) -> bool:
-    return any(each.name == "one_look" for each in found.notices)
-
-
 def _interval(found: Effects, arm: ArmEffect) -> tuple[float, float]:
     """Return between what an effect lies, by the interval that decides; infinite where there is too little."""
-    if not _is_for_every_look(found):
-        return arm.low, arm.high
-    if arm.low_at_every_look is None or arm.high_at_every_look is None:
-        return -math.inf, math.inf
-    return arm.low_at_every_look, arm.high_at_every_look
+    return found.interval(arm) or (-math.inf, math.inf)
 
 
 def _name(found: Effects, arm: str) -> str:
@@ -240,7 +232,7 @@ def _notes(measured: Measured, unheld: str, write: Write, currency: str) -> list
         )
     names = {each.name for each in found.notices}
     notes += [text for name, text in _notices().items() if name in names]
-    if _is_for_every_look(found):
+    if found.is_for_every_look:
         notes.append(_("The intervals hold with 95 %%, for all texts together and however often one looks.") % {})
     else:
         notes.append(_("The intervals hold with 95 %%, for all texts together, for the one look at the end.") % {})
@@ -455,11 +447,13 @@ def outcomes() -> dict[str, str]:
         "suppressed complained": _("did not leave: they had called one unwanted"),
         "suppressed forgotten": _("did not leave: they asked to be forgotten"),
         "suppressed left_segment": _("did not leave: not in the segment any more"),
+        "suppressed left_journey": _("did not leave: they had left the journey"),
         "stopped": _("did not leave: stopped"), "missed": _("did not leave: its time was over"),
         "unreachable": _("no address"), "delivered": _("delivered"),
         "bounced mailbox_full": _("came back: the mailbox was full"),
         "bounced not_taken": _("came back: their server took nothing from this shop"),
         "bounced given_up": _("came back: their server was away for days"),
+        "bounced held_back": _("came back: the mail provider did not pass it on"),
         "bounced": _("came back"), "complained": _("was called unwanted"), "unsubscribed": _("unsubscribed"),
     }  # fmt: skip
 

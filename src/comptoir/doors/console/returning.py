@@ -30,12 +30,14 @@ from comptoir.counter.sales.policy import return_days
 from comptoir.counter.sales.rules import Return, Returned, Sale
 from comptoir.counter.taxes import rules as taxes
 from comptoir.doors.console import crediting
-from comptoir.doors.console.acting import first_sent, identity_of, page, with_key
+from comptoir.doors.console.acting import first_sent, identity_of, name_of, page, with_key
 from comptoir.doors.console.refusals import told
 from comptoir.foundation.kernel.ids import IDS
 from comptoir.foundation.kernel.money import Money
+from comptoir.foundation.kernel.numbers import whole
 from comptoir.foundation.kernel.problem import Problem
 from comptoir.foundation.rooms.declaration import OFFICE
+from comptoir.foundation.rooms.visits import visit_of
 from comptoir.foundation.rooms.web import in_room
 from comptoir.foundation.touchpoints import house
 from comptoir.foundation.touchpoints.house import Trouble
@@ -44,8 +46,12 @@ from comptoir.square.stock.queries import stores
 
 _CHARACTERS_MAX: Final = 64
 _DIGITS_MAX: Final = 9
+WHY_CHARACTERS_MAX: Final = 200
+_WHY_CHARACTERS_MIN: Final = 4
 #: Means of payment that the house itself gives back.
 _BY_HOUSE: Final = frozenset({"provider", "points", "gift_card"})
+#: Where a session keeps what the next page is to say, once.
+_TO_GIVE: Final = "returns_to_give"
 _REASONS: Final = ("unwanted", "faulty", "wrong", "other")
 
 
@@ -79,6 +85,23 @@ class Desk(msgspec.Struct, frozen=True):
         return self.order is not None and not _BY_HOUSE.isdisjoint(self.order.paid_by)
 
 
+class ToGive(msgspec.Struct, frozen=True):
+    """What of a return is given in money now, and was not before: its cash, and parts by their first requests."""
+
+    returned: str
+    is_cash: bool = False
+    parts: tuple[str, ...] = ()
+
+    def with_parts(self, parts: Sequence[crediting.Part]) -> ToGive:
+        """Return it with these parts."""
+        return msgspec.structs.replace(self, parts=tuple(str(each.request(0)) for each in parts))
+
+    @property
+    def is_something(self) -> bool:
+        """Tell whether anything is to be given."""
+        return self.is_cash or bool(self.parts)
+
+
 @in_room(OFFICE)
 @require_safe
 def find(request: HttpRequest) -> HttpResponse:
@@ -92,7 +115,7 @@ def find(request: HttpRequest) -> HttpResponse:
         "shown": shown,
         "rows": [
             {"sale": each, "store": names.get(each.store or "", each.store or ""), "count": len(each.lines),
-             "total": Money(each.total, each.currency)}
+             "total": Money(each.total + sum(line.added for line in each.lines), each.currency)}
             for each in found
         ],
     }  # fmt: skip
@@ -106,8 +129,11 @@ def one(request: HttpRequest, position: uuid.UUID) -> HttpResponse:
     desk = _desk(position)
     if request.method == "GET":
         return _page(request, desk, position, request.GET)
+    receipt = request.POST.get("receipt", "")[:_CHARACTERS_MAX]
     if request.POST.get("does") == "credit":
-        return _credit(request, desk, position, request.POST.get("receipt", "")[:_CHARACTERS_MAX])
+        return _credit(request, desk, position, receipt)
+    if request.POST.get("does") == "hand_out":
+        return _hand_out(request, desk, position, receipt)
     return _take(request, desk, position)
 
 
@@ -153,28 +179,110 @@ def _take(request: HttpRequest, desk: Desk, position: uuid.UUID) -> HttpResponse
 def _credit(request: HttpRequest, desk: Desk, position: uuid.UUID, receipt: str) -> HttpResponse:
     """Have a return's part go back onto gift cards and as points: of a till's sale, since the vault sees to an order's.
 
-    What is to be handed out is said in any case.
+    What is to be handed out is said in any case, to whoever comes first.
     """
-    trouble = None
+    to_give = _give(request, desk, receipt)
+    trouble, is_refused = None, False
     if desk.order is None:
-        parts = [each for each in crediting.outstanding(desk.sale, desk.returns) if each.returned == receipt]
+        parts = _outstanding_of(desk, receipt)
+        to_give = to_give.with_parts(_hand_out_nobodys(request, parts))
         try:
-            trouble = crediting.give_back(parts, sale=desk.sale)
+            trouble = crediting.give_back([each for each in parts if not each.is_nobodys], sale=desk.sale)
+            is_refused = trouble is not None
         except Problem as problem:
             trouble = told(problem)
     if trouble is not None:
-        return _page(request, desk, position, {}, problem=_worded(trouble), done=receipt)
-    return _back(position, receipt)
+        refused = receipt if is_refused else ""
+        if is_refused and trouble.name == "id_reused":
+            trouble = msgspec.structs.replace(trouble, title=_("It was refused before."), type="")
+        return _page(
+            request, desk, position, {}, problem=_worded(trouble), done=receipt, refused=refused, to_give=to_give
+        )  # fmt: skip
+    return _back(request, position, to_give)
+
+
+def _hand_out(request: HttpRequest, desk: Desk, position: uuid.UUID, receipt: str) -> HttpResponse:
+    """Take that what the counter refuses to put back is given in money: it is asked once more, and refuses again."""
+    if desk.order is not None:
+        raise Http404
+    why = " ".join(request.POST.get("why", "").split())
+    if not _WHY_CHARACTERS_MIN <= len(why) <= WHY_CHARACTERS_MAX or not why.isprintable():
+        trouble = _at("why", _("Say in a line why it is handed out in money."))
+        return _page(request, desk, position, {"why": why[:WHY_CHARACTERS_MAX]}, problem=trouble, refused=receipt)
+    parts = _outstanding_of(desk, receipt)
+    nobodys = _hand_out_nobodys(request, parts)
+    try:
+        crediting.give_back([each for each in parts if not each.is_nobodys], sale=desk.sale)
+    except Problem as problem:
+        # Nobody knows whether it went back: what may have is not handed out, too.
+        to_give = ToGive(receipt).with_parts(nobodys)
+        return _page(
+            request, desk, position, {"why": why}, problem=told(problem), done=receipt if nobodys else "",
+            refused=receipt, to_give=to_give,
+        )  # fmt: skip
+    new = crediting.hand_out(_outstanding_of(desk, receipt), why=why, **_who(request))
+    return _back(request, position, ToGive(receipt).with_parts([*nobodys, *new]), handed="1")
+
+
+def _outstanding_of(desk: Desk, receipt: str) -> list[crediting.Part]:
+    return [each for each in crediting.outstanding(desk.sale, desk.returns) if each.returned == receipt]
+
+
+def _hand_out_nobodys(request: HttpRequest, parts: Sequence[crediting.Part]) -> list[crediting.Part]:
+    """Have what would go back to nobody be given in money; returns what nobody had given before."""
+    nobodys = [each for each in parts if each.is_nobodys]
+    return crediting.hand_out(nobodys, why=_("their customer was forgotten"), **_who(request)) if nobodys else []
+
+
+def _give(request: HttpRequest, desk: Desk, receipt: str) -> ToGive:
+    """Take that the money of a return is given at the till; only whoever comes first is told to."""
+    amount = _cash_of(desk, receipt)
+    is_new = bool(amount) and crediting.give(receipt, amount, **_who(request))
+    return ToGive(receipt, is_new)
+
+
+def _cash_of(desk: Desk, receipt: str) -> int:
+    """Return what a return that was booked here gives at the till, in minor units."""
+    returns = desk.returns
+    at = next((number for number, each in enumerate(returns) if each.key == _key(receipt)), None)
+    if at is None or returns[at].refund == "as_paid":
+        return 0
+    if desk.order is not None:
+        return _amounts(desk.order, returns)[at]
+    return crediting.backs(desk.sale, returns)[at].in_cash
+
+
+def _who(request: HttpRequest) -> dict[str, str]:
+    """Return who of the staff gives something, as the audit chain names them."""
+    visit = visit_of(request)
+    assert visit is not None, "the office is for staff who are signed in"
+    return {"actor": f"staff:{visit.subject}", "by": name_of(request)[:80] or str(visit.subject)}
 
 
 def _is_booked(desk: Desk, receipt: str) -> bool:
     """Tell whether a form was sent before: a double click is one return."""
-    source = house.source_of(house.CONSOLE)
-    return any(each.key == (source, receipt) for each in desk.returns)
+    return any(each.key == _key(receipt) for each in desk.returns)
 
 
-def _back(position: uuid.UUID, receipt: str) -> HttpResponse:
-    return redirect(f"{reverse('console:return', args=[position])}?{urlencode({'done': receipt})}")
+def _key(receipt: str) -> tuple[str | None, str]:
+    """Return under which source and number a return is known that was booked here."""
+    return (house.source_of(house.CONSOLE), receipt)
+
+
+def _back(request: HttpRequest, position: uuid.UUID, to_give: ToGive, **more: str) -> HttpResponse:
+    if to_give.is_something:
+        request.session[_TO_GIVE] = msgspec.to_builtins(to_give)
+    query = urlencode({"done": to_give.returned, **more})
+    return redirect(f"{reverse('console:return', args=[position])}?{query}")
+
+
+def _said_once(request: HttpRequest, receipt: str) -> ToGive:
+    """Return what the page is to say after what was sent: it is said on one page, and on none that comes later."""
+    kept = request.session.get(_TO_GIVE)
+    if kept is None or kept["returned"] != receipt:
+        return ToGive(receipt)
+    del request.session[_TO_GIVE]
+    return msgspec.convert(kept, ToGive)
 
 
 # -- what is read ---------------------------------------------------------------------------------------------------
@@ -183,7 +291,8 @@ def _back(position: uuid.UUID, receipt: str) -> HttpResponse:
 def _named(shown: str) -> list[Sale]:
     """Return the sales that somebody means: by a receipt's number, an order's number, or a pick-up code."""
     order = orders.called(shown)
-    receipts = {shown, *([order.receipt] if order is not None and order.receipt is not None else [])}
+    # Nobody has to hold down a key for the letters that tills and orders have.
+    receipts = {shown, shown.upper(), *([order.receipt] if order is not None and order.receipt is not None else [])}
     return sales.found_by_receipt(receipts)
 
 
@@ -197,19 +306,26 @@ def _desk(position: uuid.UUID) -> Desk:
 
 
 def _chosen(desk: Desk, form: Mapping[str, str]) -> dict[int, int]:
-    """Return how many pieces of each line are chosen, as far as there are so many; what is no number is none."""
-    left = rules.kept(desk.sale, desk.returns)
+    """Return how many pieces of each line are chosen, or all, as far as there are so many; no number is none."""
+    left = _left(desk)
+    if form.get("all"):
+        return {number: pieces for number, pieces in enumerate(left, start=1) if pieces}
     found = {}
-    for number, line in enumerate(left, start=1):
+    for number, pieces in enumerate(left, start=1):
         quantity = _digits(form.get(f"take-{number}", ""))
         if quantity:
-            found[number] = min(quantity, max(line.quantity, 0) + 1)
+            found[number] = min(quantity, pieces + 1)
     return found
 
 
+def _left(desk: Desk) -> list[int]:
+    """Return how many pieces of each line can still come back: none of a line below zero, such as a deposit's."""
+    left = rules.kept(desk.sale, desk.returns)
+    return [max(0, line.quantity) if line.amount >= 0 else 0 for line in left]
+
+
 def _digits(text: str) -> int | None:
-    text = text.strip()
-    return int(text) if text.isascii() and text.isdecimal() and len(text) <= 2 * _DIGITS_MAX else None
+    return whole(text.strip(), 10 ** (2 * _DIGITS_MAX) - 1)
 
 
 # -- what is refused ------------------------------------------------------------------------------------------------
@@ -218,9 +334,9 @@ def _digits(text: str) -> int | None:
 def _trouble(desk: Desk, form: Mapping[str, str], chosen: Mapping[int, int]) -> Trouble | None:
     if not chosen:
         return _at("take", _("Say how many pieces come back."))
-    left = rules.kept(desk.sale, desk.returns)
+    left = _left(desk)
     for number, quantity in chosen.items():
-        if quantity > left[number - 1].quantity:
+        if quantity > left[number - 1]:
             return _at(f"take-{number}", _("So many of it were not bought, or came back before."))
     if form.get("reason", "") not in _REASONS:
         return _at("reason", _("Say why it comes back."))
@@ -228,7 +344,7 @@ def _trouble(desk: Desk, form: Mapping[str, str], chosen: Mapping[int, int]) -> 
         return _at("store", _("Choose a store."))
     if form.get("goods") == "on_shelf" and not form.get("store"):
         return _at("store", _("Say in which store it goes back on the shelf."))
-    if desk.order is not None and desk.order.state != "handed_over":
+    if desk.order is not None and not desk.order.was_handed_over:
         return _at("", _("Nobody has these goods yet: call the order off instead."))
     return None
 
@@ -242,6 +358,9 @@ def _worded(problem: Trouble) -> Trouble:
         "refund_mismatch": _("Other pieces came back meanwhile. Look at the new sum and confirm it."),
         "return_exceeds_sale": _("So many of it were not bought, or came back before."),
         "receipt_taken": _("This return is booked already."),
+        "gift_card_credit_too_large": _("More would go onto the gift card than it had paid."),
+        "gift_card_spending_unknown": _("The counter knows of nothing that this gift card has paid there."),
+        "type_not_declared": _("The shop’s map does not let the console put this back."),
         "id_reused": _("This form was sent before with something else in it. Look at it and confirm it again."),
     }
     status = problem.status or HTTPStatus.CONFLICT
@@ -265,33 +384,46 @@ def _page(
     problem: Trouble | None = None,
     identity: uuid.UUID | None = None,
     done: str = "",
+    refused: str = "",
+    to_give: ToGive | None = None,
 ) -> HttpResponse:
+    done = done or request.GET.get("done", "")
+    to_give = _said_once(request, done) if to_give is None and done else to_give or ToGive(done)
     sale, known = desk.sale, dict(stores())
     chosen = _chosen(desk, form)
-    left = rules.kept(sale, desk.returns)
+    left = _left(desk)
     names = catalog.called({line.product for line in sale.lines})
-    fits = all(quantity <= left[number - 1].quantity for number, quantity in chosen.items())
+    fits = all(quantity <= left[number - 1] for number, quantity in chosen.items())
     goods = _goods(desk, chosen) if fits else []
+    costs = list(zip(rules.costs(sale), _taxes_on_top(desk), strict=True))
     pieces = [
-        _piece(desk, number, names, chosen.get(number, 0), left[number - 1].quantity)
+        _piece(desk, number, names, chosen.get(number, 0), left[number - 1], costs[number - 1])
         for number, line in enumerate(sale.lines, start=1)
         if line.quantity and line.amount >= 0
     ]
+    # What goods would give back is reckoned with what came back before, once for the whole page.
+    coming = [_back_of(desk, goods)] if goods else []
+    backs = crediting.backs(sale, [*desk.returns, *coming]) if desk.order is None else []
+    before = _told(desk, names, known, backs)
     store = form.get("store", sale.store or "")
     context = {
         "desk": desk, "position": position, "pieces": pieces,
-        "store_name": known.get(sale.store or "", sale.store or ""), "paid": Money(_paid(desk), sale.currency),
+        "store_name": known.get(sale.store or "", sale.store or ""), "paid": Money(abs(_paid(desk)), sale.currency),
+        "is_handed_out": _paid(desk) < 0,
         "stores": known.items(), "store": store if store in known else "", "reason": form.get("reason", ""),
         "reasons": _reasons(), "goods": form.get("goods", "on_shelf"), "identity": identity or IDS.new(),
         "amounts": [(each.line, each.amount) for each in goods],
         "gives": Money(_money(desk, goods), sale.currency) if goods else None,
-        "back": _told_of(desk, _of_these(desk, goods)) if goods and desk.order is None else None,
-        "outstanding": _outstanding(desk),
+        "back": _told_of(desk, backs[-1]) if goods and backs else None,
+        "outstanding": _outstanding(desk, backs, refused), "why": form.get("why", ""), "why_max": WHY_CHARACTERS_MAX,
         "delivery_back": _delivery_back(desk, goods), "delivery": _delivery(desk),
         "is_open": any(each.left for each in pieces),
-        "is_waiting": desk.order is not None and desk.order.state != "handed_over",
+        "is_waiting": desk.order is not None and not desk.order.was_handed_over,
+        "returned_at": None if desk.order is None else orders.moment(desk.order, "returned"),
         "is_late": (timezone.now() - sale.occurred_at).days > return_days(), "days": return_days(),
-        "returns": _told(desk, names, known), "done": _done(desk, done or request.GET.get("done", "")),
+        "returns": before, "done": _done(before, to_give),
+        # What is given at the till was given when it was booked.
+        "is_handed": "handed" in request.GET,
         "problem": problem, "field": problem.field if problem else "",
     }  # fmt: skip
     status = HTTPStatus.OK if problem is None else (problem.status or HTTPStatus.UNPROCESSABLE_ENTITY)
@@ -309,37 +441,51 @@ def _money(desk: Desk, goods: Sequence[Returned]) -> int:
     """Return what goods give back, the tax that came on top of them with them."""
     back = _back_of(desk, goods)
     if desk.order is None:
-        return back.total + rules.beside(desk.sale, [*desk.returns, back])[-1].tax
+        return max(0, back.total + rules.beside(desk.sale, [*desk.returns, back])[-1].tax)
     return _amounts(desk.order, [*desk.returns, back])[-1]
-
-
-def _of_these(desk: Desk, goods: Sequence[Returned]) -> crediting.Back:
-    return crediting.backs(desk.sale, [*desk.returns, _back_of(desk, goods)])[-1]
 
 
 def _told_of(desk: Desk, back: crediting.Back) -> dict[str, Any]:
     """Return how a return of a till's sale gives back what it does, as the page says it."""
     currency = desk.sale.currency
+    # What has not gone back yet is said apart, and so is what was handed out instead.
+    apart = {part.key for part in (*back.waiting, *(each.part for each in back.handed_out))}
+    points = 0 if back.points is None or back.points.key in apart else back.points.amount
+    # What is seen before it is booked has not gone anywhere.
+    in_money = bool(back.points and back.points.is_nobodys and not back.returned)
     already = sum(each.share - each.amount for each in back.cards)
     return {
-        "cards": [(each, Money(each.amount, currency)) for each in back.cards if each.amount],
+        "cards": [
+            (each, Money(each.amount, currency)) for each in back.cards if each.amount and each.key not in apart
+        ],
         "already": Money(already, currency) if already else None,
-        "points": back.points.amount if back.points is not None else 0,
+        "points": 0 if in_money else points, "points_in_money": in_money,
         "by_points": Money(back.by_points, currency) if back.by_points else None,
         "in_cash": Money(back.in_cash, currency) if back.in_cash else None,
         "is_in_cash_alone": not back.cards and not back.by_points,
-    }
+        "waiting": [_part(each, currency) for each in back.waiting],
+        "handed_out": [
+            {**_part(each.part, currency), "why": each.why, "at": each.at} for each in back.handed_out
+        ],
+    }  # fmt: skip
 
 
-def _outstanding(desk: Desk) -> list[dict[str, Any]]:
-    """Return what has not gone back yet, by return: each has a button of its own."""
-    if desk.order is not None:
-        return []
-    found: dict[str, list[dict[str, Any]]] = {}
-    for each in crediting.outstanding(desk.sale, desk.returns):
-        amount = None if each.position is None else Money(each.amount, desk.sale.currency)
-        found.setdefault(each.returned, []).append({"part": each, "amount": amount})
-    return [{"returned": returned, "parts": parts} for returned, parts in found.items()]
+def _part(part: crediting.Part, currency: str) -> dict[str, Any]:
+    amount = None if part.position is None else Money(part.amount, currency)
+    return {"part": part, "amount": amount, "money": Money(part.money, currency)}
+
+
+def _outstanding(desk: Desk, backs: Sequence[crediting.Back], refused: str) -> list[dict[str, Any]]:
+    """Return what has not gone back yet, by return: each has a button of its own, and a refused one another way."""
+    currency = desk.sale.currency
+    return [
+        {
+            "returned": back.returned, "parts": [_part(each, currency) for each in back.waiting],
+            "is_refused": back.refused or back.returned == refused,
+            "money": Money(sum(each.money for each in back.waiting), currency),
+        }
+        for back in backs if back.waiting
+    ]  # fmt: skip
 
 
 def _back_of(desk: Desk, goods: Sequence[Returned]) -> Return:
@@ -369,17 +515,24 @@ def _free(order: Order) -> Order:
     return msgspec.structs.replace(order, delivery=None)
 
 
-def _piece(desk: Desk, number: int, names: Mapping[str, str], chosen: int, left: int) -> Piece:
-    line, currency = desk.sale.lines[number - 1], desk.sale.currency
-    each, last = taxes.pieces(rules.costs(desk.sale)[number - 1], line.quantity)
-    on_top = taxes.pieces(line.added, line.quantity)
-    if desk.order is not None and desk.order.lines[number - 1].tax_on_top:
-        on_top = taxes.pieces(desk.order.lines[number - 1].tax, line.quantity)
+def _taxes_on_top(desk: Desk) -> list[int]:
+    """Return the tax that each line gives back beside what its goods cost, in minor units."""
+    if desk.order is None:
+        return rules.taxes_on_top(desk.sale)
+    return [line.tax if line.tax_on_top else 0 for line in desk.order.lines]
+
+
+def _piece(desk: Desk, number: int, names: Mapping[str, str], chosen: int, left: int, costs: tuple[int, int]) -> Piece:
+    line, currency, (goods, tax) = desk.sale.lines[number - 1], desk.sale.currency, costs
+    # Each piece has its part of the tax; what negative lines took off of it is taken off what the piece costs.
+    each, last = (sum(both) for both in zip(
+        taxes.pieces(goods + min(0, tax), line.quantity), taxes.pieces(max(0, tax), line.quantity), strict=True
+    ))  # fmt: skip
     alone = desk if desk.order is None else msgspec.structs.replace(desk, order=_free(desk.order))
     gives = _money(alone, _goods(desk, {number: chosen})) if 0 < chosen <= left else 0
     return Piece(
-        number, names[line.product], line.product, line.quantity, left, Money(each + on_top[0], currency),
-        Money(last + on_top[1], currency), chosen, Money(gives, currency),
+        number, names[line.product], line.product, line.quantity, left, Money(each, currency),
+        Money(last, currency), chosen, Money(gives, currency),
     )  # fmt: skip
 
 
@@ -395,36 +548,38 @@ def _paid(desk: Desk) -> int:
     return desk.sale.total + sum(line.added for line in desk.sale.lines)
 
 
-def _told(desk: Desk, names: Mapping[str, str], known: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Return what came back before, as the desk shows it."""
-    if desk.order is not None:
-        amounts = _amounts(desk.order, desk.returns)
-    else:
-        more = rules.beside(desk.sale, desk.returns)
-        amounts = [each.total + beside.tax for each, beside in zip(desk.returns, more, strict=True)]
+def _told(
+    desk: Desk, names: Mapping[str, str], known: Mapping[str, str], backs: Sequence[crediting.Back]
+) -> list[dict[str, Any]]:
+    """Return what came back before, as the desk shows it; of a till's sale with how each gave it back."""
+    count = len(desk.returns)
+    amounts = [each.total for each in backs[:count]] if desk.order is None else _amounts(desk.order, desk.returns)
+    # What other touchpoints took back they gave back by their own reckoning.
+    more = [_told_of(desk, each) if each.is_own else {} for each in backs[:count]] or [{}] * count
     return [
         {
             "receipt": each.receipt, "at": each.occurred_at, "store": known.get(each.store or "", each.store or ""),
-            "refund": each.refund, "goods": each.goods, "total": Money(amount, each.currency),
-            "lines": [(one.quantity, names[desk.sale.lines[one.line - 1].product]) for one in each.lines],
+            "refund": each.refund, "goods": each.goods, "total": Money(amount, each.currency), "key": each.key,
+            "lines": [(one.quantity, names[desk.sale.lines[one.line - 1].product]) for one in each.lines], **how,
         }
-        for each, amount in zip(desk.returns, amounts, strict=True)
+        for each, amount, how in zip(desk.returns, amounts, more, strict=True)
     ]  # fmt: skip
 
 
-def _done(desk: Desk, receipt: str) -> dict[str, Any] | None:
-    """Return the return that was booked just now, and the money that it gives back."""
-    found = _told(desk, catalog.called({line.product for line in desk.sale.lines}), {})
-    done = next((each for each in found if each["receipt"] == receipt), None)
-    if done is None or desk.order is not None:
-        return done
-    back = next(each for each in crediting.backs(desk.sale, desk.returns) if each.returned == receipt)
-    waits = {(each.number, each.returned) for each in crediting.outstanding(desk.sale, desk.returns)}
-    told = _told_of(desk, back)
-    # What has not gone back yet is said apart.
-    gone = [(part, amount) for part, amount in told["cards"] if (part.number, receipt) not in waits]
-    points = 0 if ("", receipt) in waits else told["points"]
-    return {**done, **told, "cards": gone, "points": points}
+def _done(before: Sequence[dict[str, Any]], to_give: ToGive) -> dict[str, Any] | None:
+    """Return the return that something was done about, with what is given in money now, and what was before."""
+    found = next((each for each in before if each["key"] == _key(to_give.returned)), None)
+    if found is None:
+        return None
+    parts = [
+        {**each, "is_new": str(each["part"].request(0)) in to_give.parts} for each in found.get("handed_out", ())
+    ]  # fmt: skip
+    given_at = None if to_give.is_cash else crediting.given_at(to_give.returned)
+    cash = found.get("in_cash") if "in_cash" in found else found["total"]
+    return {
+        **found, "handed_out": parts, "is_cash_new": to_give.is_cash, "given_at": given_at,
+        "cash": None if found["refund"] == "as_paid" else cash,
+    }  # fmt: skip
 
 
 def _reasons() -> list[tuple[str, str]]:

@@ -6,6 +6,7 @@ and what it names (``office/segments``).
 
 from __future__ import annotations
 
+import functools
 import uuid
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -25,6 +26,7 @@ from comptoir.doors.console.declared import declared_map
 from comptoir.doors.console.refusals import Placed, told_at
 from comptoir.foundation.kernel import database
 from comptoir.foundation.kernel.connection import Connection
+from comptoir.foundation.kernel.numbers import whole
 from comptoir.foundation.kernel.problem import Problem
 from comptoir.foundation.rooms.declaration import OFFICE
 from comptoir.foundation.rooms.web import in_room
@@ -80,11 +82,11 @@ def build(request: HttpRequest, segment: uuid.UUID | None = None) -> HttpRespons
             act = request.POST.get("act", "")
             try:
                 if act == "add":
-                    form["expression"] = conditions.added(form["expression"], request.POST)
-                elif act.startswith(_TAKE_BACK) and (number := act.removeprefix(_TAKE_BACK)).isdecimal():
-                    form["expression"] = conditions.without(
-                        queries.tree_of(connection, form["expression"]), int(number[:4])
+                    form["expression"] = conditions.added(
+                        form["expression"], request.POST, read=functools.partial(queries.tree_of, connection)
                     )
+                elif act.startswith(_TAKE_BACK) and (number := whole(act.removeprefix(_TAKE_BACK), 9_999)) is not None:
+                    form["expression"] = conditions.without(queries.tree_of(connection, form["expression"]), number)
                 elif act == "keep":
                     kept = _keep(connection, form, found.id if found else None, name_of(request))
                     return redirect("console:segment", segment=kept)

@@ -21,6 +21,7 @@ from django.views.decorators.http import require_POST, require_safe
 from comptoir.doors.console.acting import first_sent, identity_of, page, with_key
 from comptoir.doors.console.refusals import told
 from comptoir.foundation.kernel.ids import IDS
+from comptoir.foundation.kernel.numbers import whole
 from comptoir.foundation.kernel.problem import Problem
 from comptoir.foundation.rooms.declaration import OFFICE
 from comptoir.foundation.rooms.web import in_room
@@ -88,8 +89,7 @@ def _trouble(store: str, form: dict[str, str]) -> Trouble | None:
         return _at("number", _("Scan a barcode, or type a number."))
     if not form["quantity"] and not (form["aisle"] or form["shelf"]):
         return _at("quantity", _("Say how many there are, or where they lie."))
-    said = form["quantity"]
-    if said and not (said.isascii() and said.isdecimal() and len(said) < 9 and int(said) <= QUANTITY_MAX):
+    if form["quantity"] and whole(form["quantity"], QUANTITY_MAX) is None:
         return _at("quantity", _("A whole number of pieces."))
     return None
 

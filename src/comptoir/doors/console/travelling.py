@@ -29,6 +29,7 @@ from comptoir.doors.console.declared import declared_map
 from comptoir.doors.console.locality import shop_of
 from comptoir.doors.console.refusals import told
 from comptoir.foundation.kernel import database
+from comptoir.foundation.kernel.numbers import whole
 from comptoir.foundation.kernel.problem import Problem
 from comptoir.foundation.rooms.declaration import OFFICE
 from comptoir.foundation.rooms.web import in_room
@@ -57,6 +58,7 @@ from comptoir.office.journeys.errors import JourneyInvalid
 from comptoir.office.journeys.queries import Written
 from comptoir.office.segments.telling import roughly
 
+_NUMBER_MAX: Final = 10**9 - 1
 _SECONDS: Final = 60
 _STEPS: Final = 8
 _REPORTS_MAX: Final = 5
@@ -98,7 +100,7 @@ def write(request: HttpRequest, journey: uuid.UUID | None = None) -> HttpRespons
         ]
         try:
             written = commands.write(
-                _read(form, steps), journey=journey, after=int(form["after"]) if form["after"].isdecimal() else 0,
+                _read(form, steps), journey=journey, after=whole(form["after"], _NUMBER_MAX) or 0,
                 by=name_of(request), at=timezone.now(),
             )  # fmt: skip
         except Problem as problem:
@@ -131,12 +133,12 @@ def one(request: HttpRequest, journey: uuid.UUID) -> HttpResponse:
 def switch(request: HttpRequest, journey: uuid.UUID) -> HttpResponse:
     """Switch a journey on or off, or kill it."""
     now, by, reason = timezone.now(), name_of(request), request.POST.get("reason", "")
-    number = request.POST.get("version", "")
+    number = whole(request.POST.get("version", ""), _NUMBER_MAX) or 0
     _find(journey)
     try:
         match request.POST.get("how"):
             case "on":
-                commands.switch_on(journey, int(number) if number.isdecimal() else 0, by=by, at=now)
+                commands.switch_on(journey, number, by=by, at=now)
             case "off":
                 commands.switch_off(journey, by=by, reason=reason, at=now)
             case "kill":
@@ -160,6 +162,7 @@ def _one(request: HttpRequest, journey: uuid.UUID, *, problem: Trouble | None = 
         "versions": queries.versions(journey), "outcomes": campaigning.outcomes_of(journey, write),
     }  # fmt: skip
     if traffic.entered:
+        context["refused"] = _refused(journey, write)
         by = request.GET.get("by", "")
         context |= {"reports": _reports(journey, by=by, write=write), "bys": list(reporting.bys().items()), "by": by}
     if switched.state == "on":
@@ -206,6 +209,34 @@ def _reports(journey: uuid.UUID, *, by: str, write: Write) -> list[reporting.Rep
         report = reporting.reported(key, measured, unheld, currency=shop.currency, by=by, write=write)
         reports.append(msgspec.structs.replace(report, version=number if len(numbers) > 1 else 0))
     return reports
+
+
+def _refused(journey: uuid.UUID, write: Write) -> list[tuple[str, str, str, str]]:
+    """Return which points were refused: the step in words, why, what to do, how many."""
+    found = queries.refused(journey)
+    contents = {number: queries.version(journey, number).content for number in {each.version for each in found}}
+    latest = queries.last_number(journey)
+    told = []
+    for each in found:
+        step = _step(contents[each.version].steps[each.step])
+        if each.version != latest:
+            step = _("%(step)s (version %(version)s)") % {"step": step, "version": each.version}
+        why, what = _refusals(each.problem)
+        told.append((step, why, what, write(each.count)))
+    return told
+
+
+def _refusals(problem: str) -> tuple[str, str]:
+    """Return why points are refused by a problem, and what there is to do."""
+    nobody = _("Nothing: there is nobody to give them to.")
+    known = {
+        "customer_forgotten": (_("They have asked to be forgotten."), nobody),
+        "customer_unknown": (_("The shop does not know this customer."), nobody),
+    }
+    return known.get(problem) or (
+        _("The ledger refused them: %(problem)s.") % {"problem": problem},
+        _("Look the name up under Problems in the manual. Once its cause is gone, add the points by hand."),
+    )
 
 
 def _simulated(journey: uuid.UUID, said: Simulated, write: Write) -> dict[str, Any]:
@@ -311,9 +342,10 @@ def _step_of(line: Mapping[str, str], known: set[str]) -> Step:
 
 
 def _whole(text: str) -> int:
-    if not text.isdecimal() or len(text) > 9:
+    number = whole(text, _NUMBER_MAX)
+    if number is None:
         raise JourneyInvalid(_("That is not a number."), field="steps")
-    return int(text)
+    return number
 
 
 def _form_of(content: Version, number: int) -> tuple[dict[str, str], list[dict[str, str]]]:

@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl
 
 from comptoir.doors.gateway.errors import QueryInvalid
 from comptoir.foundation.kernel.ids import Id
+from comptoir.foundation.kernel.numbers import whole
 
 UUID: Final = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 _MOMENT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:Z|[+-]\d\d:\d\d)", re.ASCII)
@@ -48,9 +49,10 @@ def uuid_of(text: str) -> Id:
 
 def integer_of(text: str, field: str, least: int, most: int) -> int:
     """Return a whole number within limits; raises :class:`QueryInvalid` with the field."""
-    if not (text.isascii() and text.isdigit() and len(text) < 10 and least <= int(text) <= most):
+    number = whole(text, most, least=least)
+    if number is None:
         raise QueryInvalid(f"A whole number from {least} to {most}.", field=field)
-    return int(text)
+    return number
 
 
 def moment_of(text: str) -> tuple[dt.datetime, Id]:
