@@ -216,7 +216,7 @@ def test_without_a_gateway_nothing_is_said_to_be_saved(counter: Gateway, shop: S
     with environment(COMPTOIR_GATEWAY_URL="http://127.0.0.1:9"):
         answer = client.post("/spending", {"may": "nowhere"})
     assert answer.status_code == 422
-    assert "Nothing was changed. The gateway does not answer." in words(answer.content.decode())
+    assert "Nothing was changed. The shop's counter does not answer just now." in words(answer.content.decode())
     assert shop.value("select count(*) from loyalty_standing") == 0
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import datetime as dt
 import json
+import re
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,7 +25,7 @@ from support.gateway import Gateway
 from support.pages import accepted, card, customer_of, event
 from support.processes import wait_until
 from support.shop import Shop
-from support.tilling import CUP, PLATE, Desk, pay, running_desk, scan, take, to_payment
+from support.tilling import CUP, PLATE, Desk, holding, pay, running_desk, scan, take, to_payment
 
 set_up_django()  # before the modules that hold models
 
@@ -60,6 +61,66 @@ def account(desk: Desk, number: str = "2613") -> tuple[int, int]:
         "select available, held from loyalty_account where customer = %s", customer_of(desk.gateway, number)
     )[0]
     return row["available"], row["held"]
+
+
+def test_an_answer_that_comes_after_the_next_customer_shows_no_old_slip(desk: Desk) -> None:
+    page = desk.page
+    scan(page, CUP)
+    expect(page.locator("#total")).to_have_text("$8.00")
+    to_payment(page)
+    held = holding(page, "**/till/ask/events")
+    first = pay(page)
+    desk.wait_until(lambda: len(held) == 1, "what was sold is told")
+    page.get_by_role("button", name="Next customer").click()
+    expect(page.locator("#receipt")).to_be_hidden()
+    with page.expect_response("**/till/ask/events"):
+        held[0].continue_()
+    page.unroute("**/till/ask/events")
+    expect(page.locator("#line")).to_have_text("Online")
+    expect(page.locator("#receipt")).to_be_hidden()
+    scan(page, PLATE)
+    expect(page.locator("#total")).to_have_text("$12.50")
+    to_payment(page)
+    assert pay(page) != first
+    expect(page.locator("#slip")).not_to_contain_text("Cup")
+
+
+def test_the_next_customer_pays_while_the_answer_is_still_on_its_way(desk: Desk) -> None:
+    page = desk.page
+    held = holding(page, "**/till/ask/events")
+    receipts = []
+    for product, total in ((CUP, "$8.00"), (PLATE, "$12.50")):
+        scan(page, product)
+        expect(page.locator("#total")).to_have_text(total)
+        to_payment(page)
+        receipts.append(pay(page))
+        desk.wait_until(lambda: len(held) == 1, "what was sold is told")
+        page.get_by_role("button", name="Next customer").click()
+    held[0].continue_()
+    page.unroute("**/till/ask/events")
+    told = "select count(*) from sales_sale where receipt = any(%s)"
+    desk.wait_until(lambda: desk.shop.value(told, receipts) == 2, "both sales")
+
+
+def test_the_slip_says_what_each_line_has_earned_once_the_counter_has_said_so(desk: Desk) -> None:
+    page = desk.page
+    take(page, "2613")
+    scan(page, CUP)
+    scan(page, PLATE)
+    expect(page.locator("#total")).to_have_text("$20.50")
+    to_payment(page)
+    held = holding(page, "**/till/ask/events")
+    pay(page)
+    expect(page.locator("#slip")).not_to_contain_text("Points earned")
+    desk.wait_until(lambda: len(held) == 1, "what was sold is told")
+    held[0].continue_()
+    page.unroute("**/till/ask/events")
+    # 8.00 and 12.50, a point for every whole dollar of both.
+    expect(page.locator("#slip > p").last).to_have_text("Points earned: 20")
+    rows = page.locator(".till-slip tr").all_inner_texts()
+    assert [re.sub(r"\s+", " ", row) for row in rows[:3]] == [
+        "1 × Cup Points earned: 8 $8.00", "1 × Plate Points earned: 12 $12.50", "Total $20.50",
+    ]  # fmt: skip
 
 
 def test_a_coupon_is_held_given_back_held_again_and_posted_with_the_sale(desk: Desk) -> None:

@@ -124,6 +124,24 @@ def test_tax_on_top_is_paid_and_the_sale_is_told_without_it(till: Page, pages: P
     assert (line["amount"], line["tax"], line["tax_on_top"]) == (1898, 157, True), "it goes back with the goods"
 
 
+@pytest.mark.parametrize("pages", [JAPAN], indirect=True, ids=["japan"])
+def test_a_printed_slip_says_who_sold_it_and_takes_no_more_paper_than_it_needs(till: Page) -> None:
+    for number in ("tea", "cup"):
+        scan(till, number)
+    expect(till.locator("#total")).to_have_text("$20.79")
+    to_payment(till)
+    pay(till, "30")
+    shop = till.locator(".masthead .wordmark span").inner_text()
+    till.emulate_media(media="print")
+    expect(till.locator("#slip").get_by_text(shop, exact=True)).to_be_visible()
+    expect(till.get_by_text("Registration number: T7000012050002")).to_be_visible()
+    expect(till.locator("#slip")).not_to_contain_text("the points follow")
+    for hidden in ("#print", "#scan", "#pickup", ".masthead"):
+        expect(till.locator(hidden)).to_be_hidden()
+    for width, height in (("210mm", "297mm"), ("80mm", "200mm")):
+        assert till.pdf(width=width, height=height).count(b"/Type /Page\n") == 1, width
+
+
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def _compare(till: Page, data: st.DataObject, rounding: str) -> None:

@@ -18,6 +18,8 @@ from comptoir.doors.storefront.links import card_token
 from comptoir.foundation.rooms.commands import set_up_django
 from comptoir.foundation.rooms.declaration import COUNTER, SQUARE
 from comptoir.foundation.touchpoints import house
+from comptoir.square.catalog import composing
+from comptoir.square.catalog.composing import RULES_MAX, Rule
 from support import casting
 from support.casting import WEBSHOP
 from support.gateway import Gateway
@@ -337,6 +339,40 @@ def test_what_corrects_nothing_is_refused_and_changes_nothing(
             refused = client.post("/window/guess", data=sent)
     assert refused.status_code == 422
     assert said in " ".join(re.findall(r'role="alert">(.*?)</p>', refused.text))
+
+
+@pytest.mark.parametrize(
+    ("language", "most", "long"),
+    [
+        ("en", "A window has at most 30 rules.", "So many long names do not fit into an address."),
+        ("fr", "Une vitrine a au plus 30 phrases.", "Autant de longs noms ne tiennent pas dans une adresse."),
+        ("ja", "ショーウィンドウに入れられる文は30個までです。", "長い名前が多すぎて、アドレスに収まりません。"),
+    ],
+)
+def test_what_is_too_much_for_a_window_is_said_in_the_readers_language(
+    pages: Pages, shop: Shop, language: str, most: str, long: str
+) -> None:
+    bought(pages.gateway, 1)
+    card = card_token(uuid.UUID(customer(pages.gateway)))
+    many = [Rule("never", "maker", f"Maker {number}") for number in range(RULES_MAX + 1)]
+    wide = [Rule("never", "maker", f"{number}{'茶' * 90}") for number in range(4)]
+    there = {
+        "Host": f"my.localhost:{pages.port}", "Origin": pages.url(COUNTER, "").rstrip("/"), "Accept-Language": language,
+    }  # fmt: skip
+    with httpx.Client(base_url=pages.url(SQUARE, "/"), headers=there, timeout=60) as client:
+        client.get(f"/card/{card}")
+        (token, *_others) = re.findall(r'name="csrfmiddlewaretoken" value="(\w+)"', client.get("/window").text)
+        form = {"csrfmiddlewaretoken": token}
+        for rules, said in ((many, most), (wide, long)):
+            halves = (rules[: len(rules) // 2], rules[len(rules) // 2 :])
+            first, second = ({**form, "what": "take", "take": composing.written(half)} for half in halves)
+            cleared = client.post("/window/change", data={**form, "what": "clear"})
+            assert cleared.status_code == 302, cleared.text[:3000]
+            assert client.post("/window/change", data=first).status_code == 302
+            with shop.unchanged("windows_window"):
+                refused = client.post("/window/change", data=second)
+            assert refused.status_code == 422
+            assert said in " ".join(re.findall(r'role="alert">(.*?)</p>', refused.text))
 
 
 def test_a_window_comes_from_the_house_or_from_a_press_of_a_button(pages: Pages) -> None:

@@ -33,6 +33,7 @@ AT: Final = dt.datetime(2026, 3, 2, 10, tzinfo=dt.UTC)
 SOURCE: Final = "/stores/330/tills/web-1"
 CUP: Final = "4006381333931"
 PLATE: Final = "96385074"
+WARES: Final = (("cup", "Cup", CUP, 800), ("plate", "Plate", PLATE, 1250))
 _WIDTH, _HEIGHT = 640, 480
 _FINGER: Final = 44
 _SMALL: Final = """
@@ -44,6 +45,21 @@ _SMALL: Final = """
 """
 # Five seconds are little on a machine that does much else.
 expect.set_options(timeout=20_000)
+#: What the till keeps in its browser, store by store.
+_KEPT: Final = """() => new Promise((done) => {
+  const request = indexedDB.open("comptoir-till");
+  request.onsuccess = async () => {
+    const found = {};
+    for (const name of request.result.objectStoreNames) {
+      found[name] = await new Promise((one) => {
+        const all = request.result.transaction([name]).objectStore(name).getAll();
+        all.onsuccess = () => one(all.result);
+      });
+    }
+    request.result.close();
+    done(found);
+  };
+})"""
 _BY_ITSELF: Final = (
     "ERR_INTERNET_DISCONNECTED", "ERR_FAILED", *(f"status of {status}" for status in (401, 403, 404, 409, 413, 429)),
 )  # fmt: skip
@@ -87,14 +103,21 @@ def running_desk(browser: Browser, shop: Shop, gateway: Gateway, folder: Path, *
         page.set_default_timeout(60_000)
         heard = complaints(page)
         pair(page, pages.url(COUNTER, "/till/"), gateway.keys["till"])
+        # Whoever loses the line before that has nothing to sell.
+        wait_until(lambda: len(kept(page)["articles"]) == len(WARES), what="the articles that are kept", seconds_max=60)
         yield Desk(page, shop, gateway, pages)
         # A browser writes down by itself that there was no line, and that what was asked for is not there.
         assert [each for each in heard if not any(by_itself in each for by_itself in _BY_ITSELF)] == []
 
 
+def kept(page: Page) -> dict[str, list[Any]]:
+    """Return what the till keeps in its browser, store by store."""
+    found: dict[str, list[Any]] = page.evaluate(_KEPT)
+    return found
+
+
 def wares(*, at: Any) -> list[dict[str, Any]]:
     """The web shop lists a cup for 8 dollars and a plate for 12.50."""
-    goods = (("cup", "Cup", CUP, 800), ("plate", "Plate", PLATE, 1250))
     return [
         event(
             "product.listed",
@@ -104,7 +127,7 @@ def wares(*, at: Any) -> list[dict[str, Any]]:
             },
             source="/webshop", at=at,
         )
-        for product, name, gtin, price in goods
+        for product, name, gtin, price in WARES
     ]  # fmt: skip
 
 
@@ -128,6 +151,17 @@ def paired_by_keyboard(desk: Desk, browser: Browser, *, language: str, width: in
         page.locator("#key").fill(desk.gateway.keys["till"])
         page.keyboard.press("Enter")
         yield page
+
+
+def holding(page: Page, pattern: str) -> list[Route]:
+    """Have no request of a pattern go on before it is told to; returns those that wait."""
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route(pattern, hold)
+    return held
 
 
 def scan(page: Page, number: str) -> None:

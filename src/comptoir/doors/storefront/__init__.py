@@ -12,5 +12,6 @@ here), ``remembered.py`` (what the counter holds of somebody, and where it came 
 Control), ``letters.py`` (how often a letter comes), ``devices.py`` (which devices show what is new), ``messages.py``
 (what the shop sent, and why), ``till.py`` (the web till, for staff at a counter), ``groups.py`` (the segments that
 somebody is in), ``windows.py`` (a customer's own shop window), ``fitting.py`` (what fits a customer),
+``refused.py`` (why the counter did not take something, in words),
 ``community/`` (the square's pages).
 """

@@ -38,9 +38,11 @@ from comptoir.counter.baskets.quoting import Found
 from comptoir.counter.customers.contracts import CUSTOMER_KIND
 from comptoir.counter.loyalty import queries as loyalty
 from comptoir.counter.offers import queries as offers
+from comptoir.doors.storefront import refused
 from comptoir.doors.storefront.cards import members_of
 from comptoir.foundation.kernel.ids import IDS, millisecond_of
 from comptoir.foundation.kernel.money import Money
+from comptoir.foundation.kernel.numbers import whole
 from comptoir.foundation.kernel.problem import Problem
 from comptoir.foundation.rooms import addresses
 from comptoir.foundation.rooms.declaration import COUNTER, SQUARE, VAULT, Assurance
@@ -285,14 +287,14 @@ def _send(data: dict[str, Any], *, number: uuid.UUID, at: dt.datetime) -> str:
     try:
         answer = house.send(CHANGED, data, touchpoint=house.STOREFRONT, request=number, at=at)
     except Problem as problem:
-        return problem.title()
+        return refused.words(problem)
     if answer.problem is None or answer.problem.name == "id_reused":
         return ""
-    if answer.problem.name == "customer_unknown":
-        return _("Use the card once before you keep a basket with it: the shop does not know it yet.")
-    if answer.problem.name == "basket_full":
-        return _("This basket was changed so often that it takes no more. Pay it, or show it at a till.")
-    return answer.problem.title
+    own = {
+        "customer_unknown": _("Use the card once before you keep a basket with it: the shop does not know it yet."),
+        "basket_full": _("This basket was changed so often that it takes no more. Pay it, or show it at a till."),
+    }
+    return refused.words(answer.problem, own)
 
 
 # -- what is read -------------------------------------------------------------------------------------------------
@@ -414,10 +416,7 @@ def named(names: Mapping[str, str], language: str) -> tuple[str, str]:
 
 def _quantity(text: str) -> int | None:
     """Read how many; ``None`` for what is no whole number within the limit."""
-    written = text.strip()
-    if not (written.isascii() and written.isdigit() and len(written) <= len(str(PIECES_MAX))):
-        return None
-    return int(written) if int(written) <= PIECES_MAX else None
+    return whole(text.strip(), PIECES_MAX)
 
 
 def request_of(request: HttpRequest) -> tuple[uuid.UUID, dt.datetime]:

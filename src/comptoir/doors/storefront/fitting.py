@@ -23,6 +23,7 @@ from comptoir.counter.recommendations import queries
 from comptoir.counter.recommendations.contracts import HIDDEN
 from comptoir.counter.recommendations.queries import Fitting
 from comptoir.counter.recommendations.rules import Kind
+from comptoir.doors.storefront import refused
 from comptoir.doors.storefront.baskets import Mine, mine, request_of
 from comptoir.doors.storefront.cards import members_of
 from comptoir.foundation.kernel.problem import Problem
@@ -74,9 +75,9 @@ def hide(request: HttpRequest) -> HttpResponse:
     try:
         answer = house.send(HIDDEN, data, touchpoint=house.STOREFRONT, request=number, at=at)
     except Problem as problem:
-        return _page(request, trouble=problem.title(), status=HTTPStatus.SERVICE_UNAVAILABLE)
+        return _page(request, trouble=refused.words(problem), status=HTTPStatus.SERVICE_UNAVAILABLE)
     if answer.problem is not None and answer.problem.name != "id_reused":
-        return _page(request, trouble=answer.problem.title, status=HTTPStatus.UNPROCESSABLE_ENTITY)
+        return _page(request, trouble=refused.words(answer.problem), status=HTTPStatus.UNPROCESSABLE_ENTITY)
     return redirect("storefront:basket" if request.POST.get("from") == "basket" else "storefront:fitting")
 
 

@@ -18,9 +18,10 @@ from django.views.decorators.http import require_POST, require_safe
 from comptoir.counter.orders import queries
 from comptoir.counter.orders.codes import pickup_code_of
 from comptoir.counter.orders.contracts import CANCEL
-from comptoir.counter.orders.rules import Order, given_back
+from comptoir.counter.orders.rules import Order, given_back, pieces_of
 from comptoir.counter.sales import queries as sales
 from comptoir.counter.sales.rules import Return
+from comptoir.doors.storefront import refused
 from comptoir.doors.storefront.cards import members_of
 from comptoir.foundation.kernel.money import Money
 from comptoir.foundation.kernel.problem import Problem
@@ -58,10 +59,10 @@ def call_off(request: HttpRequest, order: uuid.UUID) -> HttpResponse:
                 request=uuid.uuid5(_REQUESTS, str(order)), at=timezone.now(),
             )  # fmt: skip
         except Problem as problem:
-            trouble = problem.title()
+            trouble = refused.words(problem)
         else:
             if answer.problem is not None and answer.problem.name not in {"order_over", "id_reused"}:
-                trouble = answer.problem.title
+                trouble = refused.words(answer.problem)
     if trouble:
         return _page(request, trouble=trouble, status=HTTPStatus.CONFLICT)
     return redirect("storefront:orders")
@@ -75,7 +76,7 @@ def _mine(request: HttpRequest) -> list[Order]:
 
 def _page(request: HttpRequest, *, trouble: str = "", status: int = HTTPStatus.OK) -> HttpResponse:
     found = _mine(request)
-    back = _returns([each.receipt for each in found if each.receipt and each.state == "handed_over"])
+    back = _returns([each.receipt for each in found if each.receipt and each.was_handed_over])
     names = catalog.called({line.product for each in found for line in each.lines})
     context = {
         "orders": [_told(each, names, back.get(each.receipt or "", [])) for each in found],
@@ -98,6 +99,7 @@ def _returns(receipts: Sequence[str]) -> dict[str, list[Return]]:
 
 def _told(order: Order, names: Mapping[str, str], returns: Sequence[Return]) -> dict[str, Any]:
     store = catalog.store(order.store) if order.by == "pickup" and order.store else None
+    pieces, back = sum(line.quantity for line in order.lines), pieces_of(returns)
     return {
         "order": order,
         "placed_at": queries.moment(order, "placed"),
@@ -106,6 +108,9 @@ def _told(order: Order, names: Mapping[str, str], returns: Sequence[Return]) -> 
         "delivery": None if order.delivery is None else Money(order.delivery.paid, order.currency),
         "store": "" if store is None else store.name,
         "code": pickup_code_of(order.id) if order.by == "pickup" and order.state in {"paid", "packed"} else "",
+        "pieces": pieces,
+        "back": back,
+        "is_in_part": 0 < back < pieces,
         "may_end": order.state in _MAY_END,
         "lines": [(line.quantity, names[line.product]) for line in order.lines],
         "returns": [

@@ -29,7 +29,9 @@ from comptoir.counter.loyalty import queries as loyalty
 from comptoir.counter.loyalty.contracts import LIMITED, POINTS_MAX
 from comptoir.counter.loyalty.spending import Limits, waiting
 from comptoir.counter.loyalty.wording import told
+from comptoir.doors.storefront import refused
 from comptoir.doors.storefront.cards import members_of
+from comptoir.foundation.kernel.numbers import whole
 from comptoir.foundation.kernel.problem import Problem
 from comptoir.foundation.rooms.declaration import COUNTER
 from comptoir.foundation.rooms.visits import visit_of
@@ -69,7 +71,7 @@ def spending(request: HttpRequest) -> HttpResponse:
         try:
             trouble = _send(dict.fromkeys(members, limits), now=timezone.now())
         except Problem as problem:
-            trouble = problem.title()
+            trouble = refused.words(problem)
         if not trouble:
             return redirect(f"{reverse('storefront:spending')}?saved")
         errors["form"] = trouble
@@ -91,7 +93,7 @@ def call_off(request: HttpRequest) -> HttpResponse:
     try:
         trouble = _send(held, now=now)
     except Problem as problem:
-        trouble = problem.title()
+        trouble = refused.words(problem)
     if trouble:
         return _page(request, members, errors={"form": trouble}, status=HTTPStatus.UNPROCESSABLE_ENTITY)
     return redirect(f"{reverse('storefront:spending')}?called-off")
@@ -223,10 +225,11 @@ def _number(text: str, field: str, errors: dict[str, str]) -> int | None:
     written = "".join(text.split())
     if not written:
         return None
-    if not (written.isascii() and written.isdigit() and len(written) <= len(str(POINTS_MAX))):
+    number = whole(written, 10 ** len(str(POINTS_MAX)) - 1)
+    if number is None:
         errors[field] = _("Write a whole number, or leave it empty.")
         return None
-    return min(int(written), POINTS_MAX)
+    return min(number, POINTS_MAX)
 
 
 def _send(limits_of: Mapping[uuid.UUID, Limits], *, now: dt.datetime) -> str:
@@ -240,9 +243,11 @@ def _send(limits_of: Mapping[uuid.UUID, Limits], *, now: dt.datetime) -> str:
         answer = house.send(LIMITED, data, touchpoint=house.STOREFRONT, request=uuid.uuid4(), at=now)
         if answer.problem is None:
             continue
-        if answer.problem.name == "customer_unknown":
-            return _("Use the card once before you limit it: there is nothing to spend on it yet.")
-        if answer.problem.name == "limits_changed_too_often":
-            return _("You have changed this very often. Until some of it holds, only a lock is taken.")
-        return answer.problem.title
+        own = {
+            "customer_unknown": _("Use the card once before you limit it: there is nothing to spend on it yet."),
+            "limits_changed_too_often": _(
+                "You have changed this very often. Until some of it holds, only a lock is taken."
+            ),
+        }
+        return refused.words(answer.problem, own)
     return ""

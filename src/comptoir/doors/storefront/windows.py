@@ -22,10 +22,12 @@ from comptoir.counter.customers.contracts import CUSTOMER_KIND
 from comptoir.counter.windows import guessing, models, queries
 from comptoir.counter.windows.contracts import ANSWERED, COMPOSED
 from comptoir.counter.windows.rules import CORRECTIONS, Correction, Guess
+from comptoir.doors.storefront import refused
 from comptoir.doors.storefront.baskets import request_of
 from comptoir.doors.storefront.cards import members_of
 from comptoir.doors.storefront.shop import windows as shop
 from comptoir.foundation.kernel.ids import IDS
+from comptoir.foundation.kernel.numbers import whole
 from comptoir.foundation.kernel.problem import Problem
 from comptoir.foundation.rooms import addresses
 from comptoir.foundation.rooms.borrowing import borrowed
@@ -36,7 +38,7 @@ from comptoir.foundation.touchpoints import house
 from comptoir.foundation.touchpoints.house import Said
 from comptoir.square.catalog import composing
 from comptoir.square.catalog import queries as catalog
-from comptoir.square.catalog.composing import EVERY_MAX, EVERY_MIN, RULES_MAX, Rule
+from comptoir.square.catalog.composing import ADDRESS_BYTES_MAX, EVERY_MAX, EVERY_MIN, RULES_MAX, Rule
 from comptoir.square.catalog.contracts import NAME_CHARACTERS_MAX
 
 _MAKERS_MAX: Final = 300
@@ -119,9 +121,7 @@ def answer(request: HttpRequest) -> HttpResponse:
     sent = [Said(ANSWERED, event, number, at)]
     more, trouble = _answered(request, shown, said)
     after = _joined(rules, more)
-    problem = composing.judge(after)
-    if problem is not None:
-        trouble = trouble or problem.detail or problem.title()
+    trouble = trouble or _no_window(after)
     if after != rules:
         sent.append(Said(COMPOSED, _composed(subject, after), uuid.uuid5(number, "window"), at))
     if trouble := trouble or _send(sent):
@@ -151,9 +151,7 @@ def _answered(request: HttpRequest, shown: GuessShown, said: str) -> tuple[tuple
 
 
 def _say(request: HttpRequest, subject: str, rules: tuple[Rule, ...], *, trouble: str) -> HttpResponse:
-    problem = composing.judge(rules)
-    if problem is not None:
-        trouble = trouble or problem.detail or problem.title()
+    trouble = trouble or _no_window(rules)
     number, at = request_of(request)
     trouble = trouble or _send([Said(COMPOSED, _composed(subject, rules), number, at)])
     if trouble:
@@ -161,13 +159,24 @@ def _say(request: HttpRequest, subject: str, rules: tuple[Rule, ...], *, trouble
     return redirect(shop.carrying(rules))
 
 
+def _no_window(rules: tuple[Rule, ...]) -> str:
+    """Return why sentences make no window, in the reader's language, or nothing."""
+    if composing.judge(rules) is None:
+        return ""
+    if len(rules) > RULES_MAX:
+        return _("A window has at most %(count)s rules.") % {"count": RULES_MAX}
+    if len(composing.written(rules)) > ADDRESS_BYTES_MAX:
+        return _("So many long names do not fit into an address.")
+    return _("These sentences make no shop window.")
+
+
 def _send(sent: list[Said]) -> str:
     """Send what was said; return why it was refused, in words, or nothing."""
     try:
         answers = house.send_all(sent, touchpoint=house.STOREFRONT)
     except Problem as problem:
-        return problem.title()
-    return next((each.problem.title for each in answers if each.problem is not None), "")
+        return refused.words(problem)
+    return next((refused.words(each.problem) for each in answers if each.problem is not None), "")
 
 
 def _asked(request: HttpRequest, what: str) -> tuple[Rule | None, str]:
@@ -191,9 +200,9 @@ def _asked(request: HttpRequest, what: str) -> tuple[Rule | None, str]:
             return None, _("The shop sells nothing under this number.")
         rule = Rule("never", "product", known)
     elif what == "new":
-        said = request.POST.get("every", "")
-        if said.isascii() and said.isdecimal() and len(said) < 3 and EVERY_MIN <= int(said) <= EVERY_MAX:
-            rule = Rule("new", every=int(said))
+        every = whole(request.POST.get("every", ""), EVERY_MAX, least=EVERY_MIN)
+        if every is not None:
+            rule = Rule("new", every=every)
     elif what == "order" and (by := request.POST.get("by", "")) in {"newest", "cheapest"}:
         rule = Rule("order", by=by)  # type: ignore[arg-type]
     return rule, "" if rule is not None else _("Choose what the sentence is to speak of.")

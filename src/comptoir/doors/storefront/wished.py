@@ -28,9 +28,11 @@ from comptoir.counter.wishlists import queries, rules
 from comptoir.counter.wishlists.codes import friend_of
 from comptoir.counter.wishlists.contracts import CLAIM, PIECES_MAX, RELEASE
 from comptoir.counter.wishlists.rules import Claim, WishList
+from comptoir.doors.storefront import refused
 from comptoir.doors.storefront.baskets import CHECKOUT, has_checkout
 from comptoir.doors.storefront.cards import members_of
 from comptoir.doors.storefront.wishes import Told, told
+from comptoir.foundation.kernel.numbers import whole
 from comptoir.foundation.kernel.problem import Problem
 from comptoir.foundation.rooms import addresses
 from comptoir.foundation.rooms.declaration import COUNTER, VAULT, Assurance
@@ -218,9 +220,8 @@ def _come(request: HttpRequest, secret: str) -> tuple[WishList, Friend]:
 
 
 def _claim(request: HttpRequest, found: WishList, who: Friend, number: uuid.UUID) -> str:
-    written = request.POST.get("quantity", "1").strip()
-    quantity = int(written) if written.isascii() and written.isdigit() and len(written) < len("1000") else 0
-    if not 1 <= quantity <= PIECES_MAX:
+    quantity = whole(request.POST.get("quantity", "1").strip(), PIECES_MAX, least=1)
+    if quantity is None:
         return _("Write a whole number from 1 to %(most)d.") % {"most": PIECES_MAX}
     wish = found.wish(request.POST.get("wish", ""))
     if wish is None:
@@ -237,10 +238,10 @@ def _send(kind: str, data: Mapping[str, Any], *, number: uuid.UUID, at: dt.datet
     try:
         answer = house.send(kind, data, touchpoint=house.STOREFRONT, request=number, at=at)
     except Problem as problem:
-        return problem.title()
+        return refused.words(problem)
     if answer.problem is None or answer.problem.name == "id_reused":
         return ""
-    words = {
+    own = {
         "wish_taken": _("Somebody else gives this already. Choose something else."),
         "wish_unknown": _("This is not on the list any more."),
         "wish_list_unknown": _("This list is not shared any more."),
@@ -248,7 +249,7 @@ def _send(kind: str, data: Mapping[str, Any], *, number: uuid.UUID, at: dt.datet
         "customer_unknown": _("Use the card once before you claim something with it: the shop does not know it yet."),
         "claim_ordered": _("It is ordered already. Call the order off first: that lets it go."),
     }
-    return words.get(answer.problem.name, answer.problem.title)
+    return refused.words(answer.problem, own)
 
 
 def _own(request: HttpRequest, found: WishList, who: Friend) -> Claim | None:

@@ -24,10 +24,12 @@ from comptoir.counter.wishlists import queries
 from comptoir.counter.wishlists.codes import secret_of
 from comptoir.counter.wishlists.contracts import CHANGED, NOTE_CHARACTERS_MAX, PIECES_MAX, TITLE_CHARACTERS_MAX
 from comptoir.counter.wishlists.rules import Claim, Wish, WishList
+from comptoir.doors.storefront import refused
 from comptoir.doors.storefront.baskets import goods_of, named, request_of
 from comptoir.doors.storefront.cards import members_of
 from comptoir.doors.storefront.community import embedding
 from comptoir.foundation.kernel.money import Money
+from comptoir.foundation.kernel.numbers import whole
 from comptoir.foundation.kernel.problem import Problem
 from comptoir.foundation.rooms import addresses
 from comptoir.foundation.rooms.declaration import COUNTER, SQUARE
@@ -211,10 +213,9 @@ def _mine(request: HttpRequest, number: uuid.UUID) -> WishList:
 
 
 def _wish(request: HttpRequest, number: str, product: str) -> dict[str, Any]:
-    written = request.POST.get("quantity", "1").strip()
-    quantity = int(written) if written.isascii() and written.isdigit() and len(written) < len("1000") else 1
+    quantity = whole(request.POST.get("quantity", "1").strip(), 999) or 1
     note = " ".join(request.POST.get("note", "").split())[:NOTE_CHARACTERS_MAX]
-    return {"wish": number, "product": product, "quantity": min(max(quantity, 1), PIECES_MAX), "note": note}
+    return {"wish": number, "product": product, "quantity": min(quantity, PIECES_MAX), "note": note}
 
 
 def _day(request: HttpRequest) -> tuple[dt.datetime | None, str]:
@@ -243,16 +244,16 @@ def _send(wish_list: str, customer: str, said: dict[str, Any], *, number: uuid.U
     try:
         answer = house.send(CHANGED, data, touchpoint=house.STOREFRONT, request=number, at=at)
     except Problem as problem:
-        return problem.title()
+        return refused.words(problem)
     if answer.problem is None or answer.problem.name == "id_reused":
         return ""
-    words = {
+    own = {
         "customer_unknown": _("Use the card once before you keep a list with it: the shop does not know it yet."),
         "wish_list_date": _("The day has to lie ahead, by three years at most."),
         "wish_list_full": _("There is no room for any more on this list, or for another list."),
         "wish_list_over": _("This list was ended. Begin another one."),
     }
-    return words.get(answer.problem.name, answer.problem.title)
+    return refused.words(answer.problem, own)
 
 
 # -- what is shown --------------------------------------------------------------------------------------------------

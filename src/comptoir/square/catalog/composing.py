@@ -17,6 +17,7 @@ from urllib.parse import parse_qsl, urlencode
 import msgspec
 from msgspec import Meta
 
+from comptoir.foundation.kernel.numbers import whole
 from comptoir.foundation.kernel.problem import Problem
 from comptoir.square.catalog.contracts import NAME_CHARACTERS_MAX
 from comptoir.square.catalog.errors import WindowInvalid
@@ -230,7 +231,7 @@ def read(text: str) -> tuple[Rule, ...]:
 def _rule(name: str, value: str) -> Rule | None:
     said: dict[str, object] = {"rule": name}
     if name == "new":
-        said["every"] = int(value) if value.isascii() and value.isdecimal() and len(value) < 4 else 0
+        said["every"] = whole(value, 999) or 0
     elif name == "order":
         said["by"] = value
     else:

@@ -8,6 +8,8 @@
 //
 // A code that runs out says where the next one is, and after how many seconds:
 //   <div data-renewed="/card/code" data-seconds="30"><div data-code="…">…</div></div>
+// A part that changes for a while only is fetched every so many seconds, until it says that it has ended:
+//   <div data-looked="/campaigns/…?part=sending" data-seconds="3">…</div>, which in the end has <p data-ended>
 // Not here: anything that decides; the server does that.
 
 const POLL_MILLISECONDS = 2000;
@@ -178,5 +180,24 @@ function renew(element) {
   });
 }
 
+function look(element) {
+  const { looked, seconds } = element.dataset;
+  async function next() {
+    if (!document.hidden) {
+      try {
+        await window.htmx.ajax("GET", looked, { source: element, target: element, swap: "innerHTML" });
+      } catch {
+        // The house does not answer just now; the next look is on its way.
+      }
+    }
+    if (!element.querySelector("[data-ended]")) {
+      setTimeout(next, Number(seconds) * 1000);
+    }
+  }
+  document.documentElement.dataset.live = "polling";
+  setTimeout(next, Number(seconds) * 1000);
+}
+
 document.querySelectorAll("[data-stream]").forEach(watch);
+document.querySelectorAll("[data-looked]").forEach(look);
 document.querySelectorAll("[data-renewed]").forEach(renew);

@@ -148,7 +148,7 @@ async function lookAfter({ said, slip }) {
   const isTold = [200, 404, 409].includes(answer.status) || name(answer.said) === "need_not_declared";
   if (!isTold) return;
   await forget();
-  if (answer.said.state === "handed_over") trouble(say("order_booked", slip.number));
+  if (["handed_over", "returned"].includes(answer.said.state)) trouble(say("order_booked", slip.number));
 }
 
 function take(means, { given, reference } = {}) {

@@ -4,15 +4,23 @@ import { BODY, at, element, money, say } from "./till-page.js";
 
 const when = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: "medium", timeStyle: "short" });
 
+let shown = null;
+export const isInSight = (slip) => slip === shown && !at("receipt").hidden;
+
 // Show a slip under its title; codes of gift cards that are shown this once, and notes, stand below it. It gets the focus when it is new.
-export function showSlip(slip, source, { title, codes = [], notes = [], isNew = true }) {
+// What each line has earned (points) stands under it, once the counter has said so.
+export function showSlip(slip, source, { title, codes = [], notes = [], earned = [], isNew = true }) {
   const table = element("table", "", { className: "till-slip" });
   const put = (what, amount, className = "") => {
     const row = element("tr", "", { className });
     row.append(element("td", what), element("td", amount));
     table.append(row);
+    return row;
   };
-  for (const each of slip.lines) put(`${each.quantity} × ${each.name}${each.percent ? ` · ${each.percent} %` : ""}`, money(each.amount ?? each.price * each.quantity));
+  for (const [index, each] of slip.lines.entries()) {
+    const row = put(`${each.quantity} × ${each.name}${each.percent ? ` · ${each.percent} %` : ""}`, money(each.amount ?? each.price * each.quantity));
+    if (earned[index]) row.cells[0].append(element("div", say("earned", String(earned[index])), { className: "small soft" }));
+  }
   for (const each of slip.cards ?? []) put(say("gift_number", each.number), money(each.amount));
   if (slip.discount) put(say("discount"), `−${money(slip.discount)}`);
   if (slip.added) put(say("tax_on_top"), money(slip.added));
@@ -28,13 +36,16 @@ export function showSlip(slip, source, { title, codes = [], notes = [], isNew = 
   } else if (slip.tender === "card") put(say("card", slip.reference), money(slip.due));
   at("receipt-title").textContent = title;
   at("slip").replaceChildren(
-    element("p", `${when.format(new Date(slip.at))} · ${source}`, { className: "small soft" }), table,
+    // Whoever sold it stands on it: an invoice has to say so.
+    element("p", BODY.shop, { className: "till-shop" }), element("p", when.format(new Date(slip.at)), { className: "small soft" }),
+    element("p", source, { className: "small soft" }), table,
     ...codes.map((code) => {
       const said = element("p", say("gift_code"), { className: "small" });
       said.append(element("strong", code, { className: "till-code" }));
       return said;
     }),
     ...[BODY.registration, ...notes].filter(Boolean).map((each) => element("p", each, { className: "small" })));
+  shown = slip;
   at("receipt").hidden = false;
   if (isNew) at("receipt").focus();
 }

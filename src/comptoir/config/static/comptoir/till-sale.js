@@ -31,14 +31,17 @@ export class Elsewhere extends Error {
 }
 
 // Keep a sale within a transaction, if it is the one at hand as it was kept last: what is over never comes back.
-async function keepIn(store, asking, sale) {
+async function keepIn(store, asking, sale, change = 1) {
   const last = await asking(store.get("sale"));
   if (last?.id !== sale.id || last.version !== sale.version) throw new Elsewhere();
   // A window that has only looked has changed nothing.
   if (JSON.stringify(last) === JSON.stringify(sale)) return;
-  sale.version += 1;
+  sale.version += change;
   store.put(sale, "sale");
 }
+
+// Keep what the sale costs. Nobody has changed it by that, so a window that goes on with it is not refused.
+export const keepPrice = (sale) => together(["settings"], ({ settings }, asking) => keepIn(settings, asking, sale, 0));
 
 // Keep the sale, and in the same transaction what there is to tell; throws Elsewhere, and does nothing, if it is over.
 export function keep(sale, events = []) {
@@ -256,7 +259,7 @@ export function close(sale, settings, { tender, given, reference }) {
     if (closed) events.push(closed);
     events.forEach((each) => queue.add(each));
     const slip = {
-      receipt, event: closed?.id ?? null, at: closed?.time ?? new Date().toISOString(), tender, given, reference,
+      receipt, event: closed?.id ?? null, isTheirs: Boolean(sale.who), at: closed?.time ?? new Date().toISOString(), tender, given, reference,
       total: sum + settled.added + sumOf(sale.cards), due: due(sale), taxes: settled.taxes, added: settled.added, before: before(sale), discount: discount(sale), points: sale.points,
       // Where there are several rates, each line says which it has.
       lines: sale.lines.map((each) => ({ ...each, percent: settled.taxes.length > 1 ? percent(each.rate) : "" })), change: tender === "cash" ? given - due(sale) : 0, paidBy: sale.paidBy,

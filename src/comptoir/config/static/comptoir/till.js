@@ -6,7 +6,7 @@
 import { all, article, get, keepArticles, put } from "./till-keeping.js";
 import { Away, articles, ask, flush, hears, name, worded } from "./till-line.js";
 import { BODY, at, done, element, lead, minor, money, on, onWrong, say, showChange, spoken, trouble, whole, wrong } from "./till-page.js";
-import { showSlip } from "./till-receipt.js";
+import { isInSight, showSlip } from "./till-receipt.js";
 import * as baskets from "./till-basket.js";
 import * as giftcards from "./till-giftcards.js";
 import * as leases from "./till-leases.js";
@@ -14,7 +14,6 @@ import * as orders from "./till-orders.js";
 import * as sales from "./till-sale.js";
 
 const AGAIN_MS = 10_000;
-const OUTCOME_MS = 3_000;
 
 let settings;
 let sale = sales.fresh();
@@ -76,11 +75,12 @@ async function tellWhatWaits() {
   if (!settings) return;
   try {
     await reach(async () => {
-      await flush(settings, (event, outcome) => outcomes.get(event.id)?.(outcome));
+      const heard = (event, outcome) => outcomes.get(event.id)?.(outcome);
+      await flush(settings, heard);
       // Nothing waited, perhaps, and nothing was asked: only whoever answers lets the clock be believed again.
       await hears(settings);
       await leases.tend(settings);
-      await flush(settings, () => {});
+      await flush(settings, heard);
     });
     if (isOnline) await orders.goOn();
   } catch (error) {
@@ -224,7 +224,7 @@ async function changed() {
   const asked = sale;
   await reach(() => sales.price(asked, settings), () => { asked.priced = null; });
   if (asked !== sale) return;
-  await sales.keep(sale);
+  await sales.keepPrice(sale);
   await show();
 }
 
@@ -458,17 +458,14 @@ async function paid(how) {
   await nextSale();
   if (!closed) return;
   const { slip, codes } = closed;
-  if (!slip.event) {
-    showReceipt(slip, undefined, codes);
-    return tellAll();
-  }
-  const told = new Promise((done) => outcomes.set(slip.event, done));
+  // Nobody waits for the answer: whoever has gone on meanwhile looks at the next sale, or at its slip.
+  if (slip.event) outcomes.set(slip.event, (outcome) => {
+    outcomes.delete(slip.event);
+    if (isInSight(slip)) showReceipt(slip, outcome, codes);
+  });
   showReceipt(slip, undefined, codes);
   await showLine();
-  tellAll();
-  const outcome = await Promise.race([told, new Promise((done) => setTimeout(done, OUTCOME_MS))]);
-  outcomes.delete(slip.event);
-  showReceipt(slip, outcome, codes);
+  tellNow();
 }
 
 // The sale at hand is another one than before.
@@ -492,8 +489,9 @@ async function putAway() {
 
 function showReceipt(slip, outcome, codes) {
   const note = !slip.event ? "" : outcome?.status === "accepted"
-    ? outcome.points > 0 ? say("earned", String(outcome.points)) : "" : say("later");
-  showSlip(slip, settings.source, { title: say("receipt", slip.receipt), codes, notes: [note], isNew: !outcome });
+    ? outcome.points > 0 ? say("earned", String(outcome.points)) : "" : slip.isTheirs ? say("later") : "";
+  const earned = outcome?.points > 0 ? outcome.points_by_line : [];
+  showSlip(slip, settings.source, { title: say("receipt", slip.receipt), codes, notes: [note], earned, isNew: !outcome });
 }
 
 // -- the page

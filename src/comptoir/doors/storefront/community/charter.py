@@ -17,6 +17,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from comptoir.doors.storefront.community.speaking import page, persona_of, prefix, spoken
 from comptoir.doors.storefront.community.writing import as_member, send, text_of
+from comptoir.foundation.kernel.numbers import whole
 from comptoir.foundation.touchpoints.house import Trouble
 from comptoir.square.charter import queries
 from comptoir.square.charter.comparing import compare
@@ -118,7 +119,7 @@ def _propose(request: HttpRequest, draft: dict[str, Any], languages: list[dict[s
         for each in languages
         if each["title"].strip() or each["text"].strip()
     }
-    base = int(draft["base"]) if draft["base"].isdecimal() and len(draft["base"]) < 6 else 0
+    base = whole(draft["base"], 99_999) or 0
     reason = text_of(draft["reason"])
     titled = next(iter(wording.values()), {"title": ""})["title"]
     draft["section"] = draft["section"] or _slug(titled)
@@ -194,9 +195,9 @@ def _level(request: HttpRequest) -> int:
 
 def _number(name: str, default: int) -> int:
     """Return a setting of the charter, within bounds."""
-    said = os.environ.get(_SETTINGS[name], "")
     most = QUORUM_MAX if name == "QUORUM" else DAYS_MAX
-    return min(max(int(said), 1), most) if said.isdecimal() and len(said) < 6 else default
+    said = whole(os.environ.get(_SETTINGS[name], ""), 99_999)
+    return default if said is None else min(max(said, 1), most)
 
 
 def _slug(title: str) -> str:

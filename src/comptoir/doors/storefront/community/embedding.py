@@ -23,6 +23,7 @@ from django.utils import translation
 from django.views.decorators.http import require_safe
 
 from comptoir.doors.storefront.community.speaking import spoken
+from comptoir.foundation.kernel.numbers import whole
 from comptoir.foundation.rooms import addresses
 from comptoir.foundation.rooms.declaration import SQUARE
 from comptoir.foundation.rooms.headers import let_frame
@@ -189,5 +190,5 @@ def _leads_to(request: HttpRequest, page: str) -> str:
 
 
 def _size(text: str, most: int) -> int:
-    written = int(text) if text.isascii() and text.isdigit() and len(text) < len("100000") else most
-    return max(min(written, most), _LEAST)
+    written = whole(text, 99_999)
+    return most if written is None else max(min(written, most), _LEAST)

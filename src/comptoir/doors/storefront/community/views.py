@@ -24,6 +24,7 @@ from comptoir.doors.storefront.shop.window import all_categories
 from comptoir.doors.storefront.shop.windows import own_of
 from comptoir.foundation.kernel.clock import to_the_minute
 from comptoir.foundation.kernel.database import value_array
+from comptoir.foundation.kernel.numbers import whole
 from comptoir.foundation.rooms import addresses
 from comptoir.foundation.rooms.declaration import SQUARE
 from comptoir.foundation.rooms.visits import end_visit
@@ -40,8 +41,8 @@ _PAGES_MAX = 50
 #: So many things that are sold stand above what is said about the words that were searched for.
 _GOODS_MAX = 3
 _SEARCH_CHARACTERS_MAX = 200
-_PAGE_DIGITS_MAX = 8
-_SKIP_DIGITS_MAX = 6
+_PAGE_SAID_MAX = 10**7 - 1
+_SKIP_MAX = 99_999
 _MINUTE = dt.timedelta(minutes=1)
 _WAITING = 3
 _EMPTY_SLOTS = tuple(picturing.slots_of())
@@ -308,8 +309,8 @@ def ideas(request: HttpRequest) -> HttpResponseBase:
 def search(request: HttpRequest) -> HttpResponseBase:
     """Answer with the conversations in which every word stands."""
     asked = request.GET.get("q", "")[:_SEARCH_CHARACTERS_MAX].strip()
-    number = request.GET.get("page", "1")
-    number_of = min(int(number), _PAGES_MAX) if number.isdecimal() and 0 < len(number) < 4 else 1
+    number = whole(request.GET.get("page", "1"), 999)
+    number_of = 1 if number is None else min(number, _PAGES_MAX)
     own = own_of(request, all_categories)
     window = None if own is None else own.composed
     key = ("search", translation.get_language(), asked, number_of, window)
@@ -364,7 +365,8 @@ def discard(request: HttpRequest) -> HttpResponseBase:
 
 def page_number(text: str) -> int:
     """Return which page is asked for: the first one unless a number is said."""
-    return int(text) if text.isdecimal() and text.isascii() and len(text) < _PAGE_DIGITS_MAX else 1
+    number = whole(text, _PAGE_SAID_MAX)
+    return 1 if number is None else number
 
 
 def _earlier(text: str) -> Earlier:
@@ -379,5 +381,4 @@ def _earlier(text: str) -> Earlier:
         found = None
     if found is None or found.tzinfo is None:
         return None, 0
-    skip = int(shown) if shown.isdecimal() and shown.isascii() and len(shown) < _SKIP_DIGITS_MAX else 0
-    return to_the_minute(found), skip
+    return to_the_minute(found), whole(shown, _SKIP_MAX) or 0

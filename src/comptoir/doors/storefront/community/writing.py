@@ -21,6 +21,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from comptoir.doors.storefront.community import picturing, unsent
 from comptoir.doors.storefront.community.speaking import page, persona_of, spoken
 from comptoir.doors.storefront.community.views import page_number, place_in, thread_page
+from comptoir.foundation.kernel.numbers import whole
 from comptoir.foundation.kernel.problem import Problem
 from comptoir.foundation.touchpoints import house
 from comptoir.foundation.touchpoints.house import SQUARE, Trouble
@@ -105,8 +106,8 @@ def write(request: HttpRequest) -> HttpResponseBase:
         elif draft["wanted"]:
             unknown = ProductUnknown(field="product")
             trouble = Trouble(title=unknown.title(), field="wanted", type=unknown.name, status=unknown.status)
-        if draft["kind"] == "review" and draft["rating"].isdecimal():
-            data["rating"] = int(draft["rating"][:2])
+        if draft["kind"] == "review" and (rating := whole(draft["rating"], 99)) is not None:
+            data["rating"] = rating
         trouble = trouble or gathered.trouble or send(request, POST_PUBLISHED, data, name=post, pictures=gathered)
         if trouble is None:
             return unsent.taken(request, redirect("square:thread", thread_id=data["post"]), "new")
@@ -199,8 +200,8 @@ def edit(request: HttpRequest, post_id: uuid.UUID) -> HttpResponseBase:
         gathered = picturing.gather(request, before=found.pictures)
         slots = gathered.slots
         draft = {name: request.POST.get(name, "")[:_TYPED_CHARACTERS_MAX] for name in ("text", "title", "version")}
-        version = draft["version"] if draft["version"].isdecimal() and len(draft["version"]) < 6 else "1"
-        data: dict[str, Any] = {"post": str(post_id), "version": int(version), "text": text_of(draft["text"])}
+        version = whole(draft["version"], 99_999, least=1) or 1
+        data: dict[str, Any] = {"post": str(post_id), "version": version, "text": text_of(draft["text"])}
         if found.is_first:
             data["title"] = draft["title"].strip()
         trouble = gathered.trouble or send(request, POST_EDITED, data, pictures=gathered, before=found.pictures)

@@ -18,6 +18,7 @@ from comptoir.doors.storefront.community.speaking import page, prefix, spoken
 from comptoir.doors.storefront.shop.picturing import shelved
 from comptoir.doors.storefront.shop.windows import Own, own_of
 from comptoir.foundation.kernel.money import Money, exponent
+from comptoir.foundation.kernel.numbers import whole
 from comptoir.foundation.rooms import addresses
 from comptoir.foundation.rooms.declaration import SQUARE
 from comptoir.square.catalog import describing, queries
@@ -105,9 +106,7 @@ def _asked(request: HttpRequest, category: str, categories: Mapping[str, Categor
         currency=currency,
         order=cast("Order", order) if order in {"fitting", "newest", "cheapest"} else "fitting",
         narrowed=stock.there_now(there) if is_known else None,
-        page=min(max(int(number), 1), queries.PAGES_MAX)
-        if number.isascii() and number.isdecimal() and len(number) < 4
-        else 1,
+        page=min(whole(number, 999) or 1, queries.PAGES_MAX),
     )
 
 
