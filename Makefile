@@ -4,6 +4,8 @@ SHELL := /bin/sh
 ARGS ?=
 PYTHON ?= python3
 export PYTHON
+# The suite and the demo start many processes: what they load is compiled once, not by each.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test explore check screenshots lock clean

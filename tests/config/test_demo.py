@@ -97,7 +97,7 @@ def test_the_demo_sells_in_every_way_and_takes_back(folder: Path, first: dict[st
     sold = first["selling"]
     assert sold["failed"] == 0
     assert (sold["orders"], sold["parcels"]) == (20, 3)
-    assert sold["states"] == {"cancelled": 1, "handed_over": 16, "paid": 2, "placed": 1}
+    assert sold["states"] == {"cancelled": 1, "handed_over": 14, "paid": 2, "placed": 1, "returned": 2}
     assert (sold["back"], sold["till_returns"], sold["coupons"], sold["gift_cards"]) == (8, 1, 3, 9)
     assert set(sold["paid"]) == {"provider", "points", "gift_card", "cash", "card"}
     assert set(sold["returned"]) == {"provider", "points", "gift_card", "by_hand"}
@@ -109,7 +109,8 @@ def test_customers_agree_to_recommendations_and_chance_holds_some_out(folder: Pa
     assert went["shown"] + went["held_out"] == went["agreed"]
     assert went["shown"] > 10
     assert went["held_out"] > 10
-    assert went["low"] <= went["effect"] <= went["high"]
+    # Of so few nobody can tell yet, and so no effect is named.
+    assert (went["verdict"], set(went) & {"effect", "low", "high"}) == ("cannot_tell", set())
 
 
 def examined(folder: Path) -> list[str]:

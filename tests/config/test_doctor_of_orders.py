@@ -37,7 +37,10 @@ from support.buying import STORE, Buyer, basket_with, counted, follow, listed, o
 from support.pages import accepted, event
 from support.paying import hear, reference_of, simulator
 
-NAMES = ("orders_match_their_money", "what_is_over_keeps_nothing", "sales_match_orders", "discounts_have_redemptions")
+NAMES = (
+    "orders_match_their_money", "what_is_over_keeps_nothing", "sales_match_orders", "discounts_have_redemptions",
+    "returned_orders_came_back",
+)  # fmt: skip
 
 
 @dataclass
@@ -46,6 +49,7 @@ class Sold:
 
     shop: Shop
     paid: Buyer
+    had: Buyer
     over: Buyer
 
 
@@ -87,7 +91,7 @@ def sold(shop: Shop, gateway: Gateway, tmp_path: Path) -> Iterator[Sold]:
             now += 2 * rules.LOOK_AGAIN
         follow(shop)
         assert [step_of(each.order)[0] for each in buyers] == ["settled", "settled", "over", "over"]
-        yield Sold(shop, buyers[0], buyers[2])
+        yield Sold(shop, *buyers[:3])
 
 
 def test_the_doctor_finds_nothing_where_all_adds_up(sold: Sold) -> None:
@@ -108,6 +112,7 @@ WRONG = (
     ("update offers_redemption set discount = 100 where name = %(paid)s::text", "discounts_have_redemptions"),
     ("update offers_redemption set status = 'redeemed' where name = %(over)s::text", "what_is_over_keeps_nothing"),
     ("update stock_hold set ended = '' where hold = %(over)s", "what_is_over_keeps_nothing"),
+    ("update orders_order set state = 'returned' where id = %(had)s", "returned_orders_came_back"),
     ("update orders_order set state = 'paid' where id = %(over)s", "what_is_over_keeps_nothing"),
     ("update payments_refund set state = 'refused' where capture_id in"  # noqa: ISC004 - one statement
      " (select id from payments_capture where purpose_id = %(over)s)", "what_is_over_keeps_nothing"),
@@ -115,7 +120,7 @@ WRONG = (
 
 
 def test_the_doctor_names_what_does_not_add_up(sold: Sold) -> None:
-    ids = {"paid": sold.paid.order, "over": sold.over.order}
+    ids = {"paid": sold.paid.order, "had": sold.had.order, "over": sold.over.order}
     statements = database.load_statements("comptoir.config", "checking.sql")
 
     def broken(connection: psycopg.Connection, name: str) -> int:

@@ -108,9 +108,19 @@ def test_points_of_a_journey_are_in_the_ledger_once_with_their_reason(counter: C
             travelling.enter(now=later)
             travelling.advance(now=later, segments=Segments([]), hands=hands)
         trip = shop.value("select id from trips_trip")
-        hands.give(alice, 50, reason="Welcome back", name=f"journey/{trip}/0", at=casting.NOON)
+        assert not hands.give(alice, 50, reason="Welcome back", name=f"journey/{trip}/0", at=casting.NOON)
         (found,) = messaging.decisions_of(made)
         promised = queries_of_journeys.promised(made)
     assert [(each.customer, each.points) for each in promised] == [(alice, 50)]
     assert counter.balance(ALICE)[0] == before + 50
     assert found.coupon == shop.value("select id from offers_coupon")
+
+
+def test_points_are_refused_by_name_and_again_by_the_same(counter: Counter, shop: Shop) -> None:
+    nobody = uuid.uuid4()
+    with shop.connect() as connection:
+        hands = CounterHands(connection, PROGRAMMES)
+        for _ in range(2):
+            with shop.unchanged("loyalty_transfer"):
+                refused = hands.give(nobody, 50, reason="Hello", name="journey/x/0", at=casting.NOON)
+                assert refused == "customer_unknown"

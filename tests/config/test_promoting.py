@@ -12,9 +12,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from comptoir.config.replaying import promoted
+from comptoir.foundation.rooms.commands import set_up_django
+
+set_up_django()  # before the modules that hold models
+
+# ruff: noqa: E402
+from comptoir.config import promoting
+from comptoir.office.experiments.contracts import Effects
 
 pytestmark = pytest.mark.xdist_group("demo")
 COMMAND = (sys.executable, "-c", "from comptoir.config.command import main; main()")
@@ -54,6 +62,39 @@ def test_a_campaign_goes_all_the_way_once(folder: Path) -> None:
     again = b"".join(path.read_bytes() for path in (folder / "mail").glob("*.log"))
     assert again == letters
     assert run(folder, "doctor", "--json")["healthy"] is True
+
+
+def effects(*, notices: tuple[str, ...], looked: tuple[float, float] | None) -> Effects:
+    """Return what was measured of one arm, whose interval for one look leaves out 0."""
+    low, high = looked or (None, None)
+    said = {
+        "arm": "a", "n": 200, "mean": 12.0, "effect": 2.0, "low": 0.5, "high": 3.5, "p_value": 0.01,
+        "p_value_alone": 0.01, "standard_error": 0.75, "degrees_of_freedom": 250.0, "detectable": 2.2,
+        "low_at_every_look": low, "high_at_every_look": high, "variance_removed": None, "clusters": None,
+        "money": None, "groups": [], "groups_differ_p_value": None, "verdict": "cannot_tell",
+    }  # fmt: skip
+    whole = {
+        "verdict": "cannot_tell", "sentence": "", "srm_p_value": None, "kind": "continuous", "method": "welch",
+        "level": 0.95, "rows": 260, "left_out": 0, "as_zero": 0,
+        "control": {"arm": "holdout", "n": 60, "mean": 10.0, "clusters": None}, "arms": [said],
+        "notices": [{"name": each, "text": ""} for each in notices],
+    }  # fmt: skip
+    return msgspec.convert(whole, Effects)
+
+
+@pytest.mark.parametrize(
+    ("notices", "looked", "told"),
+    [
+        (("one_look",), (-0.5, 4.5), {"verdict": "cannot_tell", "effect": 2.0, "low": -0.5, "high": 4.5}),
+        (("one_look",), None, {"verdict": "cannot_tell"}),
+        ((), (-0.5, 4.5), {"verdict": "better", "effect": 2.0, "low": 0.5, "high": 3.5}),
+    ],
+    ids=["for every look", "too few to look", "for one look"],
+)
+def test_the_closing_line_tells_the_interval_that_decides_on_the_page(
+    notices: tuple[str, ...], looked: tuple[float, float] | None, told: dict[str, object]
+) -> None:
+    assert promoting.change_of(effects(notices=notices, looked=looked)) == told
 
 
 def test_who_comes_is_drawn_by_lot_and_the_same_every_time() -> None:

@@ -80,5 +80,5 @@ def _measured() -> dict[str, Any]:
         found = queries.measure(
             drawn, standing.share, minor_units=promoting.minor_units(), now=SYSTEM_CLOCK.now()
         ).effects  # fmt: skip
-    change = {"verdict": "cannot_tell"} if found is None else promoting.change_of(found.arms[0])
+    change = {"verdict": "cannot_tell"} if found is None else promoting.change_of(found)
     return {"shown": standing.shown, "held_out": standing.held_out, **change}

@@ -210,6 +210,7 @@ def _forget_users(marks: set[bytes], key: bytes) -> int:
 
     return forgetting.forget_restored(
         lambda customer: forgotten_mark(key, customer) in marks,
+        is_sale_forgotten=lambda source, receipt: sale_mark(key, source, receipt) in marks,
         identifiers=shop.secret("identifiers"),
         at=SYSTEM_CLOCK.now(),
     )

@@ -303,9 +303,27 @@ select count(*) from payments_capture c where verdict <> '' and amount - wanted 
 -- name: repayments_within_orders
 -- For goods that came back no more is asked back than their order cost.
 select count(*) from (
-  select p."order" from checkout_repayment p join checkout_checkout c on c."order" = p."order"
-  group by p."order", c.total having sum(p.amount) > c.total
+  select o.id from checkout_repayment p join orders_order o on o.id = p."order"
+  group by o.id, o.total having sum(p.amount) > o.total
 ) too_much;
+
+-- name: returns_are_repaid
+-- For what came back of an order, and for a paid order that was cancelled, money was asked back within an hour.
+select (
+  select count(*) from sales_return r
+  join orders_order o on o.number = r.sale_receipt and o.receipt = r.sale_receipt
+  join sales_sale s on s.source = r.sale_source and s.receipt = r.sale_receipt
+  join events_event sold on sold.position = s.position and sold.touchpoint = 'vault'
+  join events_event back on back.position = r.position and back.received_at < now() - interval '1 hour'
+  where r.refund = 'as_paid' and r.status = 'applied'
+    and not exists (select from checkout_repayment p where p.position = r.position)
+) + (
+  select count(*) from orders_order o join payments_capture c on c.purpose_id = o.id and c.wanted > 0
+  join events_event e on e.position = o.position and e.received_at < now() - interval '1 hour'
+  where o.state = 'cancelled' and c.amount > (
+    select coalesce(sum(f.amount), 0) from payments_refund f where f.capture_id = c.id and f.again is null
+  )
+);
 
 -- name: repayments_go_back
 -- All money that is to go back for goods is asked of whoever took it.
@@ -418,7 +436,7 @@ with pending as (
   from back
 ), given as (
   select coalesce(sum(t.points), 0) as points from loyalty_transfer t join events_event e on e.position = t.position
-  where e.type = 'points.adjust' and e.touchpoint = 'vault' and e.status = 'accepted'
+  where e.type = 'points.adjust' and e.touchpoint = 'vault' and e.status = 'accepted' and t.reason = 'adjusted'
 )
 select case when exists (select from pending) then 0 else greatest(
   0, coalesce((select sum("least") from due), 0) - points, points - coalesce((select sum("most") from due), 0)
@@ -451,9 +469,20 @@ join events_event e on e.position = s.position where (
   from json_array_elements(e.data->'lines') with ordinality t(l, n)
 );
 
+-- name: returned_orders_came_back
+-- An order that somebody had is returned exactly when all of its pieces came back, by the returns of its own sale.
+select count(*) from orders_order o where o.state in ('handed_over', 'returned') and (o.state = 'returned') <> (
+  (select sum((l->>'quantity')::bigint) from jsonb_array_elements(o.lines) l) = (
+    select sum((l->>'quantity')::bigint) from sales_sale s join events_event e on e.position = s.position
+    join sales_return r on r.sale_source = s.source and r.sale_receipt = s.receipt and r.status = 'applied'
+    cross join lateral jsonb_array_elements(r.lines) l
+    where s.receipt = o.number and e.touchpoint = 'vault'
+  ) is true
+);
+
 -- name: discounts_have_redemptions
 -- What is off an order that is paid is what promotions have given it, each by a redemption of its own.
-select count(*) from orders_order o where o.state in ('paid', 'packed', 'handed_over') and (
+select count(*) from orders_order o where o.state in ('paid', 'packed', 'handed_over', 'returned') and (
   select coalesce(sum(coalesce((l->>'discount')::bigint, 0)), 0) from jsonb_array_elements(o.lines) l
 ) <> (
   select coalesce(sum(r.discount), 0) from offers_redemption r
@@ -509,3 +538,11 @@ select count(*) from (
   select card, sum(amount - returned) filter (where status = 'spent') as spent from giftcards_draw group by card
 ) d on d.card = t.card
 where coalesce(t.spent, 0) <> coalesce(d.spent, 0);
+
+-- name: gift_cards_get_nothing_twice
+-- No gift card was credited twice for the same return: each return's receipt gives back to each spending once.
+select count(*) from (
+  select from events_event where type = 'gift_card.credit' and status = 'accepted' and data->>'receipt' is not null
+  group by source, coalesce(data->'spending'->>'source', source), data->'spending'->>'id', data->>'receipt'
+  having count(*) > 1
+) twice;

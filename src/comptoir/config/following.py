@@ -72,10 +72,10 @@ class _Figures:
         set_up_django()
         from django.db import connections  # noqa: PLC0415 - most of the time the worker does without
 
-        from comptoir.office.campaigns import jobs as campaigns  # noqa: PLC0415
+        from comptoir.config import withdrawing  # noqa: PLC0415
 
         try:
-            campaigns.withdraw_left(now=now, customers=[uuid.UUID(each) for each in customers])
+            withdrawing.withdraw_left(now=now, customers=[uuid.UUID(each) for each in customers])
         finally:
             connections.close_all()
 

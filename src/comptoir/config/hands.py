@@ -18,7 +18,9 @@ from comptoir.counter.loyalty.contracts import ADJUST, PointsAdjust
 from comptoir.counter.loyalty.programme import Programmes
 from comptoir.counter.offers import commands as offers
 from comptoir.foundation.events.commands import record
+from comptoir.foundation.events.contracts import Outcome
 from comptoir.foundation.kernel.connection import Connection
+from comptoir.foundation.kernel.problem import TYPE_PREFIX
 from comptoir.foundation.touchpoints.clock import said_by_clock
 
 
@@ -29,12 +31,13 @@ class CounterHands:
         """Use a connection, and decide by these programmes."""
         self._connection, self._handlers = connection, handlers_for(programmes)
 
-    def give(self, customer: uuid.UUID, points: int, *, reason: str, name: str, at: dt.datetime) -> bool:
-        """Give points, once for each name; returns whether they were given, now or before."""
+    def give(self, customer: uuid.UUID, points: int, *, reason: str, name: str, at: dt.datetime) -> str:
+        """Give points, once for each name; returns by which problem they were refused, now or before."""
         said = PointsAdjust(Identifier(CUSTOMER_KIND, str(customer)), points, reason)
         gift = said_by_clock(ADJUST, name, said, at=at, now=at, customer=str(customer))
         record(self._connection, [gift], handlers=self._handlers)
-        return bool(msgspec.json.decode(gift.outcome)["status"] == "accepted")
+        problem = msgspec.json.decode(gift.outcome, type=Outcome).problem
+        return "" if problem is None else str(problem["type"]).removeprefix(TYPE_PREFIX)
 
     def issue(
         self, promotion: uuid.UUID, customer: uuid.UUID, *, campaign: uuid.UUID, at: dt.datetime

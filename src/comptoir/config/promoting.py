@@ -39,7 +39,7 @@ from comptoir.foundation.rooms.declaration import COUNTER, OFFICE
 from comptoir.foundation.touchpoints import house
 from comptoir.office.campaigns import commands, effects, queries, segmenting
 from comptoir.office.campaigns.contracts import Counts, Variant, Version, Window
-from comptoir.office.experiments.contracts import ArmEffect
+from comptoir.office.experiments.contracts import Effects
 from comptoir.office.segments import commands as segments
 from comptoir.office.segments import queries as segment_queries
 from comptoir.vault.contacts import keeping, pending
@@ -174,7 +174,7 @@ def _measured(went: Promoted) -> Promoted:
         found = effects.measure(
             people, effects.terms_of(content), minor_units=minor_units(), now=SYSTEM_CLOCK.now()
         ).effects  # fmt: skip
-    return went if found is None else msgspec.structs.replace(went, **change_of(found.arms[0]))
+    return went if found is None else msgspec.structs.replace(went, **change_of(found))
 
 
 def minor_units() -> int:
@@ -184,10 +184,18 @@ def minor_units() -> int:
     return 100 if programmes is None else 10 ** money.exponent(programmes.currency)
 
 
-def change_of(arm: ArmEffect) -> dict[str, Any]:
-    """Return what the closing lines of the demo say of an arm: whether its interval leaves out 0, and on which side."""
-    verdict = "better" if arm.low > 0 else "worse" if arm.high < 0 else "cannot_tell"
-    return {"verdict": verdict, "effect": arm.effect, "low": arm.low, "high": arm.high}
+def change_of(found: Effects) -> dict[str, Any]:
+    """Return what the closing lines of the demo say of an arm: whether its interval leaves out 0, and on which side.
+
+    It is the interval that decides on the arm's page as well; where there is too little for one, nobody can tell.
+    """
+    arm = found.arms[0]
+    interval = found.interval(arm)
+    if interval is None:
+        return {"verdict": "cannot_tell"}
+    low, high = interval
+    verdict = "better" if low > 0 else "worse" if high < 0 else "cannot_tell"
+    return {"verdict": verdict, "effect": arm.effect, "low": low, "high": high}
 
 
 def _send(gateway_url: str, touchpoint: str, entries: Sequence[Entry]) -> None:

@@ -74,7 +74,7 @@ _ADDRESS: Final = PostalAddress(("1 Main Street",), "Springfield", "US", "62701"
 #: As the closing lines of the demo call states and means.
 _STATES: Final = {
     "placed": "to be paid in the store", "paid": "paid", "packed": "laid ready", "handed_over": "handed over",
-    "cancelled": "cancelled",
+    "returned": "brought back whole", "cancelled": "cancelled",
 }  # fmt: skip
 _MEANS: Final = {
     "provider": "by card on the web", "gift_card": "by gift card", "points": "by points", "cash": "in cash",
@@ -324,7 +324,7 @@ class _Selling:
     def _handed_over(self, part: Part, row: Checkout, order: Order) -> None:
         if order.state in {"placed", "paid"}:
             self._staff(PACK, {"order": str(row.order)}, row)
-        if part.play.end == "waits" or order.state == "handed_over":
+        if part.play.end == "waits" or order.was_handed_over:
             return
         if part.play.parcel:
             self._staff(HAND_OVER, {"order": str(row.order)}, row)

@@ -467,13 +467,13 @@ class Jobs:
                 )  # fmt: skip
 
     def withdraw_left(self, connection: Connection) -> None:
-        """Take back what waits for whoever has left its segment, as the office; most of the time nothing waits."""
+        """Take back what waits for whoever has left it, as the office; most of the time nothing waits."""
         if connection.execute("select from messages_waiting limit 1").fetchone() is None:
             return
         with lending.django():
-            from comptoir.office.campaigns import jobs as campaigns  # noqa: PLC0415
+            from comptoir.config import withdrawing  # noqa: PLC0415
 
-            campaigns.withdraw_left(now=self._clock.now(), should_stop=self._stopping.is_set)
+            withdrawing.withdraw_left(now=self._clock.now(), should_stop=self._stopping.is_set)
 
     def travel(self, connection: Connection) -> None:
         """Let people enter journeys, and do what is due on them, as the office; most of the time there are none."""

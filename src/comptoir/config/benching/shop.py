@@ -13,6 +13,7 @@ import asyncio
 import contextlib
 import datetime as dt
 import http.client
+import itertools
 import os
 import random
 import re
@@ -93,7 +94,7 @@ class Shop(msgspec.Struct, frozen=True):
 
 
 #: Bars: pages, and what is behind them.
-_PAGES: Final = ("product", "search", "category", "window")
+_PAGES: Final = ("product", "search", "new_search", "category", "window")
 _SELLING: Final = ("price", "order")
 
 
@@ -271,11 +272,13 @@ def _asked(say: stage.Say, catalog: _Catalog, sides: _Sides, *, seconds: float) 
         [filled.products[each] for each in catalog.shown],
     )
     words = [quote(word) for word in _WORDS]
+    asked_new = [_NewWords(catalog, path).ask for path in ("/en/shop?q=", "/search/?q=")]
     pairs: dict[str, tuple[int, _Asking, int, _Asking]] = {
         "product": (port, page(products[0]), other, page(products[1])),
         "search": (
             port, page([f"/en/shop?q={word}" for word in words]), other, page([f"/search/?q={word}" for word in words]),
         ),
+        "new_search": (port, asked_new[0], other, asked_new[1]),
         "category": (
             port, page([f"/en/shop/{slug}?order=cheapest" for slug in catalog.promotions]),
             other, page([filled.categories[slug] for slug in catalog.promotions]),
@@ -389,6 +392,26 @@ def _times(port: int, ask: _Asking, seconds: float, *, number: int = 0) -> list[
         took.append(time.perf_counter() - began)
     connection.close()
     return took
+
+
+class _NewWords:
+    """Searches for two words of some product's name, other ones each time: no answer is one that was remembered.
+
+    All of them take longer than a page is kept; then they begin anew.
+    """
+
+    def __init__(self, catalog: _Catalog, path: str) -> None:
+        pairs = {
+            pair
+            for _, name, _, _ in catalog.products
+            for pair in itertools.combinations(sorted(set(re.findall(r"[a-z]{3,}", name.lower()))), 2)
+        }
+        asked = random.Random(2).sample(sorted(pairs), len(pairs))  # noqa: S311 - which words
+        self._pairs = itertools.cycle(asked)
+        self._path = path
+
+    def ask(self, connection: http.client.HTTPConnection, number: int, turn: int) -> None:  # noqa: ARG002 - its shape
+        asking.get(connection, f"{self._path}{'+'.join(next(self._pairs))}")
 
 
 class _Adding:

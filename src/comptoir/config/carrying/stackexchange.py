@@ -21,6 +21,7 @@ from comptoir.config.carrying.contracts import PLACE, CarryingError, Member, Pos
 from comptoir.config.carrying.languages import language_of
 from comptoir.config.carrying.markdown import NotReadable, from_html
 from comptoir.config.replaying.recordings import Entry
+from comptoir.foundation.kernel.numbers import whole
 
 _QUESTION, _ANSWER = "1", "2"
 _UP, _DOWN = "2", "3"
@@ -29,7 +30,7 @@ _HOST: Final = re.compile(r"\b(?:[a-z0-9-]+\.)*(?:stackexchange|stackoverflow|su
 #: What the site published under which licence, where a table does not say so itself: by the day of the post.
 _LICENSES: Final = (("2018-05-02", "4.0"), ("2011-04-08", "3.0"), ("", "2.5"))
 _SOURCE_BYTES_MAX: Final = 4_096
-_DIGITS_MAX: Final = 8
+_NUMBER_MAX: Final = 10**7 - 1
 
 
 class _Known(NamedTuple):
@@ -249,7 +250,7 @@ def _moment(text: str) -> dt.datetime:
 
 
 def _number(text: str) -> int:
-    return int(text) if text.isdecimal() and len(text) < _DIGITS_MAX else 0
+    return whole(text, _NUMBER_MAX) or 0
 
 
 def _license(row: dict[str, str]) -> str:

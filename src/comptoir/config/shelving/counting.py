@@ -23,6 +23,7 @@ from comptoir.foundation.kernel import codec
 from comptoir.foundation.kernel.codec import harmless
 from comptoir.foundation.kernel.connection import Connection
 from comptoir.foundation.kernel.database import load_statements
+from comptoir.foundation.kernel.numbers import whole
 from comptoir.square.catalog.contracts import Reference
 from comptoir.square.stock import rules
 from comptoir.square.stock.contracts import COUNTED, LINES_MAX, PLACED, CountedLine, PlacedLine
@@ -110,9 +111,10 @@ def _row(line: int, cells: dict[str, str]) -> tuple[dict[str, Any] | None, dict[
     place: dict[str, Any] | None = None
     said = cells.get("quantity", "")
     if said:
-        if not (said.isascii() and said.isdecimal() and len(said) < 10):
+        quantity = whole(said, 10**9 - 1)
+        if quantity is None:
             return None, None, Refused(line, "cell_invalid", "quantity", f"not a whole number: {said!r}")
-        count = {"sku": cells.get("sku", ""), "quantity": int(said)}
+        count = {"sku": cells.get("sku", ""), "quantity": quantity}
     spot = {name: cells[name] for name in ("aisle", "shelf") if cells.get(name)}
     if spot:
         place = {"sku": cells.get("sku", ""), **spot}

@@ -15,6 +15,7 @@ from comptoir.config.shelving.contracts import CELL_CHARACTERS_MAX, ListError, R
 from comptoir.config.shelving.picturing import Named
 from comptoir.foundation.kernel.codec import harmless
 from comptoir.foundation.kernel.money import Money
+from comptoir.foundation.kernel.numbers import whole
 from comptoir.square.catalog.contracts import LANGUAGES, PICTURES_MAX
 
 _YES: Final = frozenset({"yes", "true", "1", "oui", "はい"})
@@ -152,7 +153,8 @@ def _shopify_pictures(rows: list[tuple[int, dict[str, str]]], language: str) -> 
 def _position(cells: Mapping[str, str]) -> int:
     """Return at which place a picture stands; those that do not say stay where they are, behind the others."""
     said = cells.get("Image Position", "")
-    return int(said) if said.isascii() and said.isdecimal() and len(said) < 9 else 10**9
+    position = whole(said, 10**8 - 1)
+    return 10**9 if position is None else position
 
 
 def _shopify_variant(
@@ -222,9 +224,10 @@ def _minor(column: str, said: str, currency: str) -> int:
 
 
 def _number(column: str, said: str) -> int:
-    if not (said.isascii() and said.isdecimal() and len(said) < 10):
+    number = whole(said, 10**9 - 1)
+    if number is None:
         raise _WrongError(column, f"not a whole number: {said!r}")
-    return int(said)
+    return number
 
 
 def _is(column: str, said: str) -> bool:
