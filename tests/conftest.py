@@ -25,6 +25,7 @@ from comptoir.foundation.kernel import database, embedded
 from support import shop as shops
 from support.gateway import Gateway, running_gateway
 from support.shop import Shop
+from support.storage import object_storage
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -137,6 +138,13 @@ def shop_on_own_server() -> Iterator[Shop]:
         shops.close_django()
         yield Shop(database=name, folder=folder)
         shops.close_django()
+
+
+@pytest.fixture(scope="session")
+def bucket() -> Iterator[str]:
+    """Have object storage with a bucket, the same for the whole run: a Spark keeps the address that it started with."""
+    with object_storage() as made:
+        yield made
 
 
 @pytest.fixture(scope="session")

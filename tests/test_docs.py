@@ -273,3 +273,17 @@ def test_every_key_of_the_programme_is_described_and_its_example_is_one() -> Non
     example = re.search(r"```toml\n(.*?)```", text, re.DOTALL)
     assert example is not None
     assert len(read_programme(example[1]).earn) == 2
+
+
+def test_every_fact_has_its_formula_in_one_table() -> None:
+    facts = importlib.import_module("comptoir.office.segments.facts").FACTS
+    lines = (DOCS / "segments.md").read_text(encoding="utf-8").splitlines()
+    first = lines.index("| fact | formula |") + 2
+    rows = []
+    for line in lines[first:]:
+        if not line.startswith("| `"):
+            break
+        name, formula = line.strip("| ").split(" | ", 1)
+        assert len(formula) > 5, line
+        rows.append(re.sub(r"\(.*", "", name.strip("`")))
+    assert sorted(rows) == sorted(facts)

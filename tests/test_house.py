@@ -28,6 +28,7 @@ KERNEL = {
     "embedded",
     "ids",
     "money",
+    "numbers",
     "outbound",
     "problem",
     "shop",

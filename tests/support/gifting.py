@@ -31,6 +31,7 @@ from comptoir.vault.credentials.models import Kind, User
 from support.gateway import EXAMPLES, Gateway
 from support.pages import accepted, event, sale
 from support.shop import Shop, environment
+from support.visitors import vault_session
 
 MY = {"host": f"{host_of(COUNTER)}:8000", "accept-language": "en"}
 SAFE = {"host": f"{host_of(VAULT)}:8000", "accept-language": "en"}
@@ -135,6 +136,14 @@ class Giver:
         with entered(VAULT):
             assert commands.note_paid(uuid.UUID(self.order), at=timezone.now())
             commands.advance(uuid.UUID(self.order), now=timezone.now())
+
+
+def packer() -> Client:
+    """Return the browser of somebody who packs parcels, in the vault."""
+    client = Client(headers=SAFE)
+    cookie, value = vault_session(CAMILLE, is_staff=True)
+    client.cookies[cookie] = value
+    return client
 
 
 def look(*, now: dt.datetime) -> None:

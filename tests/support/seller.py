@@ -12,6 +12,11 @@ from typing import Any, Final
 from comptoir.config.replaying import bought, journey
 from comptoir.config.replaying.bought import Good
 from comptoir.config.replaying.keyring import Entry, Keyring
+from comptoir.foundation.rooms.commands import set_up_django
+
+set_up_django()  # before the modules that hold models
+
+# ruff: noqa: E402
 from support.buying import AT
 from support.gateway import Gateway
 from support.pages import accepted, event
@@ -60,9 +65,6 @@ def _earned() -> Iterator[dict[str, Any]]:
 
 def main(url: str) -> None:
     """Sell, as the demo does."""
-    from comptoir.foundation.rooms.commands import set_up_django
-
-    set_up_django()
     from comptoir.config import selling
 
     selling.sell(url, card=journey.CARD, shelves=shelves(), at=AT)
