@@ -7,7 +7,6 @@ stands in ``tests/support``.
 
 from __future__ import annotations
 
-import asyncio
 import os
 import re
 import shutil
@@ -220,12 +219,8 @@ def no_loop_of_the_browsers(request: pytest.FixtureRequest) -> Iterator[None]:
     if "browser" in request.fixturenames:
         yield
         return
-    loop = asyncio._get_running_loop()
-    asyncio._set_running_loop(None)
-    try:
+    with shops.without_a_loop():
         yield
-    finally:
-        asyncio._set_running_loop(loop)
 
 
 @pytest.fixture(scope="session")

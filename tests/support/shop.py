@@ -5,6 +5,7 @@ Not here: what a test sends or expects.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import fcntl
 import os
@@ -218,3 +219,17 @@ def close_django() -> None:
 
         if settings.configured:
             connections.close_all()
+            # It has other ones where a loop is marked as running, as a browser's is between tests without one.
+            with without_a_loop():
+                connections.close_all()
+
+
+@contextlib.contextmanager
+def without_a_loop() -> Iterator[None]:
+    """Take the mark that a loop is running away from this thread while the block runs."""
+    loop = asyncio._get_running_loop()
+    asyncio._set_running_loop(None)
+    try:
+        yield
+    finally:
+        asyncio._set_running_loop(loop)
