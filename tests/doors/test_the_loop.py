@@ -20,6 +20,7 @@ from comptoir.config.replaying import promoted
 from comptoir.foundation.rooms.addresses import url_of
 from comptoir.foundation.rooms.commands import set_up_django
 from comptoir.foundation.rooms.declaration import OFFICE
+from support.campaigning import is_alarmed
 from support.gateway import written
 from support.pages import complaints, event, sale
 from support.processes import wait_until
@@ -255,8 +256,11 @@ def test_a_member_of_staff_closes_the_loop_by_clicking(  # noqa: PLR0915 - one s
         akiko.go_to("Campaigns")
         akiko.follow("Coffee again")
         verdict = page.get_by_role("region", name="Did it pay?").get_by_role("status")
-        expect(verdict).to_contain_text("The message paid: after its cost of")
-        expect(page.get_by_role("img", name="The effect of each text, with its interval").first).to_be_attached()
+        if is_alarmed(world.shop, {"holdout": 0.1, "a": 0.9}):
+            expect(verdict).to_contain_text("Do not read the effects")
+        else:
+            expect(verdict).to_contain_text("The message paid: after its cost of")
+            expect(page.get_by_role("img", name="The effect of each text, with its interval").first).to_be_attached()
         picture("console-campaign-effect")
         assert heard == []
         cost, most = (akiko.clicks, akiko.fields, akiko.loads), (CLICKS_MAX, FIELDS_MAX, PAGES_MAX)

@@ -76,6 +76,26 @@ def drawn_alike(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(each, "assign", alike)
 
 
+def is_alarmed(shop: Shop, shares: Mapping[str, float]) -> bool:
+    """Tell whether chance made arms of a campaign of sizes that it makes once in a thousand: no effect is shown then.
+
+    For tests in which other processes draw; where the test itself draws, see :func:`drawn_alike`.
+    """
+    from comptoir.office.experiments import estimators
+    from comptoir.office.experiments.rules import MISMATCH_P_VALUE
+
+    drawn = {
+        row["arm"]: row["count"]
+        for row in shop.rows(
+            "select case verdict when 'send' then variant else 'holdout' end arm, count(*) from messages_decision"
+            " where verdict = 'send' or verdict = 'held_out' and reason = 'campaign' group by 1"
+        )
+    }
+    assert drawn.keys() <= shares.keys(), drawn
+    found = estimators.sample_ratio([drawn.get(arm, 0) for arm in shares], list(shares.values()))
+    return found is not None and found < MISMATCH_P_VALUE
+
+
 def crowd(shop: Shop, count: int, *, channel: str = "mail", agreed: bool = True, first: int = 1) -> list[uuid.UUID]:
     """Have so many customers, who agreed to offers on a channel, or said nothing."""
     people = [uuid.UUID(int=(first + number) << 64 | 0x4000_8000_0000_0000) for number in range(count)]
