@@ -15,6 +15,7 @@ import pytest
 from django.test import Client
 
 from comptoir.foundation.rooms.commands import set_up_django
+from support import promoting
 from support.gateway import EXAMPLES, Gateway
 from support.pages import accepted, customer_of, event, sale, staff_client, words
 from support.shop import Shop, environment
@@ -355,6 +356,21 @@ def test_the_receipt_and_the_orders_page_say_what_each_line_has_earned(shop: Sho
         _, letter = receipts.composed(row, key="")
     assert "points earned" not in letter
     assert "It has earned you 33 points." in letter
+
+
+def test_what_a_promotion_takes_off_is_said_line_by_line_and_adds_up(shop: Shop, selling: Gateway) -> None:
+    promotion = promoting.published(promoting.new(), at=timezone.now() - dt.timedelta(days=1))
+    accepted(selling.post([promotion], touchpoint="console"))
+    safe, page = as_guest(tea=2, cup=1)
+    # 25.00 and 8.00, ten per cent off each, as the basket shows it.
+    shown = words(page)
+    for said in ("before $25.00 $22.50", "−$2.50 · Coffee week", "before $8.00 $7.20", "−$0.80 · Coffee week"):
+        assert said in shown
+    assert "Before promotions $33.00 Taken off −$3.30 Total $29.70" in shown
+    form = form_of(page, by="pickup", store=STORE)
+    safe.post("/checkout/", form)
+    shown = words(safe.get(f"/checkout/orders/{form['order']}/").content.decode())
+    assert "Total $29.70 Deducted already $3.30" in shown
 
 
 def test_the_receipt_goes_out_once_and_leads_back_to_the_order(shop: Shop, selling: Gateway) -> None:

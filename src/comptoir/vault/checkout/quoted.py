@@ -7,10 +7,20 @@ from typing import Any
 
 import msgspec
 
-from comptoir.counter.baskets.pricing import Quote
+from comptoir.counter.baskets.pricing import Quote, QuotedLine
 from comptoir.counter.delivery.contracts import Delivery
 from comptoir.counter.orders.contracts import OrderLine
+from comptoir.foundation.kernel.money import Money
 from comptoir.square.stock.contracts import HoldLine
+
+
+def explained(line: QuotedLine, currency: str) -> dict[str, Any]:
+    """Return a line as the page shows it, with what comes off it and why, as the basket says it."""
+    return {
+        "name": line.name, "product": line.product, "quantity": line.quantity, "total": Money(line.total, currency),
+        "before": Money(line.amount, currency) if line.off else None,
+        "off": [(Money(-each.amount, currency), each.because) for each in line.off],
+    }  # fmt: skip
 
 
 def lines_of(quote: Quote) -> list[OrderLine]:

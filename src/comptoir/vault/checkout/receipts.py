@@ -5,6 +5,7 @@ Sent once by the worker after the sale is booked (``letters.py``).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -32,20 +33,11 @@ def composed(row: Checkout, *, key: str) -> tuple[str, str]:
         names = catalog.called([each["product"] for each in lines])
         context: dict[str, Any] = {
             "number": number_of(row.order),
-            "lines": [
-                {
-                    "name": names[each["product"]],
-                    "quantity": each["quantity"],
-                    "rate": rate,
-                    "earned": earned,
-                    "total": Sum(each["amount"], currency),
-                }
-                for each, rate, earned in zip(lines, rates_of(row), earned_of(row), strict=True)
-            ],
+            "lines": lines_of(row, names),
             "delivery": delivery_of(row),
             "total": Sum(row.total, currency),
             "paid_at": row.paid_at,
-            "discount": Sum(row.said["discount"], currency) if row.said["discount"] else None,
+            "discount": discount_of(row),
             "taxes": taxes_of(row),
             "registration": registration(),
             "paid_with": paid,
@@ -84,6 +76,26 @@ def rates_of(row: Checkout) -> list[str]:
     if len(set(found)) < 2:
         return ["" for _ in row.said["lines"]]
     return [TaxOf(each, 0, 0).percent for each in found]
+
+
+def lines_of(row: Checkout, names: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return an order's lines as its page and its receipt show them, with the ``names`` of the products."""
+    return [
+        {
+            "name": names[each["product"]],
+            "product": each["product"],
+            "quantity": each["quantity"],
+            "total": Sum(each["amount"], row.currency),
+            "rate": rate,
+            "earned": earned,
+        }
+        for each, rate, earned in zip(row.said["lines"], rates_of(row), earned_of(row), strict=True)
+    ]
+
+
+def discount_of(row: Checkout) -> Sum | None:
+    """Return what promotions took off an order's lines, whose amounts are what is left; ``None`` where none did."""
+    return Sum(row.said["discount"], row.currency) if row.said["discount"] else None
 
 
 def earned_of(row: Checkout) -> list[int]:

@@ -60,6 +60,7 @@ from comptoir.vault.checkout.cards import Pays
 from comptoir.vault.checkout.contracts import CardWish, Recipient, Wish
 from comptoir.vault.checkout.errors import BasketEmpty, PaymentAway, PointsNotHeld, PriceChanged, RecipientNeeded
 from comptoir.vault.checkout.models import Checkout
+from comptoir.vault.checkout.quoted import explained
 from comptoir.vault.contacts import countries, queries
 from comptoir.vault.contacts.contracts import ContactValues, Hidden
 from comptoir.vault.contacts.views import address_of, fields_of
@@ -331,8 +332,9 @@ def _form(
         "basket": basket,
         "fresh": str(IDS.new()),
         "quote": quoted,
-        "lines": [_line(each.name, each.product, each.quantity, each.total, quoted.currency) for each in quoted.lines],
+        "lines": [explained(each, quoted.currency) for each in quoted.lines],
         "total": Sum(quoted.total, quoted.currency),
+        "before": Sum(quoted.before, quoted.currency),
         "discount": Sum(-quoted.discount, quoted.currency) if quoted.discount else None,
         "on_top": Sum(quoted.tax_on_top, quoted.currency) if quoted.tax_on_top else None,
         "values": values,
@@ -438,10 +440,6 @@ def _stores(quoted: Quote) -> list[Place]:
     return sorted(found, key=lambda place: (not place.has_all, place.town, place.name))
 
 
-def _line(names: Any, product: str, quantity: int, total: int, currency: str) -> dict[str, Any]:
-    return {"name": names, "product": product, "quantity": quantity, "total": Sum(total, currency)}
-
-
 def _why(text: str, quoted: Quote) -> dict[str, Any]:
     """Return what has changed since what somebody has seen, as their own page says it; nothing where it says nonsense.
 
@@ -501,12 +499,9 @@ def _page(request: HttpRequest, row: Checkout, problem: Problem | None = None, *
         "row": row,
         "number": number_of(row.order),
         "state": _state(row, found.state if found else ""),
-        "lines": [
-            _line(names[each["product"]], each["product"], each["quantity"], each["amount"], row.currency)
-            | {"rate": rate, "earned": earned}
-            for each, rate, earned in zip(lines, receipts.rates_of(row), receipts.earned_of(row), strict=True)
-        ],
+        "lines": receipts.lines_of(row, names),
         "total": Sum(row.total, row.currency),
+        "discount": receipts.discount_of(row),
         "delivery": receipts.delivery_of(row),
         "due": Sum(tenders.due(row), row.currency),
         "paid_with": tenders.points(row),
