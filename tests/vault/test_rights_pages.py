@@ -233,8 +233,9 @@ def test_the_vaults_pages_are_walked_by_keyboard_on_every_screen(
             page.keyboard.press("Tab")
             if page.locator(f'nav.mine a[href="{path}"]:focus').count():
                 break
-        page.keyboard.press("Enter")
-        page.wait_for_url(at + path)
+        # The first of them leads to where one is already.
+        with page.expect_navigation(url=at + path):
+            page.keyboard.press("Enter")
         assert page.locator('nav.mine a[aria-current="page"]').get_attribute("href") == path
         _fits(page)
         photograph(page, f"vault{path.replace('/', '-').rstrip('-') or '-home'}-{language}")
