@@ -44,6 +44,12 @@ def test_translations_keep_the_placeholders(language: str) -> None:
             assert wanted - found <= {"number", "minutes"}, entry.msgid
 
 
+def test_french_has_the_apostrophe_that_it_is_set_with() -> None:
+    entries = catalogues.load("fr")
+    said = [text for entry in entries for text in (entry.msgstr, *entry.msgstr_plural.values())]
+    assert [text for text in said if re.search(r"[^\W\d_]'[^\W\d_]", text)] == []
+
+
 @pytest.mark.parametrize("language", catalogues.LANGUAGES)
 def test_what_is_compiled_is_what_is_written(language: str) -> None:
     path = catalogues.LOCALE / language / "LC_MESSAGES" / "django.mo"
