@@ -11,7 +11,7 @@ from django.test import Client
 
 from comptoir.foundation.rooms.commands import set_up_django
 from support.gateway import Gateway
-from support.pages import accepted, event
+from support.pages import accepted, event, words
 from support.shop import Shop, environment
 
 set_up_django()  # before the modules that hold models
@@ -21,6 +21,7 @@ from django.utils import timezone
 
 from comptoir.counter.orders.codes import number_of
 from comptoir.foundation.kernel import database
+from comptoir.foundation.rooms.addresses import host_of
 from comptoir.foundation.rooms.current import entered
 from comptoir.foundation.rooms.declaration import VAULT
 from comptoir.foundation.touchpoints import house
@@ -41,6 +42,14 @@ countries = ["DE", "JP"]
 currency = "USD"
 amount = 1490
 on_withdrawal = "kept"
+"""
+
+BESIDE = """
+[[prices]]
+countries = ["US"]
+currency = "USD"
+amount = 500
+includes_tax = false
 """
 
 
@@ -155,6 +164,36 @@ def test_called_off_gives_all_of_it_back_and_the_doctor_says_nothing(shop: Shop,
     till.look(now=timezone.now() + dt.timedelta(minutes=1))
     assert till == [(one.order, 1740)]
     assert step_of(one.order) == ("over", "cancelled")
+
+
+def test_tax_that_comes_on_top_is_said_where_the_lines_are_added_up(
+    shop: Shop, selling: Gateway, tmp_path: Path
+) -> None:
+    us = 'country = "US"\nstate = "XX"\n\n[states.XX]\nstandard = "5.75"\nreduced = "0"\n'
+    (tmp_path / "taxes.toml").write_text(us)
+    (tmp_path / "delivery.toml").write_text(BESIDE)
+    price = {"currency": "USD", "amount": 2000, "includes_tax": False}
+    accepted(selling.post([listed("bowl", price=0, variants=[{"sku": "bowl-1", "prices": [price]}])],
+                          touchpoint="webshop"))  # fmt: skip
+    basket, filled = basket_with("bowl")
+    accepted(selling.post([filled], touchpoint="storefront"))
+    wire = Client(headers={"host": f"{host_of(VAULT)}:8000", "accept-language": "en"})
+    one = Buyer(wire, basket)
+    ways = {"country": "US", "line1": "1 Main Street", "city": "Springfield", "region": "IL", "postcode": "62701"}
+    with environment(COMPTOIR_COUNTRY="US"):
+        one.come()
+        assert one.place(by="delivery", **ways) == "placed"
+    assert pay(one.order)
+    with entered(VAULT):
+        row = Checkout.objects.get(order=one.order)
+        _, text = receipts.composed(row, key="")
+    # 20.00 and 5.75 % of it; five dollars for delivery, and as much of that.
+    assert "1 x Bowl: $20.00" in text
+    assert "Tax on top: $1.15" in text
+    assert "Delivery: $5.29" in text
+    assert "Total: $26.44" in text
+    page = words(wire.get(f"/checkout/orders/{one.order}/").content.decode())
+    assert "Tax on top $1.15 Delivery $5.29 Total $26.44" in page
 
 
 def test_a_receipt_says_the_registration_number_and_which_goods_have_which_rate(

@@ -38,6 +38,7 @@ def composed(row: Checkout, *, key: str) -> tuple[str, str]:
             "total": Sum(row.total, currency),
             "paid_at": row.paid_at,
             "discount": discount_of(row),
+            "on_top": on_top_of(row),
             "taxes": taxes_of(row),
             "registration": registration(),
             "paid_with": paid,
@@ -91,6 +92,12 @@ def lines_of(row: Checkout, names: Mapping[str, Any]) -> list[dict[str, Any]]:
         }
         for each, rate, earned in zip(row.said["lines"], rates_of(row), earned_of(row), strict=True)
     ]
+
+
+def on_top_of(row: Checkout) -> Sum | None:
+    """Return the tax that comes beside an order's lines; ``None`` where it is inside them. Delivery has its own."""
+    beside = sum(each.get("tax", 0) for each in row.said["lines"] if each.get("tax_on_top"))
+    return Sum(beside, row.currency) if beside else None
 
 
 def discount_of(row: Checkout) -> Sum | None:

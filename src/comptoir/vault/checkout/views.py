@@ -502,6 +502,7 @@ def _page(request: HttpRequest, row: Checkout, problem: Problem | None = None, *
         "lines": receipts.lines_of(row, names),
         "total": Sum(row.total, row.currency),
         "discount": receipts.discount_of(row),
+        "on_top": receipts.on_top_of(row),
         "delivery": receipts.delivery_of(row),
         "due": Sum(tenders.due(row), row.currency),
         "paid_with": tenders.points(row),
