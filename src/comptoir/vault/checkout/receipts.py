@@ -27,29 +27,34 @@ from comptoir.vault.checkout.models import Checkout
 
 def composed(row: Checkout, *, key: str) -> tuple[str, str]:
     """Return a receipt's subject and its text, in the language in which was ordered."""
-    lines, currency, paid = row.said["lines"], row.currency, tenders.points(row)
     path = f"/checkout/orders/{row.order}/" + (f"{key}/" if key else "")
     with translation.override(row.language):
-        names = catalog.called([each["product"] for each in lines])
-        context: dict[str, Any] = {
-            "number": number_of(row.order),
-            "lines": lines_of(row, names),
-            "delivery": delivery_of(row),
-            "total": Sum(row.total, currency),
+        context = shown(row, catalog.called([each["product"] for each in row.said["lines"]])) | {
             "paid_at": row.paid_at,
-            "discount": discount_of(row),
-            "on_top": on_top_of(row),
-            "taxes": taxes_of(row),
             "registration": registration(),
-            "paid_with": paid,
-            "paid_with_points": Sum(paid.amount, currency) if paid else None,
-            **card_of(row),
             "earned": row.said.get("earned", 0),
             "by": row.by,
             "url": addresses.url_of(VAULT, path),
         }
         subject = _("Receipt for order %(number)s") % {"number": context["number"]}
         return subject, render_to_string("checkout/receipt.txt", context).strip() + "\n"
+
+
+def shown(row: Checkout, names: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what an order's page and its receipt both say of it, with the ``names`` of the products."""
+    paid = tenders.points(row)
+    return {
+        "number": number_of(row.order),
+        "lines": lines_of(row, names),
+        "on_top": on_top_of(row),
+        "delivery": delivery_of(row),
+        "total": Sum(row.total, row.currency),
+        "discount": discount_of(row),
+        "taxes": taxes_of(row),
+        "paid_with": paid,
+        "paid_with_points": Sum(paid.amount, row.currency) if paid else None,
+        **card_of(row),
+    }
 
 
 def card_of(row: Checkout) -> dict[str, Any]:

@@ -29,7 +29,7 @@ from comptoir.counter.customers.queries import customer_of_user, person_of
 from comptoir.counter.loyalty import queries as loyalty
 from comptoir.counter.loyalty.contracts import POINTS_MAX
 from comptoir.counter.orders import queries as orders
-from comptoir.counter.orders.codes import number_of, pickup_code_of
+from comptoir.counter.orders.codes import pickup_code_of
 from comptoir.foundation.kernel.ids import IDS
 from comptoir.foundation.kernel.money import Money as Sum
 from comptoir.foundation.kernel.numbers import whole
@@ -495,20 +495,10 @@ def _page(request: HttpRequest, row: Checkout, problem: Problem | None = None, *
     returns = _returns(row, names)
     is_ready = found is not None and (found.state in {"paid", "packed"} or found.is_to_be_taken)
     in_store = waiting.pays_in_store(row)
-    context = {
+    context = receipts.shown(row, names) | {
         "row": row,
-        "number": number_of(row.order),
         "state": _state(row, found.state if found else ""),
-        "lines": receipts.lines_of(row, names),
-        "total": Sum(row.total, row.currency),
-        "discount": receipts.discount_of(row),
-        "on_top": receipts.on_top_of(row),
-        "delivery": receipts.delivery_of(row),
         "due": Sum(tenders.due(row), row.currency),
-        "paid_with": tenders.points(row),
-        "paid_with_points": _sum_of(row),
-        **receipts.card_of(row),
-        "taxes": receipts.taxes_of(row),
         "registration": receipts.registration() if row.paid_at else None,
         "returns": returns,
         "back": sum(quantity for each in returns for quantity, _ in each["lines"]),
@@ -535,11 +525,6 @@ def _page(request: HttpRequest, row: Checkout, problem: Problem | None = None, *
         # Whoever comes back from the payment is a little earlier than its report.
         response.headers["Refresh"] = "4"
     return response
-
-
-def _sum_of(row: Checkout) -> Sum | None:
-    paid = tenders.points(row)
-    return None if paid is None else Sum(paid.amount, row.currency)
 
 
 def _returns(row: Checkout, names: Mapping[str, str]) -> list[dict[str, Any]]:
