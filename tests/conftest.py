@@ -29,6 +29,8 @@ from support.storage import object_storage
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
+    from support.mailbox import Mailbox
+
 CHROMIUM = Path("/usr/bin/chromium")
 CHROMIUM_ARGUMENTS = (
     "--no-sandbox",
@@ -187,6 +189,18 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     grouped = [item.nodeid for item in session.items if item.get_closest_marker("xdist_group")]
     lost = [name for name in grouped if "@" not in name.rpartition("]")[2]]
     assert not lost, f"these tests belong to a group that pytest-xdist does not know of: {lost[:3]}"
+
+
+# -- letters ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def mailbox() -> Iterator[Mailbox]:
+    """Have a mail server of one's own, to which the vault's letters go."""
+    from support.mailing import mailed  # needs Django, which a module of tests sets up
+
+    with mailed() as box:
+        yield box
 
 
 # -- doors --------------------------------------------------------------------------------------------------------

@@ -26,17 +26,11 @@ from comptoir.office.campaigns.contracts import Variant, Window
 from comptoir.office.journeys import commands as journeys
 from comptoir.office.journeys import travelling
 from comptoir.office.journeys.contracts import Say
-from support.mailing import NOW, counter_of, final, mailed, send, settle
+from support.mailing import NOW, counter_of, final, send, settle
 from support.travelling import Hands, heard, journey
 
 OFFER = TemplateText("{{ percent }} % off until {{ until }}.", "{{ percent }} % off")
 ANY_HOUR = Window(0, 24)
-
-
-@pytest.fixture
-def mailbox() -> Iterator[Mailbox]:
-    with mailed() as box:
-        yield box
 
 
 @pytest.fixture

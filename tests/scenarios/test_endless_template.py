@@ -22,7 +22,7 @@ from comptoir.counter.messages.contracts import TemplateText
 from comptoir.foundation.kernel.problem import Problem
 from comptoir.foundation.rooms.current import entered
 from comptoir.foundation.rooms.declaration import OFFICE
-from support.mailing import NOW, address, counter_of, decide, dispatched, final, mailed, outcomes, send, settle
+from support.mailing import NOW, address, counter_of, decide, dispatched, final, outcomes, send, settle
 
 ENDLESS = "{% for one in (1..1000000000) %}{{ one }}{% endfor %}"
 NESTED = "{% for a in (1..999) %}{% for b in (1..999) %}{% for c in (1..999) %}x{% endfor %}{% endfor %}{% endfor %}"
@@ -35,12 +35,6 @@ OTHERS = (
     "{{ name.__class__.__mro__ }}",
     "{{ settings.SECRET_KEY }}",
 )
-
-
-@pytest.fixture
-def mailbox() -> Iterator[Mailbox]:
-    with mailed() as box:
-        yield box
 
 
 @pytest.fixture

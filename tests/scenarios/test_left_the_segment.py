@@ -30,15 +30,9 @@ from comptoir.foundation.rooms.declaration import OFFICE
 from comptoir.office.campaigns import commands, segmenting
 from comptoir.office.segments import commands as segments
 from comptoir.office.segments import jobs as members
-from support.mailing import AGREED, NOW, address, counter_of, mailed, of, outcomes, send, settle
+from support.mailing import AGREED, NOW, address, counter_of, of, outcomes, send, settle
 
 LATER = NOW + dt.timedelta(minutes=10)
-
-
-@pytest.fixture
-def mailbox() -> Iterator[Mailbox]:
-    with mailed() as box:
-        yield box
 
 
 @pytest.fixture

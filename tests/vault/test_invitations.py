@@ -19,7 +19,6 @@ from support import casting, talking
 from support.casting import Counter
 from support.gateway import EXAMPLES, Gateway
 from support.mailbox import Mailbox
-from support.mailing import mailed
 from support.pages import Pages, running_pages
 from support.shop import Shop, environment
 
@@ -39,12 +38,6 @@ NOW = dt.datetime(2024, 3, 11, 9, 0, tzinfo=dt.UTC)
 DAY = dt.timedelta(days=1)
 TEXT = "We open a square for questions about bread, and you know a lot about it."
 AGAIN = "The first questions are there, and they wait for you."
-
-
-@pytest.fixture
-def mailbox() -> Iterator[Mailbox]:
-    with mailed() as box:
-        yield box
 
 
 @pytest.fixture

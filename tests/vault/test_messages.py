@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import uuid
 import zoneinfo
-from collections.abc import Iterator
 
 import psycopg
 import pytest
@@ -31,11 +30,9 @@ from support.mailing import (
     NOW,
     address,
     agree,
-    counter_of,
     decide,
     dispatched,
     final,
-    mailed,
     outcomes,
     send,
     settle,
@@ -43,19 +40,6 @@ from support.mailing import (
 )
 
 DAY = dt.timedelta(days=1)
-
-
-@pytest.fixture
-def mailbox() -> Iterator[Mailbox]:
-    with mailed() as box:
-        yield box
-
-
-@pytest.fixture
-def counter(shop: Shop) -> Iterator[Counter]:
-    one = counter_of(shop)
-    yield one
-    one.close()
 
 
 def reached(mailbox: Mailbox) -> list[str]:

@@ -46,7 +46,6 @@ from support.mailing import (
     customer,
     decide,
     dispatched,
-    mailed,
     outcomes,
     send,
     settle,
@@ -55,12 +54,6 @@ from support.mailing import (
 
 PHONE = "+33612345601"
 SAFE = {"host": f"{host_of(VAULT)}:8000"}
-
-
-@pytest.fixture
-def mailbox() -> Iterator[Mailbox]:
-    with mailed() as box:
-        yield box
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ from click.testing import CliRunner
 from comptoir.config.commands.messages import command as verb
 from comptoir.vault.messages import bounces, envelopes
 from comptoir.vault.messages.errors import BouncesInvalid
-from support.mailing import NOW, counter_of, decide, dispatched, final, mailed, outcomes, send, settle
+from support.mailing import NOW, decide, dispatched, final, mailed, outcomes, send, settle
 
 SAMPLES = Path(__file__).parents[1] / "data" / "returned"
 BOX = "bounces@shop.example"
@@ -78,13 +78,6 @@ NAMES_NOBODY = (
 def mailbox() -> Iterator[Mailbox]:
     with mailed(COMPTOIR_MAIL_BOUNCES=BOX) as box:
         yield box
-
-
-@pytest.fixture
-def counter(shop: Shop) -> Iterator[Counter]:
-    one = counter_of(shop)
-    yield one
-    one.close()
 
 
 def sample(name: str, envelope: str) -> bytes:

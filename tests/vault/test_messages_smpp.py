@@ -24,7 +24,7 @@ from comptoir.foundation.kernel.clock import SYSTEM_CLOCK
 from comptoir.vault.contacts.contracts import Hidden
 from comptoir.vault.messages import smpp
 from comptoir.vault.messages.contracts import Ready, Result
-from support.mailing import counter_of, decide, dispatched, final, outcomes, send, settle
+from support.mailing import decide, dispatched, final, outcomes, send, settle
 
 # The library lets its stream go without closing it, and the stream says so.
 pytestmark = pytest.mark.filterwarnings(
@@ -126,13 +126,6 @@ def centre() -> Iterator[Centre]:
         COMPTOIR_TEXTS_URL=f"smpp://shop:secret@127.0.0.1:{one.port}#Shop", COMPTOIR_GATEWAY_URL="http://127.0.0.1:9"
     ):
         yield one
-    one.close()
-
-
-@pytest.fixture
-def counter(shop: Shop) -> Iterator[Counter]:
-    one = counter_of(shop)
-    yield one
     one.close()
 
 

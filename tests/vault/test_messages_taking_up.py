@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
-
-import pytest
 
 from comptoir.foundation.rooms.commands import set_up_django
 from support.casting import Counter
@@ -25,26 +22,13 @@ from comptoir.foundation.kernel.connection import Connection
 from comptoir.foundation.rooms.declaration import VAULT
 from comptoir.vault.messages import store
 from comptoir.vault.messages.contracts import Back, Done
-from support.mailing import NOW, counter_of, decide, dispatched, final, mailed, send, settle
+from support.mailing import NOW, decide, dispatched, final, send, settle
 
 #: The lock of whoever appends to the audit chain.
 CHAIN = 7209020
 #: Takes some hundredths of a second for each reader.
 SLOW = """{% for i in (1..900) %}{% assign x = name | append: i | upcase | split: "" | sort | join: "" %}{% endfor %}
 Hello {{ name }}"""
-
-
-@pytest.fixture
-def mailbox() -> Iterator[Mailbox]:
-    with mailed() as box:
-        yield box
-
-
-@pytest.fixture
-def counter(shop: Shop) -> Iterator[Counter]:
-    one = counter_of(shop)
-    yield one
-    one.close()
 
 
 def test_a_template_that_takes_its_time_keeps_nobody_from_the_audit_chain(
