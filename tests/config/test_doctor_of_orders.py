@@ -35,7 +35,7 @@ from comptoir.vault.checkout.paying import MONEY
 from comptoir.vault.payments import jobs
 from support.buying import STORE, Buyer, basket_with, counted, follow, listed, opened, speaking, step_of
 from support.pages import accepted, event
-from support.paying import hear, reference_of, simulator
+from support.paying import let_pay, simulator
 
 NAMES = (
     "orders_match_their_money", "what_is_over_keeps_nothing", "sales_match_orders", "discounts_have_redemptions",
@@ -68,10 +68,7 @@ def sold(shop: Shop, gateway: Gateway, tmp_path: Path) -> Iterator[Sold]:
             each.come()
             assert each.place() == "placed"
         for each in buyers[:3]:
-            reference = reference_of(shop, each.order)
-            provider.pay(reference)
-            for report in provider.reports(reference, "paid"):
-                hear(report, now=timezone.now())
+            let_pay(shop, provider, each.order, now=timezone.now())
         handed = {"order": str(buyers[1].order), "store": STORE}
         off_again = {"order": str(buyers[2].order), "because": "by_staff"}
         accepted(

@@ -37,7 +37,7 @@ from comptoir.vault.checkout.models import Checkout
 from comptoir.vault.payments import jobs
 from support.buying import AT, STORE, Buyer, Cashier, basket_with, follow, pay
 from support.payers import Payer
-from support.paying import hear, reference_of, simulator
+from support.paying import let_pay, simulator
 from support.promoting import code_for, published
 from support.returning import LEFT, TILL, came_back, carded, credited, found, seen, sold
 
@@ -419,10 +419,7 @@ def test_money_goes_back_through_the_provider_once(desk: Client, shop: Shop, gat
     with simulator(tmp_path) as provider:
         orders = [ordered(gateway, tea=2), ordered(gateway, tea=1), ordered(gateway, cup=1)]
         for order in orders:
-            reference = reference_of(shop, order)
-            provider.pay(reference)
-            (report,) = provider.reports(reference, "paid")
-            assert hear(report)
+            let_pay(shop, provider, order)
         handed_over(gateway, orders[0])
         place = found(desk, number_of(orders[0]))
         _, form = seen(desk, place, n1=1)

@@ -22,6 +22,9 @@ from urllib.parse import urlencode
 import httpx
 from django.utils import timezone
 
+from comptoir.counter.customers.contracts import USER_KIND
+from comptoir.counter.customers.queries import customer_of_user
+from comptoir.counter.giftcards.codes import number_of as card_number_of
 from comptoir.counter.sales import stocking
 from comptoir.foundation.rooms.addresses import host_of
 from comptoir.foundation.rooms.current import entered
@@ -31,7 +34,10 @@ from comptoir.foundation.rooms.visits import Visit
 from comptoir.foundation.touchpoints import house
 from comptoir.vault.checkout import commands
 from comptoir.vault.checkout.commands import Money
+from comptoir.vault.checkout.contracts import CardWish, Recipient, Wish
 from comptoir.vault.checkout.models import Checkout
+from comptoir.vault.contacts.contracts import Hidden
+from support import carding
 from support.gateway import EXAMPLES, Gateway, running_gateway, written
 from support.pages import Pages, accepted, event, running_pages, words
 from support.shop import Shop, environment
@@ -222,6 +228,31 @@ def at_once(asks: Sequence[Callable[[], str]]) -> list[str]:
 
     with ThreadPoolExecutor(len(asks)) as threads:
         return list(threads.map(one, asks))
+
+
+def two_teas_by_three_means(gateway: Gateway, user: uuid.UUID, *, name: str = "Alice Martin") -> Checkout:
+    """Have two teas for $25.00 ordered: $5.01 in points, $7.00 of a gift card, and $12.99 at the provider.
+
+    The user has bought at the till before, so that there are points.
+    """
+    code, basket, now = carding.new_code(), str(uuid.uuid4()), timezone.now()
+    sold = {
+        "receipt": f"of {user}"[:36], "store": STORE, "customer": {"kind": USER_KIND, "value": str(user)},
+        "currency": "USD", "total": 100_000, "lines": [{"product": "x", "quantity": 1, "amount": 100_000}],
+    }  # fmt: skip
+    before = [event("sale.closed", sold, source=f"/stores/{STORE}/tills/1", at=AT), carding.issued(code, 700)]
+    accepted(gateway.post(before, touchpoint="till"))
+    put = {"basket": basket, "put": [{"product": "tea-1", "quantity": 2}]}
+    accepted(gateway.post([event("basket.changed", put, source="/storefront", at=AT)], touchpoint="storefront"))
+    card = carding.digest(code)
+    with entered(VAULT):
+        _, priced = commands.quote(basket, customers=[customer_of_user(user)], now=now)
+        wish = Wish(
+            order=uuid.uuid4(), basket=basket, digest=priced.digest, by="pickup", store=STORE, user=user, points=501,
+            recipient=Recipient(Hidden(name)), card=CardWish(card, card_number_of(card), 700),
+        )  # fmt: skip
+        commands.begin(wish, now=now)
+        return commands.advance(wish.order, now=now)
 
 
 def pay(order: uuid.UUID, *, at: dt.datetime | None = None) -> bool:

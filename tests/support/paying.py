@@ -195,6 +195,14 @@ def reference_of(shop: Shop, purpose: uuid.UUID) -> str:
     )
 
 
+def let_pay(shop: Shop, provider: Simulator, purpose: uuid.UUID, *, now: dt.datetime | None = None) -> None:
+    """Let somebody pay at the provider, and its report be heard; it is wanted."""
+    reference = reference_of(shop, purpose)
+    provider.pay(reference)
+    (report,) = provider.reports(reference, "paid")
+    assert hear(report, now=now)
+
+
 def signed(body: bytes, number: str, *, at: dt.datetime | None = None, key: bytes | None = None) -> dict[str, str]:
     """Return the headers of a report that the simulator signed at a moment."""
     stamp = int((at or NOW).timestamp())

@@ -15,7 +15,7 @@ import pytest
 from django.test import Client
 
 from comptoir.foundation.rooms.commands import set_up_django
-from support import carding, casting, forgotten
+from support import casting, forgotten
 from support.gateway import Gateway
 from support.pages import accepted, card, customer_of, event, sale, words
 from support.shop import Shop, environment
@@ -37,16 +37,14 @@ from comptoir.foundation.rooms.personal import Erasure, Whose, personal_tables
 from comptoir.vault.checkout import commands as checkouts
 from comptoir.vault.checkout import forgetting as severing
 from comptoir.vault.checkout import numbering, paying, rules
-from comptoir.vault.checkout.contracts import CardWish, Recipient, Wish
 from comptoir.vault.checkout.models import Checkout
-from comptoir.vault.contacts.contracts import Hidden
 from comptoir.vault.payments import jobs
 from comptoir.vault.rights import commands, forgetting, pieces
 from comptoir.vault.rights.errors import OrdersOpen, PieceNotForgotten
-from support.buying import AT, STORE, Buyer, basket_with
+from support.buying import AT, STORE, Buyer, basket_with, two_teas_by_three_means
 from support.mailing import mailed
-from support.paying import Simulator, hear, reference_of, simulator
-from support.returning import TILL, found, running_desk, seen
+from support.paying import Simulator, let_pay, simulator
+from support.returning import found, running_desk, seen
 from support.visitors import vault_session
 
 SAFE = {"host": f"{host_of(VAULT)}:8000", "accept-language": "en"}
@@ -103,10 +101,7 @@ def paid(shop: Shop, provider: Simulator, order: uuid.UUID) -> None:
     with entered(VAULT):
         row = Checkout.objects.get(order=order)
     assert paying.begin(row, return_url=PAGES, cancel_url=PAGES, language="en", now=timezone.now())
-    reference = reference_of(shop, order)
-    provider.pay(reference)
-    (report,) = provider.reports(reference, "paid")
-    assert hear(report)
+    let_pay(shop, provider, order)
 
 
 def handed_over(gateway: Gateway, order: uuid.UUID) -> None:
@@ -185,37 +180,20 @@ def test_money_leaves_for_goods_that_come_back_after_their_buyer_was_forgotten(
 def test_points_that_come_back_are_in_the_books_under_an_id_that_nobody_has(
     shop: Shop, gateway: Gateway, provider: Simulator, alice: tuple[uuid.UUID, Client]
 ) -> None:
-    user, code, basket, now = alice[0], carding.new_code(), str(uuid.uuid4()), timezone.now()
-    sold = {
-        "receipt": "r-1", "store": STORE, "customer": {"kind": USER_KIND, "value": str(user)}, "currency": "USD",
-        "total": 100_000, "lines": [{"product": "x", "quantity": 1, "amount": 100_000}],
-    }  # fmt: skip
-    accepted(
-        gateway.post([event("sale.closed", sold, source=TILL, at=AT), carding.issued(code, 700)], touchpoint="till")
-    )
-    put = {"basket": basket, "put": [{"product": "tea-1", "quantity": 2}]}
-    accepted(gateway.post([event("basket.changed", put, source="/storefront", at=AT)], touchpoint="storefront"))
-    digest = carding.digest(code)
-    with entered(VAULT):
-        _, priced = checkouts.quote(basket, customers=[customer_of_user(user)], now=now)
-        wish = Wish(
-            order=uuid.uuid4(), basket=basket, digest=priced.digest, by="pickup", store=STORE, user=user, points=501,
-            recipient=Recipient(Hidden(NAME)), card=CardWish(digest, number_of(digest), 700),
-        )  # fmt: skip
-        checkouts.begin(wish, now=now)
-        checkouts.advance(wish.order, now=now)
-    paid(shop, provider, wish.order)
-    handed_over(gateway, wish.order)
+    user = alice[0]
+    order = two_teas_by_three_means(gateway, user, name=NAME).order
+    paid(shop, provider, order)
+    handed_over(gateway, order)
     looked()
     commands.forget(user, actor="operator", at=timezone.now())
     for receipt in ("B-1", "B-2"):
         data = {
-            "receipt": receipt, "sale": {"receipt": number_of(wish.order), "source": "/vault"}, "currency": "USD",
+            "receipt": receipt, "sale": {"receipt": number_of(order), "source": "/vault"}, "currency": "USD",
             "total": 1250, "lines": [{"line": 1, "quantity": 1, "amount": 1250}], "refund": "as_paid",
         }  # fmt: skip
         accepted(gateway.post([event("sale.returned", data, source="/console")], touchpoint="console"))
         looked()
-    assert provider.money(wish.order) == 0
+    assert provider.money(order) == 0
     assert shop.value("select available from giftcards_card") == 700
     assert red(shop) == []
     assert leads_back(shop, user) == []

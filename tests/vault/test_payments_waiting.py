@@ -33,7 +33,7 @@ from comptoir.vault.checkout import commands
 from comptoir.vault.checkout.paying import MONEY
 from comptoir.vault.payments import attending, jobs, rules
 from support.buying import AT, Buyer, basket_with, counted, listed, opened, speaking
-from support.paying import Simulator, hear, reference_of, simulator
+from support.paying import Simulator, hear, let_pay, reference_of, simulator
 from support.visitors import vault_session
 
 SAFE = {"host": f"{host_of(VAULT)}:8000", "accept-language": "en"}
@@ -68,10 +68,7 @@ def ordered(gateway: Gateway) -> Buyer:
 
 def paid(shop: Shop, gateway: Gateway, provider: Simulator) -> uuid.UUID:
     order = ordered(gateway).order
-    reference = reference_of(shop, order)
-    provider.pay(reference)
-    for report in provider.reports(reference, "paid"):
-        hear(report)
+    let_pay(shop, provider, order)
     return order
 
 

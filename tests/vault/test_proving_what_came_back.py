@@ -26,11 +26,9 @@ from comptoir.foundation.kernel import database
 from comptoir.foundation.rooms.current import entered
 from comptoir.foundation.rooms.declaration import VAULT
 from comptoir.vault.checkout import commands, paying
-from comptoir.vault.checkout.contracts import CardWish, Recipient, Wish
-from comptoir.vault.contacts.contracts import Hidden
-from support import carding, casting
-from support.buying import AT, STORE, counted, listed, opened, speaking
-from support.paying import Simulator, hear, reference_of, simulator
+from support import casting
+from support.buying import counted, listed, opened, speaking, two_teas_by_three_means
+from support.paying import Simulator, hear, let_pay, simulator
 
 STATEMENTS = database.load_statements("comptoir.config", "checking.sql")
 WENT = ("what_came_back_went_back", "points_of_orders_went_back")
@@ -48,30 +46,10 @@ def provider(shop: Shop, gateway: Gateway, tmp_path: Path) -> Iterator[Simulator
 
 def bought(shop: Shop, gateway: Gateway, provider: Simulator) -> uuid.UUID:
     """Two teas for $25.00: $5.01 in points, $7.00 of a gift card, and $12.99 at the provider."""
-    user, code, basket, now = uuid.uuid4(), carding.new_code(), str(uuid.uuid4()), timezone.now()
-    sale = {
-        "receipt": f"of {user}"[:36], "store": STORE, "customer": {"kind": USER_KIND, "value": str(user)},
-        "currency": "USD", "total": 100_000, "lines": [{"product": "x", "quantity": 1, "amount": 100_000}],
-    }  # fmt: skip
-    till = [event("sale.closed", sale, source="/stores/324/tills/1", at=AT), carding.issued(code, 700)]
-    accepted(gateway.post(till, touchpoint="till"))
-    put = {"basket": basket, "put": [{"product": "tea-1", "quantity": 2}]}
-    accepted(gateway.post([event("basket.changed", put, source="/storefront", at=AT)], touchpoint="storefront"))
-    card = carding.digest(code)
-    with entered(VAULT):
-        _, priced = commands.quote(basket, customers=[customer_of_user(user)], now=now)
-        wish = Wish(
-            order=uuid.uuid4(), basket=basket, digest=priced.digest, by="pickup", store=STORE, user=user, points=501,
-            recipient=Recipient(Hidden("Alice Martin")), card=CardWish(card, number_of(card), 700),
-        )  # fmt: skip
-        commands.begin(wish, now=now)
-        row = commands.advance(wish.order, now=now)
-        assert paying.begin(row, return_url=PAGES, cancel_url=PAGES, language="en", now=now)
-    reference = reference_of(shop, wish.order)
-    provider.pay(reference)
-    (report,) = provider.reports(reference, "paid")
-    hear(report)
-    return wish.order
+    row = two_teas_by_three_means(gateway, uuid.uuid4())
+    assert paying.begin(row, return_url=PAGES, cancel_url=PAGES, language="en", now=timezone.now())
+    let_pay(shop, provider, row.order)
+    return row.order
 
 
 def comes_back(gateway: Gateway, order: uuid.UUID, receipt: str) -> None:

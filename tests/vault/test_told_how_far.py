@@ -66,6 +66,14 @@ def staff() -> Client:
     return client
 
 
+def to_be_picked_up(gateway: Gateway, paid: str) -> Buyer:
+    """Have an order that waits in its store, and is paid ``now`` or ``in the store``."""
+    one, _ = ordered(gateway, **({} if paid == "now" else {"pay": "store"}))
+    if paid == "now":
+        assert pay(one.order)
+    return one
+
+
 def lay_ready(order: uuid.UUID) -> None:
     assert staff().post(f"/orders/{order}", {"does": "pack"}, follow=True).status_code == 200
 
@@ -73,9 +81,7 @@ def lay_ready(order: uuid.UUID) -> None:
 @pytest.mark.parametrize("paid", ["now", "in the store"])
 def test_whoever_picks_up_is_told_once_that_it_lies_ready(shop: Shop, selling: Gateway, paid: str) -> None:
     till = Cashier()
-    one, _ = ordered(selling, **({} if paid == "now" else {"pay": "store"}))
-    if paid == "now":
-        assert pay(one.order)
+    one = to_be_picked_up(selling, paid)
     with mailed(COMPTOIR_GATEWAY_URL=selling.url) as mailbox:
         till.look(now=timezone.now())
         lay_ready(one.order)
@@ -169,9 +175,7 @@ def test_a_slip_in_a_parcels_number_is_mended_before_and_after_it_has_left(shop:
 @pytest.mark.parametrize("paid", ["now", "in the store"])
 def test_what_was_called_off_lies_ready_for_nobody(shop: Shop, selling: Gateway, paid: str) -> None:
     till = Cashier()
-    one, _ = ordered(selling, **({} if paid == "now" else {"pay": "store"}))
-    if paid == "now":
-        assert pay(one.order)
+    one = to_be_picked_up(selling, paid)
     with mailed(COMPTOIR_GATEWAY_URL=selling.url) as mailbox:
         till.look(now=timezone.now())
         lay_ready(one.order)
